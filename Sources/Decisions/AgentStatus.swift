@@ -1,0 +1,32 @@
+/// What the launcher tells of the agent beside it.
+package enum AgentEvent: Hashable, Sendable {
+    /// HCP Terraform knows the agent; its id is new with every start.
+    case registered(id: String?)
+    case waiting
+    case received(Job)
+    /// A status line that nobody could read: from here on the status is unknown.
+    case unreadable
+    /// The agent got its one stop signal because this sidecar asked.
+    case drained
+    /// The agent got its one stop signal from outside: ECS, Spot, a person.
+    case stopping
+    /// A drain was refused, since the agent has processes of a job.
+    case working(processes: Int)
+    /// The process is gone. Code as a shell reports it.
+    case exited(code: Int)
+}
+
+/// The agent as far as it is known. Only `idle` ever leads to a departure of a living agent:
+/// unknown is busy.
+package enum AgentStatus: Hashable, Sendable {
+    /// No launcher has spoken yet.
+    case absent
+    /// Alive as far as is known, with or without a job.
+    case unknown
+    case idle(since: Instant, workedBefore: Bool)
+    case busy(Job)
+    case exited(code: Int)
+}
+
+/// Time on this machine's monotonic clock, counted from any origin that the shell likes.
+package typealias Instant = Duration

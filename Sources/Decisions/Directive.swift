@@ -1,0 +1,101 @@
+/// What the shell tells ``Retirement``: what happened, and how each directive ended.
+package enum Observation: Hashable, Sendable {
+    /// The sidecar runs; also sent when a timer asked for by `wakeAt` is due.
+    case woke
+    case protection(ProtectionReport)
+    case unprotected
+    case linked
+    case unlinked
+    case agent(AgentEvent)
+    /// A ledger operation took effect; `sizeChanged` says that the service must follow.
+    case booked(LedgerReport, sizeChanged: Bool)
+    /// A ledger operation failed or is unclear. It is safe to try again: the store reads first.
+    case ledgerFailed(String)
+    case projected
+    /// ECS does not follow yet: an error, or a lowering held back while an agent is exposed.
+    case projectionFailed(String)
+    /// ECS and ledger beside each other; nil when this sidecar did not read them this time.
+    case compared(Comparison?)
+    /// The sidecar itself was asked to stop.
+    case stopRequested
+}
+
+package enum ProtectionReport: Hashable, Sendable {
+    case protected(for: Duration)
+    /// The service has as many protected tasks as it wants: this one is not needed yet.
+    case blocked
+    case refused(String)
+    /// No answer, or one that does not say whether the task is protected.
+    case unclear(String)
+}
+
+package enum LedgerReport: Hashable, Sendable {
+    case reported(Job?)
+    case reserve(ReserveAnswer)
+    case rejoined
+    case departure(Departure)
+    case exposed
+    case covered
+}
+
+/// ECS and ledger as one reading shows them.
+package struct Comparison: Hashable, Sendable {
+    package let size: Int
+    package let desired: Int
+    package let running: Int
+
+    package init(size: Int, desired: Int, running: Int) {
+        self.size = size
+        self.desired = desired
+        self.running = running
+    }
+}
+
+/// What the shell has to do, in order. Each ends in an observation, except those that cannot
+/// fail.
+package enum Directive: Hashable, Sendable {
+    case protect
+    case unprotect
+    /// The agent's container may start. Said once; never taken back, for an unhealthy task is
+    /// replaced by ECS whatever it runs.
+    case becomeHealthy
+    /// Tell the launcher the agent's name, at which it starts the agent.
+    case nameAgent
+    case drain
+    case release
+    case ledger(LedgerOperation)
+    case project
+    /// Read service and ledger; the shell skips most turns in a large service.
+    case compare
+    case wakeAt(Instant)
+    /// Nothing is left to do.
+    case end
+    /// Something worth a line in the log; no effect.
+    case note
+    /// Something the person on call should read; no effect.
+    case warn
+    /// The installation is faulty; no effect beyond the log and a metric.
+    case alarm
+}
+
+package enum LedgerOperation: Hashable, Sendable {
+    case report(Job?)
+    /// Tidy, then reserve. `runningAboveSize`: how long every reading has shown more tasks.
+    case reserve(running: Int?, runningAboveSize: Duration)
+    case rejoin
+    case depart
+    case finish
+    case expose
+    case cover
+}
+
+/// A directive and why it is given, so that log, rehearsal and test tell the same story.
+package struct Step: Hashable, Sendable {
+    package let directive: Directive
+    package let reason: Reason
+
+    package init(_ directive: Directive, _ reason: Reason) {
+        self.directive = directive
+        self.reason = reason
+    }
+}

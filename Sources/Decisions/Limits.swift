@@ -1,0 +1,26 @@
+/// How many agents the service may and must have. The table's limits item wins over the
+/// environment, so a change restarts nothing.
+package struct Limits: Hashable, Sendable {
+    /// Agents that stay when there is no job: the floor.
+    package let desiredCount: Int
+    /// Agents that are never exceeded by `want`: the ceiling, usually the purchased allowance.
+    package let maxCount: Int
+    /// Idle agents kept ready on top of the known jobs.
+    package let spareCount: Int
+
+    /// - Returns: nil when a number is negative, `maxCount` is zero, or the floor is above the
+    ///   ceiling: such limits would make agents come and go without end.
+    package init?(desiredCount: Int, maxCount: Int, spareCount: Int) {
+        guard desiredCount >= 0, spareCount >= 0, maxCount >= 1, desiredCount <= maxCount else {
+            return nil
+        }
+        self.desiredCount = desiredCount
+        self.maxCount = maxCount
+        self.spareCount = spareCount
+    }
+
+    /// Agents wanted for a number of jobs, leaving ones not counted.
+    package func want(jobs: Int) -> Int {
+        min(maxCount, max(desiredCount, jobs + spareCount))
+    }
+}

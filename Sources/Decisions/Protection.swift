@@ -1,0 +1,81 @@
+/// Scale-in protection as far as it is known, and what its failures mean.
+///
+/// Outside facts: ECS developer guide, "Task scale-in protection": the expiry counts from each
+/// successful call, `DEPLOYMENT_BLOCKED` says that the service has as many protected tasks as it
+/// wants, and an answer of status 200 may be a refusal.
+struct Protection: Hashable, Sendable {
+    private(set) var underWay = false
+    private(set) var heldUntil: Instant?
+    /// Since when every answer has been a failure.
+    private(set) var failingSince: Instant?
+    private(set) var lastCause = ""
+    private(set) var blocked = false
+    private var lifetime: Duration = .zero
+    private var renewAt: Instant = .zero
+    private var notBefore: Instant = .zero
+
+    func isHeld(at now: Instant) -> Bool { (heldUntil ?? .zero) > now }
+
+    /// When the next attempt is due.
+    func nextAttempt(at now: Instant) -> Instant {
+        isHeld(at: now) ? max(renewAt, notBefore) : notBefore
+    }
+
+    mutating func asked() { underWay = true }
+
+    /// - Parameters:
+    ///   - report: the answer.
+    ///   - now: when it came.
+    ///   - agentMayRun: a blocked task whose agent has not started is merely early; one whose
+    ///     agent runs is in danger.
+    mutating func take(_ report: ProtectionReport, at now: Instant, agentMayRun: Bool) {
+        underWay = false
+        blocked = false
+        switch report {
+        case .protected(let time):
+            heldUntil = now + time
+            lifetime = time
+            renewAt = now + time / 4
+            notBefore = .zero
+            failingSince = nil
+        case .blocked:
+            blocked = true
+            lastCause = "DEPLOYMENT_BLOCKED"
+            notBefore = now + Self.askAgain
+            failingSince = agentMayRun ? failingSince ?? now : nil
+        case .refused(let cause), .unclear(let cause):
+            lastCause = cause
+            failingSince = failingSince ?? now
+            let lasting = hasFailed(for: Self.patience, at: now)
+            notBefore = now + (lasting ? Self.askSlowly : Self.askAgain)
+        }
+    }
+
+    /// True when the agent runs, or has to be started, without protection: from here on nothing
+    /// may lower the service.
+    func isLost(at now: Instant) -> Bool {
+        guard let at = lostAt(now) else { return false }
+        return now >= at
+    }
+
+    /// When the failures so far will mean that protection is lost; nil while there are none.
+    func lostAt(_ now: Instant) -> Instant? {
+        guard let failingSince else { return nil }
+        guard let heldUntil else { return failingSince + Self.patience }
+        return max(heldUntil - min(Self.expiryMargin, lifetime / 8), failingSince)
+    }
+
+    func hasFailed(for time: Duration, at now: Instant) -> Bool {
+        guard let failingSince else { return false }
+        return now - failingSince >= time
+    }
+
+    /// A refusal that lasts this long is a fault of the installation, not a passing one.
+    static let patience: Duration = .seconds(60)
+    /// A task that is not needed yet asks again; ECS's bucket for protection calls refills by
+    /// 80 a second for the whole account (ECS developer guide, "Request throttling").
+    static let askAgain: Duration = .seconds(5)
+    static let askSlowly: Duration = .seconds(30)
+    /// The exposure must be in the ledger before protection ends.
+    static let expiryMargin: Duration = .seconds(300)
+}

@@ -1,0 +1,84 @@
+/// Why a directive was given. Closed, so that every decision has a sentence and a test can name
+/// it.
+package enum Reason: Hashable, Sendable, CustomStringConvertible {
+    case newTask
+    case protectionRunsOut
+    case protectionAgain
+    case protected(for: Duration)
+    case protectionBlocked
+    case protectionFails(String)
+    case runsWithoutProtection(String)
+    case protectedAfterAll
+    case startedBefore
+    case launcherConnected
+    case noLauncher
+    case agentReceived(Job)
+    case agentWaits
+    case idle(for: Duration)
+    case maximumLifetime(Duration)
+    case mayLeave(Ledger.LeaveKind)
+    case mustStay(StayReason)
+    case caughtJob
+    case drainRefused(processes: Int)
+    case agentExited(code: Int)
+    case stoppedFromOutside
+    case departed(Departure)
+    case sizeChanged
+    case serviceDiffers(Comparison)
+    case timeToCompare
+    case projected
+    case projectionLeftToOthers(String)
+    case tryAgain(String)
+    case nextTimer
+    case asked
+    case statusUnreadable
+
+    package var description: String {
+        switch self {
+        case .newTask: "a new task is protected before its agent starts"
+        case .protectionRunsOut: "protection is renewed long before it runs out"
+        case .protectionAgain: "protection is asked for again"
+        case .protected(let time): "the task is protected for \(time.components.seconds) s"
+        case .protectionBlocked:
+            "ECS has as many protected tasks as it wants; this agent is not needed yet"
+        case .protectionFails(let cause): "protection fails: \(cause)"
+        case .runsWithoutProtection(let cause):
+            "the agent runs WITHOUT scale-in protection (\(cause)); until that is mended nothing "
+                + "lowers the service. Check ecs:UpdateTaskProtection in the task role"
+        case .protectedAfterAll: "the task is protected after all"
+        case .startedBefore: "this sidecar was restarted; the agent may be running"
+        case .launcherConnected: "the launcher connected"
+        case .noLauncher:
+            "no launcher has connected; does the agent's container start "
+                + "agent-launcher and mount the shared volume?"
+        case .agentReceived(let job): "the agent received \(job)"
+        case .agentWaits: "the agent waits for a job"
+        case .idle(let time): "the agent has been idle for \(time.components.seconds) s"
+        case .maximumLifetime(let time):
+            "the agent is idle and older than \(time.components.seconds) s"
+        case .mayLeave(.surplus): "the service has one agent more than it wants"
+        case .mayLeave(.stray): "ECS runs one task more than the service counts"
+        case .mustStay(let reason): reason.description
+        case .caughtJob: "the agent caught a job after all"
+        case .drainRefused(let processes):
+            "the agent has \(processes) processes of a job, so it is not idle"
+        case .agentExited(let code): "the agent exited with code \(code)"
+        case .stoppedFromOutside: "the task is stopped from outside, which changes no count"
+        case .departed(.retired): "the agent is gone and the service is one smaller"
+        case .departed(.strayed): "the agent is gone; the service did not count it"
+        case .departed(.recycles(let reason)): "ECS will start a fresh task, since \(reason)"
+        case .departed(.bookedBefore): "the departure was already booked"
+        case .sizeChanged: "the ledger's size changed"
+        case .serviceDiffers(let seen):
+            "the service wants \(seen.desired) tasks and the ledger \(seen.size)"
+        case .timeToCompare: "an idle agent compares service and ledger"
+        case .projected: "the service follows the ledger"
+        case .projectionLeftToOthers(let cause):
+            "the service does not follow yet (\(cause)); an idle agent or the sweep will see to it"
+        case .tryAgain(let cause): "tried again after: \(cause)"
+        case .nextTimer: "next timer"
+        case .asked: "asked to stop"
+        case .statusUnreadable: "a status line of the agent could not be read; unknown is busy"
+        }
+    }
+}

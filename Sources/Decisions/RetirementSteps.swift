@@ -1,0 +1,302 @@
+/// What is due now: each rule compares facts with what has been said to the outside.
+extension Retirement {
+    mutating func decide(at now: Instant, _ steps: inout [Step]) {
+        advancePhase(at: now)
+        becomeHealthy(at: now, &steps)
+        protect(at: now, &steps)
+        speakToLauncher(at: now, &steps)
+        keepLedger(at: now, &steps)
+        project(at: now, &steps)
+        compare(at: now, &steps)
+        finish(at: now, &steps)
+        if let next = nextInstant(after: now) { steps.append(Step(.wakeAt(next), .nextTimer)) }
+    }
+
+    // MARK: Phases
+
+    private mutating func advancePhase(at now: Instant) {
+        if phase == .working, isIdle, isOld(at: now), signal == nil, !stopRequested {
+            // Needs no reservation: its departure lowers the service only if it may.
+            phase = .draining
+        }
+        if phase == .draining, signal == nil, !isIdle {
+            phase = .working
+            said.drain = false
+        }
+        if phase == .booking, nothingToBook { phase = .projecting }
+        let follows = !projectionDue && projectionSlot.underWay == nil
+        if phase == .projecting, follows || waitedLongEnough(at: now) { phase = .released }
+    }
+
+    /// Stopped from outside, with no right to lower anything, and the ledger knows it.
+    private var nothingToBook: Bool {
+        isOutsideStop && reported == .job(nil) && !exposureEntered && ledgerSlot.underWay == nil
+    }
+
+    private var isOutsideStop: Bool { signal == .stopping && reserved == nil }
+
+    private var isIdle: Bool {
+        if case .idle = agent { linked } else { false }
+    }
+
+    /// The launcher holds its container open for 20 s. The ledger is right by now, so whoever
+    /// compares next makes ECS follow.
+    private func waitedLongEnough(at now: Instant) -> Bool {
+        guard let exitedAt else { return false }
+        return now - exitedAt >= Self.projectionPatience
+    }
+
+    static let projectionPatience: Duration = .seconds(15)
+
+    // MARK: Protection and health
+
+    private mutating func protect(at now: Instant, _ steps: inout [Step]) {
+        switch phase {
+        case .working, .reserving, .draining: break
+        case .booking, .unprotecting, .projecting, .released: return
+        }
+        if protection.isHeld(at: now), !protection.isLost(at: now) { said.exposed = false }
+        if protection.isLost(at: now), healthy, !said.exposed {
+            said.exposed = true
+            steps.append(Step(.alarm, .runsWithoutProtection(protection.lastCause)))
+        }
+        guard !protection.underWay, now >= protection.nextAttempt(at: now), !isOver else { return }
+        protection.asked()
+        let reason: Reason =
+            protection.isHeld(at: now)
+            ? .protectionRunsOut
+            : protection.failingSince != nil
+                ? .protectionFails(protection.lastCause)
+                : protection.blocked
+                    ? .protectionBlocked : settings.restarted ? .startedBefore : .newTask
+        steps.append(Step(.protect, reason))
+    }
+
+    /// The task ends before its agent was ever started.
+    private var isOver: Bool { stopRequested && agent == .absent }
+
+    private mutating func becomeHealthy(at now: Instant, _ steps: inout [Step]) {
+        guard !isOver else { return }
+        if !healthy {
+            guard let reason = reasonToStart(at: now) else { return }
+            healthy = true
+            steps.append(Step(.becomeHealthy, reason))
+        }
+        if healthyAt == nil { healthyAt = now }
+    }
+
+    private func reasonToStart(at now: Instant) -> Reason? {
+        if protection.isHeld(at: now), let until = protection.heldUntil {
+            return .protected(for: until - now)
+        }
+        if protection.isLost(at: now), exposureSettled {
+            return .runsWithoutProtection(protection.lastCause)
+        }
+        // Ledger and protection both fail: the run comes first.
+        if protection.hasFailed(for: Protection.patience * 2, at: now) {
+            return .runsWithoutProtection(protection.lastCause)
+        }
+        return nil
+    }
+
+    // MARK: Launcher
+
+    private mutating func speakToLauncher(at now: Instant, _ steps: inout [Step]) {
+        if linked {
+            if healthy, !said.name {
+                said.name = true
+                steps.append(Step(.nameAgent, .launcherConnected))
+            }
+            if phase == .draining, signal == nil, !said.drain {
+                said.drain = true
+                steps.append(Step(.drain, drainReason(at: now)))
+            }
+            if phase == .released, !said.release {
+                said.release = true
+                let reason: Reason =
+                    projectionDue ? .projectionLeftToOthers(projectionSlot.lastCause) : leaveReason
+                steps.append(Step(.release, reason))
+            }
+        } else if agent == .absent, let healthyAt, now - healthyAt >= Self.launcherPatience,
+            !said.noLauncher
+        {
+            said.noLauncher = true
+            steps.append(Step(.warn, .noLauncher))
+        }
+        if phase == .unprotecting, !said.unprotect {
+            said.unprotect = true
+            steps.append(Step(.unprotect, leaveReason))
+        }
+    }
+
+    private func drainReason(at now: Instant) -> Reason {
+        if let reserved { return .mayLeave(reserved) }
+        return .maximumLifetime(settings.maxLifetime ?? .zero)
+    }
+
+    static let launcherPatience: Duration = .seconds(60)
+
+    // MARK: Ledger
+
+    private mutating func keepLedger(at now: Instant, _ steps: inout [Step]) {
+        guard ledgerSlot.isFree(at: now), let (operation, reason) = dueOperation(at: now) else {
+            return
+        }
+        if case .reserve = operation { phase = .reserving }
+        ledgerSlot.underWay = operation
+        steps.append(Step(.ledger(operation), reason))
+    }
+
+    private func dueOperation(at now: Instant) -> (LedgerOperation, Reason)? {
+        if case .exited(let code) = agent {
+            return operationAfterExit(code)
+        }
+        if isOver { return exposureEntered ? (.cover, .asked) : nil }
+        if protection.isLost(at: now), !exposureEntered {
+            return (.expose, .runsWithoutProtection(protection.lastCause))
+        }
+        if exposureEntered, protection.isHeld(at: now), !protection.isLost(at: now) {
+            return (.cover, .protectedAfterAll)
+        }
+        if let operation = dueReport { return operation }
+        if reserved != nil, phase == .working { return (.rejoin, .caughtJob) }
+        return dueReservation(at: now)
+    }
+
+    private func operationAfterExit(_ code: Int) -> (LedgerOperation, Reason)? {
+        guard phase == .booking else { return nil }
+        if isOutsideStop {
+            if reported != .job(nil) { return (.report(nil), .stoppedFromOutside) }
+            return exposureEntered ? (.cover, .stoppedFromOutside) : nil
+        }
+        let reservedBefore = reserved != nil || signal == .drained
+        return (reservedBefore ? .depart : .finish, .agentExited(code: code))
+    }
+
+    private var dueReport: (LedgerOperation, Reason)? {
+        switch agent {
+        case .busy(let job) where reported != .job(job):
+            return (.report(job), .agentReceived(job))
+        case .idle where reported != .job(nil):
+            return (.report(nil), .agentWaits)
+        default:
+            return nil
+        }
+    }
+
+    private func dueReservation(at now: Instant) -> (LedgerOperation, Reason)? {
+        guard case .idle(let since, _) = agent, phase == .working, linked, signal == nil,
+            !stopRequested, reserved == nil, let due = reservationDue, now >= due
+        else {
+            return nil
+        }
+        return (
+            .reserve(
+                running: comparison.last?.running,
+                runningAboveSize: comparison.runningAboveSize(at: now)
+            ),
+            .idle(for: now - since)
+        )
+    }
+
+    private var reservationDue: Instant? {
+        guard case .idle(let since, let workedBefore) = agent else { return nil }
+        let limit = workedBefore ? settings.idleTimeout : settings.firstJobTimeout
+        return max(since + limit, nextReserve ?? .zero)
+    }
+
+    private func isOld(at now: Instant) -> Bool {
+        guard let maxLifetime = settings.maxLifetime, let startedAt else { return false }
+        return now - startedAt >= maxLifetime
+    }
+
+    // MARK: Service
+
+    private mutating func project(at now: Instant, _ steps: inout [Step]) {
+        guard projectionDue, projectionSlot.isFree(at: now) else { return }
+        switch phase {
+        case .booking, .unprotecting: return
+        case .working, .reserving, .draining, .projecting, .released: break
+        }
+        projectionSlot.underWay = true
+        projectionDue = false
+        let reason: Reason =
+            projectionSlot.failures > 0 ? .tryAgain(projectionSlot.lastCause) : .sizeChanged
+        steps.append(Step(.project, reason))
+    }
+
+    private mutating func compare(at now: Instant, _ steps: inout [Step]) {
+        guard isIdle, phase == .working, !comparing, !stopRequested else {
+            if !isIdle { nextComparison = nil }
+            return
+        }
+        guard let next = nextComparison else {
+            nextComparison = now + Self.compareEvery
+            return
+        }
+        guard now >= next else { return }
+        comparing = true
+        steps.append(Step(.compare, .timeToCompare))
+    }
+
+    // MARK: End
+
+    private mutating func finish(at now: Instant, _ steps: inout [Step]) {
+        guard stopRequested, !said.end else { return }
+        let quiet = ledgerSlot.underWay == nil && projectionSlot.underWay == nil
+        let gone: Bool =
+            switch agent {
+            case .absent: !exposureEntered && quiet
+            case .exited: phase == .released
+            case .idle, .busy, .unknown: false
+            }
+        guard gone || lostForGood(at: now) else { return }
+        said.end = true
+        steps.append(Step(.end, .asked))
+    }
+
+    /// The launcher would have connected again within a second: its container is gone.
+    private func lostForGood(at now: Instant) -> Bool {
+        guard let unlinkedAt, !linked else { return false }
+        if case .exited = agent { return false }
+        return now - unlinkedAt >= Self.linkPatience
+    }
+
+    static let linkPatience: Duration = .seconds(5)
+
+    // MARK: Timers
+
+    private func nextInstant(after now: Instant) -> Instant? {
+        var instants: [Instant] = []
+        if phase == .working || phase == .reserving || phase == .draining {
+            if !protection.underWay { instants.append(protection.nextAttempt(at: now)) }
+            if let lost = protection.lostAt(now), !exposureEntered { instants.append(lost) }
+            if let since = protection.failingSince, !healthy {
+                instants.append(since + Protection.patience * 2)
+            }
+        }
+        if phase == .working, linked, signal == nil, reserved == nil {
+            if let due = reservationDue { instants.append(due) }
+            if isIdle, let maxLifetime = settings.maxLifetime, let startedAt {
+                instants.append(startedAt + maxLifetime)
+            }
+        }
+        if !comparing, let nextComparison { instants.append(nextComparison) }
+        if ledgerSlot.underWay == nil, ledgerSlot.failures > 0 {
+            instants.append(ledgerSlot.notBefore)
+        }
+        if projectionDue, projectionSlot.underWay == nil {
+            instants.append(projectionSlot.notBefore)
+        }
+        if phase == .projecting, let exitedAt {
+            instants.append(exitedAt + Self.projectionPatience)
+        }
+        if agent == .absent, !linked, !said.noLauncher, let healthyAt {
+            instants.append(healthyAt + Self.launcherPatience)
+        }
+        if stopRequested, let unlinkedAt, !linked {
+            instants.append(unlinkedAt + Self.linkPatience)
+        }
+        return instants.filter { $0 > now }.min()
+    }
+}

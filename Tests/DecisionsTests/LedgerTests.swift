@@ -1,0 +1,438 @@
+import Decisions
+import Testing
+
+private let now = WallTime(milliseconds: 1_000_000_000)
+private func later(_ duration: Duration) -> WallTime {
+    WallTime(milliseconds: now.milliseconds + Int(duration.components.seconds) * 1_000)
+}
+private func job(_ key: String) throws -> Job { try #require(Job(key: key)) }
+private func limits(_ desired: Int, _ max: Int, spare: Int = 0) throws -> Limits {
+    try #require(Limits(desiredCount: desired, maxCount: max, spareCount: spare))
+}
+private let a = TaskID("a")
+private let b = TaskID("b")
+
+@Suite("Ledger")
+struct LedgerTests {
+    @Test("an announced job raises the size by one agent")
+    func announce() throws {
+        var ledger = Ledger()
+        ledger.announce(try job("run-1/plan"), at: now, try limits(0, 5))
+        #expect(ledger.size == 1)
+    }
+
+    @Test("F15: a repeated webhook changes nothing")
+    func announceTwice() throws {
+        var ledger = Ledger()
+        ledger.announce(try job("run-1/plan"), at: now, try limits(0, 5))
+        let once = ledger
+        ledger.announce(try job("run-1/plan"), at: later(.seconds(9)), try limits(0, 5))
+        #expect(ledger == once)
+    }
+
+    @Test("F9: the size is clamped to max_count, never refused")
+    func clamped() throws {
+        var ledger = Ledger()
+        for number in 1...9 {
+            ledger.announce(try job("run-\(number)/plan"), at: now, try limits(0, 5))
+        }
+        #expect(ledger.size == 5)
+        #expect(ledger.jobs.count == 9)
+    }
+
+    @Test("spare agents are kept on top of the jobs and within max_count")
+    func spare() throws {
+        var ledger = Ledger()
+        ledger.announce(try job("run-1/plan"), at: now, try limits(1, 3, spare: 2))
+        #expect(ledger.size == 3)
+        ledger.announce(try job("run-2/plan"), at: now, try limits(1, 3, spare: 2))
+        #expect(ledger.size == 3)
+    }
+
+    @Test("F7: an agent that leaves does not count for a new job")
+    func leavingDoesNotCount() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(0, 5)
+        #expect(
+            ledger.reserve(a, running: 1, runningAboveSize: .zero, at: now, limits)
+                == .granted(.surplus)
+        )
+        ledger.announce(try job("run-1/plan"), at: now, limits)
+        #expect(ledger.size == 2)
+        #expect(ledger.depart(a, limits) == .retired)
+        #expect(ledger.size == 1)
+    }
+
+    @Test("a report replaces the job that the task held before")
+    func reportReplaces() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 5)
+        ledger.report(a, try job("run-1/plan"), at: now, limits)
+        ledger.report(a, try job("run-2/apply"), at: now, limits)
+        #expect(ledger.jobs.keys.map(\.key) == ["run-2/apply"])
+        ledger.report(a, nil, at: now, limits)
+        #expect(ledger.jobs.isEmpty)
+    }
+
+    @Test("F12: a job that nobody announced counts once an agent reports it")
+    func unannounced() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(1, 5, spare: 1)
+        ledger.report(a, try job("asmt-1/assessment"), at: now, limits)
+        #expect(ledger.size == 2)
+    }
+
+    @Test("a task that reports a job is no longer leaving")
+    func reportRejoins() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(0, 5)
+        _ = ledger.reserve(a, running: 1, runningAboveSize: .zero, at: now, limits)
+        ledger.report(a, try job("run-1/plan"), at: now, limits)
+        #expect(ledger.leaving.isEmpty)
+        #expect(ledger.size == 1)
+    }
+
+    @Test("F4, F23: at the floor nobody may leave")
+    func floor() throws {
+        var ledger = Ledger(size: 2)
+        let answer = ledger.reserve(
+            a,
+            running: 2,
+            runningAboveSize: .zero,
+            at: now,
+            try limits(2, 5)
+        )
+        #expect(answer == .refused(.needed(staying: 2, want: 2)))
+        #expect(ledger.leaving.isEmpty)
+    }
+
+    @Test("two idle agents above the floor by one: only one may leave")
+    func onlyOneLeaves() throws {
+        var ledger = Ledger(size: 2)
+        let limits = try limits(1, 5)
+        #expect(
+            ledger.reserve(a, running: 2, runningAboveSize: .zero, at: now, limits)
+                == .granted(.surplus)
+        )
+        #expect(
+            ledger.reserve(b, running: 2, runningAboveSize: .zero, at: now, limits)
+                == .refused(.needed(staying: 1, want: 1))
+        )
+    }
+
+    @Test("a repeated reservation is granted again and reserves nothing more")
+    func reserveTwice() throws {
+        var ledger = Ledger(size: 3)
+        let limits = try limits(0, 5)
+        _ = ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+        let once = ledger
+        #expect(
+            ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+                == .granted(.surplus)
+        )
+        #expect(ledger == once)
+    }
+
+    @Test("a stray leaves without lowering the size, after five minutes of such readings")
+    func stray() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(1, 5)
+        #expect(
+            ledger.reserve(a, running: 2, runningAboveSize: .seconds(299), at: now, limits)
+                == .refused(.perhapsStray(running: 2, size: 1))
+        )
+        #expect(
+            ledger.reserve(a, running: 2, runningAboveSize: .seconds(300), at: now, limits)
+                == .granted(.stray)
+        )
+        #expect(
+            ledger.reserve(b, running: 2, runningAboveSize: .seconds(300), at: now, limits)
+                == .refused(.needed(staying: 1, want: 1))
+        )
+        #expect(ledger.depart(a, limits) == .strayed)
+        #expect(ledger.size == 1)
+    }
+
+    @Test("no reading of ECS is no proof of a stray")
+    func strayUnknown() throws {
+        var ledger = Ledger(size: 1)
+        #expect(
+            ledger.reserve(
+                a,
+                running: nil,
+                runningAboveSize: .seconds(900),
+                at: now,
+                try limits(1, 5)
+            )
+                == .refused(.needed(staying: 1, want: 1))
+        )
+    }
+
+    @Test("while a task is exposed nobody may leave and nothing is lowered")
+    func exposed() throws {
+        var ledger = Ledger(size: 3)
+        let limits = try limits(0, 5)
+        _ = ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+        ledger.expose(b, at: now, limits)
+        #expect(
+            ledger.reserve(
+                TaskID("c"),
+                running: 3,
+                runningAboveSize: .zero,
+                at: now,
+                limits
+            )
+                == .refused(.agentExposed(b))
+        )
+        #expect(ledger.depart(a, limits) == .recycles(.agentExposed(b)))
+        #expect(ledger.size == 3)
+        ledger.cover(b, limits)
+        #expect(
+            ledger.reserve(
+                TaskID("c"),
+                running: 3,
+                runningAboveSize: .zero,
+                at: now,
+                limits
+            )
+                == .granted(.surplus)
+        )
+    }
+
+    @Test("a task's own exposure ends with its agent, so it may still lower the size")
+    func ownExposure() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(0, 5)
+        ledger.expose(a, at: now, limits)
+        #expect(ledger.finish(a, limits) == .retired)
+        #expect(ledger.size == 0)
+        #expect(ledger.exposed.isEmpty)
+    }
+
+    @Test("a repeated departure lowers nothing twice")
+    func departTwice() throws {
+        var ledger = Ledger(size: 3)
+        let limits = try limits(0, 5)
+        _ = ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+        #expect(ledger.depart(a, limits) == .retired)
+        #expect(ledger.depart(a, limits) == .bookedBefore)
+        #expect(ledger.finish(a, limits) == .bookedBefore)
+        #expect(ledger.size == 2)
+    }
+
+    @Test("a task that has departed may not reserve")
+    func reserveAfterDeparture() throws {
+        var ledger = Ledger(size: 3)
+        let limits = try limits(0, 5)
+        _ = ledger.finish(a, limits)
+        #expect(
+            ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+                == .refused(.departedBefore)
+        )
+    }
+
+    @Test("F14: a single-job agent whose job is over lowers the size with it")
+    func finishAfterJob() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 5)
+        ledger.announce(try job("run-1/plan"), at: now, limits)
+        ledger.report(a, try job("run-1/plan"), at: now, limits)
+        #expect(ledger.finish(a, limits) == .retired)
+        #expect(ledger.size == 0)
+        #expect(ledger.jobs.isEmpty)
+    }
+
+    @Test("an agent that ends while another job waits is replaced by a fresh one")
+    func finishRecycles() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 1)
+        ledger.announce(try job("run-1/plan"), at: now, limits)
+        ledger.announce(try job("run-2/plan"), at: now, limits)
+        ledger.report(a, try job("run-1/plan"), at: now, limits)
+        #expect(ledger.finish(a, limits) == .recycles(.needed(staying: 1, want: 1)))
+        #expect(ledger.size == 1)
+        #expect(ledger.departed.isEmpty)
+    }
+
+    @Test("only the last fifty departures are remembered")
+    func departedLimit() throws {
+        var ledger = Ledger(size: 60)
+        let limits = try limits(0, 60)
+        for number in 0..<60 { _ = ledger.finish(TaskID("t\(number)"), limits) }
+        #expect(ledger.size == 0)
+        #expect(ledger.departed.count == Ledger.departedLimit)
+        #expect(ledger.departed.last == TaskID("t59"))
+    }
+}
+
+@Suite("Ledger, tidy")
+struct LedgerTidyTests {
+    @Test("a job whose task is gone is dropped once ECS's list can be trusted")
+    func deadTask() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 5)
+        ledger.report(a, try job("run-1/plan"), at: now, limits)
+        #expect(
+            ledger.tidy(
+                live: [],
+                finished: [],
+                patience: nil,
+                at: later(.seconds(200)),
+                limits
+            ) == []
+        )
+        #expect(
+            ledger.tidy(
+                live: [a],
+                finished: [],
+                patience: nil,
+                at: later(.seconds(400)),
+                limits
+            ) == []
+        )
+        #expect(
+            ledger.tidy(
+                live: [],
+                finished: [],
+                patience: nil,
+                at: later(.seconds(400)),
+                limits
+            )
+                == [try job("run-1/plan")]
+        )
+    }
+
+    @Test("an announced job is dropped when HCP Terraform says that it needs no agent")
+    func finished() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 5)
+        ledger.announce(try job("run-1/plan"), at: now, limits)
+        #expect(
+            ledger.tidy(
+                live: [],
+                finished: [try job("run-1/plan")],
+                patience: nil,
+                at: now,
+                limits
+            )
+                == [try job("run-1/plan")]
+        )
+    }
+
+    @Test("without an API token an announced job is dropped when patience ends, not before")
+    func patience() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 5)
+        ledger.announce(try job("run-1/plan"), at: now, limits)
+        let hour: Duration = .seconds(3_600)
+        #expect(
+            ledger.tidy(
+                live: [],
+                finished: [],
+                patience: hour,
+                at: later(.seconds(3_600)),
+                limits
+            ) == []
+        )
+        #expect(
+            ledger.tidy(
+                live: [],
+                finished: [],
+                patience: hour,
+                at: later(.seconds(3_601)),
+                limits
+            ).count
+                == 1
+        )
+    }
+
+    @Test("a job that an agent works on is never dropped by patience")
+    func runningIsKept() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 5)
+        ledger.report(a, try job("run-1/plan"), at: now, limits)
+        #expect(
+            ledger.tidy(
+                live: [a],
+                finished: [try job("run-1/plan")],
+                patience: .seconds(1),
+                at: later(.seconds(90_000)),
+                limits
+            ) == []
+        )
+    }
+
+    @Test("a reservation older than ten minutes is taken back")
+    func oldReservation() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(0, 5)
+        _ = ledger.reserve(a, running: 1, runningAboveSize: .zero, at: now, limits)
+        _ = ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(600)), limits)
+        #expect(ledger.leaving.count == 1)
+        _ = ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(601)), limits)
+        #expect(ledger.leaving.isEmpty)
+        #expect(ledger.size == 1)
+    }
+
+    @Test("the exposure of a task that is gone is taken back")
+    func deadExposure() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(0, 5)
+        ledger.expose(a, at: now, limits)
+        _ = ledger.tidy(live: [a], finished: [], patience: nil, at: later(.seconds(900)), limits)
+        #expect(ledger.exposed.count == 1)
+        _ = ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(900)), limits)
+        #expect(ledger.exposed.isEmpty)
+    }
+}
+
+@Suite("Job, limits and projection")
+struct SmallValueTests {
+    @Test(
+        "a job key is read back as it was written",
+        arguments: ["run-abc/plan", "run-abc/apply", "polchk-1/policy"]
+    )
+    func keys(_ key: String) throws {
+        #expect(try #require(Job(key: key)).key == key)
+    }
+
+    @Test(
+        "a malformed job key is refused",
+        arguments: [
+            "", "run-abc", "run-abc/", "/plan", "a/b/c", "run abc/plan", "run\n/plan",
+            String(repeating: "x", count: 129) + "/plan",
+        ]
+    )
+    func malformedKeys(_ key: String) { #expect(Job(key: key) == nil) }
+
+    @Test(
+        "limits that cannot be kept are refused",
+        arguments: [(-1, 5, 0), (0, 0, 0), (6, 5, 0), (0, 5, -1)]
+    )
+    func badLimits(_ desired: Int, _ max: Int, _ spare: Int) {
+        #expect(Limits(desiredCount: desired, maxCount: max, spareCount: spare) == nil)
+    }
+
+    @Test("a task id is the last part of either form of its ARN")
+    func taskIDs() {
+        let long = "arn:aws:ecs:eu-west-1:111122223333:task/agents/0123abcd"
+        #expect(TaskID(arn: long).text == "0123abcd")
+        #expect(TaskID(arn: "0123abcd").text == "0123abcd")
+    }
+
+    @Test("the projection writes when service and ledger differ, and rests when they agree")
+    func projection() {
+        #expect(Projection(Ledger(size: 3), desired: 3) == .agreed)
+        #expect(Projection(Ledger(size: 3), desired: 1) == .write(3))
+        #expect(Projection(Ledger(size: 3), desired: 5) == .write(3))
+        #expect(Projection(Ledger(size: 3), desired: nil) == .write(3))
+    }
+
+    @Test("while an agent is exposed the projection raises and never lowers")
+    func projectionWhileExposed() {
+        let ledger = Ledger(size: 3, exposed: [a: .init(since: now)])
+        #expect(Projection(ledger, desired: 2) == .write(3))
+        #expect(Projection(ledger, desired: 4) == .hold(exposed: a))
+        #expect(Projection(ledger, desired: nil) == .hold(exposed: a))
+    }
+}

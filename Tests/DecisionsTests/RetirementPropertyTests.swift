@@ -1,0 +1,192 @@
+import Decisions
+import Testing
+
+/// Random lives: every order of agent events, answers, failures, lost links and timers.
+@Suite("Retirement, random lives")
+struct RetirementPropertyTests {
+    /// What is really so, whatever the sidecar was told.
+    struct Truth {
+        var alive = true
+        var started = false
+        var job: Job?
+        var signals = 0
+        var ledgerUnderWay: LedgerOperation?
+        var projectUnderWay = false
+        var protectUnderWay = false
+        var compareUnderWay = false
+        var unprotectUnderWay = false
+        var heard: AgentHeard = .nothing
+        var linked = false
+        var departures = 0
+        var healthy = 0
+        var released = false
+    }
+
+    enum AgentHeard { case nothing, waiting, job, unreadable, exited }
+
+    @Test(
+        "no order of events stops a busy agent or books a living one",
+        arguments: [1, 2, 3, 4, 5, 6] as [UInt64]
+    )
+    func lives(_ seed: UInt64) throws {
+        print("retirement seed \(seed)")
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<300 { try live(&generator) }
+    }
+
+    private func live(_ generator: inout SeededGenerator) throws {
+        let restarted = Int.random(in: 0..<4, using: &generator) == 0
+        let lifetime: Duration? = Bool.random(using: &generator) ? .seconds(2_000) : nil
+        var story = Story(.init(maxLifetime: lifetime, restarted: restarted))
+        var truth = Truth()
+        truth.started = restarted
+        check(story.tell(.woke), &truth)
+        for _ in 0..<200 {
+            let observation = next(&truth, story, &generator)
+            let pause = Duration.seconds(Int.random(in: 0...90, using: &generator))
+            check(story.tell(observation, after: pause), &truth)
+            if truth.released { break }
+        }
+    }
+
+    /// Something that can happen now.
+    private func next(
+        _ truth: inout Truth,
+        _ story: Story,
+        _ generator: inout SeededGenerator
+    ) -> Observation {
+        for _ in 0..<20 {
+            switch Int.random(in: 0..<14, using: &generator) {
+            case 0 where truth.protectUnderWay:
+                truth.protectUnderWay = false
+                let answers: [ProtectionReport] = [
+                    .protected(for: .seconds(7_200)), .protected(for: .seconds(600)), .blocked,
+                    .refused("denied"), .unclear("timeout"),
+                ]
+                return .protection(answers.randomElement(using: &generator) ?? .blocked)
+            case 1, 2:
+                guard let operation = truth.ledgerUnderWay else { continue }
+                truth.ledgerUnderWay = nil
+                return answer(operation, &generator)
+            case 3 where truth.projectUnderWay:
+                truth.projectUnderWay = false
+                return Bool.random(using: &generator) ? .projected : .projectionFailed("denied")
+            case 4 where truth.compareUnderWay:
+                truth.compareUnderWay = false
+                return .compared(
+                    Comparison(
+                        size: 1,
+                        desired: 2,
+                        running: Int.random(in: 0...3, using: &generator)
+                    )
+                )
+            case 5 where truth.unprotectUnderWay:
+                truth.unprotectUnderWay = false
+                return .unprotected
+            case 6 where !truth.linked:
+                truth.linked = true
+                truth.heard = .nothing
+                return .linked
+            case 7 where truth.linked && Int.random(in: 0..<4, using: &generator) == 0:
+                truth.linked = false
+                truth.heard = .nothing
+                return .unlinked
+            case 8 where truth.linked && truth.alive && truth.started && truth.job == nil:
+                truth.job = Job(id: "run-\(Int.random(in: 0..<9, using: &generator))", type: "plan")
+                guard let job = truth.job else { continue }
+                truth.heard = .job
+                return .agent(.received(job))
+            case 9, 10:
+                guard truth.linked, truth.alive, truth.started, truth.signals == 0 else { continue }
+                truth.job = nil
+                truth.heard = .waiting
+                return .agent(.waiting)
+            case 11 where truth.linked && truth.alive && truth.started:
+                guard truth.signals > 0 || Int.random(in: 0..<6, using: &generator) == 0 else {
+                    continue
+                }
+                truth.alive = false
+                truth.job = nil
+                truth.heard = .exited
+                return .agent(.exited(code: 0))
+            case 12 where truth.linked && truth.signals > 0 && truth.alive:
+                return .agent(.drained)
+            case 13 where Int.random(in: 0..<12, using: &generator) == 0:
+                guard truth.linked, truth.alive else { continue }
+                truth.heard = .unreadable
+                return .agent(.unreadable)
+            default:
+                continue
+            }
+        }
+        return .woke
+    }
+
+    private func answer(
+        _ operation: LedgerOperation,
+        _ generator: inout SeededGenerator
+    ) -> Observation {
+        if Int.random(in: 0..<4, using: &generator) == 0 { return .ledgerFailed("timed out") }
+        let changed = Bool.random(using: &generator)
+        switch operation {
+        case .report(let job): return .booked(.reported(job), sizeChanged: changed)
+        case .reserve:
+            let answers: [ReserveAnswer] = [
+                .granted(.surplus), .granted(.stray), .refused(.needed(staying: 1, want: 1)),
+            ]
+            return .booked(
+                .reserve(answers.randomElement(using: &generator) ?? .granted(.surplus)),
+                sizeChanged: false
+            )
+        case .rejoin: return .booked(.rejoined, sizeChanged: changed)
+        case .depart, .finish:
+            let answers: [Departure] = [
+                .retired, .strayed, .bookedBefore, .recycles(.needed(staying: 1, want: 1)),
+            ]
+            return .booked(
+                .departure(answers.randomElement(using: &generator) ?? .retired),
+                sizeChanged: changed
+            )
+        case .expose: return .booked(.exposed, sizeChanged: changed)
+        case .cover: return .booked(.covered, sizeChanged: changed)
+        }
+    }
+
+    private func check(_ directives: [Directive], _ truth: inout Truth) {
+        for directive in directives {
+            switch directive {
+            case .drain:
+                #expect(truth.heard == .waiting, "rule 6: drained while \(truth.heard)")
+                #expect(truth.linked)
+                truth.signals += 1
+            case .ledger(let operation):
+                #expect(truth.ledgerUnderWay == nil, "two ledger operations at once")
+                truth.ledgerUnderWay = operation
+                if operation == .depart || operation == .finish {
+                    #expect(!truth.alive, "rule 4: booked a living agent")
+                    truth.departures += 1
+                }
+            case .protect:
+                #expect(!truth.protectUnderWay)
+                truth.protectUnderWay = true
+            case .unprotect:
+                #expect(!truth.alive, "rule 1: a living agent lost its protection")
+                truth.unprotectUnderWay = true
+            case .release:
+                #expect(!truth.alive, "released a living agent")
+                truth.released = true
+            case .project:
+                #expect(!truth.projectUnderWay)
+                truth.projectUnderWay = true
+            case .compare: truth.compareUnderWay = true
+            case .becomeHealthy:
+                truth.healthy += 1
+                #expect(truth.healthy == 1)
+                truth.started = true
+            case .nameAgent: truth.started = true
+            case .end: Issue.record("ended without being asked")
+            case .wakeAt, .note, .warn, .alarm: break
+            }
+        }
+    }
+}

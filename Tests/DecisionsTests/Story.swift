@@ -1,0 +1,84 @@
+import Decisions
+import Testing
+
+/// Plays a sidecar's life: tells the state machine what happened and keeps what it answered.
+struct Story {
+    var retirement: Retirement
+    var now: Instant = .zero
+    /// Everything said so far, timers left out.
+    var said: [Step] = []
+    var wakeAt: Instant?
+
+    init(_ settings: Retirement.Settings = .init()) { retirement = Retirement(settings) }
+
+    /// - Returns: the directives of this one observation, timers left out.
+    @discardableResult
+    mutating func tell(_ observation: Observation, after pause: Duration = .zero) -> [Directive] {
+        now += pause
+        let steps = retirement.observe(observation, at: now)
+        wakeAt = nil
+        var directives: [Directive] = []
+        for step in steps {
+            if case .wakeAt(let instant) = step.directive {
+                #expect(instant > now, "a timer in the past would spin")
+                wakeAt = instant
+            } else {
+                said.append(step)
+                directives.append(step.directive)
+            }
+        }
+        return directives
+    }
+
+    /// Lets the timer that was asked for fire.
+    @discardableResult
+    mutating func sleepUntilTimer() throws -> [Directive] {
+        let instant = try #require(wakeAt, "no timer was asked for")
+        return tell(.woke, after: instant - now)
+    }
+
+    /// How often a directive was given.
+    func count(_ directive: Directive) -> Int {
+        said.count { $0.directive == directive }
+    }
+
+    var operations: [LedgerOperation] {
+        said.compactMap { step in
+            if case .ledger(let operation) = step.directive { operation } else { nil }
+        }
+    }
+
+    // MARK: Beginnings
+
+    /// A protected, healthy task whose agent waits for its first job.
+    static func idle(_ settings: Retirement.Settings = .init()) -> Story {
+        var story = Story(settings)
+        story.tell(.woke)
+        story.tell(.protection(.protected(for: .seconds(7_200))))
+        story.tell(.linked)
+        story.tell(.agent(.registered(id: "agent-1")))
+        story.tell(.agent(.waiting))
+        return story
+    }
+
+    /// An agent that received a job, as the ledger knows.
+    static func busy(_ job: Job, _ settings: Retirement.Settings = .init()) -> Story {
+        var story = idle(settings)
+        story.tell(.agent(.received(job)))
+        story.tell(.booked(.reported(job), sizeChanged: false))
+        return story
+    }
+
+    /// An idle agent with a reservation that was told to drain.
+    static func draining() throws -> Story {
+        var story = idle()
+        while story.retirement.phase != .reserving {
+            if try story.sleepUntilTimer().contains(.protect) {
+                story.tell(.protection(.protected(for: .seconds(7_200))))
+            }
+            if story.count(.compare) > 0 { story.tell(.compared(nil)) }
+        }
+        story.tell(.booked(.reserve(.granted(.surplus)), sizeChanged: false))
+        return story
+    }
+}
