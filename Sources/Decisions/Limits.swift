@@ -19,6 +19,15 @@ package struct Limits: Hashable, Sendable {
         self.spareCount = spareCount
     }
 
+    /// What stands in while faulty settings are reported; nothing is ever decided with it.
+    package static let fallback = Limits()
+
+    private init() {
+        self.desiredCount = 0
+        self.maxCount = 1
+        self.spareCount = 0
+    }
+
     /// Agents wanted for a number of jobs, leaving ones not counted.
     package func want(jobs: Int) -> Int {
         min(maxCount, max(desiredCount, jobs + spareCount))

@@ -80,6 +80,8 @@ package struct Retirement: Sendable {
     /// Why the last reservation was refused, said once for each change of the reason.
     var lastRefusal: StayReason?
     var leaveReason: Reason = .stoppedFromOutside
+    /// Why a reservation is taken back.
+    var stayReason: Reason = .caughtJob
     var exitedAt: Instant?
     var said = Said()
 
@@ -236,6 +238,7 @@ package struct Retirement: Sendable {
             nextReserve = nil
         case .received(let job):
             agent = .busy(job)
+            stayReason = .caughtJob
         case .unreadable:
             agent = .unknown
             steps.append(Step(.warn, .statusUnreadable))
@@ -249,6 +252,7 @@ package struct Retirement: Sendable {
             if case .idle = agent { agent = .idle(since: now, workedBefore: true) }
             if phase == .draining, signal == nil { phase = .working }
             said.drain = false
+            stayReason = .drainRefused(processes: processes)
         case .exited(let code):
             agent = .exited(code: code)
             exitedAt = now

@@ -159,7 +159,7 @@ extension Retirement {
             return (.cover, .protectedAfterAll)
         }
         if let operation = dueReport { return operation }
-        if reserved != nil, phase == .working { return (.rejoin, .caughtJob) }
+        if reserved != nil, phase == .working { return (.rejoin, stayReason) }
         return dueReservation(at: now)
     }
 
