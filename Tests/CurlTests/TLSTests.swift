@@ -1,0 +1,41 @@
+import Curl
+import Peers
+import Testing
+
+@Suite("HTTPS", .enabled(if: isInstalled("openssl"), "openssl is not installed"))
+struct TLSTests {
+    @Test("a server is trusted under the CA bundle that is set")
+    func trusted() async throws {
+        let ready = try await HTTPPeer.overTLS.peer.ready
+        let client = try CurlClient(CurlConfiguration(caBundlePath: ready.ca))
+        defer { client.stop() }
+        for host in ["localhost", "127.0.0.1"] {
+            let request = HTTPRequest(.post, "https://\(host):\(ready.port)/echo", body: [65])
+            #expect(try await HTTPPeer.Echo(client.send(request)).body == "A")
+        }
+    }
+
+    @Test("without it the same server is refused before anything is sent")
+    func refused() async throws {
+        let ready = try await HTTPPeer.overTLS.peer.ready
+        let client = try CurlClient()
+        defer { client.stop() }
+        let request = HTTPRequest(.post, "https://localhost:\(ready.port)/echo", body: [65])
+        let failure = await failing(request, client)
+        guard case .tls = failure?.kind else {
+            Issue.record("not a TLS failure: \(String(describing: failure))")
+            return
+        }
+        #expect(failure?.mayHaveTakenEffect == false)
+    }
+
+    @Test("a trusted certificate of another name is refused")
+    func otherName() async throws {
+        let ready = try await HTTPPeer.overTLS.peer.ready
+        let client = try CurlClient(CurlConfiguration(caBundlePath: ready.ca))
+        defer { client.stop() }
+        let request = HTTPRequest(.get, "https://127.0.0.2:\(ready.port)/echo")
+        let failure = await failing(request, client)
+        #expect(failure?.mayHaveTakenEffect == false)
+    }
+}
