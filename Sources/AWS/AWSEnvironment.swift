@@ -1,0 +1,112 @@
+import Curl
+
+/// The services in use and how each is spoken to (botocore's service models, `metadata`).
+package enum AWSService: String, Sendable, CaseIterable {
+    case ecs
+    case dynamodb
+    case ssm
+
+    /// What goes before the operation's name in `X-Amz-Target`.
+    var targetPrefix: String {
+        switch self {
+        case .ecs: "AmazonEC2ContainerServiceV20141113"
+        case .dynamodb: "DynamoDB_20120810"
+        case .ssm: "AmazonSSM"
+        }
+    }
+
+    var contentType: String {
+        switch self {
+        case .ecs, .ssm: "application/x-amz-json-1.1"
+        case .dynamodb: "application/x-amz-json-1.0"
+        }
+    }
+
+    /// The variable that moves this one service's endpoint, as in AWS's own SDKs.
+    var endpointVariable: String { "AWS_ENDPOINT_URL_" + rawValue.uppercased() }
+}
+
+/// Settings that cannot be used, all of them together. Values of secrets are never quoted.
+package struct AWSSettingsFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// One sentence each: which variable, what is wrong, what is expected.
+    package let problems: [String]
+
+    package init(problems: [String]) { self.problems = problems }
+
+    package var description: String { problems.joined(separator: "; ") }
+}
+
+/// Where the services are.
+package struct AWSEnvironment: Sendable {
+    package let region: String
+    private let endpoints: [AWSService: String]
+
+    /// - Parameters:
+    ///   - environment: the process's variables; an empty one counts as unset.
+    ///   - region: the region when it is known from elsewhere (the task's ARN), after
+    ///     `AWS_REGION` and `AWS_DEFAULT_REGION`.
+    /// - Throws: ``AWSSettingsFailure`` naming every faulty variable.
+    package init(
+        _ environment: [String: String],
+        region: String? = nil
+    ) throws(AWSSettingsFailure) {
+        var problems: [String] = []
+        let region =
+            environment.setting("AWS_REGION") ?? environment.setting("AWS_DEFAULT_REGION") ?? region
+        if let region {
+            if !Self.isRegion(region) {
+                problems.append("AWS_REGION is \(region); expected a name like eu-central-1")
+            }
+        } else {
+            problems.append("AWS_REGION is not set; expected a name like eu-central-1")
+        }
+        var endpoints: [AWSService: String] = [:]
+        for service in AWSService.allCases {
+            for name in [service.endpointVariable, "AWS_ENDPOINT_URL"] {
+                guard let url = environment.setting(name) else { continue }
+                if let endpoint = Self.endpoint(url) {
+                    endpoints[service] = endpoint
+                } else {
+                    let problem = "\(name) is not an http or https URL without path and query"
+                    if !problems.contains(problem) { problems.append(problem) }
+                }
+                break
+            }
+        }
+        guard let region, problems.isEmpty else { throw AWSSettingsFailure(problems: problems) }
+        self.region = region
+        self.endpoints = endpoints
+    }
+
+    /// The URL to which every call of a service is posted; ends with a slash.
+    package func endpoint(_ service: AWSService) -> String {
+        if let endpoint = endpoints[service] { return endpoint }
+        let domain = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
+        return "https://\(service.rawValue).\(region).\(domain)/"
+    }
+
+    /// libcurl signs a path with few characters rightly in every version; AWS's JSON services
+    /// need none.
+    private static func endpoint(_ url: String) -> String? {
+        guard let address = try? WebAddress(url), address.path == "/", !address.hasQuery else {
+            return nil
+        }
+        return "\(address.scheme)://\(address.host):\(address.port)/"
+    }
+
+    private static func isRegion(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count < 64
+            && text.utf8.allSatisfy {
+                $0 == UInt8(ascii: "-") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+            }
+    }
+}
+
+extension [String: String] {
+    /// The value of a variable that is set and not empty.
+    func setting(_ name: String) -> String? {
+        guard let value = self[name], !value.isEmpty else { return nil }
+        return value
+    }
+}

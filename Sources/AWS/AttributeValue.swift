@@ -1,0 +1,66 @@
+/// A value as DynamoDB's JSON writes it: an object of one member, named after the type (DynamoDB
+/// API reference, AttributeValue). Only the types in use.
+enum AttributeValue: Hashable, Sendable {
+    case string(String)
+    /// Numbers travel as text.
+    case number(String)
+    case map([String: AttributeValue])
+    case list([AttributeValue])
+    /// A type that no item of ours has.
+    case other(type: String)
+
+    static func number(_ value: Int) -> AttributeValue { .number(String(value)) }
+
+    /// At most the bytes that DynamoDB counts for the value (DynamoDB developer guide,
+    /// CapacityUnitCalculations).
+    var size: Int {
+        switch self {
+        case .string(let text): text.utf8.count
+        case .number(let digits): digits.utf8.count / 2 + 2
+        case .map(let members): 3 + members.reduce(0) { $0 + 1 + $1.key.utf8.count + $1.value.size }
+        case .list(let elements): 3 + elements.reduce(0) { $0 + 1 + $1.size }
+        case .other: 0
+        }
+    }
+}
+
+extension AttributeValue: Codable {
+    private struct TypeName: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(_ name: String) { stringValue = name }
+        init(stringValue: String) { self.init(stringValue) }
+        init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: TypeName.self)
+        guard let type = container.allKeys.first, container.allKeys.count == 1 else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "not one type")
+            )
+        }
+        switch type.stringValue {
+        case "S": self = .string(try container.decode(String.self, forKey: type))
+        case "N": self = .number(try container.decode(String.self, forKey: type))
+        case "M": self = .map(try container.decode([String: AttributeValue].self, forKey: type))
+        case "L": self = .list(try container.decode([AttributeValue].self, forKey: type))
+        default: self = .other(type: type.stringValue)
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: TypeName.self)
+        switch self {
+        case .string(let text): try container.encode(text, forKey: TypeName("S"))
+        case .number(let digits): try container.encode(digits, forKey: TypeName("N"))
+        case .map(let members): try container.encode(members, forKey: TypeName("M"))
+        case .list(let elements): try container.encode(elements, forKey: TypeName("L"))
+        case .other(let type):
+            throw EncodingError.invalidValue(
+                self,
+                .init(codingPath: encoder.codingPath, debugDescription: "type \(type)")
+            )
+        }
+    }
+}

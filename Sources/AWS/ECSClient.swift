@@ -1,0 +1,180 @@
+package import Decisions
+
+/// What ECS says of a service.
+package struct ServiceCounts: Hashable, Sendable {
+    package let desired: Int
+    package let running: Int
+    package let pending: Int
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    package let status: String
+    /// The task definition that new tasks are started from; nil when ECS names no primary
+    /// deployment.
+    package let taskDefinition: String?
+
+    package init(
+        desired: Int,
+        running: Int,
+        pending: Int,
+        status: String = "ACTIVE",
+        taskDefinition: String? = nil
+    ) {
+        self.desired = desired
+        self.running = running
+        self.pending = pending
+        self.status = status
+        self.taskDefinition = taskDefinition
+    }
+}
+
+/// One ECS service, as far as this system has to do with it. ``ECSService`` is the real one.
+///
+/// Each call throws ``AWSFailure``, which says whether a change may have taken effect.
+package protocol ServicePort: Sendable {
+    /// - Parameter count: not negative.
+    /// - Returns: what ECS's answer says right after the change.
+    func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts
+    func counts() async throws(AWSFailure) -> ServiceCounts
+    /// The tasks that ECS wants to run: RUNNING and PENDING ones, and for a moment some that
+    /// stopped lately. ECS is eventually consistent: a task may be listed late.
+    func tasks() async throws(AWSFailure) -> [TaskID]
+}
+
+/// The calls of the ECS control plane in use (Amazon ECS API reference).
+package struct ECSClient: Sendable {
+    private let aws: AWSClient
+
+    package init(_ aws: AWSClient) { self.aws = aws }
+
+    /// Writes an absolute count; ECS has no conditional form of it.
+    ///
+    /// - Parameter desiredCount: not negative.
+    package func updateService(
+        cluster: String,
+        service: String,
+        desiredCount: Int
+    ) async throws(AWSFailure) -> ServiceCounts {
+        precondition(desiredCount >= 0, "desired count \(desiredCount)")
+        struct Input: Encodable {
+            let cluster: String
+            let service: String
+            let desiredCount: Int
+        }
+        struct Answer: Decodable { let service: ServiceAnswer }
+        let input = Input(cluster: cluster, service: service, desiredCount: desiredCount)
+        let answer: Answer = try await aws.call(.ecs, "UpdateService", .write, input)
+        return answer.service.counts
+    }
+
+    /// - Throws: also `notFound` for a service that ECS lists among its failures as MISSING.
+    package func describeService(
+        cluster: String,
+        service: String
+    ) async throws(AWSFailure) -> ServiceCounts {
+        struct Input: Encodable {
+            let cluster: String
+            let services: [String]
+        }
+        struct Answer: Decodable {
+            let services: [ServiceAnswer]?
+            let failures: [FailureAnswer]?
+        }
+        let input = Input(cluster: cluster, services: [service])
+        let answer: Answer = try await aws.call(.ecs, "DescribeServices", .read, input)
+        if let found = answer.services?.first { return found.counts }
+        let cause: AWSFailure.Cause =
+            switch answer.failures?.first?.reason {
+            case "MISSING": .notFound(code: "MISSING", message: "service \(service) of \(cluster)")
+            case let reason?: .service(code: reason, message: "no message", status: 400)
+            case nil: .malformedAnswer("neither a service nor a failure")
+            }
+        throw AWSFailure(call: "ecs DescribeServices", cause: cause, attempts: 1)
+    }
+
+    /// A thousand tasks more than a service of Fargate may have (5,000 by ECS's quotas); an
+    /// answer that goes on beyond has no end.
+    static let maximumPages = 60
+
+    package func listTasks(
+        cluster: String,
+        service: String
+    ) async throws(AWSFailure) -> [TaskID] {
+        struct Input: Encodable {
+            let cluster: String
+            let serviceName: String
+            let maxResults: Int
+            let nextToken: String?
+        }
+        struct Answer: Decodable {
+            let taskArns: [String]
+            let nextToken: String?
+        }
+        var tasks: [TaskID] = []
+        var token: String?
+        for _ in 0..<Self.maximumPages {
+            let input = Input(
+                cluster: cluster,
+                serviceName: service,
+                maxResults: 100,
+                nextToken: token
+            )
+            let answer: Answer = try await aws.call(.ecs, "ListTasks", .read, input)
+            tasks += answer.taskArns.map { TaskID(arn: $0) }
+            guard let next = answer.nextToken, !next.isEmpty else { return tasks }
+            token = next
+        }
+        let cause = AWSFailure.Cause.malformedAnswer("more than \(Self.maximumPages) pages")
+        throw AWSFailure(call: "ecs ListTasks", cause: cause, attempts: 1)
+    }
+
+    private struct FailureAnswer: Decodable { let reason: String? }
+
+    private struct ServiceAnswer: Decodable {
+        let desiredCount: Int
+        let runningCount: Int
+        let pendingCount: Int
+        let status: String
+        let taskDefinition: String?
+        let deployments: [Deployment]?
+
+        struct Deployment: Decodable {
+            let status: String?
+            let taskDefinition: String?
+        }
+
+        var counts: ServiceCounts {
+            let primary = deployments?.first { $0.status == "PRIMARY" }
+            return ServiceCounts(
+                desired: desiredCount,
+                running: runningCount,
+                pending: pendingCount,
+                status: status,
+                taskDefinition: primary?.taskDefinition ?? taskDefinition
+            )
+        }
+    }
+}
+
+/// One service of one cluster.
+package struct ECSService: ServicePort {
+    private let ecs: ECSClient
+    private let cluster: String
+    private let service: String
+
+    package init(_ ecs: ECSClient, cluster: String, service: String) {
+        self.ecs = ecs
+        self.cluster = cluster
+        self.service = service
+    }
+
+    package func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
+        try await ecs.updateService(cluster: cluster, service: service, desiredCount: count)
+    }
+
+    package func counts() async throws(AWSFailure) -> ServiceCounts {
+        try await ecs.describeService(cluster: cluster, service: service)
+    }
+
+    package func tasks() async throws(AWSFailure) -> [TaskID] {
+        try await ecs.listTasks(cluster: cluster, service: service)
+    }
+}

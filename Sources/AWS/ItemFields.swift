@@ -1,0 +1,73 @@
+import Decisions
+
+/// Reads attributes of an item, or of a map in it, and says where one is not what it should be.
+struct Fields {
+    private let members: Item
+    private let prefix: String
+
+    init(_ members: Item, prefix: String = "") {
+        self.members = members
+        self.prefix = prefix
+    }
+
+    func text(_ name: String) throws(ItemFault) -> String {
+        guard case .string(let text) = members[name], !text.isEmpty else {
+            throw fault(name, "text that is not empty")
+        }
+        return text
+    }
+
+    func count(_ name: String, atLeast least: Int = 0) throws(ItemFault) -> Int {
+        guard let value = try optionalCount(name, atLeast: least) else {
+            throw fault(name, "a whole number of at least \(least)")
+        }
+        return value
+    }
+
+    func optionalCount(_ name: String, atLeast least: Int = 0) throws(ItemFault) -> Int? {
+        guard let value = members[name] else { return nil }
+        guard case .number(let digits) = value, let number = Int(digits), number >= least else {
+            throw fault(name, "a whole number of at least \(least)")
+        }
+        return number
+    }
+
+    func time(_ name: String) throws(ItemFault) -> WallTime {
+        WallTime(milliseconds: try count(name))
+    }
+
+    func optionalTask(_ name: String) throws(ItemFault) -> TaskID? {
+        members[name] == nil ? nil : TaskID(try text(name))
+    }
+
+    func tasks(_ name: String) throws(ItemFault) -> [TaskID] {
+        guard case .list(let elements) = members[name] else {
+            throw fault(name, "a list of task ids")
+        }
+        var tasks: [TaskID] = []
+        for (index, element) in elements.enumerated() {
+            guard case .string(let text) = element, !text.isEmpty else {
+                throw fault("\(name).\(index)", "a task id")
+            }
+            tasks.append(TaskID(text))
+        }
+        return tasks
+    }
+
+    /// The members of a map of maps.
+    func maps(_ name: String) throws(ItemFault) -> [(key: String, fields: Fields)] {
+        guard case .map(let entries) = members[name] else { throw fault(name, "a map") }
+        var maps: [(key: String, fields: Fields)] = []
+        for (key, value) in entries {
+            guard !key.isEmpty, case .map(let members) = value else {
+                throw fault("\(name).\(key)", "a map under a name that is not empty")
+            }
+            maps.append((key, Fields(members, prefix: "\(prefix)\(name).\(key).")))
+        }
+        return maps
+    }
+
+    private func fault(_ name: String, _ expected: String) -> ItemFault {
+        .malformed(attribute: prefix + name, expected: expected)
+    }
+}

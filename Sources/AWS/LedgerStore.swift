@@ -1,0 +1,104 @@
+package import Decisions
+
+/// The ledger as it was at one moment, and the limits read with it.
+package struct LedgerSnapshot: Hashable, Sendable {
+    package let ledger: Ledger
+    package let limits: Limits
+    package let limitsSource: LimitsSource
+
+    package init(ledger: Ledger, limits: Limits, limitsSource: LimitsSource) {
+        self.ledger = ledger
+        self.limits = limits
+        self.limitsSource = limitsSource
+    }
+}
+
+/// Whose word the limits are.
+package enum LimitsSource: Hashable, Sendable {
+    /// All three come from the limits item of the table.
+    case table
+    /// The table has none.
+    case environment
+    /// The table's item leaves some of them to the environment.
+    case both
+}
+
+/// The port to the ledger. ``DynamoDBLedgerStore`` is the real one, ``InMemoryLedgerStore``
+/// another honest one.
+package protocol LedgerStore: Sendable {
+    /// The ledger and the limits, read together and consistently. A ledger that was never
+    /// written is an empty one of version 0.
+    func read() async throws(LedgerFailure) -> LedgerSnapshot
+
+    /// Reads, applies `operation`, and writes on the condition that nobody else has written
+    /// meanwhile. After a lost race, and after a write that nobody answered, it reads again and
+    /// applies again, so `operation` may run several times: it must be one that may be repeated,
+    /// like those of ``Ledger``. Nothing is written when it changes nothing.
+    ///
+    /// - Parameter operation: gets the ledger and the limits; ``Ledger/version`` is the store's.
+    /// - Returns: the answer of the application that was written, and the ledger after it.
+    /// - Throws: ``LedgerFailure``, which says whether the ledger may have changed.
+    func change<Answer: Sendable>(
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)
+}
+
+/// What is true after a call of the ledger failed.
+package enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Nothing was written. Trying later may help.
+    case unchanged(Cause)
+    /// It may or may not have been written. Reading tells; the operations may be repeated.
+    case unclear(Cause)
+    /// Nothing was written, and nothing will be until a person acts.
+    case refused(ItemFault)
+
+    package enum Cause: Hashable, Sendable, CustomStringConvertible {
+        case service(AWSFailure)
+        /// Others wrote first, each time.
+        case contention(attempts: Int)
+        /// DynamoDB left keys of a read unprocessed, each time.
+        case unprocessed(attempts: Int)
+        case cancelled
+
+        package var description: String {
+            switch self {
+            case .service(let failure): "\(failure)"
+            case .contention(let attempts): "others wrote first, \(attempts) times"
+            case .unprocessed(let attempts): "the read was left unprocessed, \(attempts) times"
+            case .cancelled: "cancelled"
+            }
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .unchanged(let cause): "the ledger is unchanged: \(cause)"
+        case .unclear(let cause): "the ledger may or may not have changed: \(cause)"
+        case .refused(let fault): "the ledger is refused and unchanged: \(fault)"
+        }
+    }
+}
+
+/// What is wrong with an item of the ledger's table.
+package enum ItemFault: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Written by a newer version of this program, which this one must not overwrite.
+    case newerFormat(Int)
+    /// - Parameter attribute: where, with dots between the levels.
+    case malformed(attribute: String, expected: String)
+    /// The limits contradict each other; the cause names them with their values.
+    case badLimits(cause: String)
+    /// DynamoDB takes no item of more than 400 KB.
+    case tooLarge(bytes: Int)
+
+    package var description: String {
+        switch self {
+        case .newerFormat(let format):
+            "the item has format \(format), this version knows \(LedgerItem.format)"
+        case .malformed(let attribute, let expected):
+            "attribute \(attribute) is malformed; expected \(expected)"
+        case .badLimits(let cause): "the limits are unusable: \(cause)"
+        case .tooLarge(let bytes):
+            "the item would have \(bytes) bytes, more than \(LedgerItem.maximumBytes)"
+        }
+    }
+}

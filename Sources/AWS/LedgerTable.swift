@@ -1,0 +1,132 @@
+import Decisions
+
+/// The two calls of DynamoDB behind the ledger (DynamoDB API reference, BatchGetItem, PutItem).
+struct LedgerTable: Sendable {
+    private let aws: AWSClient
+    private let name: String
+    private let key: String
+    private let pacing: Pacing
+
+    /// Tries of a read that DynamoDB leaves unprocessed, which it does when it is throttled.
+    static let maximumReads = 6
+
+    init(_ aws: AWSClient, name: String, key: String, pacing: Pacing) {
+        self.aws = aws
+        self.name = name
+        self.key = key
+        self.pacing = pacing
+    }
+
+    private var limitsKey: String { key + "/limits" }
+
+    /// Both items, consistently; nil for one that is not there.
+    func get() async throws(LedgerFailure) -> (ledger: Item?, limits: Item?) {
+        var wanted = Set([key, limitsKey])
+        var found: [String: Item] = [:]
+        for attempt in 1...Self.maximumReads {
+            let answer = try await read(wanted)
+            for item in answer.responses?[name] ?? [] {
+                guard case .string(let key) = item["pk"] else {
+                    throw .refused(.malformed(attribute: "pk", expected: "text"))
+                }
+                found[key] = item
+            }
+            wanted = Set(
+                (answer.unprocessed?[name]?.keys ?? []).compactMap {
+                    guard case .string(let key) = $0["pk"] else { return nil }
+                    return key
+                }
+            )
+            if wanted.isEmpty { return (found[key], found[limitsKey]) }
+            guard await pacing.pause(afterTry: attempt) else { throw .unchanged(.cancelled) }
+        }
+        throw .unchanged(.unprocessed(attempts: Self.maximumReads))
+    }
+
+    /// - Parameter version: the one that must still be there; 0 for no item at all.
+    func put(_ ledger: Ledger, mark: String, over version: Int) async throws(PutFailure) {
+        let item = LedgerItem.encode(ledger, key: key, writer: mark)
+        let bytes = LedgerItem.size(item)
+        guard bytes <= LedgerItem.maximumBytes else { throw .tooLarge(bytes: bytes) }
+        let input = PutInput(
+            tableName: name,
+            item: item,
+            condition: version == 0 ? "attribute_not_exists(pk)" : "version = :expected",
+            values: version == 0 ? nil : [":expected": .number(version)]
+        )
+        do {
+            let _: Nothing = try await aws.call(.dynamodb, "PutItem", .write, input)
+        } catch {
+            if case .service("ConditionalCheckFailedException", _, _) = error.cause {
+                throw .lostRace
+            }
+            throw .service(error)
+        }
+    }
+
+    enum PutFailure: Error {
+        /// The condition did not hold: someone else has written, or this very write arrived
+        /// before.
+        case lostRace
+        case tooLarge(bytes: Int)
+        case service(AWSFailure)
+    }
+
+    private func read(_ keys: Set<String>) async throws(LedgerFailure) -> GetAnswer {
+        let wanted = KeysAndConsistency(
+            keys: keys.sorted().map { ["pk": .string($0)] },
+            isConsistent: true
+        )
+        do {
+            return try await aws.call(
+                .dynamodb,
+                "BatchGetItem",
+                .read,
+                GetInput(items: [name: wanted])
+            )
+        } catch {
+            throw .unchanged(.service(error))
+        }
+    }
+
+    private struct Nothing: Decodable {}
+
+    private struct KeysAndConsistency: Codable {
+        let keys: [Item]
+        let isConsistent: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case keys = "Keys"
+            case isConsistent = "ConsistentRead"
+        }
+    }
+
+    private struct GetInput: Encodable {
+        let items: [String: KeysAndConsistency]
+        enum CodingKeys: String, CodingKey { case items = "RequestItems" }
+    }
+
+    private struct GetAnswer: Decodable {
+        let responses: [String: [Item]]?
+        let unprocessed: [String: KeysAndConsistency]?
+
+        enum CodingKeys: String, CodingKey {
+            case responses = "Responses"
+            case unprocessed = "UnprocessedKeys"
+        }
+    }
+
+    private struct PutInput: Encodable {
+        let tableName: String
+        let item: Item
+        let condition: String
+        let values: Item?
+
+        enum CodingKeys: String, CodingKey {
+            case tableName = "TableName"
+            case item = "Item"
+            case condition = "ConditionExpression"
+            case values = "ExpressionAttributeValues"
+        }
+    }
+}

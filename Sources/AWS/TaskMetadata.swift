@@ -1,0 +1,164 @@
+package import Curl
+package import Decisions
+import FoundationEssentials
+
+/// What the task metadata endpoint, version 4, says of the task (ECS developer guide,
+/// task-metadata-endpoint-v4-response). Fields that it may leave out are optional here.
+package struct TaskMetadata: Hashable, Sendable {
+    /// The cluster's short name; Fargate gives an ARN, the EC2 agent a name.
+    package let cluster: String
+    package let clusterARN: String?
+    package let taskARN: String
+    /// Nil for a task without a service, and where the platform does not say.
+    package let serviceName: String?
+    package let family: String
+    package let revision: String
+    /// `RUNNING`, or `STOPPED` once ECS wants the task to end.
+    package let desiredStatus: String?
+    /// A container that has not been created yet may be missing.
+    package let containers: [Container]
+
+    package struct Container: Hashable, Sendable {
+        package let name: String
+        /// `PULLED`, `CREATED`, `RUNNING`, `STOPPED`, ...
+        package let knownStatus: String?
+        /// Nil until the container has exited.
+        package let exitCode: Int?
+
+        package init(name: String, knownStatus: String?, exitCode: Int? = nil) {
+            self.name = name
+            self.knownStatus = knownStatus
+            self.exitCode = exitCode
+        }
+    }
+
+    package init(
+        cluster: String,
+        clusterARN: String? = nil,
+        taskARN: String,
+        serviceName: String?,
+        family: String,
+        revision: String,
+        desiredStatus: String? = nil,
+        containers: [Container] = []
+    ) {
+        self.cluster = cluster
+        self.clusterARN = clusterARN
+        self.taskARN = taskARN
+        self.serviceName = serviceName
+        self.family = family
+        self.revision = revision
+        self.desiredStatus = desiredStatus
+        self.containers = containers
+    }
+
+    package var taskID: TaskID { TaskID(arn: taskARN) }
+
+    /// The fourth field of the task's ARN.
+    package var region: String? {
+        let fields = taskARN.split(separator: ":", omittingEmptySubsequences: false)
+        return fields.count > 3 && !fields[3].isEmpty ? String(fields[3]) : nil
+    }
+}
+
+/// Why an endpoint of the container agent gave no usable answer.
+package enum AgentEndpointFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    case transport(HTTPFailure)
+    case status(Int)
+    case malformed(cause: String)
+
+    package var description: String {
+        switch self {
+        case .transport(let failure): "\(failure)"
+        case .status(let status): "HTTP status \(status)"
+        case .malformed(let cause): "malformed answer: \(cause)"
+        }
+    }
+}
+
+package struct TaskMetadataClient: Sendable {
+    private let uri: String
+    private let http: any HTTPClient
+
+    /// The endpoint is on this host; its own server times out after 5 s (ecs-agent,
+    /// `task_server_setup.go`).
+    static let deadline: Duration = .seconds(6)
+
+    /// - Parameter uri: `ECS_CONTAINER_METADATA_URI_V4`, which differs for each container.
+    package init(uri: String, http: any HTTPClient) {
+        self.uri = uri
+        self.http = http
+    }
+
+    package func task() async throws(AgentEndpointFailure) -> TaskMetadata {
+        let response: HTTPResponse
+        do {
+            response = try await http.send(
+                HTTPRequest(.get, uri + "/task", deadline: Self.deadline)
+            )
+        } catch {
+            throw .transport(error)
+        }
+        guard response.status == 200 else { throw .status(response.status) }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)) else {
+            throw .malformed(cause: "expected Cluster, TaskARN, Family and Revision as text")
+        }
+        guard !answer.cluster.isEmpty, !TaskID(arn: answer.taskARN).text.isEmpty else {
+            throw .malformed(cause: "Cluster or TaskARN is empty")
+        }
+        return answer.metadata
+    }
+
+    private struct Answer: Decodable {
+        let cluster: String
+        let taskARN: String
+        let family: String
+        let revision: String
+        let serviceName: String?
+        let desiredStatus: String?
+        let containers: [Container]?
+
+        enum CodingKeys: String, CodingKey {
+            case cluster = "Cluster"
+            case taskARN = "TaskARN"
+            case family = "Family"
+            case revision = "Revision"
+            case serviceName = "ServiceName"
+            case desiredStatus = "DesiredStatus"
+            case containers = "Containers"
+        }
+
+        struct Container: Decodable {
+            let name: String?
+            let knownStatus: String?
+            let exitCode: Int?
+
+            enum CodingKeys: String, CodingKey {
+                case name = "Name"
+                case knownStatus = "KnownStatus"
+                case exitCode = "ExitCode"
+            }
+        }
+
+        var metadata: TaskMetadata {
+            TaskMetadata(
+                cluster: cluster.split(separator: "/").last.map(String.init) ?? cluster,
+                clusterARN: cluster.hasPrefix("arn:") ? cluster : nil,
+                taskARN: taskARN,
+                serviceName: serviceName.flatMap { $0.isEmpty ? nil : $0 },
+                family: family,
+                revision: revision,
+                desiredStatus: desiredStatus,
+                containers: (containers ?? []).compactMap { container in
+                    container.name.map {
+                        TaskMetadata.Container(
+                            name: $0,
+                            knownStatus: container.knownStatus,
+                            exitCode: container.exitCode
+                        )
+                    }
+                }
+            )
+        }
+    }
+}

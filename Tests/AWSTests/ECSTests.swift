@@ -1,0 +1,143 @@
+import AWS
+import Curl
+import Decisions
+import FoundationEssentials
+import Peers
+import Testing
+
+@Suite("ECS and SSM calls")
+struct ECSTests {
+    static let service =
+        #"{"serviceName":"pool","status":"ACTIVE","desiredCount":3,"runningCount":2,"#
+        + #""pendingCount":1,"taskDefinition":"arn:td:1","deployments":["#
+        + #"{"status":"ACTIVE","taskDefinition":"arn:td:1"},"#
+        + #"{"status":"PRIMARY","taskDefinition":"arn:td:2"}]}"#
+    static let counts = ServiceCounts(
+        desired: 3,
+        running: 2,
+        pending: 1,
+        status: "ACTIVE",
+        taskDefinition: "arn:td:2"
+    )
+
+    @Test("UpdateService sends the count alone, and answers with the counts it made")
+    func update() async throws {
+        let http = FakeHTTP { _, _ in .json(#"{"service":\#(Self.service)}"#) }
+        let ecs = ECSClient(try makeClient(http))
+        let counts = try await ecs.updateService(
+            cluster: "agents",
+            service: "pool",
+            desiredCount: 3
+        )
+        #expect(counts == Self.counts)
+        #expect(
+            http.requests.first?.text
+                == #"{"cluster":"agents","desiredCount":3,"service":"pool"}"#
+        )
+    }
+
+    @Test("DescribeServices answers with the counts and the primary task definition")
+    func describe() async throws {
+        let http = FakeHTTP { _, _ in .json(#"{"services":[\#(Self.service)],"failures":[]}"#) }
+        let ecs = ECSClient(try makeClient(http))
+        let counts = try await ecs.describeService(cluster: "agents", service: "pool")
+        #expect(counts == Self.counts)
+    }
+
+    @Test("a service that is MISSING is not found, though the status is 200")
+    func missing() async throws {
+        let http = FakeHTTP { _, _ in
+            .json(#"{"services":[],"failures":[{"arn":"x","reason":"MISSING"}]}"#)
+        }
+        let service = ECSService(ECSClient(try makeClient(http)), cluster: "agents", service: "no")
+        let failure = await failing { () throws(AWSFailure) in _ = try await service.counts() }
+        #expect(failure?.cause == .notFound(code: "MISSING", message: "service no of agents"))
+    }
+
+    @Test("all pages of the tasks are read")
+    func pages() async throws {
+        let http = FakeHTTP { request, number in
+            #expect(request.text.contains(#""nextToken""#) == (number > 1))
+            let next = number < 3 ? #","nextToken":"t\#(number)""# : ""
+            return .json(#"{"taskArns":["arn:aws:ecs:r:1:task/agents/\#(number)"]\#(next)}"#)
+        }
+        let service = ECSService(
+            ECSClient(try makeClient(http)),
+            cluster: "agents",
+            service: "pool"
+        )
+        #expect(try await service.tasks() == [TaskID("1"), TaskID("2"), TaskID("3")])
+        #expect(http.requests.last?.text.contains(#""nextToken":"t2""#) == true)
+    }
+
+    @Test("pages without end are an error")
+    func endlessPages() async throws {
+        let http = FakeHTTP { _, _ in .json(#"{"taskArns":[],"nextToken":"again"}"#) }
+        let service = ECSService(
+            ECSClient(try makeClient(http)),
+            cluster: "agents",
+            service: "pool"
+        )
+        let failure = await failing { () throws(AWSFailure) in _ = try await service.tasks() }
+        #expect(failure?.cause == .malformedAnswer("more than 60 pages"))
+    }
+
+    @Test("a parameter is asked for decrypted, and its value is in no error")
+    func parameter() async throws {
+        let http = FakeHTTP { _, number in
+            number == 1
+                ? .json(#"{"Parameter":{"Name":"n","Value":"hush"}}"#)
+                : .json(#"{"Parameter":{"Name":"n","Value":["hush"]}}"#)
+        }
+        let ssm = SSMClient(try makeClient(http))
+        #expect(try await ssm.getParameter("/agents/key") == "hush")
+        #expect(http.requests[0].text == #"{"Name":"/agents/key","WithDecryption":true}"#)
+        let failure = await failing { () throws(AWSFailure) in
+            _ = try await ssm.getParameter("/agents/key")
+        }
+        #expect(failure?.description.contains("hush") == false)
+    }
+}
+
+@Suite("Against botocore's models and signer")
+struct BotocoreTests {
+    static let shared = SharedPeer { try await Peer.start("botocore_peer.py") }
+
+    func client(_ http: CurlClient) async throws -> AWSClient {
+        try makeClient(http, port: try await Self.shared.peer.ready.port)
+    }
+
+    @Test("every call is signed rightly and fits the service's model")
+    func calls() async throws {
+        let http = try CurlClient()
+        defer { http.stop() }
+        let aws = try await client(http)
+        let ecs = ECSClient(aws)
+        let updated = try await ecs.updateService(cluster: "a", service: "s", desiredCount: 0)
+        #expect(updated == ECSTests.counts)
+        #expect(try await ecs.describeService(cluster: "a", service: "s") == ECSTests.counts)
+        #expect(try await ecs.listTasks(cluster: "a", service: "s") == [TaskID("one")])
+        #expect(try await SSMClient(aws).getParameter("n") == "v")
+    }
+
+    @Test("the ledger's calls are signed rightly and fit DynamoDB's model")
+    func ledger() async throws {
+        let http = try CurlClient()
+        defer { http.stop() }
+        let limits = try #require(Limits(desiredCount: 0, maxCount: 9, spareCount: 0))
+        let store = DynamoDBLedgerStore(
+            try await client(http),
+            table: "ledger",
+            cluster: "agents",
+            service: "pool",
+            environment: limits
+        )
+        let (_, snapshot) = try await store.change { ledger, limits in
+            for job in ["run-é/plan", "run-2/apply"].compactMap(Job.init(key:)) {
+                ledger.announce(job, at: .now(), limits)
+            }
+            ledger.expose(TaskID("t"), at: .now(), limits)
+        }
+        #expect(snapshot.ledger.version == 1)
+    }
+}

@@ -1,0 +1,205 @@
+import Curl
+import Decisions
+import Peers
+import Testing
+
+@testable import AWS
+
+@Suite("Against moto's server")
+struct MotoTests {
+    static let shared = SharedPeer { try await Peer.start("moto_peer.py") }
+
+    /// Everything that a process has one of.
+    struct Stack {
+        let http: CurlClient
+        let aws: AWSClient
+
+        init() async throws {
+            http = try CurlClient()
+            aws = try makeClient(http, port: try await MotoTests.shared.peer.ready.port)
+        }
+
+        /// - Parameter service: one for each test, so that none sees another's ledger.
+        func store(
+            _ service: String,
+            through http: (any HTTPClient)? = nil
+        ) async throws -> DynamoDBLedgerStore {
+            let port = try await MotoTests.shared.peer.ready.port
+            return DynamoDBLedgerStore(
+                try http.map { try makeClient($0, port: port) } ?? aws,
+                table: "ledger",
+                cluster: "agents",
+                service: service,
+                environment: try #require(Limits(desiredCount: 0, maxCount: 100, spareCount: 0))
+            )
+        }
+    }
+
+    @Test("a count that is written is the count that is read")
+    func counts() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let service = ECSService(ECSClient(stack.aws), cluster: "agents", service: "pool")
+        #expect(try await service.setDesiredCount(3).desired == 3)
+        let counts = try await service.counts()
+        #expect(counts.desired == 3)
+        #expect(counts.status == "ACTIVE")
+        #expect(counts.taskDefinition?.contains("task-definition/agent:1") == true)
+        #expect(try await service.tasks() == [])
+    }
+
+    @Test("services, clusters and parameters that do not exist are not found")
+    func notFound() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let ecs = ECSClient(stack.aws)
+        let missing = ECSService(ecs, cluster: "agents", service: "nobody")
+        let elsewhere = ECSService(ecs, cluster: "nowhere", service: "pool")
+        let failures = [
+            await failing { () throws(AWSFailure) in _ = try await missing.counts() },
+            await failing { () throws(AWSFailure) in _ = try await missing.setDesiredCount(1) },
+            await failing { () throws(AWSFailure) in _ = try await elsewhere.counts() },
+            await failing { () throws(AWSFailure) in
+                _ = try await SSMClient(stack.aws).getParameter("/none")
+            },
+        ]
+        let codes = failures.map { failure in
+            if case .notFound(let code, _) = failure?.cause { code } else { "\(failure as Any)" }
+        }
+        #expect(
+            codes == [
+                "MISSING", "ServiceNotFoundException", "ClusterNotFoundException",
+                "ParameterNotFound",
+            ]
+        )
+        #expect(failures.allSatisfy { $0?.mayHaveTakenEffect == false })
+    }
+
+    @Test("a secret parameter is decrypted")
+    func parameter() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let value = try await SSMClient(stack.aws).getParameter("/agents/hmac-key")
+        #expect(value == "a secret value")
+    }
+
+    @Test("a missing table is not found, and nothing is written")
+    func missingTable() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let store = DynamoDBLedgerStore(
+            stack.aws,
+            table: "none",
+            cluster: "agents",
+            service: "pool",
+            environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0))
+        )
+        let failure = await failing { () throws(LedgerFailure) in _ = try await store.read() }
+        guard case .unchanged(.service(let cause)) = failure, case .notFound = cause.cause else {
+            Issue.record("not found differently: \(String(describing: failure))")
+            return
+        }
+    }
+
+    @Test("a ledger with everything in it comes back from the table as it was")
+    func roundTrip() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let store = try await stack.store("round-trip")
+        let seed = UInt64.random(in: 0 ... .max)
+        for round in 0..<5 {
+            var random = SeededRandom(seed: seed &+ UInt64(round))
+            let ledger = Ledger.random(&random)
+            let (_, snapshot) = try await store.change { stored, _ in
+                stored = ledger
+            }
+            #expect(snapshot.ledger.jobs == ledger.jobs)
+            #expect(try await store.read() == snapshot, "seed \(seed), round \(round)")
+        }
+    }
+
+    @Test("twenty writers at once lose nothing")
+    func manyWriters() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let store = try await stack.store("many-writers")
+        let clock = ContinuousClock()
+        let start = clock.now
+        let sizes = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<20 {
+                group.addTask {
+                    try await store.change { ledger, limits in
+                        if let job = Job(id: "run-\(number)", type: "plan") {
+                            ledger.announce(job, at: .now(), limits)
+                        }
+                        return ledger.size
+                    }.answer
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        print("twenty writers: \(clock.now - start)")
+        // Each answer is of the application that was written: no two saw the same size.
+        #expect(sizes.sorted() == Array(1...20))
+        let ledger = try await store.read().ledger
+        #expect(ledger.jobs.count == 20)
+        #expect(ledger.version == 20)
+        #expect(ledger.size == 20)
+    }
+
+    @Test("a write that was made but not answered counts once", arguments: [true, false])
+    func unclearWrite(isMade: Bool) async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let real = stack.http
+        let losing = FakeHTTP { request, number throws(HTTPFailure) in
+            guard number == 2 else { return try await real.send(request) }
+            #expect(request.isPut)
+            if isMade { _ = try await real.send(request) }
+            throw .lostAnswer
+        }
+        let store = try await stack.store("unclear-\(isMade)", through: losing)
+        let (_, snapshot) = try await store.change { ledger, _ in ledger.size += 1 }
+        #expect(snapshot.ledger == Ledger(version: 1, size: 1))
+        #expect(try await store.read() == snapshot)
+        #expect(losing.requests.filter(\.isPut).count == (isMade ? 1 : 2))
+    }
+
+    @Test("the size of the ledger becomes the service's count, up and down")
+    func projection() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let store = try await stack.store("projected")
+        let service = ECSService(ECSClient(stack.aws), cluster: "agents", service: "projected")
+        let projector = Projector(store, service)
+        for size in [4, 1] {
+            let (_, snapshot) = try await store.change { ledger, _ in ledger.size = size }
+            guard case .agreed(size, _) = try await projector.project(snapshot) else {
+                Issue.record("not agreed at \(size)")
+                continue
+            }
+            #expect(try await service.counts().desired == size)
+        }
+    }
+
+    @Test("an exposed agent keeps the service's count up until it is covered")
+    func exposed() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let store = try await stack.store("exposed")
+        let service = ECSService(ECSClient(stack.aws), cluster: "agents", service: "exposed")
+        let projector = Projector(store, service)
+        _ = try await service.setDesiredCount(2)
+        _ = try await store.change { ledger, limits in
+            ledger.expose(TaskID("t"), at: .now(), limits)
+        }
+        guard case .held(TaskID("t"), 0, _) = try await projector.project() else {
+            Issue.record("not held")
+            return
+        }
+        #expect(try await service.counts().desired == 2)
+        _ = try await store.change { ledger, limits in ledger.cover(TaskID("t"), limits) }
+        _ = try await projector.project()
+        #expect(try await service.counts().desired == 0)
+    }
+}

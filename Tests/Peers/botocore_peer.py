@@ -1,0 +1,110 @@
+"""Answers AWS JSON calls that botocore finds right: the signature by its signer, the target, the
+content type and the input by its service models. Anything else gets a 400 that says what is wrong.
+
+Prints one JSON line with the port once it listens, and ends when its standard input closes.
+"""
+
+import http.server
+import json
+import sys
+import threading
+
+import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.validate import ParamValidator
+
+KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "to/ke+n=="
+
+SESSION = botocore.session.get_session()
+MODELS = {
+    model.metadata["targetPrefix"]: model
+    for model in map(SESSION.get_service_model, ["ecs", "dynamodb", "ssm"])
+}
+SERVICE = {
+    "serviceName": "pool", "status": "ACTIVE", "desiredCount": 3, "runningCount": 2,
+    "pendingCount": 1, "taskDefinition": "arn:td:1",
+    "deployments": [
+        {"status": "ACTIVE", "taskDefinition": "arn:td:1"},
+        {"status": "PRIMARY", "taskDefinition": "arn:td:2"},
+    ],
+}
+ANSWERS = {
+    "UpdateService": {"service": SERVICE},
+    "DescribeServices": {"services": [SERVICE], "failures": []},
+    "ListTasks": {"taskArns": ["arn:aws:ecs:eu-central-1:1:task/agents/one"]},
+    "GetParameter": {"Parameter": {"Name": "n", "Value": "v"}},
+    "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {}},
+    "PutItem": {},
+}
+
+
+def check(shape, value):
+    report = ParamValidator().validate(value, shape)
+    if report.has_errors():
+        raise ValueError(report.generate_report())
+
+
+def check_signature(headers, path, body, service):
+    fields = dict(
+        word.split("=", 1) for word in headers["Authorization"].replace(",", " ").split()[1:])
+    _, _, region, signed_service, _ = fields["Credential"].split("/")
+    if signed_service != service:
+        raise ValueError("signed for " + signed_service)
+    signed = fields["SignedHeaders"].split(";")
+    missing = {name.lower() for name in headers if name.lower().startswith("x-amz-")} - set(signed)
+    if missing:
+        raise ValueError("not signed: %s" % missing)
+    request = AWSRequest(
+        method="POST", url="http://" + headers["Host"] + path, data=body,
+        headers={name: headers[name] for name in signed})
+    request.context["timestamp"] = headers["X-Amz-Date"]
+    auth = SigV4Auth(Credentials(KEY, SECRET, TOKEN), service, region)
+    if headers["X-Amz-Security-Token"] != TOKEN:
+        raise ValueError("wrong session token")
+    text = auth.string_to_sign(request, auth.canonical_request(request))
+    if auth.signature(text, request) != fields["Signature"]:
+        raise ValueError("wrong signature")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            prefix, operation = self.headers["X-Amz-Target"].split(".")
+            model = MODELS[prefix]
+            kind = "application/x-amz-json-" + model.metadata["jsonVersion"]
+            if self.headers["Content-Type"] != kind:
+                raise ValueError("content type is not " + kind)
+            check_signature(self.headers, self.path, body, model.service_name)
+            check(model.operation_model(operation).input_shape, json.loads(body))
+            answer = ANSWERS[operation]
+            check(model.operation_model(operation).output_shape, answer)
+            self.answer(200, answer)
+        except Exception as error:
+            self.answer(400, {"__type": "ValidationException", "message": repr(error)})
+
+    def answer(self, status, answer):
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps({"port": server.server_address[1]}), flush=True)
+    sys.stdin.buffer.read()
+
+
+main()

@@ -1,0 +1,44 @@
+"""moto's server on loopback with a cluster, a service and a ledger table in it.
+
+Prints one JSON line with the port once it serves, and ends when its standard input closes.
+"""
+
+import json
+import logging
+import sys
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+
+def client(service, port):
+    return boto3.client(
+        service, region_name="eu-central-1", endpoint_url="http://127.0.0.1:%d" % port,
+        aws_access_key_id="test", aws_secret_access_key="test")
+
+
+def main():
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    port = server.get_host_and_port()[1]
+    ecs = client("ecs", port)
+    ecs.create_cluster(clusterName="agents")
+    ecs.register_task_definition(
+        family="agent", containerDefinitions=[{"name": "tfc-agent", "image": "x", "memory": 64}])
+    for name in ["pool", "projected", "exposed"]:
+        ecs.create_service(
+            cluster="agents", serviceName=name, taskDefinition="agent", desiredCount=0)
+    dynamodb = client("dynamodb", port)
+    dynamodb.create_table(
+        TableName="ledger", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}])
+    client("ssm", port).put_parameter(
+        Name="/agents/hmac-key", Value="a secret value", Type="SecureString")
+    print(json.dumps({"port": port}), flush=True)
+    sys.stdin.buffer.read()
+    server.stop()
+
+
+main()
