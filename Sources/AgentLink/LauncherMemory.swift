@@ -1,0 +1,61 @@
+/// What the launcher has said so far, as far as a sidecar that hears it for the first time needs
+/// it: a sidecar that was restarted learns from it what its predecessor knew.
+package struct LauncherMemory: Sendable, Equatable {
+    /// What a message is the last word about.
+    private struct Subjects: OptionSet {
+        let rawValue: UInt8
+        static let registration = Subjects(rawValue: 1)
+        static let work = Subjects(rawValue: 2)
+        static let stop = Subjects(rawValue: 4)
+        static let exit = Subjects(rawValue: 8)
+    }
+
+    private struct Saying: Equatable {
+        var subjects: Subjects
+        let message: LauncherMessage
+    }
+
+    private var kept: [Saying] = []
+
+    /// Nothing said yet.
+    package init() {}
+
+    /// Keeps a message that was said, in place of those that it makes obsolete. `hello` belongs to
+    /// a connection and `busy` answers a question: neither is state.
+    package mutating func remember(_ message: LauncherMessage) {
+        let subjects = LauncherMemory.subjects(of: message)
+        guard !subjects.isEmpty else { return }
+        for index in kept.indices {
+            kept[index].subjects.subtract(subjects)
+        }
+        kept.removeAll { $0.subjects.isEmpty }
+        kept.append(Saying(subjects: subjects, message: message))
+    }
+
+    /// What a new connection begins with: `hello`, then the state, oldest first.
+    package var greeting: [LauncherMessage] {
+        [.hello(version: Link.version)] + kept.map(\.message)
+    }
+
+    /// A line may say two things at once, for example a job whose name is one of the phrases. It
+    /// then stands for both: kept only as a registration, it would let an older "waiting" pass for
+    /// the agent's last word.
+    private static func subjects(of message: LauncherMessage) -> Subjects {
+        switch message {
+        case .hello, .busy: []
+        case .status(let line):
+            if !StatusPhrase.registered.isSaid(in: line) {
+                .work
+            } else if StatusPhrase.jobReceived.isSaid(in: line)
+                || StatusPhrase.waiting.isSaid(in: line)
+            {
+                [.registration, .work]
+            } else {
+                .registration
+            }
+        case .unreadable: .work
+        case .stopping, .drained: .stop
+        case .exited: .exit
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// `environ` is a C global that Swift cannot check. Only the main thread reads it, and nothing here
+// ever writes to the environment.
+@preconcurrency import Glibc
+
+/// How the agent's process is started.
+enum AgentProcess {
+    /// Starts the agent: stdin inherited, stdout and stderr given, signals as a fresh process has
+    /// them, and a process group of its own, so that a terminal's Ctrl-C does not reach it beside
+    /// our one signal.
+    ///
+    /// - Parameters:
+    ///   - command: The program and its arguments.
+    ///   - name: The agent's name, unless the environment has one.
+    ///   - output: What the agent gets as its stdout.
+    ///   - errors: What the agent gets as its stderr.
+    /// - Returns: The process id, ours until it is reaped.
+    /// - Throws: Why it could not be started.
+    static func start(
+        _ command: AgentCommand,
+        name: String?,
+        output: Int32,
+        errors: Int32
+    ) throws(Refusal) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
+        var attributes = freshAttributes()
+        var pid = pid_t()
+        let result = posix_spawn(
+            &pid,
+            command.path,
+            &actions,
+            &attributes,
+            command.arguments + [nil],
+            environment(name: name)
+        )
+        posix_spawn_file_actions_destroy(&actions)
+        posix_spawnattr_destroy(&attributes)
+        guard result == 0 else {
+            throw Refusal(
+                text: command.path + ": cannot be executed: " + Notice.errorText(result),
+                exitCode: result == ENOENT ? Refusal.notFound : Refusal.cannotExecute
+            )
+        }
+        return pid
+    }
+
+    private static func freshAttributes() -> posix_spawnattr_t {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        var signals = sigset_t()
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP)
+        )
+        return attributes
+    }
+
+    /// Our own environment, byte for byte, and at most two names more. The agent checks for names
+    /// that begin with TFC_AGENT_ and that it does not know: it must not get others.
+    private static func environment(name: String?) -> [UnsafeMutablePointer<CChar>?] {
+        var entries: [UnsafeMutablePointer<CChar>?] = []
+        var entry = environ
+        while let text = entry.pointee {
+            entries.append(text)
+            entry += 1
+        }
+        if let name, getenv("TFC_AGENT_NAME") == nil {
+            entries.append(strdup("TFC_AGENT_NAME=" + name))
+        }
+        if getenv("TFC_AGENT_LOG_JSON") == nil {
+            entries.append(strdup("TFC_AGENT_LOG_JSON=1"))
+        }
+        return entries + [nil]
+    }
+}

@@ -1,0 +1,120 @@
+import AgentLink
+import Glibc
+
+/// What the environment says, read once. All faults are reported together.
+struct Settings {
+    var socketPath: String
+    var startLimit: Milliseconds
+    var releaseLimit: Milliseconds
+
+    static let startLimitVariable = "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS"
+    static let releaseLimitVariable = "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS"
+
+    /// How long a run may wait for a sidecar that does not come: the run comes first.
+    static let defaultStartLimit: Milliseconds = 30_000
+
+    /// How long the container is held open for a release: less than the 30 s that ECS gives a
+    /// stopped container unless the task definition says otherwise (stopTimeout).
+    static let defaultReleaseLimit: Milliseconds = 20_000
+
+    /// An hour: beyond it a number is a mistake of unit.
+    static let largestLimit: Milliseconds = 3_600_000
+
+    static func read() throws(Refusal) -> Settings {
+        var faults: [String] = []
+        let settings = Settings(
+            socketPath: socketPath(&faults),
+            startLimit: limit(startLimitVariable, defaultStartLimit, &faults),
+            releaseLimit: limit(releaseLimitVariable, defaultReleaseLimit, &faults)
+        )
+        guard faults.isEmpty else {
+            throw Refusal(
+                text: "not started, faulty settings:" + faults.map { "\n  " + $0 }.joined(),
+                exitCode: Refusal.launcherFailed
+            )
+        }
+        return settings
+    }
+
+    private static func socketPath(_ faults: inout [String]) -> String {
+        let directory = value(Link.directoryVariable) ?? Link.defaultDirectory
+        let path = Link.socketPath(in: directory)
+        if !directory.utf8.starts(with: "/".utf8)
+            || path.utf8.count > Link.socketPathLimitBytes
+        {
+            let room = Link.socketPathLimitBytes - Link.socketPath(in: "").utf8.count
+            faults.append(
+                Link.directoryVariable + "=\"" + directory
+                    + "\": an absolute path of at most \(room) bytes is expected"
+            )
+        }
+        return path
+    }
+
+    private static func limit(
+        _ name: String,
+        _ fallback: Milliseconds,
+        _ faults: inout [String]
+    ) -> Milliseconds {
+        guard let text = value(name) else { return fallback }
+        guard let number = Int(text), (0...largestLimit).contains(number) else {
+            faults.append(
+                name + "=\"" + text
+                    + "\": a whole number of milliseconds from 0 to \(largestLimit) is expected"
+            )
+            return fallback
+        }
+        return number
+    }
+
+    private static func value(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+}
+
+/// `--help`, alone: beside other arguments it is the command's.
+enum Help {
+    static func isAskedFor(_ arguments: [String]) -> Bool {
+        arguments.dropFirst() == ["--help"]
+    }
+
+    static func show() -> Never {
+        Notice.write(text, to: STDOUT_FILENO)
+        _exit(0)
+    }
+
+    private static let text = """
+        usage: agent-launcher [COMMAND ARGUMENTS...]
+
+        Starts the HCP Terraform agent beside an agent-sidecar, as the entry point (PID 1) of the
+        agent's container. The agent's output is passed through unchanged, and the exit code is the
+        agent's, or 128 + N when signal N killed it.
+
+        Without COMMAND the agent is found: tfc-agent on PATH, then /home/tfc-agent/bin/tfc-agent,
+        then /bin/tfc-agent. Arguments that begin with "-" are arguments for the agent found so:
+
+            agent-launcher                            the agent
+            agent-launcher -single                    the agent, for one job
+            agent-launcher /opt/bin/start-agent -x    this command in its place
+
+        Start   The agent starts when the sidecar has named it (TFC_AGENT_NAME), or without a
+                sidecar after 30 s.
+        Stop    The agent gets at most one SIGTERM, whoever asks and however often: SIGTERM, SIGINT,
+                SIGQUIT or SIGHUP to the launcher, or a drain by the sidecar, which is refused while
+                the agent has child processes that work for a job. The agent then finishes its job;
+                a second signal would make it drop the job, so none is ever sent.
+        End     After the agent's end the container stays open until the sidecar has booked the
+                departure, 20 s at most.
+
+        Environment (all of it is passed on to the agent):
+          AGENT_LINK_DIR       directory of the sidecar's socket, default /run/agent-link
+          TFC_AGENT_NAME       set from the sidecar's name unless it is set
+          TFC_AGENT_LOG_JSON   set to 1 unless it is set
+          AGENT_LAUNCHER_START_LIMIT_MILLISECONDS    wait for a name, default 30000
+          AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS  wait for the release, default 20000
+
+        Exit codes of its own: 125 a faulty setting or a failed launcher, 126 the command cannot be
+        executed, 127 it was not found.
+
+        """
+}

@@ -1,0 +1,207 @@
+import AgentLink
+import Testing
+
+@Suite("What a new connection is told")
+struct LauncherMemoryTests {
+    static let registered = LauncherMessage.status("Agent registered successfully: a")
+    static let job = LauncherMessage.status("Job received: b")
+    static let waiting = LauncherMessage.status("Waiting for next job")
+
+    static let table: [([LauncherMessage], [LauncherMessage])] = [
+        ([], []),
+        ([registered, waiting], [registered, waiting]),
+        ([registered, waiting, job], [registered, job]),
+        ([registered, waiting, job, waiting], [registered, waiting]),
+        ([job, .unreadable(bytes: 70000)], [.unreadable(bytes: 70000)]),
+        ([.unreadable(bytes: 70000), waiting], [waiting]),
+        ([registered, .busy(processes: 2), .busy(processes: 0)], [registered]),
+        ([registered, job, .stopping, waiting], [registered, .stopping, waiting]),
+        (
+            [registered, job, .drained, .exited(code: 0)],
+            [registered, job, .drained, .exited(code: 0)]
+        ),
+        ([.exited(code: 9), .hello(version: 1)], [.exited(code: 9)]),
+    ]
+
+    @Test("the state is repeated, oldest first, and nothing that is obsolete", arguments: table)
+    func repeatsState(_ said: [LauncherMessage], _ repeated: [LauncherMessage]) {
+        var memory = LauncherMemory()
+        for message in said {
+            memory.remember(message)
+        }
+        #expect(memory.greeting == [.hello(version: 1)] + repeated)
+    }
+
+    @Test("a job whose name is a phrase does not let an older waiting pass for the state")
+    func ambiguousLine() {
+        var memory = LauncherMemory()
+        let ambiguous = LauncherMessage.status("Job received: Agent registered successfully")
+        for message in [Self.registered, Self.waiting, ambiguous] {
+            memory.remember(message)
+        }
+        #expect(memory.greeting == [.hello(version: 1), ambiguous])
+        memory.remember(Self.waiting)
+        #expect(memory.greeting == [.hello(version: 1), ambiguous, Self.waiting])
+    }
+}
+
+@Suite("The launcher's decisions")
+struct LauncherLifeTests {
+    static let observations: [LauncherLife.Observation] = [
+        .named("agent-1"), .startLimitReached, .outsideStop(signal: 15), .drainAsked,
+        .jobProcesses(0), .jobProcesses(1), .jobProcesses(nil), .agentExited(code: 3),
+        .outputSettled, .outputLimitReached, .released, .releaseLimitReached,
+    ]
+
+    /// The lives that break a promise, among all orders of five observations. Looked at once, since
+    /// there are 248,832 of them.
+    private struct Census {
+        var lives = 0
+        var somethingTwice: [[LauncherLife.Observation]] = []
+        var untimelySignal: [[LauncherLife.Observation]] = []
+        var drainedAtWork: [[LauncherLife.Observation]] = []
+        var leftTooEarly: [[LauncherLife.Observation]] = []
+
+        init() {
+            extend(LauncherLife(), [], [])
+        }
+
+        private mutating func extend(
+            _ life: LauncherLife,
+            _ past: [LauncherLife.Observation],
+            _ done: [[LauncherLife.Directive]]
+        ) {
+            guard past.count < 5 else { return look(past, done) }
+            for observation in observations {
+                var next = life
+                let directives = next.on(observation)
+                extend(next, past + [observation], done + [directives])
+            }
+        }
+
+        private mutating func look(
+            _ past: [LauncherLife.Observation],
+            _ done: [[LauncherLife.Directive]]
+        ) {
+            lives += 1
+            let starts = done.indices.filter { done[$0].contains(where: Self.isStart) }
+            let signals = done.indices.filter { done[$0].contains(.sendStopSignal) }
+            let leaves = done.indices.filter { done[$0].contains(where: Self.isLeave) }
+            if starts.count > 1 || signals.count > 1 || leaves.count > 1 {
+                somethingTwice.append(past)
+            }
+            for signal in signals {
+                let start = starts.first ?? Int.max
+                if start >= signal || past[start..<signal].contains(.agentExited(code: 3)) {
+                    untimelySignal.append(past)
+                }
+                if past[signal] != .jobProcesses(0), past[signal] != .outsideStop(signal: 15) {
+                    drainedAtWork.append(past)
+                }
+            }
+            if let start = starts.first, let leave = leaves.first {
+                let between = past[start...leave]
+                if !between.contains(.agentExited(code: 3)) || !between.contains(.outputSettled) {
+                    leftTooEarly.append(past)
+                }
+            }
+        }
+
+        private static func isStart(_ directive: LauncherLife.Directive) -> Bool {
+            if case .start = directive { true } else { false }
+        }
+
+        private static func isLeave(_ directive: LauncherLife.Directive) -> Bool {
+            if case .leave = directive { true } else { false }
+        }
+    }
+
+    private static let census = Census()
+
+    @Test("over every order of five events: one start, one stop signal, one leave at most")
+    func atMostOnce() {
+        #expect(Self.census.lives == 248_832)
+        #expect(Self.census.somethingTwice.isEmpty)
+    }
+
+    @Test("over every order of five events: no signal before the start or after the agent's end")
+    func signalsOnlyWhileRunning() {
+        #expect(Self.census.untimelySignal.isEmpty)
+    }
+
+    @Test("over every order of five events: a drain signals only when no process works for a job")
+    func drainOnlyAtRest() {
+        #expect(Self.census.drainedAtWork.isEmpty)
+    }
+
+    @Test("over every order of five events: an agent that was started has ended before the leave")
+    func leavesAfterTheEnd() {
+        #expect(Self.census.leftTooEarly.isEmpty)
+    }
+
+    private func directives(
+        _ observations: [LauncherLife.Observation]
+    ) -> [LauncherLife.Directive] {
+        var life = LauncherLife()
+        return observations.flatMap { life.on($0) }
+    }
+
+    @Test("a drain while a process works is refused as busy, and one that cannot tell is too")
+    func refusesDrain() {
+        #expect(
+            directives([
+                .named("a"), .drainAsked, .jobProcesses(2), .drainAsked, .jobProcesses(nil),
+            ])
+                == [
+                    .start(name: "a"), .countJobProcesses, .say(.busy(processes: 2)),
+                    .countJobProcesses, .say(.busy(processes: 0)),
+                ]
+        )
+    }
+
+    @Test("a repeated drain is answered by the state and sends nothing")
+    func repeatsDrain() {
+        #expect(
+            directives([
+                .named("a"), .drainAsked, .jobProcesses(0), .drainAsked, .outsideStop(signal: 2),
+                .agentExited(code: 0), .outputSettled, .drainAsked,
+            ]) == [
+                .start(name: "a"), .countJobProcesses, .sendStopSignal, .say(.drained),
+                .say(.drained), .say(.exited(code: 0)), .say(.drained), .say(.exited(code: 0)),
+            ]
+        )
+    }
+
+    @Test("a stop before the start starts nothing and leaves at once")
+    func stopBeforeStart() {
+        #expect(
+            directives([.outsideStop(signal: 2), .named("a")]) == [
+                .say(.stopping), .say(.exited(code: 130)), .leave(code: 130, .stoppedBeforeStart),
+            ]
+        )
+    }
+
+    @Test("a drain before the start starts nothing and is held open until the release")
+    func drainBeforeStart() {
+        #expect(
+            directives([.drainAsked, .named("a"), .released]) == [
+                .say(.drained), .say(.exited(code: 143)), .leave(code: 143, .released),
+            ]
+        )
+    }
+
+    @Test("an output that nobody reads delays the leave but not the news of the exit")
+    func unreadOutput() {
+        #expect(
+            directives([
+                .startLimitReached, .agentExited(code: 1), .outputLimitReached, .released,
+            ]) == [.start(name: nil), .say(.exited(code: 1))]
+        )
+        #expect(
+            directives([
+                .startLimitReached, .agentExited(code: 1), .outputLimitReached, .released,
+                .outputSettled,
+            ]).last == .leave(code: 1, .released)
+        )
+    }
+}

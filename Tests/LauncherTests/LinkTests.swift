@@ -1,0 +1,155 @@
+import AgentLink
+import Glibc
+import Testing
+
+@Suite("The launcher's end of the link", .timeLimit(.minutes(1)))
+struct LinkTests {
+    @Test("each connection begins with hello, and the agent starts with the first name")
+    func startsByName() async throws {
+        let run = try LauncherRun()
+        let sidecar = try FakeSidecar(in: run.directory, name: nil)
+        try await sidecar.hears(.hello(version: 1))
+        #expect(run.output.isEmpty)
+        sidecar.send(.name("agent one"))
+        try await run.prints("ready")
+        sidecar.send(.name("agent two"))
+        run.tellAgent("echo name=$TFC_AGENT_NAME; echo again")
+        try await run.prints("again")
+        #expect(run.output == "ready\nname=agent one\nagain\n")
+    }
+
+    @Test("a sidecar that comes late is found")
+    func lateSidecar() async throws {
+        let run = try LauncherRun()
+        try await Task.sleep(for: .milliseconds(300))
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await sidecar.hears(.hello(version: 1))
+        try await run.prints("ready")
+    }
+
+    @Test("the agent starts without a sidecar when the limit is over, and stderr says so")
+    func startLimit() async throws {
+        let start = ContinuousClock.now
+        let run = try LauncherRun(
+            environment: ["AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "700"])
+        try await run.prints("ready")
+        #expect(ContinuousClock.now - start > .milliseconds(600))
+        #expect(
+            run.errors == "agent-launcher: no sidecar within 700 ms: the agent starts without one\n"
+        )
+        run.tellAgent("echo name=${TFC_AGENT_NAME-none} json=$TFC_AGENT_LOG_JSON")
+        try await run.prints("name=none json=1\n")
+    }
+
+    @Test("a sidecar that was restarted is told the last state again")
+    func repeatsState() async throws {
+        let run = try LauncherRun()
+        var sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent(
+            "echo Agent registered successfully: x; echo Waiting for next job; echo Job received: y"
+        )
+        try await sidecar.hears(.status("Job received: y"))
+        let working: [LauncherMessage] = [
+            .hello(version: 1), .status("Agent registered successfully: x"),
+            .status("Job received: y"),
+        ]
+        sidecar = try await restarted(sidecar, run)
+        try await sidecar.hears(.status("Job received: y"))
+        #expect(sidecar.messages == working)
+        run.signal(SIGTERM)
+        try await sidecar.hears(.stopping)
+        sidecar = try await restarted(sidecar, run)
+        try await sidecar.hears(.stopping)
+        #expect(sidecar.messages == working + [.stopping])
+        run.tellAgent("exit 6")
+        try await sidecar.hears(.exited(code: 6))
+        sidecar = try await restarted(sidecar, run)
+        try await sidecar.hears(.exited(code: 6))
+        #expect(sidecar.messages == working + [.stopping, .exited(code: 6)])
+        #expect(!run.isOver)
+        sidecar.send(.release)
+        #expect(try await run.exitCode() == 6)
+    }
+
+    @Test("what happened while no sidecar was there is told to the next one")
+    func tellsLater() async throws {
+        let run = try LauncherRun()
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        sidecar.stop()
+        run.tellAgent("echo Waiting for next job; exit 3")
+        try await run.prints("Waiting")
+        let next = try FakeSidecar(in: run.directory)
+        try await next.hears(.exited(code: 3))
+        #expect(
+            next.messages == [
+                .hello(version: 1), .status("Waiting for next job"), .exited(code: 3),
+            ]
+        )
+    }
+
+    @Test("the container is held open until the release, which ends it at once")
+    func holdsUntilRelease() async throws {
+        let run = try LauncherRun()
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        // Before the agent's end it means nothing. The refused drain proves that it was read.
+        run.tellAgent("sleep 600 & echo started")
+        try await run.prints("started")
+        sidecar.send(.release)
+        sidecar.send(.drain)
+        try await sidecar.hears(.busy(processes: 1))
+        run.tellAgent("exit 0")
+        try await sidecar.hears(.exited(code: 0))
+        run.signal(SIGTERM)
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(!run.isOver)
+        sidecar.send(.release)
+        #expect(try await run.exitCode(within: .seconds(5)) == 0)
+        #expect(!sidecar.messages.contains(.stopping))
+    }
+
+    @Test("without a release the container ends when the limit is over, and stderr says so")
+    func releaseLimit() async throws {
+        let run = try LauncherRun(
+            environment: ["AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS": "600"])
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        let beforeExit = ContinuousClock.now
+        run.tellAgent("exit 2")
+        #expect(try await run.exitCode() == 2)
+        #expect(ContinuousClock.now - beforeExit >= .milliseconds(600))
+        try await sidecar.hears(.exited(code: 2))
+        #expect(run.errors.contains("no release within 600 ms after the agent's end"))
+    }
+
+    @Test("what is no message is ignored and said once on stderr")
+    func ignoresMalformed() async throws {
+        let run = try LauncherRun()
+        let listener = try UnixSocket.listen(at: Link.socketPath(in: run.directory))
+        defer { close(listener) }
+        var client: Int32 = -1
+        try await eventually("connection") {
+            if case .success(let descriptor) = UnixSocket.accept(listener) { client = descriptor }
+            return client >= 0
+        }
+        defer { close(client) }
+        for text in ["stop!\n", "drain now\n", String(repeating: "x", count: 70_000), "\nname a\n"]
+        {
+            var bytes = Array(text.utf8)
+            _ = fcntl(client, F_SETFL, 0)
+            #expect(Descriptor.send(client, &bytes))
+        }
+        try await run.prints("ready")
+        #expect(
+            run.errors
+                == "agent-launcher: ignored from the sidecar: an unknown word, \"stop!\"; said only once\n"
+        )
+    }
+
+    private func restarted(_ sidecar: FakeSidecar, _ run: LauncherRun) async throws -> FakeSidecar {
+        sidecar.stop()
+        return try FakeSidecar(in: run.directory)
+    }
+}
