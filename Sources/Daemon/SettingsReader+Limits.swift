@@ -1,0 +1,27 @@
+package import Decisions
+
+extension SettingsReader {
+    /// The environment's limits, used where the table's limits item says nothing:
+    /// `DESIRED_COUNT` (0), `MAX_COUNT` (10), `SPARE_COUNT` (0).
+    package mutating func limits() -> Limits {
+        let most = 10_000
+        let range = "a whole number from 0 to \(most)"
+        let desired = count("DESIRED_COUNT", default: 0, in: 0...most, expected: range)
+        let maximum = count(
+            "MAX_COUNT",
+            default: 10,
+            in: 1...most,
+            expected: "a whole number from 1 to \(most)"
+        )
+        let spare = count("SPARE_COUNT", default: 0, in: 0...most, expected: range)
+        if let limits = Limits(desiredCount: desired, maxCount: maximum, spareCount: spare) {
+            return limits
+        }
+        fault(
+            "DESIRED_COUNT",
+            value: "\(desired)",
+            expected: "at most MAX_COUNT, which is \(maximum)"
+        )
+        return Limits.fallback
+    }
+}

@@ -1,0 +1,206 @@
+import AWS
+import AgentLink
+import AgentLinkServer
+import Decisions
+import Synchronization
+
+/// Performs directives. Each method does one thing and says how it ended; none decides anything.
+struct Effects: Sendable {
+    let task: TaskID
+    let agentName: String
+    let protectionMinutes: Int
+    let announcedJobTimeout: Duration
+
+    let store: any LedgerStore
+    let service: any ServicePort
+    let projector: Projector
+    let protection: TaskProtectionClient
+    let link: LinkServer
+    let volume: SharedVolume
+    let journal: Journal
+    let latest = LatestSnapshot()
+
+    // MARK: At once
+
+    func becomeHealthy() {
+        do {
+            try volume.becomeHealthy()
+        } catch {
+            journal.error("the task cannot become healthy: \(error)")
+        }
+    }
+
+    /// The name shows in HCP Terraform; with the task's id in it, agent and task are found from
+    /// each other.
+    func nameAgent() { link.send(.name(agentName)) }
+
+    func drain() { link.send(.drain) }
+
+    func release() { link.send(.release) }
+
+    // MARK: Over the network
+
+    /// - Returns: how it ended; nil for directives that are not performed here.
+    func perform(_ directive: Directive) async -> Observation? {
+        switch directive {
+        case .protect: .protection(await protect())
+        case .unprotect: await unprotect()
+        case .ledger(let operation): await change(operation)
+        case .project: await project()
+        case .compare: .compared(await compare())
+        case .becomeHealthy, .nameAgent, .drain, .release, .wakeAt, .end, .note, .warn, .alarm: nil
+        }
+    }
+
+    private func protect() async -> ProtectionReport {
+        let answer = await protection.protect(minutes: protectionMinutes)
+        switch answer {
+        case .protected(let until):
+            let remaining = until.since(.now())
+            // An expiry that is not ahead of this machine's clock is no protection to rely on.
+            guard remaining > .zero else { return .unclear("protection has already run out") }
+            return .protected(for: min(remaining, .seconds(protectionMinutes * 60)))
+        case .blocked: return .blocked
+        case .unprotected: return .refused("ECS says that the task is not protected")
+        case .refused(let reason): return .refused(reason)
+        case .denied(let message): return .refused("access denied: \(message)")
+        case .throttled: return .unclear("throttled")
+        case .unclear(let cause): return .unclear(cause)
+        case .malformed(let cause):
+            journal.once("a malformed answer of the protection endpoint: \(cause)")
+            return .unclear("malformed answer")
+        }
+    }
+
+    /// The agent is gone, so a failure here costs nothing: the task ends, protected or not.
+    private func unprotect() async -> Observation {
+        let answer = await protection.unprotect()
+        if answer != .unprotected { journal.warning("giving protection back: \(answer)") }
+        return .unprotected
+    }
+
+    private func change(_ operation: LedgerOperation) async -> Observation {
+        let live: Set<TaskID>
+        if case .reserve = operation {
+            // Read before the ledger is: a task that is younger than the list must not be taken
+            // for a dead one.
+            do {
+                live = Set(try await service.tasks())
+            } catch {
+                return .ledgerFailed("ECS does not list the tasks: \(error)")
+            }
+        } else {
+            live = []
+        }
+        let task = task
+        let patience = announcedJobTimeout
+        do {
+            let change = try await store.change { ledger, limits in
+                let size = ledger.size
+                let report = ledger.apply(
+                    operation,
+                    of: task,
+                    live: live,
+                    patience: patience,
+                    at: .now(),
+                    limits
+                )
+                return (report: report, sizeChanged: ledger.size != size)
+            }
+            latest.set(change.snapshot)
+            return .booked(change.answer.report, sizeChanged: change.answer.sizeChanged)
+        } catch {
+            return .ledgerFailed("\(error)")
+        }
+    }
+
+    private func project() async -> Observation {
+        do {
+            switch try await projector.project(latest.ifFresh()) {
+            case .agreed:
+                return .projected
+            case .held(let exposed, _, _):
+                return .projectionFailed("task \(exposed) runs without protection")
+            }
+        } catch {
+            return .projectionFailed("\(error)")
+        }
+    }
+
+    /// One sidecar in `size` looks each time, so that the calls of a service do not grow with it.
+    private func compare() async -> Comparison? {
+        do {
+            let ledger = try await store.read().ledger
+            guard Int.random(in: 0..<max(1, ledger.size)) == 0 else { return nil }
+            let counts = try await service.counts()
+            return Comparison(
+                size: ledger.size,
+                desired: counts.desired,
+                running: counts.running
+            )
+        } catch {
+            journal.once("service and ledger cannot be compared: \(error)")
+            return nil
+        }
+    }
+}
+
+/// The ledger as this sidecar last wrote it, which saves a departure one read.
+final class LatestSnapshot: Sendable {
+    private let state = Mutex<(snapshot: LedgerSnapshot, at: ContinuousClock.Instant)?>(nil)
+
+    /// An older one might be lower than what others have written since, and writing that to the
+    /// service, if only for a moment, would let ECS stop a task that is wanted.
+    private static let freshFor: Duration = .seconds(1)
+
+    func set(_ snapshot: LedgerSnapshot) {
+        state.withLock { $0 = (snapshot, .now) }
+    }
+
+    func ifFresh() -> LedgerSnapshot? {
+        state.withLock { state in
+            guard let state, state.at.duration(to: .now) < Self.freshFor else { return nil }
+            return state.snapshot
+        }
+    }
+}
+
+extension Ledger {
+    /// Runs one operation for a task.
+    mutating func apply(
+        _ operation: LedgerOperation,
+        of task: TaskID,
+        live: Set<TaskID>,
+        patience: Duration,
+        at now: WallTime,
+        _ limits: Limits
+    ) -> LedgerReport {
+        switch operation {
+        case .report(let job):
+            report(task, job, at: now, limits)
+            return .reported(job)
+        case .reserve(let running, let runningAboveSize):
+            _ = tidy(live: live, finished: [], patience: patience, at: now, limits)
+            return .reserve(
+                reserve(
+                    task,
+                    running: running,
+                    runningAboveSize: runningAboveSize,
+                    at: now,
+                    limits
+                )
+            )
+        case .rejoin:
+            rejoin(task, limits)
+            return .rejoined
+        case .depart: return .departure(depart(task, limits))
+        case .finish: return .departure(finish(task, limits))
+        case .expose:
+            expose(task, at: now, limits)
+            return .exposed
+        case .cover:
+            cover(task, limits)
+            return .covered
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Glibc
+
+/// The volume that the sidecar shares with the agent's container: it carries the launcher over
+/// and holds the marker that makes the task healthy. The link's socket is there too.
+struct SharedVolume: Sendable {
+    let directory: String
+
+    /// Made once, when the agent may start; never removed. An unhealthy task would be replaced
+    /// by ECS whatever it runs, so health is not taken back, not even by a dead sidecar.
+    private var marker: String { directory + "/healthy" }
+
+    var isHealthy: Bool { access(marker, F_OK) == 0 }
+
+    func becomeHealthy() throws(VolumeFault) {
+        let file = open(marker, O_CREAT | O_WRONLY | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw VolumeFault("create", marker) }
+        close(file)
+    }
+
+    /// Copies the launcher from beside this program. Written under another name first: the agent's
+    /// container must never execute half a file.
+    func deliverLauncher() throws(VolumeFault) {
+        let source = Self.programDirectory() + "/agent-launcher"
+        let target = directory + "/agent-launcher"
+        let temporary = target + ".new"
+        try Self.copy(source, to: temporary)
+        guard rename(temporary, target) == 0 else { throw VolumeFault("rename", temporary) }
+    }
+
+    private static func copy(_ source: String, to target: String) throws(VolumeFault) {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw VolumeFault("open", source) }
+        defer { close(input) }
+        unlink(target)
+        let output = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o755)
+        guard output >= 0 else { throw VolumeFault("create", target) }
+        defer { close(output) }
+        // The mask of the shell that started this must not make it private: another user runs it.
+        guard fchmod(output, 0o755) == 0 else { throw VolumeFault("chmod", target) }
+        while true {
+            let count = sendfile(output, input, nil, 1 << 24)
+            if count == 0 { return }
+            guard count > 0 else { throw VolumeFault("write", target) }
+        }
+    }
+
+    private static func programDirectory() -> String {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            guard let start = bytes.bindMemory(to: CChar.self).baseAddress else { return 0 }
+            return readlink("/proc/self/exe", start, bytes.count)
+        }
+        let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+        return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    }
+}
+
+/// The shared volume cannot be used; the task cannot become healthy.
+struct VolumeFault: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ call: String, _ path: String) {
+        let cause = strerror(errno).map { String(cString: $0) } ?? "unknown error"
+        description = "cannot \(call) \(path): \(cause)"
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Daemon
+
+@main
+struct SidecarCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent-sidecar",
+        abstract: "Protects an HCP Terraform agent on ECS and lets it leave when it is not needed.",
+        discussion: """
+            Runs as the second container of the agent's task. The agent's container
+            starts through agent-launcher, which this program copies to the shared
+            volume, and depends on this container being HEALTHY, so that no agent runs
+            unprotected.
+            """,
+        subcommands: [Run.self, Health.self]
+    )
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Watches, protects and retires the agent of this task.",
+            discussion: """
+                Settings come from the environment; every fault is reported at once.
+
+                  LEDGER_TABLE           DynamoDB table of the ledger (required)
+                  ECS_CLUSTER, ECS_SERVICE
+                                         from the task metadata when not set
+                  DESIRED_COUNT          agents that stay without jobs (0)
+                  MAX_COUNT              agents at most (10)
+                  SPARE_COUNT            idle agents on top of the jobs (0)
+                                         The table's item
+                                         <cluster>/<service>/limits wins over
+                                         these three.
+                  IDLE_TIMEOUT_SECONDS   idle time after a job (120)
+                  FIRST_JOB_TIMEOUT_SECONDS
+                                         idle time before the first job (300)
+                  MAX_LIFETIME_SECONDS   age at which an idle agent is replaced
+                                         (0: never)
+                  PROTECTION_MINUTES     scale-in protection, renewed at a
+                                         quarter of it (120)
+                  ANNOUNCED_JOB_TIMEOUT_SECONDS
+                                         how long a job that no agent received
+                                         counts (3600)
+                  AGENT_LINK_DIR         the shared volume (/run/agent-link)
+                  LOG_LEVEL              trace, debug, info, warning, error (info)
+
+                Region, credentials and endpoints are found as by AWS's SDKs in a
+                container: AWS_REGION, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+                AWS_ENDPOINT_URL and its service-specific forms. SSL_CERT_FILE names
+                another CA bundle.
+                """
+        )
+
+        func run() throws {
+            let environment = processEnvironment()
+            let settings: SidecarSettings
+            do {
+                settings = try SidecarSettings(environment)
+            } catch {
+                complain("\(error)")
+                throw ExitCode.failure
+            }
+            Signals.run { stops in
+                await Sidecar.run(settings, environment: environment, stops: stops)
+            }
+        }
+    }
+
+    struct Health: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Exits with 0 when the agent may start; for the container's health check.",
+            discussion: """
+                Healthy is never taken back: ECS replaces an unhealthy task whatever it
+                runs. Reads AGENT_LINK_DIR (/run/agent-link).
+                """
+        )
+
+        func run() throws {
+            let directory = processEnvironment()["AGENT_LINK_DIR"] ?? "/run/agent-link"
+            guard SharedVolume(directory: directory).isHealthy else {
+                complain("not healthy: the task is not protected yet")
+                throw ExitCode.failure
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import AgentLink
+import AgentLinkServer
+import Decisions
+
+/// Takes what happens, asks ``Retirement``, has its directives performed in order, and feeds
+/// each outcome back. Nothing is decided here.
+struct SidecarLoop {
+    enum Event: Sendable {
+        case observation(Observation)
+        case link(LinkEvent)
+        case stop(signal: Int32)
+    }
+
+    private let effects: Effects
+    private let journal: Journal
+    private let clock = ContinuousClock()
+    private let origin: ContinuousClock.Instant
+    private let events: AsyncStream<Event>
+    private let publish: AsyncStream<Event>.Continuation
+
+    private var retirement: Retirement
+    private var timer: Task<Void, Never>?
+    private var stops = 0
+
+    init(_ settings: Retirement.Settings, effects: Effects, journal: Journal) {
+        self.effects = effects
+        self.journal = journal
+        self.origin = clock.now
+        self.retirement = Retirement(settings)
+        // Unbounded: each event is the outcome of something asked for, or a line of the link,
+        // which is bounded itself. A dropped one would never be repeated.
+        (events, publish) = AsyncStream.makeStream(of: Event.self)
+    }
+
+    /// Runs until the task is over.
+    mutating func run(link: AsyncStream<LinkEvent>, stops: AsyncStream<Int32>) async {
+        let publish = publish
+        await withDiscardingTaskGroup { group in
+            group.addTask { for await event in link { publish.yield(.link(event)) } }
+            group.addTask { for await signal in stops { publish.yield(.stop(signal: signal)) } }
+            publish.yield(.observation(.woke))
+            for await event in events {
+                guard let observation = read(event) else { continue }
+                let now = origin.duration(to: clock.now)
+                var ended = false
+                for step in retirement.observe(observation, at: now) {
+                    journal.note(step)
+                    ended = perform(step.directive, in: &group) || ended
+                }
+                // A second signal is a person who does not want to wait.
+                if ended || self.stops > 1 { break }
+            }
+            timer?.cancel()
+            group.cancelAll()
+        }
+    }
+
+    /// - Returns: true when nothing is left to do.
+    private mutating func perform(
+        _ directive: Directive,
+        in group: inout DiscardingTaskGroup
+    ) -> Bool {
+        switch directive {
+        case .wakeAt(let instant):
+            timer?.cancel()
+            let publish = publish
+            let deadline = origin.advanced(by: instant)
+            let clock = clock
+            timer = Task {
+                guard (try? await clock.sleep(until: deadline)) != nil else { return }
+                publish.yield(.observation(.woke))
+            }
+        case .end:
+            return true
+        case .note, .warn, .alarm:
+            break
+        case .becomeHealthy: effects.becomeHealthy()
+        case .nameAgent: effects.nameAgent()
+        case .drain: effects.drain()
+        case .release: effects.release()
+        case .protect, .unprotect, .ledger, .project, .compare:
+            let effects = effects
+            let publish = publish
+            group.addTask {
+                guard let outcome = await effects.perform(directive) else { return }
+                publish.yield(.observation(outcome))
+            }
+        }
+        return false
+    }
+
+    // MARK: Reading the link
+
+    private mutating func read(_ event: Event) -> Observation? {
+        switch event {
+        case .observation(let observation):
+            return observation
+        case .stop(let signal):
+            stops += 1
+            journal.stopped(by: signal)
+            return .stopRequested
+        case .link(.connected):
+            return .linked
+        case .link(.disconnected):
+            return .unlinked
+        case .link(.refusedSecondClient):
+            journal.once("a second client on the link was turned away")
+            return nil
+        case .link(.malformed(let fault)):
+            // Whatever it was meant to say is lost, and silence is no proof of idleness.
+            journal.once("a malformed message on the link: \(fault)")
+            return .agent(.unreadable)
+        case .link(.message(let message)):
+            return read(message)
+        }
+    }
+
+    private func read(_ message: LauncherMessage) -> Observation? {
+        switch message {
+        case .hello(let version):
+            if version != Self.linkVersion {
+                journal.once("the launcher speaks version \(version) of the link")
+            }
+            return nil
+        case .status(let line):
+            guard let event = AgentLog.event(line) else { return nil }
+            if event == .unreadable {
+                journal.once("a status line of the agent cannot be read: \(line.prefix(200))")
+            }
+            return .agent(event)
+        case .unreadable(let bytes):
+            journal.once("a status line of the agent has \(bytes) bytes, too many to read")
+            return .agent(.unreadable)
+        case .stopping: return .agent(.stopping)
+        case .drained: return .agent(.drained)
+        case .busy(let processes): return .agent(.working(processes: processes))
+        case .exited(let code): return .agent(.exited(code: code))
+        }
+    }
+
+    private static let linkVersion = 1
+}
