@@ -1,0 +1,48 @@
+internal import Crypto
+internal import FoundationEssentials
+
+/// The key that a run task is configured with, and the check of what it signs: HMAC-SHA512 of
+/// the raw body, in hex, in the header `X-TFC-Task-Signature` (run tasks integration API,
+/// "Securing your run task").
+package struct RunTaskKey: Sendable {
+    private let key: SymmetricKey
+
+    package init(_ secret: String) { key = SymmetricKey(data: Data(secret.utf8)) }
+
+    /// True when `signature` is this key's for `body`. Takes the same time wherever they differ.
+    package func signed(_ body: [UInt8], signature: String) -> Bool {
+        guard let code = Self.bytes(hex: signature) else { return false }
+        return HMAC<SHA512>.isValidAuthenticationCode(code, authenticating: body, using: key)
+    }
+
+    /// The signature of a body, as HCP Terraform would send it.
+    package func sign(_ body: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let code = HMAC<SHA512>.authenticationCode(for: body, using: key)
+        let hex = code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: hex, as: UTF8.self)
+    }
+
+    private static func bytes(hex: String) -> [UInt8]? {
+        let digits = Array(hex.utf8)
+        guard digits.count == SHA512.byteCount * 2 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(SHA512.byteCount)
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = value(digits[index]), let low = value(digits[index + 1]) else {
+                return nil
+            }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

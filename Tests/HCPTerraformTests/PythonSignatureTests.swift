@@ -1,0 +1,67 @@
+import Foundation
+import HCPTerraform
+import Testing
+
+/// Python's `hmac` module signs, we verify, and the other way round.
+@Suite("Run task signature, against Python")
+struct PythonSignatureTests {
+    private static let program = """
+        import base64, hashlib, hmac, sys
+        for line in sys.stdin:
+            key, body = line.rstrip("\\n").split(",")
+            code = hmac.new(key.encode(), base64.b64decode(body), hashlib.sha512)
+            print(code.hexdigest())
+        """
+
+    @Test("Python's hmac and ours agree on random keys and bodies of every size")
+    func agree() throws {
+        let seed = UInt64.random(in: 1...(.max))
+        print("signature seed \(seed)")
+        var generator = SplitMix(state: seed)
+        var cases: [(key: String, body: [UInt8])] = []
+        for size in [0, 1, 63, 64, 127, 128, 129, 4_000, 1 << 20] {
+            let key = "key-\(generator.next())-größe"
+            cases.append((key, (0..<size).map { _ in UInt8(truncatingIfNeeded: generator.next()) }))
+        }
+        let input = cases.map { "\($0.key),\(Data($0.body).base64EncodedString())\n" }.joined()
+        let signatures = try runPython(input).split(separator: "\n").map(String.init)
+        #expect(signatures.count == cases.count)
+        for (signature, (key, body)) in zip(signatures, cases) {
+            #expect(RunTaskKey(key).signed(body, signature: signature))
+            #expect(RunTaskKey(key).sign(body) == signature)
+        }
+    }
+
+    private func runPython(_ input: String) throws -> String {
+        let process = Process()
+        let python = ProcessInfo.processInfo.environment["TEST_PYTHON"] ?? "python3"
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [python, "-c", Self.program]
+        let (stdin, stdout) = (Pipe(), Pipe())
+        process.standardInput = stdin
+        process.standardOutput = stdout
+        try process.run()
+        let writer = Thread {
+            stdin.fileHandleForWriting.write(Data(input.utf8))
+            try? stdin.fileHandleForWriting.close()
+        }
+        writer.start()
+        let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return String(decoding: output, as: UTF8.self)
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood, 2014).
+private struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

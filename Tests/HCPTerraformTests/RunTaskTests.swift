@@ -1,0 +1,126 @@
+import Decisions
+import HCPTerraform
+import Testing
+
+@Suite("Run task signature")
+struct RunTaskSignatureTests {
+    // RFC 4231, test case 2.
+    private let key = RunTaskKey("Jefe")
+    private let body = Array("what do ya want for nothing?".utf8)
+    private let signature =
+        "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+        + "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"
+
+    @Test("the published HMAC-SHA512 vector verifies, in either case of its digits")
+    func vector() {
+        #expect(key.sign(body) == signature)
+        #expect(key.signed(body, signature: signature))
+        #expect(key.signed(body, signature: signature.uppercased()))
+    }
+
+    @Test(
+        "anything else does not verify",
+        arguments: ["", "0", "xyz", String(repeating: "0", count: 128)]
+    )
+    func wrong(_ text: String) {
+        #expect(!key.signed(body, signature: text))
+        #expect(!key.signed(body, signature: signature + "00"))
+        #expect(!key.signed(body + [0], signature: signature))
+        #expect(!RunTaskKey("Jeff").signed(body, signature: signature))
+    }
+}
+
+@Suite("Run task request")
+struct RunTaskRequestTests {
+    private func body(_ changes: [String: String?] = [:]) -> [UInt8] {
+        var fields: [String: String?] = [
+            "payload_version": "1", "stage": "\"pre_plan\"", "access_token": "\"token\"",
+            "run_id": "\"run-1\"", "task_result_callback_url": "\"https://app.terraform.io/x\"",
+            "task_result_enforcement_level": "\"advisory\"", "workspace_name": "\"w\"",
+            "organization_name": "\"o\"", "vcs_branch": "null", "is_speculative": "false",
+        ]
+        for (name, value) in changes { fields[name] = value }
+        let members = fields.compactMap { name, value in value.map { "\"\(name)\":\($0)" } }
+        return Array("{\(members.sorted().joined(separator: ","))}".utf8)
+    }
+
+    @Test(
+        "a stage announces the job that follows it",
+        arguments: [
+            ("pre_plan", "run-1/plan"), ("pre_apply", "run-1/apply"), ("post_plan", "run-1/policy"),
+            ("post_apply", nil),
+        ] as [(String, String?)]
+    )
+    func jobs(_ stage: String, _ key: String?) throws {
+        let call = try RunTaskCall(body: body(["stage": "\"\(stage)\""]))
+        guard case .request(let request) = call else {
+            Issue.record("not a request")
+            return
+        }
+        #expect(request.job?.key == key)
+    }
+
+    @Test(
+        "a verification request is recognised by either of its marks",
+        arguments: [
+            ["access_token": "\"test-token\"", "stage": nil],
+            ["task_result_enforcement_level": "\"test\"", "stage": nil],
+        ] as [[String: String?]]
+    )
+    func verification(_ changes: [String: String?]) throws {
+        guard case .verification = try RunTaskCall(body: body(changes)) else {
+            Issue.record("not a verification")
+            return
+        }
+    }
+
+    @Test(
+        "what is no run task call is refused with its cause",
+        arguments: [
+            ["stage": "\"before\""], ["stage": nil], ["access_token": nil],
+            ["access_token": "\"\""], ["run_id": nil], ["run_id": "\"a/b\""],
+            ["task_result_callback_url": nil], ["payload_version": "2"],
+            ["payload_version": "\"1\""], ["run_id": "7"],
+        ] as [[String: String?]]
+    )
+    func faults(_ changes: [String: String?]) {
+        #expect(throws: RunTaskFault.self) { try RunTaskCall(body: body(changes)) }
+    }
+
+    @Test(
+        "no body of another shape gets past the parser",
+        arguments: ["", "{", "[]", "null", "1", "\"x\"", "{}", "\u{0}"]
+    )
+    func shapes(_ text: String) {
+        #expect(throws: RunTaskFault.self) { try RunTaskCall(body: Array(text.utf8)) }
+    }
+}
+
+@Suite("Origin")
+struct OriginTests {
+    private let hcp = Origin("https://app.terraform.io")
+
+    @Test(
+        "a callback of the same scheme, host and port is accepted",
+        arguments: [
+            "https://app.terraform.io/api/v2/task-results/x/callback",
+            "https://APP.terraform.io:443/x", "HTTPS://app.terraform.io",
+            "https://app.terraform.io?x",
+        ]
+    )
+    func same(_ url: String) { #expect(Origin(url) == hcp) }
+
+    @Test(
+        "F32: a callback of any other origin is refused",
+        arguments: [
+            "http://app.terraform.io/x", "https://app.terraform.io:8443/x",
+            "https://app.terraform.io.example.com/x", "https://evil.example/app.terraform.io",
+            "https://app.terraform.io@evil.example/", "https://evil.example#@app.terraform.io",
+            "https://evil.example\\@app.terraform.io/", "https://app.terraform.io\\.evil.example/",
+            "//app.terraform.io/x", "app.terraform.io", "file:///etc/passwd", "",
+            "https://", "https://app.terraform.io:x/", "https://app.terraform.io\n/",
+            "https://app.terraform.io:0443x/",
+        ]
+    )
+    func other(_ url: String) { #expect(Origin(url) != hcp) }
+}

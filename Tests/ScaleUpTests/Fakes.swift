@@ -1,0 +1,109 @@
+import AWS
+import Curl
+import Decisions
+import Synchronization
+
+/// A service that remembers what it was set to. It can be closed, so that a test decides when a
+/// call goes through, and told to fail.
+final class FakeService: ServicePort {
+    private struct State {
+        var desired: Int
+        var written: [Int] = []
+        var isOpen = true
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        var arrivals: [CheckedContinuation<Void, Never>] = []
+        var failure: AWSFailure?
+    }
+
+    private let state: Mutex<State>
+
+    init(desired: Int = 0) { state = Mutex(State(desired: desired)) }
+
+    var written: [Int] { state.withLock(\.written) }
+    var desired: Int { state.withLock(\.desired) }
+
+    func fail(_ failure: AWSFailure?) { state.withLock { $0.failure = failure } }
+
+    func close() { state.withLock { $0.isOpen = false } }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// Returns when a call waits at the closed door.
+    func arrival() async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLock { state in
+                if state.waiting.isEmpty { state.arrivals.append(continuation) }
+                return !state.waiting.isEmpty
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
+        await pass()
+        let failure = state.withLock { state in
+            if state.failure == nil {
+                state.desired = count
+                state.written.append(count)
+            }
+            return state.failure
+        }
+        if let failure { throw failure }
+        return try await counts()
+    }
+
+    func counts() async throws(AWSFailure) -> ServiceCounts {
+        ServiceCounts(
+            desired: desired,
+            running: 0,
+            pending: desired,
+            status: "ACTIVE",
+            taskDefinition: nil
+        )
+    }
+
+    func tasks() async throws(AWSFailure) -> [TaskID] { [] }
+
+    private func pass() async {
+        await withCheckedContinuation { continuation in
+            let (isOpen, arrivals) = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                defer { state.arrivals = [] }
+                return (state.isOpen, state.arrivals)
+            }
+            for arrival in arrivals { arrival.resume() }
+            if isOpen { continuation.resume() }
+        }
+    }
+}
+
+/// HCP Terraform's side of a callback: answers with the given statuses in turn, the last one for
+/// ever; nil is no answer.
+final class FakeCallbacks: HTTPClient {
+    private struct State {
+        var statuses: [Int?]
+        var requests: [HTTPRequest] = []
+    }
+
+    private let state: Mutex<State>
+
+    init(_ statuses: [Int?] = [200]) { state = Mutex(State(statuses: statuses)) }
+
+    var requests: [HTTPRequest] { state.withLock(\.requests) }
+
+    func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
+        let status = state.withLock { state in
+            state.requests.append(request)
+            return state.statuses.count > 1 ? state.statuses.removeFirst() : state.statuses[0]
+        }
+        guard let status else { throw HTTPFailure(.timedOut, mayHaveTakenEffect: true) }
+        return HTTPResponse(status: status)
+    }
+}

@@ -1,0 +1,118 @@
+import Decisions
+import HCPTerraform
+import ScaleUp
+import Testing
+
+private let key = RunTaskKey("the key")
+private let policy = Verdict.Policy(
+    keys: [key],
+    origin: .hcpTerraform,
+    announceStages: [.prePlan, .preApply]
+)
+
+private func body(
+    stage: String = "pre_plan",
+    token: String = "a token",
+    callback: String = "https://app.terraform.io/api/v2/task-results/x/callback"
+) -> [UInt8] {
+    Array(
+        """
+        {"payload_version":1,"stage":"\(stage)","access_token":"\(token)","run_id":"run-1",\
+        "task_result_callback_url":"\(callback)","task_result_enforcement_level":"advisory"}
+        """.utf8
+    )
+}
+
+private func request(
+    _ body: [UInt8],
+    method: String = "POST",
+    header: String = "X-TFC-Task-Signature",
+    signature: String? = nil
+) -> EndpointRequest {
+    EndpointRequest(
+        method: method,
+        headers: [(header, signature ?? key.sign(body))],
+        body: body
+    )
+}
+
+private func status(_ request: EndpointRequest, _ policy: Verdict.Policy = policy) -> Int? {
+    if case .refuse(let response) = Verdict(request, policy) { response.status } else { nil }
+}
+
+@Suite("Verdict")
+struct VerdictTests {
+    @Test(
+        "pre_plan and pre_apply announce their job, post stages change nothing",
+        arguments: [
+            ("pre_plan", "run-1/plan"), ("pre_apply", "run-1/apply"), ("post_plan", nil),
+            ("post_apply", nil),
+        ] as [(String, String?)]
+    )
+    func stages(_ stage: String, _ job: String?) {
+        guard case .act(_, let announced) = Verdict(request(body(stage: stage)), policy) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(announced?.key == job)
+    }
+
+    @Test("a verification request is answered and nothing else happens")
+    func verification() {
+        guard case .verification = Verdict(request(body(token: "test-token")), policy) else {
+            Issue.record("not recognised")
+            return
+        }
+    }
+
+    @Test("F32: a wrong, an empty or a missing signature is 401, whatever the body is")
+    func unsigned() {
+        #expect(status(request(body(), signature: RunTaskKey("other").sign(body()))) == 401)
+        #expect(status(request(body(), signature: "")) == 401)
+        #expect(status(request(body(), header: "X-Other")) == 401)
+        #expect(status(request(body(token: "test-token"), signature: "")) == 401)
+        #expect(status(request(Array("no json".utf8), signature: "")) == 401)
+    }
+
+    @Test("two signature headers are 401, even if one of them is right")
+    func twoSignatures() {
+        let good = key.sign(body())
+        let twice = EndpointRequest(
+            method: "POST",
+            headers: [("X-TFC-Task-Signature", good), ("x-tfc-task-signature", good)],
+            body: body()
+        )
+        #expect(status(twice) == 401)
+    }
+
+    @Test(
+        "the signature header is found in any case",
+        arguments: ["X-TFC-Task-Signature", "X-Tfc-Task-Signature", "x-tfc-task-signature"]
+    )
+    func headerCase(_ name: String) { #expect(status(request(body(), header: name)) == nil) }
+
+    @Test("while a key is replaced, both the old and the new one are accepted")
+    func twoKeys() {
+        var both = policy
+        both.keys = [RunTaskKey("new"), key]
+        #expect(status(request(body()), both) == nil)
+        #expect(status(request(body(), signature: RunTaskKey("new").sign(body())), both) == nil)
+    }
+
+    @Test("a signed body that is no run task call is 400")
+    func noRunTask() { #expect(status(request(Array("{}".utf8))) == 400) }
+
+    @Test("F32: a callback to another host is 400, whoever signed it")
+    func otherHost() {
+        #expect(status(request(body(callback: "https://evil.example/callback"))) == 400)
+    }
+
+    @Test("anything but POST is 405")
+    func method() { #expect(status(request(body(), method: "GET")) == 405) }
+
+    @Test("a body over 1 MiB is 413 before it is hashed")
+    func oversize() {
+        let large = [UInt8](repeating: 0x20, count: Verdict.maximumBodyBytes + 1)
+        #expect(status(request(large, signature: "")) == 413)
+    }
+}
