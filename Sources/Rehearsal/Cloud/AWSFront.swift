@@ -1,0 +1,184 @@
+import FoundationEssentials
+import Synchronization
+
+/// The one AWS endpoint: checks each call's signature and passes it to the service that its
+/// `X-Amz-Target` names; hands out the credentials that those signatures are made with.
+actor AWSFront {
+    /// Validity of handed-out credentials. Minutes instead of ECS's hours, so that a rehearsal of
+    /// some length contains a refresh.
+    static let credentialMinutes = 20
+    static let parameterTarget = "AmazonSSM"
+
+    private let ecs: ECSStandIn
+    private let verifier: SignatureVerifier
+    private let names: ServiceNames
+    private let parameters: [String: String]
+    private let time: Timebase
+    private let journal: Journal
+    private let agents: AgentProcesses
+    private var random: SeededRandom
+    private var table: DynamoDBTable
+    private var credentials: [String: (Credentials, caller: String)] = [:]
+    /// The credentials path of the scale-up endpoint, which is no task of the service.
+    let endpointCredentialsID: String
+
+    init(
+        ecs: ECSStandIn,
+        names: ServiceNames,
+        parameters: [String: String],
+        time: Timebase,
+        journal: Journal,
+        agents: AgentProcesses,
+        random: SeededRandom
+    ) {
+        self.ecs = ecs
+        self.names = names
+        self.parameters = parameters
+        self.time = time
+        self.journal = journal
+        self.agents = agents
+        self.random = random
+        table = DynamoDBTable(name: names.ledgerTable)
+        verifier = SignatureVerifier(
+            region: names.region,
+            services: ["ecs", "dynamodb", "ssm"]
+        )
+        endpointCredentialsID = self.random.hex(32)
+    }
+
+    /// The ledger item of the service, if it exists.
+    var ledger: LedgerView? {
+        table.items["\(names.cluster)/\(names.service)"].map(LedgerView.init)
+    }
+
+    /// Answers `POST /` with an `X-Amz-Target`.
+    func call(_ request: WebRequest) async -> WebResponse {
+        let target = (request.headers["x-amz-target"] ?? "").split(separator: ".").map(String.init)
+        guard request.method == "POST", target.count == 2, let input = JSON(parsing: request.body)
+        else {
+            return AWSAnswer.error("SerializationException", "no X-Amz-Target or no JSON body")
+        }
+        let now = time.now
+        var caller = "?"
+        do throws(SignatureVerifier.Failure) {
+            let signed = try verifier.verify(request, date: time.date(now)) { key in
+                guard let (found, owner) = credentials[key], found.expiresAt > now else {
+                    return nil
+                }
+                caller = owner
+                return found
+            }
+            return await answer(signed, prefix: target[0], target[1], input, caller)
+        } catch {
+            journal.record(.refusedCall(service: request.path, message: error.message))
+            return error.answer
+        }
+    }
+
+    private func answer(
+        _ signed: String,
+        prefix: String,
+        _ operation: String,
+        _ input: JSON,
+        _ caller: String
+    ) async -> WebResponse {
+        let reply: WebResponse
+        switch (signed, prefix) {
+        case ("ecs", "AmazonEC2ContainerServiceV20141113"):
+            journal.record(.apiCall(service: "ECS", operation: operation, caller: caller))
+            reply = await ecs.controlPlane(operation, input)
+        case ("dynamodb", "DynamoDB_20120810"):
+            journal.record(.apiCall(service: "DynamoDB", operation: operation, caller: caller))
+            reply = dynamoDB(operation, input)
+        case ("ssm", Self.parameterTarget):
+            journal.record(.apiCall(service: "SSM", operation: operation, caller: caller))
+            reply = parameter(operation, input)
+        default:
+            reply = AWSAnswer.error(
+                "UnknownOperationException",
+                "\(prefix).\(operation), signed for \(signed)"
+            )
+        }
+        if reply.status != 200, reply.json?["__type"]?.string?.contains("Conditional") != true {
+            let type = reply.json?["__type"]?.string ?? "\(reply.status)"
+            let message = reply.json?["message"]?.string ?? ""
+            journal.record(.refusedCall(service: operation, message: "\(type): \(message)"))
+        }
+        return reply
+    }
+
+    private func dynamoDB(_ operation: String, _ input: JSON) -> WebResponse {
+        var (answer, write) = table.answer(operation, input)
+        answer.contentType = "application/x-amz-json-1.0"
+        guard let write else { return answer }
+        journal.record(.itemWritten(JSON.object(write.new).text))
+        if write.new[DynamoDBTable.key]?["S"]?.string == "\(names.cluster)/\(names.service)" {
+            let change = LedgerChange(
+                old: write.old.map(LedgerView.init),
+                new: LedgerView(write.new)
+            )
+            let living = change.departures.filter { agents.isAlive($0) }
+            journal.record(.ledger(change, living: Set(living)))
+        }
+        return answer
+    }
+
+    private func parameter(_ operation: String, _ input: JSON) -> WebResponse {
+        guard operation == "GetParameter" else {
+            return AWSAnswer.error("InvalidAction", "\(operation) is not rehearsed")
+        }
+        let name = input["Name"]?.string ?? ""
+        guard let value = parameters[name] else {
+            return AWSAnswer.error("ParameterNotFound", "")
+        }
+        // Without WithDecryption a SecureString comes back encrypted.
+        let decrypted = input["WithDecryption"]?.bool == true
+        return AWSAnswer.ok([
+            "Parameter": [
+                "Name": .string(name), "Type": "SecureString", "Version": 1,
+                "Value": .string(decrypted ? value : "AQICAHencrypted"),
+                "ARN": .string("arn:aws:ssm:\(names.region):\(names.account):parameter\(name)"),
+            ]
+        ])
+    }
+
+    /// Answers `GET /v2/credentials/<id>` of a task or of the endpoint.
+    func credentials(_ request: WebRequest) async -> WebResponse {
+        let id = request.path.split(separator: "/").last.map(String.init) ?? ""
+        let task = await ecs.task(credentialsID: id)
+        guard let caller = id == endpointCredentialsID ? "endpoint" : task else {
+            return WebResponse(
+                400,
+                [
+                    "code": "InvalidIdInRequest", "HTTPErrorCode": 400,
+                    "message": "CredentialsV2Request: ID not found",
+                ]
+            )
+        }
+        let until = time.now + Self.credentialMinutes * 60_000
+        let made = Credentials(
+            accessKeyID: "ASIA" + random.hex(16).uppercased(),
+            secretAccessKey: SecretKind.credentials.make(32, from: &random),
+            sessionToken: SecretKind.credentials.make(200, from: &random),
+            expiresAt: until
+        )
+        credentials[made.accessKeyID] = (made, caller)
+        return WebResponse(
+            200,
+            [
+                "RoleArn": .string(names.role("task")),
+                "AccessKeyId": .string(made.accessKeyID),
+                "SecretAccessKey": .string(made.secretAccessKey),
+                "Token": .string(made.sessionToken),
+                "Expiration": .string(time.text(until)),
+            ]
+        )
+    }
+}
+
+extension ECSStandIn {
+    /// Whose credentials path this is.
+    func task(credentialsID id: String) -> TaskID? {
+        tasks.values.first { $0.credentialsID == id }?.id
+    }
+}

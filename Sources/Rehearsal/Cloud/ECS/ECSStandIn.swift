@@ -1,0 +1,305 @@
+import FoundationEssentials
+import Glibc
+
+/// The ECS of the rehearsal: one service, whose tasks are real processes on this machine.
+///
+/// Decisions are made by values (`ServiceScheduler`, `TaskLife`, `Protection`, `ContainerPlan`);
+/// this actor feeds them with what happens and does what they say.
+actor ECSStandIn {
+    /// How often due health checks, timeouts and the scheduler are looked at.
+    static let tick: Duration = .milliseconds(50)
+
+    struct Settings: Sendable {
+        var names: ServiceNames
+        var definition: TaskDefinition
+        var plan: ContainerPlan
+        var bootMilliseconds: Milliseconds
+        var speed: TaskLife.Speed
+        /// Task directories are made here; short, since a Unix socket's path has 108 bytes.
+        var directory: String
+        /// The whole rehearsal's marker.
+        var rehearsal: String
+        var inherited: [String: String]
+    }
+
+    struct RunningTask: Sendable {
+        let id: TaskID
+        var life: TaskLife
+        let startedAt: Milliseconds
+        let endpointID: String
+        let credentialsID: String
+        let directory: String
+        var metadataIDs: [String: String]
+        var reported: TaskLife.State
+    }
+
+    private enum Event: Sendable {
+        case exited(TaskID, String, Int)
+        case checked(TaskID, String, Bool)
+    }
+
+    let settings: Settings
+    let time: Timebase
+    let journal: Journal
+    let agents: AgentProcesses
+    var desiredCount: Int
+    var tasks: [TaskID: RunningTask] = [:]
+    /// Stopped tasks, newest last; ECS lists them for an hour.
+    var stopped: [RunningTask] = []
+    var protection = Protection()
+    private var base = ""
+    private var random: SeededRandom
+    private var scheduler = ServiceScheduler()
+    private var isClosing = false
+    private(set) var lastChange: Milliseconds = 0
+    private var count = 0
+    private let events: AsyncStream<Event>
+    private let feed: AsyncStream<Event>.Continuation
+
+    init(
+        _ settings: Settings,
+        desiredCount: Int,
+        time: Timebase,
+        journal: Journal,
+        agents: AgentProcesses,
+        random: SeededRandom
+    ) {
+        self.settings = settings
+        self.desiredCount = desiredCount
+        self.time = time
+        self.journal = journal
+        self.agents = agents
+        self.random = random
+        (events, feed) = AsyncStream.makeStream()
+    }
+
+    /// Runs the service until cancelled. `base` is the address of the stand-ins' server.
+    func run(base: String) async {
+        self.base = base
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [events] in
+                for await event in events { await self.handle(event) }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    await self.turn()
+                    try? await Task.sleep(for: Self.tick)
+                }
+            }
+        }
+    }
+
+    /// Ends everything at once and starts nothing more.
+    func close() {
+        isClosing = true
+        for task in tasks.values {
+            for container in task.life.containers {
+                if let pid = container.pid { kill(-pid_t(pid), SIGKILL) }
+            }
+        }
+    }
+
+    // MARK: - Turns
+
+    private func turn() {
+        guard !isClosing else { return }
+        let now = time.now
+        for task in protection.expire(at: now) {
+            journal.record(
+                .unprotected(task, agentAlive: agents.isAlive(task), expired: true)
+            )
+        }
+        let candidates = tasks.values.map { task in
+            ServiceScheduler.Candidate(
+                id: task.id,
+                counts: task.life.stop == nil,
+                isProtected: protection.isProtected(task.id, at: now)
+            )
+        }
+        let decisions = scheduler.decide(
+            desiredCount: desiredCount,
+            tasks: candidates,
+            at: now,
+            random: &random
+        )
+        for decision in decisions {
+            switch decision {
+            case .start: startTask(at: now)
+            case .stop(let id):
+                journal.record(.scaledIn(id))
+                tasks[id]?.life.stop(
+                    code: "ServiceSchedulerInitiated",
+                    reason: "scaling activity: more tasks than desiredCount"
+                )
+            }
+        }
+        for id in tasks.keys.sorted() { advance(id) }
+    }
+
+    private func startTask(at now: Milliseconds) {
+        let id = random.hex(32)
+        count += 1
+        let directory = "\(settings.directory)/t\(count)"
+        lastChange = now
+        tasks[id] = RunningTask(
+            id: id,
+            life: TaskLife(
+                settings.definition,
+                readyAt: now + settings.bootMilliseconds,
+                speed: settings.speed
+            ),
+            startedAt: now,
+            endpointID: random.hex(32),
+            credentialsID: random.hex(32),
+            directory: directory,
+            metadataIDs: Dictionary(
+                uniqueKeysWithValues: settings.definition.containerDefinitions.map {
+                    ($0.name, "\(id)-\(random.hex(10))")
+                }
+            ),
+            reported: .provisioning
+        )
+        journal.record(.taskStarted(id))
+    }
+
+    /// Lets one task's life take its next steps.
+    private func advance(_ id: TaskID) {
+        guard !isClosing, let actions = tasks[id]?.life.step(at: time.now) else { return }
+        for action in actions { perform(action, of: id) }
+        report(id)
+    }
+
+    private func report(_ id: TaskID) {
+        guard let task = tasks[id], task.life.state != task.reported else { return }
+        tasks[id]?.reported = task.life.state
+        if task.reported < .deactivating, task.life.state >= .deactivating,
+            let stop = task.life.stop
+        {
+            journal.record(.taskStopping(id, reason: stop.reason))
+        }
+        journal.record(.taskState(id, task.life.state))
+        guard task.life.state == .stopped else { return }
+        lastChange = time.now
+        tasks[id] = nil
+        stopped = Array((stopped + [task]).suffix(200))
+        protection.forget(id)
+        scheduler.taskEnded(everRan: task.life.everRan, at: time.now)
+        try? FileManager.default.removeItem(atPath: task.directory)
+        journal.record(.taskStopped(id))
+    }
+
+    private func handle(_ event: Event) {
+        let now = time.now
+        switch event {
+        case .exited(let id, let name, let code):
+            journal.record(.containerExited(id, container: name, code: code))
+            tasks[id]?.life.exited(name, code: code, at: now)
+            if !agents.isAlive(id) { journal.record(.agentGone(id)) }
+            advance(id)
+        case .checked(let id, let name, let healthy):
+            let before = tasks[id]?.life.container(name)?.health
+            tasks[id]?.life.checked(name, healthy: healthy, at: now)
+            if tasks[id]?.life.container(name)?.health == .healthy && before != .healthy {
+                journal.record(.containerHealthy(id, container: name))
+            }
+            advance(id)
+        }
+    }
+
+    // MARK: - Actions
+
+    private func perform(_ action: TaskLife.Action, of id: TaskID) {
+        switch action {
+        case .start(let name): startContainer(name, of: id)
+        case .checkHealth(let name): checkHealth(name, of: id)
+        case .terminate(let name): signal(SIGTERM, name, of: id)
+        case .kill(let name): signal(SIGKILL, name, of: id)
+        }
+    }
+
+    private func startContainer(_ name: String, of id: TaskID) {
+        guard let container = tasks[id]?.life.container(name) else { return }
+        do {
+            let surroundings = try surroundings(name, of: id)
+            let program = try settings.plan.program(container.definition, surroundings)
+            let source = Fact.Source.container(id, name)
+            let pid = try ChildProcess.start(
+                program,
+                line: { [journal] _, line in journal.record(.line(source, line)) },
+                exit: { [feed] code in feed.yield(.exited(id, name, code)) }
+            )
+            tasks[id]?.life.started(name, pid: pid, at: time.now)
+            journal.record(
+                .containerStarted(id, container: name, pid: pid, restart: container.restarts > 0)
+            )
+        } catch {
+            journal.record(.note("\(name) of \(short(id)) cannot start: \(error)"))
+            feed.yield(.exited(id, name, 127))
+        }
+    }
+
+    private func checkHealth(_ name: String, of id: TaskID) {
+        guard let container = tasks[id]?.life.container(name) else { return }
+        do {
+            let program = try settings.plan.healthCheck(
+                container.definition,
+                try surroundings(name, of: id)
+            )
+            let pid = try ChildProcess.start(
+                program,
+                line: { _, _ in },
+                exit: { [feed] code in feed.yield(.checked(id, name, code == 0)) }
+            )
+            let limit = container.definition.healthCheck?.timeout ?? 5
+            Task {
+                try? await Task.sleep(for: .seconds(limit))
+                // Its group is gone long ago unless it hangs; the marker makes sure that the
+                // number was not given to somebody else meanwhile.
+                let marker = "\(Leftovers.rehearsalName)=\(self.settings.rehearsal)"
+                if Leftovers.has(pid, marker) { kill(-pid_t(pid), SIGKILL) }
+            }
+        } catch {
+            feed.yield(.checked(id, name, false))
+        }
+    }
+
+    private func signal(_ number: Int32, _ name: String, of id: TaskID) {
+        guard let pid = tasks[id]?.life.container(name)?.pid else { return }
+        // The stop signal goes to the container's first process only, as in a real one.
+        kill(number == SIGKILL ? -pid_t(pid) : pid_t(pid), number)
+    }
+
+    private func surroundings(
+        _ name: String,
+        of id: TaskID
+    ) throws -> ContainerPlan.Surroundings {
+        guard let task = tasks[id] else { throw SpawnError(description: "the task is gone") }
+        let files = FileManager.default
+        var volumes: [String: String] = [:]
+        for volume in settings.definition.volumes ?? [] {
+            let path = "\(task.directory)/\(volume.name)"
+            try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+            volumes[volume.name] = path
+        }
+        let work = "\(task.directory)/\(name).work"
+        try files.createDirectory(atPath: work, withIntermediateDirectories: true)
+        var extra: [String: [String: String]] = [:]
+        for container in settings.definition.containerDefinitions {
+            extra[container.name, default: [:]]["STAND_IN_TASK"] = id
+        }
+        return ContainerPlan.Surroundings(
+            task: id,
+            base: base,
+            region: settings.names.region,
+            endpointID: task.endpointID,
+            metadataID: task.metadataIDs[name] ?? "",
+            credentialsID: task.credentialsID,
+            volumes: volumes,
+            workingDirectory: work,
+            marker: "\(id)/\(name)",
+            rehearsal: settings.rehearsal,
+            inherited: settings.inherited,
+            extra: extra
+        )
+    }
+}

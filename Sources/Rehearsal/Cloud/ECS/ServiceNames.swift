@@ -1,0 +1,22 @@
+/// The names and ARNs of the rehearsed service.
+struct ServiceNames: Sendable {
+    var region = "us-east-1"
+    var account = "123456789012"
+    var cluster = "rehearsal"
+    var service = "agents"
+    var family = "tfc-agent"
+    var ledgerTable = "agents-ledger"
+    /// The revision of the one task definition.
+    let revision = 1
+
+    private var prefix: String { "arn:aws:ecs:\(region):\(account):" }
+    var clusterArn: String { prefix + "cluster/\(cluster)" }
+    var serviceArn: String { prefix + "service/\(cluster)/\(service)" }
+    var taskDefinitionArn: String { prefix + "task-definition/\(family):\(revision)" }
+    func taskArn(_ task: TaskID) -> String { prefix + "task/\(cluster)/\(task)" }
+    func role(_ name: String) -> String { "arn:aws:iam::\(account):role/\(name)" }
+
+    /// Whether an API's `cluster` or `service` parameter names this one, by name or by ARN.
+    func isCluster(_ value: String?) -> Bool { value == cluster || value == clusterArn }
+    func isService(_ value: String?) -> Bool { value == service || value == serviceArn }
+}

@@ -1,0 +1,165 @@
+import Curl
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// The stand-ins of one rehearsal, wired together.
+struct Cloud: Sendable {
+    let ecs: ECSStandIn
+    let aws: AWSFront
+    let terraform: TerraformStandIn
+    let endpointProgram: Program
+
+    init(
+        play: Play,
+        base: String,
+        time: Timebase,
+        journal: Journal,
+        random: inout SeededRandom
+    ) throws {
+        let agents = AgentProcesses()
+        let settings = play.settings
+        let names = play.names
+        let agentToken = SecretKind.agentToken.make(from: &random)
+        let apiToken = SecretKind.apiToken.make(from: &random)
+        let hmacKey = SecretKind.hmacKey.make(from: &random)
+        let parameters = [
+            Play.agentTokenParameter: agentToken, Play.hmacKeyParameter: hmacKey,
+        ]
+        let poolID = random.id("apool")
+        let inherited = Self.inherited()
+        let template = try Self.bytes(settings.taskDefinition)
+        let definition = try TaskDefinition(
+            template: template,
+            values: settings.templateValues(
+                names: names,
+                base: base,
+                tokenParameter: Play.agentTokenParameter
+            )
+        )
+        let plan = ContainerPlan(
+            images: LocalImages.all(
+                bin: settings.bin,
+                agentDirectory: play.directory + "/image"
+            ),
+            parameters: parameters
+        )
+        ecs = ECSStandIn(
+            .init(
+                names: names,
+                definition: definition,
+                plan: plan,
+                bootMilliseconds: Int(settings.bootSeconds * 1000),
+                speed: .init(),
+                directory: play.directory,
+                rehearsal: play.marker,
+                inherited: inherited
+            ),
+            desiredCount: settings.desiredCount,
+            time: time,
+            journal: journal,
+            agents: agents,
+            random: SeededRandom(seed: random.next())
+        )
+        aws = AWSFront(
+            ecs: ecs,
+            names: names,
+            parameters: parameters,
+            time: time,
+            journal: journal,
+            agents: agents,
+            random: SeededRandom(seed: random.next())
+        )
+        terraform = TerraformStandIn(
+            .init(
+                poolID: poolID,
+                agentToken: agentToken,
+                apiToken: apiToken,
+                hmacKey: hmacKey,
+                approvalSeconds: settings.approvalSeconds
+            ),
+            client: try CurlClient(),
+            time: time,
+            journal: journal,
+            agents: agents,
+            random: SeededRandom(seed: random.next())
+        )
+
+        var environment = inherited
+        environment["PATH"] = ContainerPlan.systemPath
+        environment["HOME"] = play.directory
+        environment["LISTEN_ADDRESS"] = "127.0.0.1"
+        environment["PORT"] = "0"
+        environment["ECS_CLUSTER"] = names.cluster
+        environment["ECS_SERVICE"] = names.service
+        environment["LEDGER_TABLE"] = names.ledgerTable
+        environment["DESIRED_COUNT"] = "\(settings.desiredCount)"
+        environment["MAX_COUNT"] = "\(settings.maxCount)"
+        environment["SPARE_COUNT"] = "\(settings.spareCount)"
+        environment["TFC_ADDRESS"] = base
+        environment["RUN_TASK_HMAC_KEY_PARAMETER"] = Play.hmacKeyParameter
+        environment["AWS_REGION"] = names.region
+        environment["AWS_ENDPOINT_URL"] = base
+        environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
+            "\(base)/v2/credentials/\(aws.endpointCredentialsID)"
+        environment[Leftovers.rehearsalName] = play.marker
+        environment[Leftovers.containerName] = "endpoint/\(play.marker)"
+        endpointProgram = Program(
+            path: "\(settings.bin)/scale-up-server",
+            environment: environment,
+            directory: play.directory,
+            container: "endpoint/\(play.marker)"
+        )
+    }
+
+    /// What the service looks like now.
+    func rest(floor: Int, at now: Milliseconds) async -> Fact.Rest {
+        let (running, pending) = await ecs.counts
+        let last = await ecs.lastChange
+        let stopping = await ecs.tasks.count - running - pending
+        return Fact.Rest(
+            floor: floor,
+            desired: await ecs.desiredCount,
+            running: running,
+            pending: pending + stopping,
+            quietSeconds: Double(now - last) / 1000,
+            ledger: await aws.ledger
+        )
+    }
+
+    /// What every child needs from this process's own environment: where shared libraries are.
+    private static func inherited() -> [String: String] {
+        let all = ProcessInfo.processInfo.environment
+        return all.filter { ["LD_LIBRARY_PATH", "LANG"].contains($0.key) }
+    }
+
+    private static func bytes(_ path: String) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw PlayError(description: "the task definition \(path) cannot be read")
+        }
+        return Array(data)
+    }
+}
+
+/// Passes each request to the stand-in that its path belongs to.
+final class Router: Sendable {
+    private let cloud = Mutex<Cloud?>(nil)
+
+    init() {}
+
+    func set(_ cloud: Cloud) { self.cloud.withLock { $0 = cloud } }
+
+    var answer: @Sendable (WebRequest) async -> WebResponse {
+        { [self] request in
+            guard let cloud = cloud.withLock({ $0 }) else { return WebResponse(503, text: "") }
+            if request.path == "/" { return await cloud.aws.call(request) }
+            if request.path.hasPrefix("/v2/credentials/") {
+                return await cloud.aws.credentials(request)
+            }
+            let isTerraform =
+                request.path.hasPrefix("/api/agent/") || request.path.hasPrefix("/api/v2/")
+            if isTerraform { return await cloud.terraform.answer(request) }
+            return await cloud.ecs.endpoint(request)
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Glibc
+import Synchronization
+
+/// Numbers of the final table that are counted as facts go by.
+struct Tally: Sendable {
+    var boots = 0
+    var jobs = 0
+    var calls: [String: Int] = [:]
+    var refusedCalls = 0
+    /// Sidecar and container restarts.
+    var restarts = 0
+
+    mutating func see(_ fact: Fact) {
+        switch fact {
+        case .taskStarted: boots += 1
+        case .jobStarted: jobs += 1
+        case .apiCall(let service, _, _): calls[service, default: 0] += 1
+        case .refusedCall: refusedCalls += 1
+        case .containerStarted(_, _, _, restart: true): restarts += 1
+        default: break
+        }
+    }
+}
+
+/// Where all facts arrive, in one order: prints the timeline, checks the rules, keeps the output of
+/// every process. May be called from any thread.
+final class Journal: Sendable {
+    private struct State: ~Copyable {
+        var book = RuleBook()
+        var tally = Tally()
+        var files: [Fact.Source: Int32] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let time: Timebase
+    private let paint: Paint
+    /// Log files go here.
+    private let directory: String
+    /// Is called with each line of the scale-up endpoint.
+    private let onEndpointLine: @Sendable (String) -> Void
+
+    init(
+        time: Timebase,
+        paint: Paint,
+        directory: String,
+        onEndpointLine: @escaping @Sendable (String) -> Void
+    ) {
+        self.time = time
+        self.paint = paint
+        self.directory = directory
+        self.onEndpointLine = onEndpointLine
+    }
+
+    func record(_ fact: Fact) {
+        if case .line(.endpoint, let text) = fact { onEndpointLine(text) }
+        state.withLock { state in
+            take(fact, &state)
+            if case .line(let source, let text) = fact {
+                write(text, of: source, &state)
+                if let signal = Self.signal(source, text) { take(signal, &state) }
+            }
+            if case .taskStopped(let task) = fact { closeFiles(of: task, &state) }
+        }
+    }
+
+    var tally: Tally { state.withLock { $0.tally } }
+    var book: RuleBook { state.withLock { $0.book } }
+
+    /// Prints text that is no fact, such as the final table.
+    func print(_ text: String) {
+        state.withLock { _ in put(text + "\n") }
+    }
+
+    private func take(_ fact: Fact, _ state: inout State) {
+        state.tally.see(fact)
+        let violations = state.book.see(fact)
+        if let entry = Entry(fact) { show(entry) }
+        for violation in violations {
+            show(Entry(who: "RULE BROKEN", what: violation, weight: .bad))
+        }
+    }
+
+    private func show(_ entry: Entry) {
+        let stamp = padded(tenths(Double(time.now) / 1000), 7, right: true)
+        put(
+            paint.dim(stamp) + "  " + padded(entry.who, 20) + "  "
+                + paint(entry.what, entry.weight) + "\n"
+        )
+    }
+
+    /// A stop signal that the stand-in agent reports in its log.
+    private static func signal(_ source: Fact.Source, _ text: String) -> Fact? {
+        guard case .container(let task, PlayNames.agent) = source, text.contains("Stop signal"),
+            let line = LogLine(agent: text), line.message == "Stop signal received",
+            let count = line.value("count").flatMap({ Int($0) })
+        else { return nil }
+        return .stopSignal(task, count: count)
+    }
+
+    // MARK: - Files
+
+    private func write(_ text: String, of source: Fact.Source, _ state: inout State) {
+        if state.files[source] == nil {
+            let name =
+                switch source {
+                case .endpoint: "endpoint"
+                case .container(let task, let name): "\(short(task))-\(name)"
+                }
+            state.files[source] = open(
+                "\(directory)/\(name).log",
+                O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+                0o600
+            )
+        }
+        guard let file = state.files[source], file >= 0 else { return }
+        Self.writeAll(Array((text + "\n").utf8), to: file)
+    }
+
+    private func closeFiles(of task: TaskID, _ state: inout State) {
+        for (source, file) in state.files {
+            guard case .container(task, _) = source else { continue }
+            if file >= 0 { close(file) }
+            state.files[source] = nil
+        }
+    }
+
+    private func put(_ text: String) { Self.writeAll(Array(text.utf8), to: 1) }
+
+    private static func writeAll(_ bytes: [UInt8], to file: Int32) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            guard count > 0 || errno == EINTR else { return }
+            rest = rest.dropFirst(max(count, 0))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/// How the agents of a rehearsal run.
+enum AgentMode: String, Sendable, CaseIterable {
+    /// One job per agent process (`TFC_AGENT_SINGLE`).
+    case single
+    /// An agent takes job after job until its sidecar retires it.
+    case reuse
+}
+
+/// Everything that `rehearsal play` was asked for, with the defaults filled in.
+struct PlaySettings: Sendable {
+    var runs = 1
+    var maxCount = 3
+    var desiredCount = 0
+    var spareCount = 0
+    var mode = AgentMode.single
+    var seed: UInt64 = 0
+    var planSeconds = 3.0
+    var applySeconds = 3.0
+    var approvalSeconds = 1.0
+    var bootSeconds = 1.0
+    var spreadSeconds = 0.0
+    var idleSeconds = 5
+    var firstJobSeconds = 15
+    var timeLimitSeconds = 60.0
+    var isMixed = false
+    /// Where logs stay; none keeps nothing.
+    var keep: String?
+    var bin: String
+    var taskDefinition: String
+    var isColored = false
+
+    /// The agent's polling interval; the real one is 30 s.
+    static let pollMilliseconds = 500
+
+    /// All that is wrong with the numbers, one sentence each.
+    var faults: [String] {
+        var faults: [String] = []
+        func check(_ holds: Bool, _ text: String) { if !holds { faults.append(text) } }
+        check(runs >= 1, "--runs is \(runs), at least 1 is expected")
+        check(maxCount >= 1, "--max is \(maxCount), at least 1 is expected")
+        check(
+            (0...maxCount).contains(desiredCount),
+            "--desired-count is \(desiredCount), 0 to --max (\(maxCount)) is expected"
+        )
+        check(spareCount >= 0, "--spare is \(spareCount), 0 or more is expected")
+        check(idleSeconds >= 1, "--idle-seconds is \(idleSeconds), at least 1 is expected")
+        check(
+            firstJobSeconds >= 1,
+            "--first-job-seconds is \(firstJobSeconds), at least 1 is expected"
+        )
+        let durations = [
+            planSeconds, applySeconds, approvalSeconds, bootSeconds, spreadSeconds,
+            timeLimitSeconds,
+        ]
+        check(durations.allSatisfy { $0 >= 0 && $0 <= 86_400 }, "durations are 0 to 86400 seconds")
+        return faults
+    }
+
+    /// Long enough for every run to wait for its turn twice over.
+    var automaticTimeLimit: Double {
+        let perJob = max(planSeconds, applySeconds) + bootSeconds + 5
+        let rounds = Double((2 * runs + maxCount - 1) / maxCount)
+        return 45 + spreadSeconds + approvalSeconds + Double(idleSeconds + firstJobSeconds)
+            + 2 * rounds * perJob
+    }
+
+    /// What the task definition's placeholders stand for.
+    func templateValues(names: ServiceNames, base: String, tokenParameter: String)
+        -> [String: String]
+    {
+        [
+            "family": names.family, "cluster": names.cluster, "service": names.service,
+            "region": names.region, "account_id": names.account,
+            "task_role_arn": names.role("task"), "execution_role_arn": names.role("execution"),
+            "sidecar_image": "\(LocalImages.sidecar):local", "ledger_table": names.ledgerTable,
+            "desired_count": "\(desiredCount)", "max_count": "\(maxCount)",
+            "spare_count": "\(spareCount)", "idle_timeout_seconds": "\(idleSeconds)",
+            "first_job_timeout_seconds": "\(firstJobSeconds)", "max_lifetime_seconds": "0",
+            "tfc_address": base, "agent_single": mode == .single ? "true" : "false",
+            "agent_token_parameter": tokenParameter, "log_group": "/ecs/\(names.service)",
+        ]
+    }
+}
+
+/// The images of the task definition and what stands for them here.
+enum LocalImages {
+    static let sidecar = "agent-sidecar"
+    static let agent = "hashicorp/tfc-agent"
+
+    /// The images by the executables in `bin`; `agentDirectory` holds `tfc-agent`, the stand-in.
+    static func all(bin: String, agentDirectory: String) -> [LocalImage] {
+        [
+            LocalImage(
+                name: sidecar,
+                files: ["/usr/local/bin/agent-sidecar": "\(bin)/agent-sidecar"]
+            ),
+            LocalImage(
+                name: agent,
+                path: [agentDirectory],
+                environment: [
+                    "STAND_IN_POLL_MILLISECONDS": "\(PlaySettings.pollMilliseconds)"
+                ]
+            ),
+        ]
+    }
+}

@@ -1,0 +1,69 @@
+/// The table at the end.
+struct Summary: Sendable {
+    var runs: [Run]
+    var agents: [AgentPool.Agent]
+    var tally: Tally
+    var book: RuleBook
+    var seconds: Double
+    var endedAt: Milliseconds
+    let paint: Paint
+
+    var text: String {
+        ([""] + runTable + [""] + totals + [""] + rules).joined(separator: "\n")
+    }
+
+    private var runTable: [String] {
+        let head = ["run", "plan", "wait", "plan by", "wait", "apply by", "result"]
+        let rows = runs.map { run in
+            [
+                run.id, run.script.rawValue, wait(run, .planQueued, .planning),
+                agent("\(run.id)/plan"), wait(run, .applyQueued, .applying),
+                agent("\(run.id)/apply"), run.phase.rawValue,
+            ]
+        }
+        let widths = head.indices.map { column in
+            ([head] + rows).map { $0[column].count }.max() ?? 0
+        }
+        let lines = ([head] + rows).map { row in
+            zip(row, widths).map { padded($0, $1) }.joined(separator: "  ")
+        }
+        return [paint.bold(lines[0])] + lines.dropFirst()
+    }
+
+    private func wait(_ run: Run, _ from: RunPhase, _ to: RunPhase) -> String {
+        guard let start = run.at(from) else { return "-" }
+        guard let end = run.at(to) else { return "for ever" }
+        return tenths(Double(end - start) / 1000) + " s"
+    }
+
+    private func agent(_ job: String) -> String {
+        agents.first { $0.jobs.contains(job) }.map { short($0.task) } ?? "-"
+    }
+
+    private var totals: [String] {
+        let alive = agents.reduce(0) { $0 + (($1.endedAt ?? endedAt) - $1.registeredAt) }
+        let busy = agents.reduce(0) { sum, agent in
+            sum + agent.busyMilliseconds + (agent.jobStartedAt.map { endedAt - $0 } ?? 0)
+        }
+        let share = alive > 0 ? busy * 100 / alive : 0
+        let calls = tally.calls.sorted { $0.key < $1.key }.map { service, count in
+            "\(service) \(tenths(Double(count) / Double(max(tally.jobs, 1))))"
+        }
+        return [
+            "\(runs.count) runs, \(tally.jobs) jobs, \(tally.boots) tasks started,"
+                + " \(tally.restarts) containers restarted, \(tenths(seconds)) s",
+            "agents lived \(tenths(Double(alive) / 1000)) s, \(share) % of it busy",
+            "API calls per job: " + calls.joined(separator: ", ")
+                + (tally.refusedCalls > 0 ? "; \(tally.refusedCalls) refused" : ""),
+        ]
+    }
+
+    private var rules: [String] {
+        book.rules.flatMap { rule in
+            let holds = rule.violations.isEmpty
+            let mark = holds ? paint("holds ", .good) : paint("BROKEN", .bad)
+            return ["\(mark)  \(rule.title)"]
+                + rule.violations.prefix(5).map { "        " + paint($0, .bad) }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+/// What the timeline says about a fact.
+struct Entry: Equatable, Sendable {
+    enum Weight: Sendable {
+        case plain
+        case good
+        case warning
+        case bad
+    }
+
+    var who: String
+    var what: String
+    var weight = Weight.plain
+}
+
+extension Entry {
+    /// The entry for `fact`, or `nil` for facts that would only repeat another one.
+    init?(_ fact: Fact) {
+        guard let entry = Self.cloud(fact) ?? Self.terraform(fact) ?? Self.other(fact) else {
+            return nil
+        }
+        self = entry
+    }
+
+    private static func cloud(_ fact: Fact) -> Entry? {
+        switch fact {
+        case .taskStarted(let task):
+            Entry(who: "service", what: "ECS starts task \(short(task))")
+        case .taskState(let task, .running): Entry(who: "task \(short(task))", what: "RUNNING")
+        case .taskStopping(let task, let reason):
+            Entry(who: "task \(short(task))", what: "stopping: \(reason)")
+        case .taskStopped(let task): Entry(who: "task \(short(task))", what: "STOPPED")
+        case .scaledIn(let task):
+            Entry(who: "service", what: "scale-in picks task \(short(task))", weight: .warning)
+        case .containerStarted(let task, let name, let pid, let restart):
+            Entry(
+                who: "task \(short(task))",
+                what: "\(name) \(restart ? "restarted" : "started"), pid \(pid)",
+                weight: restart ? .warning : .plain
+            )
+        case .containerExited(let task, let name, let code):
+            Entry(
+                who: "task \(short(task))",
+                what: "\(name) exited with code \(code)",
+                weight: code == 0 ? .plain : .warning
+            )
+        case .containerHealthy(let task, let name):
+            Entry(who: "task \(short(task))", what: "\(name) is healthy")
+        case .protected(let task, let minutes):
+            Entry(who: "task \(short(task))", what: "protected from scale-in for \(minutes) min")
+        case .protectionRefused(let task, let reason):
+            Entry(
+                who: "task \(short(task))",
+                what: "protection refused: \(reason)",
+                weight: .warning
+            )
+        case .unprotected(let task, _, let expired):
+            Entry(
+                who: "task \(short(task))",
+                what: expired ? "protection ran out" : "unprotected",
+                weight: expired ? .warning : .plain
+            )
+        case .desiredCount(let from, let to, _) where from != to:
+            Entry(who: "service", what: "desiredCount \(from) -> \(to)")
+        case .ledger(let change, _): ledger(change)
+        default: nil
+        }
+    }
+
+    private static func ledger(_ change: LedgerChange) -> Entry? {
+        let old = change.old ?? LedgerView()
+        let new = change.new
+        var parts: [String] = []
+        if old.size != new.size || change.old == nil {
+            parts.append("size \(old.size) -> \(new.size)")
+        }
+        parts += new.jobs.subtracting(old.jobs).sorted().map { "+ \($0)" }
+        parts += old.jobs.subtracting(new.jobs).sorted().map { "- \($0)" }
+        parts += new.leaving.subtracting(old.leaving).sorted().map { "\(short($0)) is leaving" }
+        parts += new.exposed.subtracting(old.exposed).sorted().map { "\(short($0)) is exposed" }
+        parts += change.departures.map { "\(short($0)) departed" }
+        guard !parts.isEmpty else { return nil }
+        return Entry(who: "ledger", what: parts.joined(separator: ", "))
+    }
+
+    private static func terraform(_ fact: Fact) -> Entry? {
+        switch fact {
+        case .runCreated(let run, let workspace, let plan):
+            Entry(who: run, what: "created in \(workspace): \(plan)")
+        case .runPhase(let run, let phase, let note):
+            Entry(
+                who: run,
+                what: note.isEmpty ? phase.rawValue : "\(phase.rawValue): \(note)",
+                weight: phase == .errored ? .bad : phase.isFinal ? .good : .plain
+            )
+        case .runTask(let run, let stage, let attempt, let result) where result != "200":
+            Entry(
+                who: run,
+                what: "run task \(stage), attempt \(attempt): \(result)",
+                weight: .warning
+            )
+        case .runTaskResult(let run, let stage, let status, let message):
+            Entry(
+                who: run,
+                what: "run task \(stage) \(status): \(message)",
+                weight: status == "passed" || status == "running" ? .plain : .warning
+            )
+        case .agentRegistered(let task, let agent, let pid, _):
+            Entry(who: "task \(short(task))", what: "\(agent) registered, pid \(pid)")
+        case .agentStatus(let task, let agent, let status)
+        where status != .idle && status != .busy:
+            Entry(
+                who: "task \(short(task))",
+                what: "\(agent) is \(status.rawValue)",
+                weight: status == .exited ? .plain : .warning
+            )
+        case .jobStarted(let job, let task, let agent):
+            Entry(who: "task \(short(task))", what: "\(agent) received \(job)")
+        case .jobEnded(let job, let task, let agent, let result):
+            Entry(who: "task \(short(task))", what: "\(agent) \(result) \(job)")
+        case .jobLost(let job, let task, _):
+            Entry(who: "task \(short(task))", what: "\(job) was lost", weight: .bad)
+        default: nil
+        }
+    }
+
+    private static func other(_ fact: Fact) -> Entry? {
+        switch fact {
+        case .stopSignal(let task, let count):
+            Entry(
+                who: "task \(short(task))",
+                what: "the agent got stop signal number \(count)",
+                weight: count > 1 ? .bad : .plain
+            )
+        case .line(let source, let text): line(source, text)
+        case .refusedCall(let service, let message):
+            Entry(who: "API", what: "\(service) refused: \(message)", weight: .warning)
+        case .note(let text): Entry(who: "rehearsal", what: text, weight: .warning)
+        default: nil
+        }
+    }
+
+    private static func line(_ source: Fact.Source, _ text: String) -> Entry? {
+        var who = "endpoint"
+        if case .container(let task, let name) = source {
+            who = "task \(short(task))"
+            if name != PlayNames.sidecar { return agentLine(who, text) }
+        }
+        if let kind = SecretKind.found(in: text) {
+            return Entry(who: who, what: "(a line with \(kind.rawValue))", weight: .bad)
+        }
+        let line = LogLine(program: text)
+        guard line.level > .debug else { return nil }
+        return Entry(
+            who: who,
+            what: (who == "endpoint" ? "" : "sidecar: ") + line.text,
+            weight: line.level == .error ? .bad : line.level == .warning ? .warning : .plain
+        )
+    }
+
+    /// Of the agent's own lines only trouble is shown: its jobs are already in the timeline. Any
+    /// other line comes from the launcher.
+    private static func agentLine(_ who: String, _ text: String) -> Entry? {
+        if let kind = SecretKind.found(in: text) {
+            return Entry(who: who, what: "(a line with \(kind.rawValue))", weight: .bad)
+        }
+        guard let line = LogLine(agent: text) else {
+            return Entry(who: who, what: "launcher: " + text)
+        }
+        guard line.level > .info else { return nil }
+        return Entry(who: who, what: "agent: " + line.text, weight: .warning)
+    }
+}
+
+/// Names that this rehearsal expects in the task definition.
+enum PlayNames {
+    static let sidecar = "agent-sidecar"
+    static let agent = "tfc-agent"
+}
+
+/// Colours for a terminal, none for a file.
+struct Paint: Sendable {
+    let isOn: Bool
+
+    func callAsFunction(_ text: String, _ weight: Entry.Weight) -> String {
+        switch weight {
+        case .plain: text
+        case .good: wrap(text, "32")
+        case .warning: wrap(text, "33")
+        case .bad: wrap(text, "1;31")
+        }
+    }
+
+    func dim(_ text: String) -> String { wrap(text, "2") }
+    func bold(_ text: String) -> String { wrap(text, "1") }
+
+    private func wrap(_ text: String, _ code: String) -> String {
+        isOn ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    }
+}
+
+/// `text` filled with spaces to `width`; longer text stays.
+func padded(_ text: String, _ width: Int, right: Bool = false) -> String {
+    let space = String(repeating: " ", count: max(0, width - text.count))
+    return right ? space + text : text + space
+}

@@ -1,0 +1,169 @@
+import Glibc
+import Synchronization
+
+/// A program to start: nothing is inherited from this process but what is listed.
+struct Program: Sendable {
+    var path: String
+    var arguments: [String] = []
+    var environment: [String: String]
+    var directory: String
+    /// The container whose first process this is: all others in it end with it.
+    var container: String?
+}
+
+/// The program could not be started.
+struct SpawnError: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// A child in a process group of its own, with its output read line by line.
+enum ChildProcess {
+    enum Stream: String, Sendable {
+        case stdout
+        case stderr
+    }
+
+    /// Longer lines arrive in pieces: a broken program must not fill this process's memory.
+    static let longestLine = 1 << 20
+
+    /// Starts `program`.
+    ///
+    /// - Parameters:
+    ///   - program: what to start.
+    ///   - line: called for each line of output, from a thread of its own.
+    ///   - exit: called once, after the last line, with the exit code as a shell reports it
+    ///     (128 + signal when killed).
+    /// - Returns: the process id, which is also the id of the process group.
+    /// - Throws: when it could not be started; then neither callback is ever called.
+    static func start(
+        _ program: Program,
+        line: @escaping @Sendable (Stream, String) -> Void,
+        exit: @escaping @Sendable (Int) -> Void
+    ) throws(SpawnError) -> Int {
+        let out = try Pipe()
+        let err = try Pipe()
+        defer {
+            close(out.write)
+            close(err.write)
+        }
+        let pid: pid_t
+        do {
+            pid = try spawn(program, stdout: out.write, stderr: err.write)
+        } catch {
+            close(out.read)
+            close(err.read)
+            throw error
+        }
+        let reading = Countdown(2)
+        for (stream, descriptor) in [(Stream.stdout, out.read), (.stderr, err.read)] {
+            Thread.start {
+                readLines(descriptor) { line(stream, $0) }
+                reading.down()
+            }
+        }
+        Thread.start {
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+            // The container's first process is gone, so the kernel would end all others in its
+            // PID namespace; without one, this does. It also lets the readers reach the end.
+            kill(-pid, SIGKILL)
+            Leftovers.kill(marker: program.container)
+            reading.wait(milliseconds: 2000)
+            exit(Self.code(status))
+        }
+        return Int(pid)
+    }
+
+    /// The exit code in `status` of `waitpid`, as a shell reports it.
+    private static func code(_ status: Int32) -> Int {
+        let signal = Int(status & 0x7f)
+        return signal == 0 ? Int((status >> 8) & 0xff) : 128 + signal
+    }
+
+    private static func spawn(
+        _ program: Program,
+        stdout: Int32,
+        stderr: Int32
+    ) throws(SpawnError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, stdout, 1)
+        posix_spawn_file_actions_adddup2(&actions, stderr, 2)
+        try SpawnActions.close(&actions, from: 3)
+        try SpawnActions.changeDirectory(&actions, to: program.directory)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // This process blocks the signals that it waits for; a child must not inherit that, and
+        // a group of its own keeps the terminal's Ctrl-C away from it.
+        let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+        posix_spawnattr_setflags(&attributes, Int16(flags))
+        posix_spawnattr_setpgroup(&attributes, 0)
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        var all = sigset_t()
+        sigfillset(&all)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+
+        var arguments = ([program.path] + program.arguments).map { strdup($0) } + [nil]
+        var environment =
+            program.environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") }
+            + [nil]
+        defer { for text in arguments + environment { free(text) } }
+        var pid = pid_t()
+        let result = posix_spawn(
+            &pid,
+            program.path,
+            &actions,
+            &attributes,
+            &arguments,
+            &environment
+        )
+        guard result == 0 else {
+            throw SpawnError(
+                description: "\(program.path) did not start: \(String(cString: strerror(result)))"
+            )
+        }
+        return pid
+    }
+
+    private static func readLines(_ descriptor: Int32, _ line: (String) -> Void) {
+        defer { close(descriptor) }
+        var pending: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            pending += chunk[..<count]
+            while let end = pending.firstIndex(of: 10) {
+                line(String(decoding: pending[..<end], as: UTF8.self))
+                pending.removeFirst(end + 1)
+            }
+            if pending.count >= longestLine {
+                line(String(decoding: pending, as: UTF8.self))
+                pending = []
+            }
+        }
+        if !pending.isEmpty { line(String(decoding: pending, as: UTF8.self)) }
+    }
+}
+
+/// Waits, with a limit, until a number of threads are done.
+private final class Countdown: Sendable {
+    private let left: Mutex<Int>
+
+    init(_ count: Int) { left = Mutex(count) }
+
+    func down() { left.withLock { $0 -= 1 } }
+
+    func wait(milliseconds: Int) {
+        for _ in 0..<milliseconds where left.withLock({ $0 }) > 0 {
+            usleep(1000)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/// Something that happened in the rehearsal. Facts reach the journal in one order, from the
+/// stand-ins that saw them; the rules and the timeline know nothing else.
+enum Fact: Sendable {
+    // ECS
+    case taskStarted(TaskID)
+    case taskState(TaskID, TaskLife.State)
+    case taskStopping(TaskID, reason: String)
+    case taskStopped(TaskID)
+    /// The scheduler chose this task because there are more tasks than `desiredCount`.
+    case scaledIn(TaskID)
+    case containerStarted(TaskID, container: String, pid: Int, restart: Bool)
+    case containerExited(TaskID, container: String, code: Int)
+    case containerHealthy(TaskID, container: String)
+    case protected(TaskID, minutes: Int)
+    case protectionRefused(TaskID, reason: String)
+    /// Protection was taken off, or ran out.
+    case unprotected(TaskID, agentAlive: Bool, expired: Bool)
+    /// `UpdateService`; `exposed` are the tasks whose agents live without protection just then.
+    case desiredCount(from: Int, to: Int, exposed: [TaskID])
+
+    // DynamoDB
+    /// A write of the ledger item; `living` are tasks in the new `departed` whose agents live.
+    case ledger(LedgerChange, living: Set<TaskID>)
+    /// A write of any item, as text.
+    case itemWritten(String)
+
+    // HCP Terraform
+    case runCreated(String, workspace: String, plan: String)
+    case runPhase(String, RunPhase, note: String)
+    case runTask(run: String, stage: String, attempt: Int, result: String)
+    case runTaskResult(run: String, stage: String, status: String, message: String)
+    case agentRegistered(TaskID, agent: String, pid: Int, name: String)
+    case agentStatus(TaskID, agent: String, AgentPool.Status)
+    case jobStarted(String, TaskID, agent: String)
+    case jobEnded(String, TaskID, agent: String, result: String)
+    case jobLost(String, TaskID, agent: String)
+
+    // Processes
+    /// The agent's process is known to be gone.
+    case agentGone(TaskID)
+    /// The agent says that it received its `count`th stop signal.
+    case stopSignal(TaskID, count: Int)
+    case line(Source, String)
+    case apiCall(service: String, operation: String, caller: String)
+    case refusedCall(service: String, message: String)
+
+    // The rehearsal itself
+    /// What the service looked like at the end, and how long no task had started or stopped.
+    case rest(Rest)
+    case note(String)
+
+    /// Where a line of output comes from.
+    enum Source: Hashable, Sendable {
+        case endpoint
+        case container(TaskID, String)
+    }
+
+    struct Rest: Equatable, Sendable {
+        var floor: Int
+        var desired: Int
+        var running: Int
+        var pending: Int
+        var quietSeconds: Double
+        /// Jobs and reservations that the ledger still holds; `nil` when there is no ledger item.
+        var ledger: LedgerView?
+    }
+}
+
+/// The ledger item's parts that rules speak about.
+struct LedgerView: Equatable, Sendable {
+    var version = 0
+    var size = 0
+    var jobs: Set<String> = []
+    var leaving: Set<TaskID> = []
+    var exposed: Set<TaskID> = []
+    var departed: [TaskID] = []
+
+    init() {}
+
+    /// Reads an item; absent parts count as empty.
+    init(_ item: Item) {
+        func number(_ name: String) -> Int { Int(item[name]?["N"]?.string ?? "") ?? 0 }
+        func keys(_ name: String) -> Set<String> { Set((item[name]?["M"]?.object ?? [:]).keys) }
+        version = number("version")
+        size = number("size")
+        jobs = keys("jobs")
+        leaving = keys("leaving")
+        exposed = keys("exposed")
+        departed = (item["departed"]?["L"]?.array ?? []).compactMap { $0["S"]?.string }
+    }
+}
+
+/// One write of the ledger item: what it was, what it is.
+struct LedgerChange: Equatable, Sendable {
+    var old: LedgerView?
+    var new: LedgerView
+
+    /// Tasks that this write added to `departed`.
+    var departures: [TaskID] {
+        let before = Set(old?.departed ?? [])
+        return new.departed.filter { !before.contains($0) }
+    }
+}

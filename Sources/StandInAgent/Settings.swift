@@ -1,0 +1,96 @@
+/// The agent's settings are wrong; it ends before it registers.
+struct SettingsError: Error, Equatable, CustomStringConvertible {
+    var description: String
+}
+
+/// The settings of tfc-agent, by flag or by environment; a flag wins.
+struct Settings: Equatable, Sendable {
+    var address = "https://app.terraform.io"
+    var token = ""
+    var name = ""
+    var isSingle = false
+    var logsJSON = false
+    /// The ECS task that this agent runs in: lets the rehearsal tell whose agent it is.
+    var task = ""
+    var pollMilliseconds = 500
+
+    /// Names that the real agent knows; it looks for others that begin with `TFC_AGENT_`, since
+    /// they are misspelt ones.
+    static let knownNames: Set<String> = [
+        "TFC_AGENT_NAME", "TFC_AGENT_LOG_LEVEL", "TFC_AGENT_LOG_JSON", "TFC_AGENT_DATA_DIR",
+        "TFC_AGENT_CACHE_DIR", "TFC_AGENT_SINGLE", "TFC_AGENT_AUTO_UPDATE", "TFC_AGENT_TOKEN",
+        "TFC_AGENT_OTLP_ADDRESS", "TFC_AGENT_OTLP_CERT_FILE", "TFC_AGENT_OTLP_FORWARD_SPANS",
+        "TFC_AGENT_ACCEPT", "TFC_AGENT_REQUEST_FORWARDING", "TFC_AGENT_HYOK",
+        "TFC_AGENT_HOOK_TIMEOUT", "TFC_AGENT_HOOK_PRE_PLAN_TIMEOUT",
+        "TFC_AGENT_HOOK_POST_PLAN_TIMEOUT", "TFC_AGENT_HOOK_PRE_APPLY_TIMEOUT",
+        "TFC_AGENT_HOOK_POST_APPLY_TIMEOUT", "TFC_AGENT_ENV",
+    ]
+
+    init(arguments: [String], environment: [String: String]) throws(SettingsError) {
+        let unknown = environment.keys
+            .filter { $0.hasPrefix("TFC_AGENT_") && !Self.knownNames.contains($0) }.sorted()
+        guard unknown.isEmpty else {
+            throw SettingsError(
+                description: "unknown environment variables: \(unknown.joined(separator: ", "))"
+            )
+        }
+        address = environment["TFC_ADDRESS"] ?? address
+        token = environment["TFC_AGENT_TOKEN"] ?? token
+        name = environment["TFC_AGENT_NAME"] ?? name
+        isSingle = try Self.truth(environment["TFC_AGENT_SINGLE"], "TFC_AGENT_SINGLE")
+        logsJSON = try Self.truth(environment["TFC_AGENT_LOG_JSON"], "TFC_AGENT_LOG_JSON")
+        task = environment["STAND_IN_TASK"] ?? task
+        if let text = environment["STAND_IN_POLL_MILLISECONDS"] {
+            guard let number = Int(text), number > 0 else {
+                throw SettingsError(description: "STAND_IN_POLL_MILLISECONDS is no number above 0")
+            }
+            pollMilliseconds = number
+        }
+        try read(arguments)
+        guard !token.isEmpty else {
+            throw SettingsError(description: "a token is required: -token or TFC_AGENT_TOKEN")
+        }
+    }
+
+    /// Flags in the manner of Go: one or two dashes, the value after `=` or in the next argument.
+    private mutating func read(_ arguments: [String]) throws(SettingsError) {
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            guard argument.hasPrefix("-") else {
+                throw SettingsError(description: "unexpected argument: \(argument)")
+            }
+            let pair = argument.drop { $0 == "-" }
+                .split(separator: "=", maxSplits: 1).map(String.init)
+            let inline = pair.count == 2 ? pair[1] : nil
+            switch pair.first {
+            case "single": isSingle = try Self.truth(inline ?? "true", "-single")
+            case "log-json": logsJSON = try Self.truth(inline ?? "true", "-log-json")
+            case "name": name = try Self.value(inline, &rest, "-name")
+            case "address": address = try Self.value(inline, &rest, "-address")
+            case "token": token = try Self.value(inline, &rest, "-token")
+            case "auto-update", "log-level", "accept", "data-dir", "cache-dir":
+                _ = try Self.value(inline, &rest, argument)
+            default: throw SettingsError(description: "flag provided but not defined: \(argument)")
+            }
+        }
+    }
+
+    private static func value(
+        _ inline: String?,
+        _ rest: inout ArraySlice<String>,
+        _ flag: String
+    ) throws(SettingsError) -> String {
+        guard let value = inline ?? rest.popFirst() else {
+            throw SettingsError(description: "flag needs an argument: \(flag)")
+        }
+        return value
+    }
+
+    private static func truth(_ text: String?, _ name: String) throws(SettingsError) -> Bool {
+        switch text?.lowercased() {
+        case nil, "", "0", "f", "false": return false
+        case "1", "t", "true": return true
+        default: throw SettingsError(description: "\(name) is neither true nor false")
+        }
+    }
+}

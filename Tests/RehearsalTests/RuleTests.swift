@@ -1,0 +1,170 @@
+import Testing
+
+@testable import Rehearsal
+
+@Suite("Rules")
+struct RuleTests {
+    private func violations(_ rule: any Rule, _ facts: [Fact]) -> Int {
+        var rule = rule
+        for fact in facts { rule.see(fact) }
+        return rule.violations.count
+    }
+
+    private func ledger(
+        _ size: Int,
+        _ departed: [TaskID] = [],
+        from: Int? = nil,
+        before: [TaskID] = [],
+        exposed: Set<TaskID> = [],
+        living: Set<TaskID> = []
+    ) -> Fact {
+        var old = LedgerView()
+        old.size = from ?? size
+        old.departed = before
+        var new = LedgerView()
+        new.size = size
+        new.departed = departed
+        new.exposed = exposed
+        return .ledger(LedgerChange(old: old, new: new), living: living)
+    }
+
+    private let registered = Fact.agentRegistered("t", agent: "a", pid: 1, name: "n")
+
+    @Test("protection before the agent and until its end passes")
+    func protected() {
+        #expect(
+            violations(
+                ProtectionRule(),
+                [
+                    .protected("t", minutes: 120), registered,
+                    .jobStarted("r/plan", "t", agent: "a"),
+                    .jobEnded("r/plan", "t", agent: "a", result: "finished"), .agentGone("t"),
+                    .unprotected("t", agentAlive: false, expired: false), .scaledIn("t"),
+                ]
+            ) == 0
+        )
+    }
+
+    @Test("an exposed task needs no protection")
+    func exposed() {
+        #expect(violations(ProtectionRule(), [ledger(1, exposed: ["t"]), registered]) == 0)
+    }
+
+    @Test(
+        "an unprotected agent, a protection that ends early and a stopped job are violations",
+        arguments: [
+            [Fact.agentRegistered("t", agent: "a", pid: 1, name: "n")],
+            [
+                .protected("t", minutes: 1), .agentRegistered("t", agent: "a", pid: 1, name: "n"),
+                .unprotected("t", agentAlive: true, expired: true),
+            ],
+            [
+                .protected("t", minutes: 1), .agentRegistered("t", agent: "a", pid: 1, name: "n"),
+                .jobStarted("r/plan", "t", agent: "a"), .scaledIn("t"),
+            ],
+        ]
+    )
+    func unprotected(facts: [Fact]) {
+        #expect(violations(ProtectionRule(), facts) == 1)
+    }
+
+    @Test("one stop signal passes, a second is a violation")
+    func signals() {
+        #expect(violations(OneSignalRule(), [.stopSignal("t", count: 1)]) == 0)
+        #expect(violations(OneSignalRule(), [.stopSignal("t", count: 2)]) == 1)
+    }
+
+    @Test("a run that ends as scripted passes, a failed or lost one is a violation")
+    func losses() {
+        #expect(
+            violations(
+                NoLossRule(),
+                [.runPhase("r", .errored, note: "as scripted, its plan fails")]
+            ) == 0
+        )
+        #expect(violations(NoLossRule(), [.runPhase("r", .errored, note: "gone")]) == 1)
+        #expect(violations(NoLossRule(), [.jobLost("r/plan", "t", agent: "a")]) == 1)
+    }
+
+    @Test("size falls by one with one departure of a dead agent")
+    func sizeFalls() {
+        #expect(violations(SizeRule(), [ledger(1, ["t"], from: 2)]) == 0)
+        #expect(violations(SizeRule(), [ledger(5, from: 2)]) == 0)
+    }
+
+    @Test("a bigger fall, one without a departure, a living or a repeated one are violations")
+    func sizeViolations() {
+        #expect(violations(SizeRule(), [ledger(0, ["t"], from: 2)]) == 1)
+        #expect(violations(SizeRule(), [ledger(1, from: 2)]) == 1)
+        #expect(violations(SizeRule(), [ledger(1, ["t"], from: 2, living: ["t"])]) == 1)
+        #expect(
+            violations(SizeRule(), [ledger(1, ["t"], from: 2), ledger(0, ["t"], from: 1)]) == 1
+        )
+    }
+
+    @Test("lowering passes when every living agent is protected, and not otherwise")
+    func lowering() {
+        #expect(violations(LoweringRule(), [.desiredCount(from: 2, to: 1, exposed: [])]) == 0)
+        #expect(violations(LoweringRule(), [.desiredCount(from: 1, to: 2, exposed: ["t"])]) == 0)
+        #expect(violations(LoweringRule(), [.desiredCount(from: 2, to: 1, exposed: ["t"])]) == 1)
+    }
+
+    @Test(
+        "only an agent last seen idle or exited is made to depart",
+        arguments: [
+            (AgentPool.Status.idle, 0), (.exited, 0), (.busy, 1), (.unknown, 1), (.errored, 1),
+        ]
+    )
+    func status(status: AgentPool.Status, expected: Int) {
+        #expect(
+            violations(
+                KnownStatusRule(),
+                [
+                    .agentStatus("t", agent: "a", status), .stopSignal("t", count: 1),
+                    ledger(1, ["t"], from: 2),
+                ]
+            ) == expected
+        )
+        #expect(
+            violations(
+                KnownStatusRule(),
+                [.agentStatus("t", agent: "a", status), ledger(1, ["t"], from: 2)]
+            ) == 0
+        )
+    }
+
+    @Test("rest is desired_count, quiet and an empty ledger")
+    func rest() {
+        var ledger = LedgerView()
+        ledger.size = 1
+        var rest = Fact.Rest(
+            floor: 1,
+            desired: 1,
+            running: 1,
+            pending: 0,
+            quietSeconds: 3,
+            ledger: ledger
+        )
+        #expect(violations(RestRule(), [.rest(rest)]) == 0)
+        rest.desired = 2
+        rest.pending = 1
+        rest.quietSeconds = 1
+        rest.ledger?.jobs = ["r/plan"]
+        rest.ledger?.leaving = ["t"]
+        rest.ledger?.size = 2
+        #expect(violations(RestRule(), [.rest(rest)]) == 6)
+    }
+
+    @Test("a secret is found in lines and items, whole or in part", arguments: SecretKind.allCases)
+    func secrets(kind: SecretKind) {
+        var random = SeededRandom(seed: 1)
+        let secret = kind.make(from: &random)
+        let rule = SecretsRule()
+        #expect(violations(rule, [.line(.endpoint, "all is well")]) == 0)
+        #expect(violations(rule, [.line(.endpoint, "token=\(secret.prefix(12))...")]) == 1)
+        #expect(violations(rule, [.itemWritten(#"{"pk":"\#(secret)"}"#)]) == 1)
+        #expect(
+            Entry(.line(.endpoint, "token=\(secret)"))?.what.contains(secret) == false
+        )
+    }
+}

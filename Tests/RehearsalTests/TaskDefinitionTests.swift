@@ -1,0 +1,105 @@
+import FoundationEssentials
+import Testing
+
+@testable import Rehearsal
+
+@Suite("Task definition")
+struct TaskDefinitionTests {
+    @Test("placeholders are replaced inside strings only, and $${ stays a literal")
+    func fills() throws {
+        let document: JSON = ["a": "x${name}y${name}", "b": [1, "$${name}"]]
+        let filled = try TemplateFile.fill(document, values: ["name": "\"quoted\""])
+        #expect(filled == ["a": "x\"quoted\"y\"quoted\"", "b": [1, "${name}"]])
+    }
+
+    @Test("unknown and unset placeholders are refused together")
+    func refuses() {
+        let failure = #expect(throws: TaskDefinitionError.self) {
+            try TemplateFile.fill(["${one} ${two}", "${open"], values: ["two": ""])
+        }
+        #expect(
+            failure?.description
+                == "a placeholder in \"${open\" is not closed; the placeholder ${one} is unknown;"
+                + " the placeholder ${two} is not set"
+        )
+    }
+
+    private func file() throws -> [UInt8] {
+        let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let data = FileManager.default.contents(atPath: "/\(path)/\(Executable.definitionName)")
+        return Array(try #require(data))
+    }
+
+    private func definition() throws -> TaskDefinition {
+        let settings = PlaySettings(bin: "/bin", taskDefinition: "")
+        return try TaskDefinition(
+            template: try file(),
+            values: settings.templateValues(
+                names: ServiceNames(),
+                base: "http://127.0.0.1:1",
+                tokenParameter: "/token"
+            )
+        )
+    }
+
+    @Test("the repository's own file fills and decodes")
+    func own() throws {
+        let definition = try definition()
+        #expect(definition.containerDefinitions.map(\.name) == ["agent-sidecar", "tfc-agent"])
+        let agent = try #require(definition.containerDefinitions.last)
+        #expect(agent.isEssential)
+        #expect(agent.mountPoints?.first?.readOnly == true)
+        #expect(agent.dependsOn?.first?.condition == .healthy)
+    }
+
+    @Test("times of the repository's own file are within ECS's limits")
+    func limits() throws {
+        for container in try definition().containerDefinitions {
+            #expect((2...120).contains(container.stopTimeout ?? 30))
+            #expect((60...1800).contains(container.restartPolicy?.restartAttemptPeriod ?? 300))
+            guard let check = container.healthCheck else { continue }
+            #expect((5...300).contains(check.interval ?? 30))
+            #expect((2...60).contains(check.timeout ?? 5))
+            #expect((1...10).contains(check.retries ?? 3))
+            #expect((0...300).contains(check.startPeriod ?? 0))
+        }
+    }
+
+    @Test("a container sees the shared volume's directory, its secrets and ECS's addresses")
+    func plan() throws {
+        let definition = try definition()
+        let plan = ContainerPlan(
+            images: LocalImages.all(bin: "/b", agentDirectory: "/image"),
+            parameters: ["/token": "s3cret"]
+        )
+        let surroundings = ContainerPlan.Surroundings(
+            task: "t",
+            base: "http://127.0.0.1:1",
+            region: "us-east-1",
+            endpointID: "e",
+            metadataID: "m",
+            credentialsID: "c",
+            volumes: ["agent-link": "/tmp/x"],
+            workingDirectory: "/tmp/w",
+            marker: "t/a",
+            rehearsal: "r"
+        )
+        let agent = try plan.program(definition.containerDefinitions[1], surroundings)
+        #expect(agent.path == "/tmp/x/agent-launcher")
+        #expect(agent.environment["AGENT_LINK_DIR"] == "/tmp/x")
+        #expect(agent.environment["TFC_AGENT_TOKEN"] == "s3cret")
+        #expect(agent.environment["ECS_AGENT_URI"] == "http://127.0.0.1:1/api/e")
+        #expect(agent.environment["PATH"]?.hasPrefix("/image:") == true)
+        let sidecar = definition.containerDefinitions[0]
+        #expect(try plan.program(sidecar, surroundings).path == "/b/agent-sidecar")
+        #expect(try plan.program(sidecar, surroundings).arguments == ["run"])
+        #expect(try plan.healthCheck(sidecar, surroundings).arguments == ["health"])
+    }
+
+    @Test("a path beside a mount is not inside it")
+    func besideMount() {
+        let mounts = [(path: "/run/link", directory: "/tmp/x")]
+        #expect(ContainerPlan.local("/run/link/a", mounts) == "/tmp/x/a")
+        #expect(ContainerPlan.local("/run/linkage", mounts) == "/run/linkage")
+    }
+}
