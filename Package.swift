@@ -11,13 +11,143 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-warnings-as-errors"]),
 ]
 
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+
 let package = Package(
     name: "hcp-terraform-agents-on-ecs",
+    products: [
+        .executable(name: "agent-sidecar", targets: ["Sidecar"]),
+        .executable(name: "agent-launcher", targets: ["Launcher"]),
+        .executable(name: "scale-up-server", targets: ["ScaleUpServer"]),
+        .executable(name: "rehearsal", targets: ["Rehearsal"]),
+        .executable(name: "stand-in-agent", targets: ["StandInAgent"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
+    ],
     targets: [
         // Values only; imports nothing.
         .target(name: "Decisions", swiftSettings: strict),
+
+        // Adapters, one folder for each outside thing.
+        .systemLibrary(
+            name: "CLibcurl",
+            pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]
+        ),
+        .target(name: "Curl", dependencies: ["CLibcurl"], swiftSettings: strict),
+        .target(name: "AWS", dependencies: ["Curl", "Decisions"], swiftSettings: strict),
+        .target(
+            name: "HCPTerraform",
+            dependencies: ["Curl", "Decisions", crypto],
+            swiftSettings: strict
+        ),
+        .target(name: "AgentLink", swiftSettings: strict),
+        .target(name: "AgentLinkServer", dependencies: ["AgentLink"], swiftSettings: strict),
+        .target(name: "Daemon", dependencies: ["Decisions", logging], swiftSettings: strict),
+
+        // What runs in production.
+        .executableTarget(
+            name: "Launcher",
+            dependencies: ["AgentLink"],
+            swiftSettings: strict,
+            // The launcher runs in whatever image the agent runs in, so it brings everything.
+            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--icf=safe"])]
+        ),
+        .executableTarget(
+            name: "Sidecar",
+            dependencies: [
+                "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
+                argumentParser, logging,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ScaleUp",
+            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", logging],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "ScaleUpServer",
+            dependencies: [
+                "AWS", "Curl", "Daemon", "ScaleUp", argumentParser, hummingbird, httpTypes,
+                logging, nioCore,
+            ],
+            swiftSettings: strict
+        ),
+
+        // What runs on a person's machine.
+        .executableTarget(
+            name: "Rehearsal",
+            dependencies: [
+                "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
+                nioCore,
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "StandInAgent",
+            dependencies: ["Curl"],
+            swiftSettings: strict
+        ),
+
+        // Peers in Python that tests talk to over real sockets.
+        .target(
+            name: "Peers",
+            path: "Tests/Peers",
+            exclude: ["botocore_peer.py", "http_peer.py", "moto_peer.py", "task_peer.py"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "DecisionsTests", dependencies: ["Decisions"], swiftSettings: strict),
+        .testTarget(name: "CurlTests", dependencies: ["Curl", "Peers"], swiftSettings: strict),
         .testTarget(
-            name: "DecisionsTests", dependencies: ["Decisions"], swiftSettings: strict),
+            name: "AWSTests",
+            dependencies: ["AWS", "Curl", "Decisions", "Peers"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "HCPTerraformTests",
+            dependencies: ["Decisions", "HCPTerraform"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "AgentLinkTests",
+            dependencies: ["AgentLink", "AgentLinkServer"],
+            swiftSettings: strict
+        ),
+        // Runs the built executable; depending on the target would link the tests statically.
+        .testTarget(
+            name: "LauncherTests",
+            dependencies: ["AgentLink", "AgentLinkServer"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
+        .testTarget(
+            name: "SidecarTests",
+            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Peers", "Sidecar"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ScaleUpTests",
+            dependencies: [
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "ScaleUp", logging,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,84 @@
+"""Runs the project's checks in order and counts them. Called by Tests/run."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+import rehearsals
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FORMAT = ["swift", "format", "lint", "--strict", "--recursive", "Sources", "Tests", "Package.swift"]
+BUILD = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
+
+
+class Report:
+    """Counts what passed and remembers what failed."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failures: list[str] = []
+
+    def note(self, name: str, fine: bool) -> bool:
+        if fine:
+            self.passed += 1
+        else:
+            self.failures.append(name)
+        return fine
+
+    def close(self) -> int:
+        for failure in self.failures:
+            print(f"FAILED {failure}")
+        print(f"{self.passed} passed, {len(self.failures)} failed", flush=True)
+        return 1 if self.failures else 0
+
+
+def run(name: str, command: list[str], **options) -> bool:
+    """Runs one command, lets its output through, and says how long it took."""
+    print(f"==> {name}: {' '.join(command)}", flush=True)
+    started = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, **options).returncode
+    print(f"    {name}: exit code {code} after {time.monotonic() - started:.0f} s", flush=True)
+    return code == 0
+
+
+def swift_tests(report: Report, filters: list[str]) -> None:
+    """Counts each Swift test by the report that the runner writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["swift", "test", "--skip-build", "--disable-xctest"]
+        command += ["--xunit-output", str(pathlib.Path(folder) / "report.xml")]
+        for pattern in filters:
+            command += ["--filter", pattern]
+        environment = dict(os.environ, TEST_PYTHON=str(ROOT / ".venv/bin/python"))
+        fine = run("Swift tests", command, env=environment)
+        cases = [
+            case
+            for path in pathlib.Path(folder).glob("*.xml")
+            for case in ElementTree.parse(path).iter("testcase")
+        ]
+    failed = [case for case in cases if case.find("failure") is not None]
+    for case in cases:
+        report.note(f"{case.get('classname')}: {case.get('name')}", case not in failed)
+    if not cases:
+        report.note("Swift tests: none was run", False)
+    elif not fine and not failed:
+        report.note("Swift tests: the runner failed", False)
+
+
+def main() -> int:
+    report = Report()
+    filters = sys.argv[1:]
+    report.note("Format", run("Format", FORMAT))
+    if report.note("Build", run("Build", BUILD)):
+        swift_tests(report, filters)
+        if not filters:
+            for name, rehearse in rehearsals.ALL:
+                report.note(name, rehearse(ROOT))
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
