@@ -64,7 +64,9 @@ package struct Retirement: Sendable {
     // What the ledger was last told, and what is under way there.
     var reported: Reported
     var reserved: Ledger.LeaveKind?
-    var exposureEntered = false
+    /// When the ledger said that this task is exposed; nil while it does not.
+    var exposedAt: Instant?
+    /// The service has been seen to follow a ledger in which this task is exposed.
     var exposureSettled = false
     var ledgerSlot = Slot<LedgerOperation>()
 
@@ -118,6 +120,7 @@ package struct Retirement: Sendable {
             underWay = nil
             failures = 0
             notBefore = .zero
+            lastCause = ""
         }
 
         mutating func failed(_ cause: String, at now: Instant) {
@@ -195,15 +198,14 @@ package struct Retirement: Sendable {
                 phase = .working
                 nextReserve = now + Self.reserveAgain
             }
+            if cause != ledgerSlot.lastCause { steps.append(Step(.warn, .tryAgain(cause))) }
             ledgerSlot.failed(cause, at: now)
-            steps.append(Step(.warn, .tryAgain(cause)))
         case .projected:
             projectionSlot.succeeded()
-            exposureSettled = exposureEntered
+            exposureSettled = exposedAt != nil
         case .projectionFailed(let cause):
             projectionSlot.failed(cause, at: now)
             projectionDue = true
-            exposureSettled = exposureEntered
         case .compared(let seen):
             comparing = false
             nextComparison = now + Self.compareEvery
@@ -283,7 +285,7 @@ package struct Retirement: Sendable {
         case .departure(let departure):
             reserved = nil
             reported = .job(nil)
-            exposureEntered = false
+            exposedAt = nil
             guard phase == .booking else { return }
             switch departure {
             case .retired, .bookedBefore:
@@ -295,11 +297,11 @@ package struct Retirement: Sendable {
             }
             leaveReason = .departed(departure)
         case .exposed:
-            exposureEntered = true
-            // Waits for a lowering that is already on its way, before the agent starts.
+            exposedAt = exposedAt ?? now
+            // A lowering that is already on its way must arrive before the agent starts.
             projectionDue = true
         case .covered:
-            exposureEntered = false
+            exposedAt = nil
             exposureSettled = false
         }
     }

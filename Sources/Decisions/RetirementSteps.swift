@@ -30,7 +30,7 @@ extension Retirement {
 
     /// Stopped from outside, with no right to lower anything, and the ledger knows it.
     private var nothingToBook: Bool {
-        isOutsideStop && reported == .job(nil) && !exposureEntered && ledgerSlot.underWay == nil
+        isOutsideStop && reported == .job(nil) && exposedAt == nil && ledgerSlot.underWay == nil
     }
 
     private var isOutsideStop: Bool { signal == .stopping && reserved == nil }
@@ -89,7 +89,9 @@ extension Retirement {
         if protection.isHeld(at: now), let until = protection.heldUntil {
             return .protected(for: until - now)
         }
-        if protection.isLost(at: now), exposureSettled {
+        if protection.isLost(at: now), let exposedAt,
+            exposureSettled || now - exposedAt >= Self.loweringPatience
+        {
             return .runsWithoutProtection(protection.lastCause)
         }
         // Ledger and protection both fail: the run comes first.
@@ -98,6 +100,10 @@ extension Retirement {
         }
         return nil
     }
+
+    /// Longer than any call that lowers the service may take, its tries together: one that began
+    /// before this task was exposed has arrived by then, or never will.
+    static let loweringPatience: Duration = .seconds(30)
 
     // MARK: Launcher
 
@@ -151,11 +157,11 @@ extension Retirement {
         if case .exited(let code) = agent {
             return operationAfterExit(code)
         }
-        if isOver { return exposureEntered ? (.cover, .asked) : nil }
-        if protection.isLost(at: now), !exposureEntered {
+        if isOver { return exposedAt != nil ? (.cover, .asked) : nil }
+        if protection.isLost(at: now), exposedAt == nil {
             return (.expose, .runsWithoutProtection(protection.lastCause))
         }
-        if exposureEntered, protection.isHeld(at: now), !protection.isLost(at: now) {
+        if exposedAt != nil, protection.isHeld(at: now), !protection.isLost(at: now) {
             return (.cover, .protectedAfterAll)
         }
         if let operation = dueReport { return operation }
@@ -167,7 +173,7 @@ extension Retirement {
         guard phase == .booking else { return nil }
         if isOutsideStop {
             if reported != .job(nil) { return (.report(nil), .stoppedFromOutside) }
-            return exposureEntered ? (.cover, .stoppedFromOutside) : nil
+            return exposedAt != nil ? (.cover, .stoppedFromOutside) : nil
         }
         let reservedBefore = reserved != nil || signal == .drained
         return (reservedBefore ? .depart : .finish, .agentExited(code: code))
@@ -246,7 +252,7 @@ extension Retirement {
         let quiet = ledgerSlot.underWay == nil && projectionSlot.underWay == nil
         let gone: Bool =
             switch agent {
-            case .absent: !exposureEntered && quiet
+            case .absent: exposedAt == nil && quiet
             case .exited: phase == .released
             case .idle, .busy, .unknown: false
             }
@@ -270,9 +276,10 @@ extension Retirement {
         var instants: [Instant] = []
         if phase == .working || phase == .reserving || phase == .draining {
             if !protection.underWay { instants.append(protection.nextAttempt(at: now)) }
-            if let lost = protection.lostAt(now), !exposureEntered { instants.append(lost) }
+            if let lost = protection.lostAt(now), exposedAt == nil { instants.append(lost) }
             if let since = protection.failingSince, !healthy {
                 instants.append(since + Protection.patience * 2)
+                if let exposedAt { instants.append(exposedAt + Self.loweringPatience) }
             }
         }
         if phase == .working, linked, signal == nil, reserved == nil {

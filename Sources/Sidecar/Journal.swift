@@ -6,6 +6,7 @@ import Synchronization
 final class Journal: Sendable {
     private let logger: Logger
     private let saidOnce = Mutex<Set<String>>([])
+    private let last = Mutex<Step?>(nil)
 
     /// Different faults that are remembered as said. A peer that invents new ones must not fill
     /// the memory; beyond this the log shows repeats.
@@ -24,7 +25,16 @@ final class Journal: Sendable {
             // Once a minute for each idle agent; what follows from it is said above debug.
             logger.debug("\(step.directive.words)", metadata: reason)
         default:
-            logger.info("\(step.directive.words)", metadata: reason)
+            let level: Logger.Level = isRepeat(step) ? .debug : .info
+            logger.log(level: level, "\(step.directive.words)", metadata: reason)
+        }
+    }
+
+    /// A task that may not be protected yet asks every few seconds, for hours if need be.
+    private func isRepeat(_ step: Step) -> Bool {
+        last.withLock { last in
+            defer { last = step }
+            return last == step
         }
     }
 

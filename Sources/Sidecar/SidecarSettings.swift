@@ -79,10 +79,10 @@ struct SidecarSettings: Sendable {
         )
         do {
             // The region may come from the task's ARN; any will do to look at the rest.
-            _ = try AWSEnvironment(environment, region: "us-east-1")
-            credentials = try CredentialsSource(environment)
+            credentials = try AWSSettings(environment, region: "us-east-1").credentials
         } catch {
             for problem in error.problems { reader.problem(problem) }
+            // Never used: the check throws.
             credentials = .container(url: "", authorization: nil)
         }
         try reader.check()

@@ -54,6 +54,25 @@ struct RetirementBirthTests {
         #expect(story.tell(.projected).contains(.becomeHealthy))
     }
 
+    @Test("an exposed task waits for a lowering that is on its way, and half a minute at most")
+    func exposedWaits() throws {
+        var story = Story()
+        story.tell(.woke)
+        while !story.operations.contains(.expose) {
+            story.tell(.protection(.refused("TASK_NOT_VALID")))
+            try story.sleepUntilTimer()
+        }
+        story.tell(.booked(.exposed, sizeChanged: false))
+        let exposed = story.now
+        while !story.retirement.healthy {
+            if story.said.last?.directive == .project {
+                story.tell(.projectionFailed("held"))
+            }
+            try story.sleepUntilTimer()
+        }
+        #expect(story.now - exposed == .seconds(30))
+    }
+
     @Test("a task that is protected after all takes its exposure back")
     func covered() throws {
         var story = Story()
@@ -168,6 +187,17 @@ struct RetirementSingleJobTests {
         #expect(
             story.tell(.booked(.reported(plan), sizeChanged: false)) == [.ledger(.finish)]
         )
+    }
+
+    @Test("a line that arrives after the exit revives nothing")
+    func lateLine() throws {
+        let plan = try job("run-1/plan")
+        var story = Story.busy(plan)
+        story.tell(.agent(.exited(code: 0)))
+        #expect(story.tell(.agent(.waiting)) == [])
+        #expect(story.tell(.agent(.received(plan))) == [])
+        #expect(story.retirement.agent == .exited(code: 0))
+        #expect(story.tell(.booked(.departure(.retired), sizeChanged: true)) == [.unprotect])
     }
 
     @Test("F29: a departure that fails is tried again, quickly at first")

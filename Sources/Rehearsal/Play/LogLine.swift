@@ -24,6 +24,12 @@ struct LogLine: Equatable, Sendable {
             + ")"
     }
 
+    /// The message with its reason; the other details only of a line that tells of trouble.
+    var sentence: String {
+        guard level < .warning else { return text }
+        return value("reason").map { "\(message): \($0)" } ?? message
+    }
+
     func value(_ name: String) -> String? { details.first { $0.name == name }?.value }
 }
 

@@ -152,7 +152,7 @@ extension Entry {
         guard line.level > .debug else { return nil }
         return Entry(
             who: who,
-            what: (who == "endpoint" ? "" : "sidecar: ") + line.text,
+            what: (who == "endpoint" ? "" : "sidecar: ") + line.sentence,
             weight: line.level == .error ? .bad : line.level == .warning ? .warning : .plain
         )
     }
