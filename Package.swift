@@ -90,11 +90,12 @@ let package = Package(
         ),
 
         // What runs on a person's machine.
+        .target(name: "Seeded", swiftSettings: strict),
         .executableTarget(
             name: "Rehearsal",
             dependencies: [
                 "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
-                nioCore,
+                nioCore, "Seeded",
             ],
             swiftSettings: strict
         ),
@@ -111,21 +112,25 @@ let package = Package(
             exclude: ["botocore_peer.py", "http_peer.py", "moto_peer.py", "task_peer.py"],
             swiftSettings: strict
         ),
-        .testTarget(name: "DecisionsTests", dependencies: ["Decisions"], swiftSettings: strict),
+        .testTarget(
+            name: "DecisionsTests",
+            dependencies: ["Decisions", "Seeded"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "CurlTests", dependencies: ["Curl", "Peers"], swiftSettings: strict),
         .testTarget(
             name: "AWSTests",
-            dependencies: ["AWS", "Curl", "Decisions", "Peers"],
+            dependencies: ["AWS", "Curl", "Decisions", "Peers", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "HCPTerraformTests",
-            dependencies: ["Decisions", "HCPTerraform"],
+            dependencies: ["Decisions", "HCPTerraform", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "AgentLinkTests",
-            dependencies: ["AgentLink", "AgentLinkServer"],
+            dependencies: ["AgentLink", "AgentLinkServer", "Seeded"],
             swiftSettings: strict
         ),
         // Runs the built executable; depending on the target would link the tests statically.
@@ -147,7 +152,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal"], swiftSettings: strict),
+        .testTarget(
+            name: "RehearsalTests",
+            dependencies: ["Rehearsal", "Seeded"],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

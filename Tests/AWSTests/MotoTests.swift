@@ -2,6 +2,7 @@ import Curl
 import Decisions
 import Peers
 import Testing
+import Seeded
 
 @testable import AWS
 

@@ -1,4 +1,5 @@
 import AgentLink
+import Seeded
 import Testing
 
 @Suite("Status line filter")
@@ -101,7 +102,7 @@ struct StatusLineFilterTests {
     func agreesWithReadingLines() {
         let seed = UInt64.random(in: .min ... .max)
         print("status line filter: seed \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<60 {
             let text = Self.randomOutput(&random)
             let pieces = (0..<7).map { _ in Int.random(in: 1...100_000, using: &random) }
@@ -114,7 +115,7 @@ struct StatusLineFilterTests {
         }
     }
 
-    private static func randomOutput(_ random: inout SeededGenerator) -> [UInt8] {
+    private static func randomOutput(_ random: inout SeededRandom) -> [UInt8] {
         var text: [UInt8] = []
         for _ in 0..<Int.random(in: 1...30, using: &random) {
             switch Int.random(in: 0...9, using: &random) {
@@ -141,18 +142,5 @@ struct StatusLineFilterTests {
             return bytes.count <= StatusLineFilter.lineLimitBytes
                 ? .readable(line) : .unreadable(bytes: bytes.count)
         }
-    }
-}
-
-/// SplitMix64: the same numbers from the same seed on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Decisions
+import Seeded
 import Testing
 
 /// Random operations by random tasks against the promises of the ledger. The world keeps just
@@ -9,7 +10,7 @@ struct LedgerPropertyTests {
         var ledger = Ledger()
         var limits: Limits
         var now = WallTime(milliseconds: 0)
-        var generator: SeededGenerator
+        var generator: SeededRandom
         /// Tasks that have lowered the size, for ever: the ledger itself forgets.
         var retired: Set<TaskID> = []
         var bornCount = 0
@@ -23,7 +24,7 @@ struct LedgerPropertyTests {
     )
     func promises(_ seed: UInt64) throws {
         print("ledger seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let maxCount = Int.random(in: 1...12, using: &generator)
         let limits = try #require(
             Limits(

@@ -1,4 +1,5 @@
 import Decisions
+import Seeded
 import Testing
 
 /// Random lives: every order of agent events, answers, failures, lost links and timers.
@@ -30,11 +31,11 @@ struct RetirementPropertyTests {
     )
     func lives(_ seed: UInt64) throws {
         print("retirement seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         for _ in 0..<300 { try live(&generator) }
     }
 
-    private func live(_ generator: inout SeededGenerator) throws {
+    private func live(_ generator: inout SeededRandom) throws {
         let restarted = Int.random(in: 0..<4, using: &generator) == 0
         let lifetime: Duration? = Bool.random(using: &generator) ? .seconds(2_000) : nil
         var story = Story(.init(maxLifetime: lifetime, restarted: restarted))
@@ -53,7 +54,7 @@ struct RetirementPropertyTests {
     private func next(
         _ truth: inout Truth,
         _ story: Story,
-        _ generator: inout SeededGenerator
+        _ generator: inout SeededRandom
     ) -> Observation {
         for _ in 0..<20 {
             switch Int.random(in: 0..<14, using: &generator) {
@@ -124,7 +125,7 @@ struct RetirementPropertyTests {
 
     private func answer(
         _ operation: LedgerOperation,
-        _ generator: inout SeededGenerator
+        _ generator: inout SeededRandom
     ) -> Observation {
         if Int.random(in: 0..<4, using: &generator) == 0 { return .ledgerFailed("timed out") }
         let changed = Bool.random(using: &generator)

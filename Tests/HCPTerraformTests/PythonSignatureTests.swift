@@ -1,5 +1,6 @@
 import Foundation
 import HCPTerraform
+import Seeded
 import Testing
 
 /// Python's `hmac` module signs, we verify, and the other way round.
@@ -17,7 +18,7 @@ struct PythonSignatureTests {
     func agree() throws {
         let seed = UInt64.random(in: 1...(.max))
         print("signature seed \(seed)")
-        var generator = SplitMix(state: seed)
+        var generator = SeededRandom(seed: seed)
         var cases: [(key: String, body: [UInt8])] = []
         for size in [0, 1, 63, 64, 127, 128, 129, 4_000, 1 << 20] {
             let key = "key-\(generator.next())-größe"
@@ -50,18 +51,5 @@ struct PythonSignatureTests {
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
         return String(decoding: output, as: UTF8.self)
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood, 2014).
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Testing
+import Seeded
 
 @testable import Rehearsal
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Synchronization
+import Seeded
 
 /// The one AWS endpoint: checks each call's signature and passes it to the service that its
 /// `X-Amz-Target` names; hands out the credentials that those signatures are made with.

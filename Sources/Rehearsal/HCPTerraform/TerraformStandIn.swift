@@ -1,4 +1,5 @@
 import Curl
+import Seeded
 
 /// The HCP Terraform of the rehearsal: one organization, one agent pool, one run task.
 ///

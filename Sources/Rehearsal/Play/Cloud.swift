@@ -2,6 +2,7 @@ import Curl
 import FoundationEssentials
 import Glibc
 import Synchronization
+import Seeded
 
 /// The stand-ins of one rehearsal, wired together.
 struct Cloud: Sendable {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Seeded
 
 /// The rehearsal could not be set up; nothing of it runs any more.
 struct PlayError: Error, CustomStringConvertible {

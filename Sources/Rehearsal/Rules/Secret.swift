@@ -1,3 +1,5 @@
+import Seeded
+
 /// The kinds of secret that design rule 8 keeps out of logs and ledger.
 ///
 /// Every secret made here carries its kind's mark, so that a leak is found even where only a part

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Seeded
 
 /// The ECS of the rehearsal: one service, whose tasks are real processes on this machine.
 ///
