@@ -26,6 +26,7 @@ let package = Package(
     products: [
         .executable(name: "agent-sidecar", targets: ["Sidecar"]),
         .executable(name: "agent-launcher", targets: ["Launcher"]),
+        .executable(name: "scale-up-lambda", targets: ["ScaleUpLambda"]),
         .executable(name: "scale-up-server", targets: ["ScaleUpServer"]),
         .executable(name: "rehearsal", targets: ["Rehearsal"]),
         .executable(name: "stand-in-agent", targets: ["StandInAgent"]),
@@ -80,6 +81,12 @@ let package = Package(
             dependencies: ["AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", logging],
             swiftSettings: strict
         ),
+        // Links no server library: it is a client of Lambda's Runtime API.
+        .executableTarget(
+            name: "ScaleUpLambda",
+            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "ScaleUp", logging],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "ScaleUpServer",
             dependencies: [
@@ -109,7 +116,10 @@ let package = Package(
         .target(
             name: "Peers",
             path: "Tests/Peers",
-            exclude: ["botocore_peer.py", "http_peer.py", "moto_peer.py", "task_peer.py"],
+            exclude: [
+                "botocore_peer.py", "http_peer.py", "lambda_peer.py", "moto_peer.py",
+                "task_peer.py",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -149,6 +159,14 @@ let package = Package(
             name: "ScaleUpTests",
             dependencies: [
                 "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "ScaleUp", logging,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ScaleUpLambdaTests",
+            dependencies: [
+                "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "ScaleUp", "ScaleUpLambda",
+                logging,
             ],
             swiftSettings: strict
         ),

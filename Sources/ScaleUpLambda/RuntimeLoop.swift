@@ -1,0 +1,101 @@
+import Decisions
+import Logging
+import ScaleUp
+
+/// Fetches one invocation after the other and answers it: the function's whole life.
+struct RuntimeLoop: Sendable {
+    let api: RuntimeAPI
+    let respond: @Sendable (EndpointRequest) async -> EndpointResponse
+    let sweep: @Sendable () async -> EndpointResponse
+    /// The wall clock, which Lambda's deadlines are of.
+    let now: @Sendable () -> WallTime
+    let logger: Logger
+
+    /// Kept of an invocation's time for its answer's way back.
+    static let reserve: Duration = .milliseconds(300)
+
+    /// Ends when the waiting task is cancelled, after the answer to what has been taken.
+    ///
+    /// - Returns: the process's exit code: 0 after cancellation, 1 when the Runtime API has no
+    ///   more work for this process, which Lambda then replaces.
+    func run() async -> Int32 {
+        while !Task.isCancelled {
+            do throws(RuntimeFailure) {
+                let invocation = try await api.next()
+                // In a task of its own: a stop must not cut off an answer that is owed.
+                let result = await Task { await self.handle(invocation) }.value
+                try result.get()
+            } catch {
+                if error.isCancelled { return 0 }
+                logger.critical("cannot go on", metadata: ["cause": "\(error)"])
+                return 1
+            }
+        }
+        return 0
+    }
+
+    /// - Returns: a failure only of the kind that ends the process. Any other concerns this
+    ///   invocation alone, which Lambda lets time out.
+    private func handle(_ invocation: Invocation) async -> Result<Void, RuntimeFailure> {
+        do throws(RuntimeFailure) {
+            switch await outcome(invocation) {
+            case .success(let answer): try await api.answer(invocation, answer.json)
+            case .failure(let failed): try await api.fail(invocation, failed.error)
+            }
+        } catch {
+            if error.isContainerError { return .failure(error) }
+            logger.error(
+                "an answer did not arrive",
+                metadata: ["cause": "\(error)", "request": "\(invocation.requestID)"]
+            )
+        }
+        return .success(())
+    }
+
+    private struct Failed: Error { let error: FunctionError }
+
+    private func outcome(_ invocation: Invocation) async -> Result<LambdaAnswer, Failed> {
+        let limit = timeLimit(invocation)
+        do throws(LambdaEventFault) {
+            switch try LambdaEvent(invocation.event) {
+            case .request(let request):
+                return .success(await answer(request, limit))
+            case .sweep:
+                return await swept(limit)
+            }
+        } catch {
+            logger.error("cannot read the event", metadata: ["cause": "\(error)"])
+            let failure = FunctionError(type: "Event.Unknown", message: "\(error)")
+            return .failure(Failed(error: failure))
+        }
+    }
+
+    private func answer(_ request: EndpointRequest, _ limit: Duration) async -> LambdaAnswer {
+        let respond = respond
+        if let response = await withTimeLimit(limit, { await respond(request) }) {
+            return LambdaAnswer(response)
+        }
+        logger.error("the time is up", metadata: ["limit": "\(limit)"])
+        return LambdaAnswer(EndpointResponse(503, "The time is up; try again."))
+    }
+
+    /// A sweep that failed is an invocation that failed: Lambda counts it, which alarms can watch,
+    /// and repeats it, which is harmless.
+    private func swept(_ limit: Duration) async -> Result<LambdaAnswer, Failed> {
+        let response =
+            await withTimeLimit(limit, sweep) ?? EndpointResponse(503, "The time is up.")
+        guard response.status < 500 else {
+            logger.error("the sweep failed", metadata: ["cause": "\(response.body)"])
+            let error = FunctionError(type: "Sweep.Failed", message: response.body)
+            return .failure(Failed(error: error))
+        }
+        logger.info("swept: \(response.body)")
+        return .success(LambdaAnswer(response))
+    }
+
+    /// What is left until Lambda ends the process, and never more than a request may take.
+    private func timeLimit(_ invocation: Invocation) -> Duration {
+        guard let deadline = invocation.deadline else { return Endpoint.budget }
+        return min(Endpoint.budget, deadline.since(now()) - Self.reserve)
+    }
+}

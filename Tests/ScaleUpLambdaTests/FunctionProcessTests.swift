@@ -1,0 +1,105 @@
+import AWS
+import Decisions
+import Foundation
+import Testing
+
+/// The built executable as a process, a Runtime API that follows the published description, and
+/// moto as ECS, DynamoDB and SSM.
+@Suite("Lambda process, against moto")
+struct FunctionProcessTests {
+    @Test(
+        "a signed run task announces, raises the service and calls back",
+        arguments: [false, true]
+    )
+    func announces(base64: Bool) async throws {
+        let stage = try await FunctionStage(service: "lambda-announces-\(base64)")
+        let event = try FunctionStage.signed(stage.payload(run: "run-1"), base64: base64)
+        let outcome = try await stage.invoke(event)
+        #expect(outcome.kind == "response")
+        #expect(outcome.statusCode == 200)
+        #expect(outcome.echoed)
+        #expect(try await stage.ledger.read().ledger.jobs.keys.map(\.key) == ["run-1/plan"])
+        #expect(try await stage.service.counts().desired == 1)
+        let callbacks = try await stage.callbacks()
+        #expect(callbacks.map(\.path) == ["/api/v2/task-results/guid-1/callback"])
+        #expect(callbacks.map(\.authorization) == ["Bearer a token"])
+    }
+
+    @Test("a bad signature is 401 in the function's answer, and nothing happens")
+    func badSignature() async throws {
+        let stage = try await FunctionStage(service: "lambda-bad-signature")
+        let body = stage.payload(run: "run-1")
+        let wrong = String(repeating: "0", count: 128)
+        let outcome = try await stage.invoke(
+            try FunctionStage.event(body: body, signature: wrong)
+        )
+        #expect(outcome.statusCode == 401)
+        #expect(try await stage.callbacks().isEmpty)
+        #expect(try await stage.ledger.read().ledger == Ledger())
+    }
+
+    @Test("incomplete settings are reported as an init error that names them, and it ends")
+    func initError() async throws {
+        let missing = ["LEDGER_TABLE", "ECS_SERVICE"]
+        let stage = try await FunctionStage(service: "lambda-init", missing: missing)
+        let error = try await stage.initError()
+        #expect(error.type == "Settings.Incomplete")
+        for name in missing { #expect(error.body.errorMessage.contains(name)) }
+        #expect(try await stage.end().code == 1)
+    }
+
+    @Test("an unknown event is an error with the invocation id, and the next one is answered")
+    func unknownEvent() async throws {
+        let stage = try await FunctionStage(service: "lambda-unknown")
+        let outcome = try await stage.invoke(#"{"Records":[]}"#)
+        #expect(outcome.kind == "error")
+        #expect(outcome.errorType == "Event.Unknown")
+        #expect(outcome.echoed)
+        #expect(try await stage.invoke(#"{"action":"sweep"}"#).kind == "response")
+    }
+
+    @Test("a schedule's event makes the service follow the ledger again")
+    func sweep() async throws {
+        let stage = try await FunctionStage(service: "lambda-sweep")
+        _ = try await stage.invoke(try FunctionStage.signed(stage.payload(run: "run-1")))
+        _ = try await stage.service.setDesiredCount(0)
+        let outcome = try await stage.invoke(#"{"source":"aws.scheduler"}"#)
+        #expect(outcome.kind == "response")
+        #expect(try await stage.service.counts().desired == 1)
+    }
+
+    @Test("a callback without answer ends in a 503 before Lambda's deadline")
+    func deadline() async throws {
+        let stage = try await FunctionStage(service: "lambda-deadline")
+        let body = stage.payload(run: "run-1", callback: "silent")
+        let outcome = try await stage.invoke(try FunctionStage.signed(body), seconds: 2)
+        #expect(outcome.statusCode == 503)
+        #expect(outcome.millisecondsLeft > 0)
+    }
+
+    @Test("SIGTERM ends it with 0")
+    func stop() async throws {
+        let stage = try await FunctionStage(service: "lambda-stop")
+        _ = try await stage.invoke(#"{"action":"sweep"}"#)
+        kill(stage.process.processIdentifier, SIGTERM)
+        #expect(try await stage.end().code == 0)
+    }
+
+    @Test("500 from the Runtime API ends it, and no secret is in its log")
+    func containerError() async throws {
+        let stage = try await FunctionStage(service: "lambda-broken")
+        _ = try await stage.invoke(try FunctionStage.signed(stage.payload(run: "run-1")))
+        try await stage.breakAPI()
+        let (code, log) = try await stage.end()
+        #expect(code == 1)
+        #expect(log.contains("status 500"))
+        for secret in ["a secret value", "a token", "/callback"] { #expect(!log.contains(secret)) }
+    }
+
+    @Test("no server library and no ICU is linked", arguments: ["NIOPosix", "Hummingbird", "ICU"])
+    func links(name: String) throws {
+        let content = try Data(contentsOf: FunctionStage.executable)
+        let mark = name == "ICU" ? "lib_FoundationICU" : name
+        #expect(content.range(of: Data(mark.utf8)) == nil)
+    }
+}
