@@ -16,6 +16,7 @@ LIMIT_SECONDS = 300
 RESTART_PERIOD_SECONDS = 2
 
 SIDECAR_STARTED = re.compile(r"task (\S+)\s+agent-sidecar started, pid (\d+)")
+FUNCTION_STARTED = re.compile(r"endpoint\s+scale-up-lambda started, pid (\d+)")
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
 
 
@@ -71,6 +72,19 @@ def loses_no_run_when_a_sidecar_is_killed(root: pathlib.Path) -> bool:
     return finish(play(root, *options), watch) and len(restarts) == 1
 
 
+def loses_no_run_when_the_function_is_killed(root: pathlib.Path) -> bool:
+    """Kills the Lambda function once a job runs; the apply's call needs the next one."""
+    functions: list[int] = []
+
+    def watch(line: str) -> None:
+        if match := FUNCTION_STARTED.search(line):
+            functions.append(int(match[1]))
+        if JOB_RECEIVED.search(line) and len(functions) == 1:
+            os.kill(functions[0], signal.SIGKILL)
+
+    return finish(play(root, "--endpoint", "lambda", "--seed", "7"), watch) and len(functions) == 2
+
+
 def leaves_nothing_behind_after_an_interrupt(root: pathlib.Path) -> bool:
     """Interrupts a rehearsal while an agent works, then looks for its processes and files."""
     process = play(root, "--plan-seconds", "60")
@@ -103,6 +117,11 @@ ALL = [
     ("a floor of two agents", plays("--runs", "4", "--desired-count", "2", "--seed", "3")),
     ("agents that take many jobs", plays("--runs", "6", "--mode", "reuse", "--seed", "4")),
     ("runs that are cancelled or fail", plays("--runs", "8", "--mixed", "--seed", "5")),
+    (
+        "twenty runs through a Lambda function",
+        plays("--endpoint", "lambda", "--runs", "20", "--max", "5", "--seed", "6"),
+    ),
+    ("a killed Lambda function loses no run", loses_no_run_when_the_function_is_killed),
     ("a killed sidecar loses no run", loses_no_run_when_a_sidecar_is_killed),
     ("an interrupt leaves nothing behind", leaves_nothing_behind_after_an_interrupt),
 ]

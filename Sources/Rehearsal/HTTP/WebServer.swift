@@ -39,6 +39,8 @@ struct WebRequest: Sendable {
 struct WebResponse: Sendable, Equatable {
     var status: Int
     var contentType = "application/json"
+    /// Those besides the content's own.
+    var headers: [String: String] = [:]
     var body: [UInt8] = []
 
     init(_ status: Int, _ json: JSON, contentType: String = "application/json") {
@@ -99,9 +101,13 @@ struct WebServer: Sendable {
                     body: Array(body.readableBytesView)
                 )
             )
+            var fields: HTTPFields = [.contentType: reply.contentType]
+            for (name, value) in reply.headers {
+                if let name = HTTPField.Name(name) { fields[name] = value }
+            }
             return Response(
                 status: .init(code: reply.status),
-                headers: [.contentType: reply.contentType],
+                headers: fields,
                 body: .init(byteBuffer: ByteBuffer(bytes: reply.body))
             )
         }

@@ -106,7 +106,7 @@ struct Cloud: Sendable {
         environment[Leftovers.rehearsalName] = play.marker
         environment[Leftovers.containerName] = "endpoint/\(play.marker)"
         endpointProgram = Program(
-            path: "\(settings.bin)/scale-up-server",
+            path: "\(settings.bin)/\(settings.endpoint.executable)",
             environment: environment,
             directory: play.directory,
             container: "endpoint/\(play.marker)"

@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// The scale-up endpoint as a process: started, found by the port in its log, and started again
-/// when it dies, as its service would.
+/// The scale-up endpoint as a process: started, found by the port in its log or by that of its
+/// function URL, and started again when it dies, as its service or Lambda would.
 final class Endpoint: Sendable {
     /// It must be listening after this long.
     static let startLimit: Duration = .seconds(20)
@@ -16,12 +16,16 @@ final class Endpoint: Sendable {
     }
 
     private let state = Mutex(State())
+    private let kind: EndpointKind
 
-    init() {}
+    init(_ kind: EndpointKind) { self.kind = kind }
 
     var port: Int? { state.withLock { $0.port } }
     /// It ended before it was listening: its settings are wrong, another start would not help.
     var hasFailed: Bool { state.withLock { $0.hasFailed } }
+
+    /// It can be called at this port from now on.
+    func isReady(at port: Int) { state.withLock { $0.port = $0.port ?? port } }
 
     /// Takes a line of the endpoint's log; the first that says `listening` tells the port.
     func read(_ line: String) {
@@ -42,14 +46,24 @@ final class Endpoint: Sendable {
         return nil
     }
 
-    func start(_ program: Program, journal: Journal) throws(SpawnError) {
+    /// - Parameter onEnd: runs after each unwanted end, before another start.
+    func start(
+        _ program: Program,
+        journal: Journal,
+        onEnd: @escaping @Sendable () async -> Void
+    ) throws(SpawnError) {
         let pid = try ChildProcess.start(
             program,
             line: { _, line in journal.record(.line(.endpoint, line)) },
-            exit: { [self] code in ended(code, program, journal) }
+            exit: { [self] code in ended(code, program, journal, onEnd) }
         )
         state.withLock { $0.pid = pid }
-        journal.record(.line(.endpoint, Self.startedLine(pid)))
+        journal.record(.line(.endpoint, startedLine(pid)))
+    }
+
+    /// Ends the process; another follows.
+    func kill() {
+        if let pid = state.withLock({ $0.pid }) { Glibc.kill(-pid_t(pid), SIGKILL) }
     }
 
     /// Ends it for good.
@@ -58,28 +72,34 @@ final class Endpoint: Sendable {
             $0.isClosing = true
             return $0.pid
         }
-        if let pid { kill(-pid_t(pid), SIGKILL) }
+        if let pid { Glibc.kill(-pid_t(pid), SIGKILL) }
     }
 
-    private static func startedLine(_ pid: Int) -> String {
-        JSON.object(["level": "info", "message": .string("scale-up-server started, pid \(pid)")])
-            .text
+    private func startedLine(_ pid: Int) -> String {
+        let message = "\(kind.executable) started, pid \(pid)"
+        return JSON.object(["level": "info", "message": .string(message)]).text
     }
 
-    private func ended(_ code: Int, _ program: Program, _ journal: Journal) {
+    private func ended(
+        _ code: Int,
+        _ program: Program,
+        _ journal: Journal,
+        _ onEnd: @escaping @Sendable () async -> Void
+    ) {
         let (isClosing, port) = state.withLock { ($0.isClosing, $0.port) }
         guard !isClosing else { return }
-        journal.record(.note("scale-up-server exited with code \(code)"))
+        journal.record(.note("\(kind.executable) exited with code \(code)"))
         guard let port else {
             state.withLock { $0.hasFailed = true }
             return
         }
         Task {
+            await onEnd()
             try? await Task.sleep(for: Self.restartDelay)
             var again = program
             again.environment["PORT"] = "\(port)"
             do {
-                try start(again, journal: journal)
+                try start(again, journal: journal, onEnd: onEnd)
             } catch {
                 journal.record(.note("\(error)"))
             }

@@ -11,9 +11,7 @@ struct PlayError: Error, CustomStringConvertible {
 struct Play: Sendable {
     static let agentTokenParameter = "/rehearsal/agent-token"
     static let hmacKeyParameter = "/rehearsal/run-task-hmac-key"
-    static let executables = [
-        "agent-sidecar", "agent-launcher", "scale-up-server", "stand-in-agent",
-    ]
+    static let executables = ["agent-sidecar", "agent-launcher", "stand-in-agent"]
 
     let settings: PlaySettings
     let names = ServiceNames()
@@ -25,7 +23,8 @@ struct Play: Sendable {
 
     init(_ settings: PlaySettings) throws(PlayError) {
         self.settings = settings
-        for name in Self.executables where access("\(settings.bin)/\(name)", X_OK) != 0 {
+        let executables = Self.executables + [settings.endpoint.executable]
+        for name in executables where access("\(settings.bin)/\(name)", X_OK) != 0 {
             throw PlayError(
                 description: "\(name) is not in \(settings.bin); `swift build` builds it"
             )
@@ -58,7 +57,7 @@ struct Play: Sendable {
     /// Plays it; returns whether every run finished, every rule held and the service is at rest.
     func run() async throws -> Bool {
         let time = Timebase()
-        let endpoint = Endpoint()
+        let endpoint = Endpoint(settings.endpoint)
         let journal = Journal(
             time: time,
             paint: Paint(isOn: settings.isColored),
@@ -87,10 +86,12 @@ struct Play: Sendable {
             router.set(cloud)
             let runs = makeRuns(&random)
             group.addTask { await cloud.terraform.watch() }
+            let function = await function(&group, time, journal)
+            if let function { group.addTask { await function.lambda.run(endpoint) } }
             // Also after an error or Ctrl-C: what ends from here on ends because of that.
             let result: Result<Bool, any Error>
             do {
-                try await start(endpoint, cloud, base: base, journal: journal)
+                try await start(endpoint, function, cloud, base: base, journal: journal)
                 group.addTask { await cloud.ecs.run(base: base) }
                 group.addTask { await arrive(runs, in: cloud.terraform) }
                 let finished = try await waitForRest(cloud, time)
@@ -102,6 +103,7 @@ struct Play: Sendable {
             let summary = await summary(cloud, time, journal)
             await cloud.ecs.close()
             endpoint.close()
+            await function?.lambda.close()
             if case .success = result { journal.print(summary.text) }
             if let keep = settings.keep { journal.print("\nlogs are in \(keep)") }
             return try result.get()
@@ -126,12 +128,41 @@ struct Play: Sendable {
         plan \(tenths(settings.planSeconds)) s, apply \(tenths(settings.applySeconds)) s, \
         approval after \(tenths(settings.approvalSeconds)) s, boot \
         \(tenths(settings.bootSeconds)) s, idle limit \(settings.idleSeconds) s, first job limit \
-        \(settings.firstJobSeconds) s, time limit \(tenths(settings.timeLimitSeconds)) s
+        \(settings.firstJobSeconds) s, time limit \(tenths(settings.timeLimitSeconds)) s\
+        \(settings.endpoint == .lambda ? Self.lambdaAnnouncement : "")
         executables in \(settings.bin), task definition \(settings.taskDefinition)
         temporary directory \(directory) (removed at the end)\
         \(settings.keep.map { ", logs stay in \($0)" } ?? "; --keep DIR keeps the logs")
 
         """
+    }
+
+    private static let lambdaAnnouncement =
+        "\nthe endpoint is scale-up-lambda behind a local Lambda with one instance, with a sweep "
+        + "every \(LambdaStandIn.sweepMilliseconds / 1000) s"
+
+    /// A local Lambda and where it serves.
+    private struct Function {
+        let lambda: LambdaStandIn
+        let port: Int
+    }
+
+    /// Starts the local Lambda, if this rehearsal has one, on a server of its own.
+    private func function(
+        _ group: inout ThrowingTaskGroup<Void, any Error>,
+        _ time: Timebase,
+        _ journal: Journal
+    ) async -> Function? {
+        guard settings.endpoint == .lambda else { return nil }
+        // A sequence of its own: one seed makes the same runs with either endpoint.
+        let random = SeededRandom(seed: ~settings.seed)
+        let lambda = LambdaStandIn(time: time, journal: journal, random: random)
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        group.addTask {
+            try await WebServer(answer: { await lambda.answer($0) }).run { port.yield($0) }
+        }
+        for await bound in ports { return Function(lambda: lambda, port: bound) }
+        return nil
     }
 
     private func makeRuns(_ random: inout SeededRandom) -> [Run] {
@@ -159,15 +190,23 @@ struct Play: Sendable {
 
     private func start(
         _ endpoint: Endpoint,
+        _ function: Function?,
         _ cloud: Cloud,
         base: String,
         journal: Journal
     ) async throws {
-        try endpoint.start(cloud.endpointProgram, journal: journal)
+        var program = cloud.endpointProgram
+        if let function {
+            program.environment["AWS_LAMBDA_RUNTIME_API"] = "127.0.0.1:\(function.port)"
+        }
+        try endpoint.start(program, journal: journal) { await function?.lambda.functionEnded() }
         let deadline = ContinuousClock.now + Endpoint.startLimit
         while endpoint.port == nil {
             guard ContinuousClock.now < deadline && !endpoint.hasFailed else {
-                throw PlayError(description: "scale-up-server did not say that it is listening")
+                throw PlayError(description: "\(settings.endpoint.executable) did not get ready")
+            }
+            if let function, await function.lambda.hasStarted {
+                endpoint.isReady(at: function.port)
             }
             try await Task.sleep(for: .milliseconds(20))
         }

@@ -6,6 +6,16 @@ enum AgentMode: String, Sendable, CaseIterable {
     case reuse
 }
 
+/// Where the scale-up endpoint of a rehearsal runs.
+enum EndpointKind: String, Sendable, CaseIterable {
+    /// `scale-up-server`, a process that listens.
+    case server
+    /// `scale-up-lambda`, behind a stand-in for Lambda and its function URL.
+    case lambda
+
+    var executable: String { "scale-up-\(rawValue)" }
+}
+
 /// Everything that `rehearsal play` was asked for, with the defaults filled in.
 struct PlaySettings: Sendable {
     var runs = 1
@@ -13,6 +23,7 @@ struct PlaySettings: Sendable {
     var desiredCount = 0
     var spareCount = 0
     var mode = AgentMode.single
+    var endpoint = EndpointKind.server
     var seed: UInt64 = 0
     var planSeconds = 3.0
     var applySeconds = 3.0

@@ -13,6 +13,7 @@ struct RehearsalCommand: ParsableCommand {
 }
 
 extension AgentMode: ExpressibleByArgument {}
+extension EndpointKind: ExpressibleByArgument {}
 
 /// `rehearsal play`.
 struct PlayCommand: ParsableCommand {
@@ -35,6 +36,8 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "desired_count of the service.") var desiredCount = 0
     @Option(name: .customLong("spare"), help: "spare_count of the service.") var spareCount = 0
     @Option(help: "single: one job per agent; reuse: many.") var mode = AgentMode.single
+    @Option(help: "server: scale-up-server; lambda: scale-up-lambda, with a sweep every 3 s.")
+    var endpoint = EndpointKind.server
     @Option(help: "Repeats the choices of an earlier rehearsal; random by default.")
     var seed: UInt64?
     @Option(help: "How long a plan works.") var planSeconds = 3.0
@@ -109,6 +112,7 @@ struct PlayCommand: ParsableCommand {
         settings.desiredCount = desiredCount
         settings.spareCount = spareCount
         settings.mode = mode
+        settings.endpoint = endpoint
         settings.seed = seed ?? UInt64.random(in: 0...999_999)
         settings.planSeconds = planSeconds
         settings.applySeconds = applySeconds
