@@ -11,6 +11,8 @@ import xml.etree.ElementTree as ElementTree
 import rehearsals
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Longest that one step may take; the build of everything is the longest.
+LIMIT_SECONDS = 20 * 60
 FORMAT = ["swift", "format", "lint", "--strict", "--recursive", "Sources", "Tests", "Package.swift"]
 BUILD = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
 
@@ -40,9 +42,16 @@ def run(name: str, command: list[str], **options) -> bool:
     """Runs one command, lets its output through, and says how long it took."""
     print(f"==> {name}: {' '.join(command)}", flush=True)
     started = time.monotonic()
-    code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, **options).returncode
-    print(f"    {name}: exit code {code} after {time.monotonic() - started:.0f} s", flush=True)
-    return code == 0
+    try:
+        result = subprocess.run(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=LIMIT_SECONDS, **options
+        )
+        end = f"exit code {result.returncode}"
+    except subprocess.TimeoutExpired:
+        result = None
+        end = "killed"
+    print(f"    {name}: {end} after {time.monotonic() - started:.0f} s", flush=True)
+    return result is not None and result.returncode == 0
 
 
 def swift_tests(report: Report, filters: list[str]) -> None:

@@ -6,9 +6,26 @@ Prints one JSON line with the port once it serves, and ends when its standard in
 import json
 import logging
 import sys
+import threading
 
 import boto3
-from moto.server import ThreadedMotoServer
+from moto.moto_server import threaded_moto_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+
+class OneAtATime(DomainDispatcherApplication):
+    """moto's put_item checks its condition and writes without a lock, so that two of its threads
+    can both find the condition true (moto/dynamodb/models). DynamoDB's conditional write is
+    atomic; serving one request at a time makes moto's so too."""
+
+    turn = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        with self.turn:
+            return super().__call__(environ, start_response)
+
+
+threaded_moto_server.DomainDispatcherApplication = OneAtATime
 
 
 def client(service, port):
@@ -19,7 +36,7 @@ def client(service, port):
 
 def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = threaded_moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     port = server.get_host_and_port()[1]
     ecs = client("ecs", port)

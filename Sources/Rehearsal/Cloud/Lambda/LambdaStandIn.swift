@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Seeded
 
 /// Lambda for one function with one instance: serves the Runtime API to the function, and its
 /// function URL to everyone else. Events wait in a queue while the instance works or is started
