@@ -5,10 +5,25 @@
 /// ``depart(_:_:)`` and ``finish(_:_:)`` lower ``Ledger/size``, by one, once for a task.
 extension Ledger {
     /// Adds a job that will need an agent. A repeated webhook changes nothing.
-    package mutating func announce(_ job: Job, at now: WallTime, _ limits: Limits) {
+    ///
+    /// - Parameter closed: jobs that are over, since this one comes after them. One that an
+    ///   agent holds stays: only that agent's own report ends it.
+    package mutating func announce(
+        _ job: Job,
+        closing closed: [Job] = [],
+        at now: WallTime,
+        _ limits: Limits
+    ) {
+        for earlier in closed where earlier != job {
+            if let entry = jobs[earlier], entry.task == nil { jobs[earlier] = nil }
+        }
         if jobs[job] == nil { jobs[job] = JobEntry(at: now) }
         raise(limits)
     }
+
+    /// Raises ``size`` to what the limits of this moment want: limits change by the hour, also
+    /// while no task lives that could notice. Never lowers it.
+    package mutating func uphold(_ limits: Limits) { raise(limits) }
 
     /// Notes what the agent of a task holds: jobs held by the task other than `current` are
     /// over, `current` runs here, and a task that holds a job is not leaving.
