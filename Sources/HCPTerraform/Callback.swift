@@ -9,13 +9,56 @@ package struct TaskResult: Hashable, Sendable {
     package let status: Status
     /// One sentence for the run's page, at most 1,000 characters.
     package let message: String
+    /// A page for whoever wants to know more; nil when it would be longer than is taken.
+    package let url: String?
+    /// Shown as a row of its own where the request says that it takes outcomes.
+    package let outcome: Outcome?
 
-    package init(_ status: Status, _ message: String) {
+    package init(
+        _ status: Status,
+        _ message: String,
+        url: String? = nil,
+        outcome: Outcome? = nil
+    ) {
         self.status = status
         self.message = String(message.prefix(Self.maximumMessage))
+        self.url = url.flatMap { $0.utf8.count <= Self.maximumURL ? $0 : nil }
+        self.outcome = outcome
     }
 
     static let maximumMessage = 1_000
+    static let maximumURL = 500
+
+    /// One structured outcome ("Run task callback", relationship `outcomes`).
+    package struct Outcome: Hashable, Sendable {
+        /// At most 64 characters.
+        package let id: String
+        /// At most 1,000 characters.
+        package let description: String
+        /// One to ten of them.
+        package let tags: [Tag]
+
+        package init(id: String, description: String, tags: [Tag]) {
+            self.id = String(id.prefix(64))
+            self.description = String(description.prefix(TaskResult.maximumMessage))
+            self.tags = Array(tags.prefix(10))
+        }
+    }
+
+    /// A name with one label of at most 32 characters; `Status` is shown in a column of its own.
+    package struct Tag: Hashable, Sendable {
+        package enum Level: String, Sendable { case none, info, warning, error }
+
+        package let name: String
+        package let label: String
+        package let level: Level
+
+        package init(_ name: String, _ label: String, _ level: Level = .none) {
+            self.name = name
+            self.label = String(label.prefix(32))
+            self.level = level
+        }
+    }
 }
 
 /// What became of a callback.
@@ -69,25 +112,77 @@ package struct CallbackClient: Sendable {
     }
 
     static func body(_ result: TaskResult) -> [UInt8] {
-        struct Document: Encodable {
-            struct Data: Encodable {
-                struct Attributes: Encodable {
-                    let status: String
-                    let message: String
-                }
-                let type = "task-results"
-                let attributes: Attributes
-            }
-            let data: Data
-        }
-        let document = Document(
-            data: .init(
-                attributes: .init(status: result.status.rawValue, message: result.message)
-            )
-        )
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Strings and no numbers: there is nothing in it that could not be encoded.
-        return (try? encoder.encode(document)).map(Array.init) ?? []
+        return (try? encoder.encode(Document(result))).map(Array.init) ?? []
+    }
+}
+
+/// The body of a callback, as the API documents it.
+private struct Document: Encodable {
+    let data: TaskResultData
+
+    init(_ result: TaskResult) {
+        data = TaskResultData(
+            attributes: .init(
+                status: result.status.rawValue,
+                message: result.message,
+                url: result.url
+            ),
+            relationships: result.outcome.map { outcome in
+                .init(outcomes: .init(data: [OutcomeData(outcome, url: result.url)]))
+            }
+        )
+    }
+
+    struct TaskResultData: Encodable {
+        let type = "task-results"
+        let attributes: Attributes
+        let relationships: Relationships?
+    }
+
+    struct Attributes: Encodable {
+        let status: String
+        let message: String
+        let url: String?
+    }
+
+    struct Relationships: Encodable { let outcomes: Outcomes }
+    struct Outcomes: Encodable { let data: [OutcomeData] }
+
+    struct OutcomeData: Encodable {
+        let type = "task-result-outcomes"
+        let attributes: Attributes
+
+        init(_ outcome: TaskResult.Outcome, url: String?) {
+            attributes = Attributes(
+                id: outcome.id,
+                description: outcome.description,
+                url: url,
+                tags: Dictionary(
+                    outcome.tags.map {
+                        ($0.name, [Label(label: $0.label, level: $0.level.rawValue)])
+                    },
+                    uniquingKeysWith: +
+                )
+            )
+        }
+
+        struct Attributes: Encodable {
+            let id: String
+            let description: String
+            let url: String?
+            let tags: [String: [Label]]
+
+            enum CodingKeys: String, CodingKey {
+                case id = "outcome-id"
+                case description, url, tags
+            }
+        }
+        struct Label: Encodable {
+            let label: String
+            let level: String
+        }
     }
 }

@@ -38,6 +38,11 @@ package struct RunTaskRequest: Sendable {
 
     /// The job that this call announces; nil when no agent job follows the stage.
     package var job: Job? { stage.jobType.flatMap { Job(id: runID, type: $0) } }
+
+    /// Jobs of the run that are over when this call comes ("Run states").
+    package var closedJobs: [Job] {
+        stage == .preApply ? ["plan", "policy"].compactMap { Job(id: runID, type: $0) } : []
+    }
 }
 
 /// What a body is, once its signature is right.
@@ -85,8 +90,11 @@ package enum RunTaskCall: Sendable {
                     cause: "stage is none of pre_plan, post_plan, pre_apply, post_apply"
                 )
             }
-            guard let token = access_token, !token.isEmpty else {
-                throw RunTaskFault(cause: "access_token is missing")
+            // It goes into a header of the callback, which takes nothing else.
+            guard let token = access_token, !token.isEmpty,
+                token.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f })
+            else {
+                throw RunTaskFault(cause: "access_token is missing or malformed")
             }
             guard let callback = task_result_callback_url, !callback.isEmpty else {
                 throw RunTaskFault(cause: "task_result_callback_url is missing")
