@@ -9,31 +9,59 @@ package actor Announcer {
     private let service: any ServicePort
     private let projector: Projector
     private let clock: @Sendable () -> WallTime
+    private let pause: @Sendable (ContinuousClock.Instant) async -> Void
 
     private var waiting: [Waiter] = []
     private var running = false
+    private var updatedAt: ContinuousClock.Instant?
+
+    /// Time between two updates of the service: four a second leave room for the sidecars.
+    package static let updateSpacing: Duration = .milliseconds(250)
 
     private struct Waiter {
-        let job: Job
+        let calls: [Call]
         let continuation: CheckedContinuation<Result<Announcement, AnnounceFailure>, Never>
     }
 
+    private struct Call {
+        let job: Job
+        let closed: [Job]
+    }
+
+    /// - Parameter pause: waits until an instant; a test's fake can return at once.
     package init(
         store: any LedgerStore,
         service: any ServicePort,
-        clock: @escaping @Sendable () -> WallTime
+        clock: @escaping @Sendable () -> WallTime,
+        pause: @escaping @Sendable (ContinuousClock.Instant) async -> Void = {
+            try? await Task.sleep(until: $0, clock: .continuous)
+        }
     ) {
         self.store = store
         self.service = service
         self.projector = Projector(store, service)
         self.clock = clock
+        self.pause = pause
     }
 
+    /// - Parameter closed: jobs that are over since this one comes after them.
     /// - Returns: what the service looks like once the job is in the ledger and ECS follows.
     /// - Throws: ``AnnounceFailure``; the job may be in the ledger, and a repeat is harmless.
-    package func announce(_ job: Job) async throws(AnnounceFailure) -> Announcement {
+    package func announce(
+        _ job: Job,
+        closing closed: [Job] = []
+    ) async throws(AnnounceFailure) -> Announcement {
+        try await enqueue([Call(job: job, closed: closed)])
+    }
+
+    /// Announces all of them with one write.
+    package func announce(_ jobs: [Job]) async throws(AnnounceFailure) -> Announcement {
+        try await enqueue(jobs.map { Call(job: $0, closed: []) })
+    }
+
+    private func enqueue(_ calls: [Call]) async throws(AnnounceFailure) -> Announcement {
         let result = await withCheckedContinuation { continuation in
-            waiting.append(Waiter(job: job, continuation: continuation))
+            waiting.append(Waiter(calls: calls, continuation: continuation))
             if !running {
                 running = true
                 Task { await self.drainWaiting() }
@@ -47,21 +75,24 @@ package actor Announcer {
 
     private func drainWaiting() async {
         while !waiting.isEmpty {
+            if let updatedAt { await pause(updatedAt + Self.updateSpacing) }
             let batch = waiting
             waiting = []
-            let result = await write(batch.map(\.job))
+            let result = await write(batch.flatMap(\.calls))
             for waiter in batch { waiter.continuation.resume(returning: result) }
         }
         running = false
     }
 
-    private func write(_ jobs: [Job]) async -> Result<Announcement, AnnounceFailure> {
+    private func write(_ calls: [Call]) async -> Result<Announcement, AnnounceFailure> {
         let now = clock()
         do throws(LedgerFailure) {
             let (effect, snapshot) = try await store.change { ledger, limits in
                 let before = ledger.size
-                let known = jobs.contains { ledger.isWaiting($0) }
-                for job in jobs { ledger.announce(job, at: now, limits) }
+                let known = calls.contains { ledger.isWaiting($0.job) }
+                for call in calls {
+                    ledger.announce(call.job, closing: call.closed, at: now, limits)
+                }
                 return ledger.size != before ? Effect.raised : known ? .repeated : .none
             }
             return await follow(snapshot, effect)
@@ -105,8 +136,9 @@ package actor Announcer {
         _ snapshot: LedgerSnapshot,
         seen: ServiceCounts?
     ) async throws -> ServiceCounts {
+        defer { updatedAt = .now }
         switch try await projector.project(snapshot, counts: seen) {
-        case .agreed(_, let counts), .held(_, _, let counts): counts
+        case .agreed(_, let counts), .held(_, _, let counts): return counts
         }
     }
 }

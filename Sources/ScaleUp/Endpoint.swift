@@ -1,89 +1,232 @@
-internal import AWS
-package import Curl
 internal import Decisions
 package import HCPTerraform
 package import Logging
 
 /// The scale-up endpoint: judges a request, announces its job, calls back, answers. It never
-/// lowers anything.
+/// lowers the ledger.
 package struct Endpoint: Sendable {
-    private let policy: @Sendable () async throws -> Verdict.Policy
-    private let announcer: Announcer
-    private let callback: CallbackClient
+    private let parts: Parts
+    private let budget: Duration
     private let logger: Logger
     private let clock = ContinuousClock()
+
+    /// What the endpoint is made of.
+    package struct Parts: Sendable {
+        package var keys: RunTaskKeys
+        package var policy: Verdict.Policy
+        package var announcer: Announcer
+        package var sweeper: Sweeper
+        package var callback: CallbackClient
+        /// Nil without `TFE_TOKEN` and `TFC_AGENT_POOL_ID`: then every workspace is ours.
+        package var pools: WorkspacePools?
+        /// The service's page in the AWS console.
+        package var page: String?
+
+        package init(
+            keys: RunTaskKeys,
+            policy: Verdict.Policy,
+            announcer: Announcer,
+            sweeper: Sweeper,
+            callback: CallbackClient,
+            pools: WorkspacePools? = nil,
+            page: String? = nil
+        ) {
+            self.keys = keys
+            self.policy = policy
+            self.announcer = announcer
+            self.sweeper = sweeper
+            self.callback = callback
+            self.pools = pools
+            self.page = page
+        }
+    }
 
     /// Time for one request. HCP Terraform does not publish how long it waits; ten seconds is
     /// the limit of its other webhooks, and a repeat is harmless.
     package static let budget: Duration = .seconds(8)
     /// Time for one try of the callback.
     static let callbackDeadline: Duration = .seconds(3)
+    /// The part of the budget that is kept for the callback, one in this many: a job that was
+    /// announced at the last moment still wants its run to go on.
+    static let callbackShare = 8
 
     /// - Parameters:
-    ///   - policy: asked for with each request, so that a key can be replaced without restart.
-    ///   - announcer: the way to ledger and service.
-    ///   - callback: the way to HCP Terraform.
+    ///   - budget: time for one request, its callback included.
     ///   - logger: gets one line for each request; never a token, key or callback URL.
-    package init(
-        policy: @escaping @Sendable () async throws -> Verdict.Policy,
-        announcer: Announcer,
-        callback: CallbackClient,
-        logger: Logger
-    ) {
-        self.policy = policy
-        self.announcer = announcer
-        self.callback = callback
+    package init(_ parts: Parts, budget: Duration = Endpoint.budget, logger: Logger) {
+        self.parts = parts
+        self.budget = budget
         self.logger = logger
     }
 
+    /// Never takes longer than the budget, whatever hangs.
     package func respond(to request: EndpointRequest) async -> EndpointResponse {
-        let started = clock.now
-        let current: Verdict.Policy
-        do {
-            current = try await policy()
-        } catch {
-            logger.error("the run task key cannot be read", metadata: ["cause": "\(error)"])
+        let end = clock.now + budget
+        guard let verdict = await verdict(on: request, end) else {
             return EndpointResponse(503, "The run task key cannot be read.")
         }
-        switch Verdict(request, current) {
+        switch verdict {
         case .refuse(let response):
-            logger.warning(
-                "refused a request",
-                metadata: ["status": "\(response.status)", "reason": "\(response.body)"]
-            )
-            return response
+            return refused(response)
+        case .unknownSignature:
+            return refused(Verdict.unauthorized)
         case .verification:
             logger.info("answered a verification request")
             return EndpointResponse(200, "")
-        case .act(let request, let job):
-            return await act(request, job, started: started)
+        case .act(let request, let need):
+            return await act(request, need, end)
         }
+    }
+
+    private func refused(_ response: EndpointResponse) -> EndpointResponse {
+        logger.warning(
+            "refused a request",
+            metadata: ["status": "\(response.status)", "reason": "\(response.body)"]
+        )
+        return response
+    }
+
+    /// - Returns: nil when there is no key to judge by.
+    private func verdict(
+        on request: EndpointRequest,
+        _ end: ContinuousClock.Instant
+    ) async -> Verdict? {
+        let keys = parts.keys
+        let current: Result<[RunTaskKey], any Error>? = await within(left(until: end)) {
+            do { return .success(try await keys.current()) } catch { return .failure(error) }
+        }
+        guard case .success(let known) = current else {
+            let cause = if case .failure(let error) = current { "\(error)" } else { "no answer" }
+            logger.error("the run task key cannot be read", metadata: ["cause": "\(cause)"])
+            return nil
+        }
+        let verdict = Verdict(request, keys: known, parts.policy)
+        guard case .unknownSignature = verdict else { return verdict }
+        let fresh = await within(left(until: end)) { await keys.afterUnknownSignature() }
+        return Verdict(request, keys: fresh ?? known, parts.policy)
     }
 
     private func act(
         _ request: RunTaskRequest,
-        _ job: Job?,
-        started: ContinuousClock.Instant
+        _ need: Verdict.Need,
+        _ end: ContinuousClock.Instant
     ) async -> EndpointResponse {
         var logger = logger
         logger[metadataKey: "run"] = "\(request.runID)"
         logger[metadataKey: "stage"] = "\(request.stage.rawValue)"
         logger[metadataKey: "workspace"] = "\(request.workspaceName)"
-        var sentence = "No agent is needed for this stage"
-        if let job {
-            do {
-                sentence = try await announcer.announce(job).sentence
-            } catch {
-                logger.error("cannot announce \(job)", metadata: ["cause": "\(error)"])
+        var need = need
+        if case .agent = need, let objection = await objection(to: request, end) {
+            need = .nothing(objection)
+        }
+        let result: TaskResult
+        let deed: String
+        switch need {
+        case .nothing(let reason):
+            deed = "passed"
+            result = self.result(for: request, "\(reason)", tag: "No agent needed")
+        case .agent(let job):
+            guard let announcement = await announce(job, for: request, end, logger) else {
                 return EndpointResponse(503, "Ledger or service cannot be reached; try again.")
             }
+            deed = "announced \(job)"
+            result = self.result(for: request, announcement.sentence, tag: "Announced")
         }
-        let outcome = await call(back: sentence, for: request, started: started)
-        let took = started.duration(to: clock.now)
-        logger[metadataKey: "milliseconds"] = "\(took.milliseconds)"
+        let outcome = await call(back: result, for: request, end)
+        logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
+        return answer(outcome, "\(deed): \(result.message)", logger)
+    }
+
+    private func objection(
+        to request: RunTaskRequest,
+        _ end: ContinuousClock.Instant
+    ) async -> Verdict.NoNeed? {
+        guard let pools = parts.pools else { return nil }
+        // Half of what is left at the most: an unanswered lookup must leave time to announce.
+        return await within(left(until: end) / 2) {
+            await pools.objection(
+                organization: request.organizationName,
+                workspace: request.workspaceName
+            )
+        } ?? nil
+    }
+
+    private func announce(
+        _ job: Job,
+        for request: RunTaskRequest,
+        _ end: ContinuousClock.Instant,
+        _ logger: Logger
+    ) async -> Announcement? {
+        let announcer = parts.announcer
+        let limit = left(until: end) - budget / Self.callbackShare
+        let result: Result<Announcement, AnnounceFailure>? = await within(limit) {
+            do throws(AnnounceFailure) {
+                return .success(try await announcer.announce(job, closing: request.closedJobs))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch result {
+        case .success(let announcement):
+            return announcement
+        case .failure(let error):
+            logger.error("cannot announce \(job)", metadata: ["cause": "\(error)"])
+        case nil:
+            logger.error("cannot announce \(job)", metadata: ["cause": "the time is used up"])
+        }
+        return nil
+    }
+
+    private func result(
+        for request: RunTaskRequest,
+        _ sentence: String,
+        tag: String
+    ) -> TaskResult {
+        let outcome = TaskResult.Outcome(
+            id: "agents",
+            description: sentence,
+            tags: [.init("Status", tag, .info)]
+        )
+        return TaskResult(
+            .passed,
+            sentence,
+            url: parts.page,
+            outcome: request.acceptsOutcomes ? outcome : nil
+        )
+    }
+
+    /// Tries the callback until it is answered or the budget is used up.
+    private func call(
+        back result: TaskResult,
+        for request: RunTaskRequest,
+        _ end: ContinuousClock.Instant
+    ) async -> CallbackOutcome {
+        let callback = parts.callback
+        var pause: Duration = .milliseconds(200)
+        var outcome = CallbackOutcome.unclear("the time is used up")
+        while true {
+            let deadline = min(Self.callbackDeadline, left(until: end))
+            guard
+                let next = await within(
+                    deadline,
+                    { await callback.send(result, for: request, deadline: deadline) }
+                )
+            else { return outcome }
+            outcome = next
+            guard case .unclear = outcome, left(until: end) > pause else { return outcome }
+            try? await Task.sleep(for: pause)
+            pause *= 2
+        }
+    }
+
+    private func answer(
+        _ outcome: CallbackOutcome,
+        _ done: String,
+        _ logger: Logger
+    ) -> EndpointResponse {
         switch outcome {
         case .accepted, .alreadyFinal:
-            logger.info("\(job.map { "announced \($0)" } ?? "passed"): \(sentence)")
+            logger.info("\(done)")
             return EndpointResponse(200, "")
         case .rejected(let status):
             // Its token or task is void, so a repeat would be refused as well.
@@ -95,68 +238,22 @@ package struct Endpoint: Sendable {
         }
     }
 
-    /// Tries the callback until it is answered or the budget is used up.
-    private func call(
-        back sentence: String,
-        for request: RunTaskRequest,
-        started: ContinuousClock.Instant
-    ) async -> CallbackOutcome {
-        let result = TaskResult(.passed, sentence)
-        var pause: Duration = .milliseconds(200)
-        while true {
-            let left = Self.budget - started.duration(to: clock.now)
-            let outcome = await callback.send(
-                result,
-                for: request,
-                deadline: min(Self.callbackDeadline, max(left, .milliseconds(500)))
-            )
-            guard case .unclear = outcome, left > pause + .milliseconds(500) else {
-                return outcome
-            }
-            try? await Task.sleep(for: pause)
-            pause *= 2
-        }
+    private func left(until end: ContinuousClock.Instant) -> Duration {
+        clock.now.duration(to: end)
     }
-}
 
-extension Endpoint {
-    /// The endpoint over the real AWS and HCP Terraform.
-    package init(_ settings: EndpointSettings, http: any HTTPClient, logger: Logger) {
-        let aws = AWSClient(
-            settings.aws,
-            credentials: CredentialsProvider(settings.credentials, http: http),
-            http: http,
-            totalDeadline: Self.budget / 2
-        )
-        let service = ECSService(
-            ECSClient(aws),
-            cluster: settings.cluster,
-            service: settings.service
-        )
-        let store = DynamoDBLedgerStore(
-            aws,
-            table: settings.ledgerTable,
-            cluster: settings.cluster,
-            service: settings.service,
-            environment: settings.limits
-        )
-        let keys = RunTaskKeys(settings.key, ssm: SSMClient(aws))
-        self.init(
-            policy: {
-                Verdict.Policy(
-                    keys: try await keys.current(),
-                    origin: settings.origin,
-                    announceStages: settings.announceStages
-                )
-            },
-            announcer: Announcer(
-                store: store,
-                service: service,
-                clock: { .now() }
-            ),
-            callback: CallbackClient(http),
-            logger: logger
-        )
+    /// Repairs the projection and, with `TFE_TOKEN`, announces runs of the pool that wait for an
+    /// agent and that nobody announced. To be called every minute.
+    package func sweep() async -> SweepOutcome {
+        let outcome = await parts.sweeper.sweep()
+        if outcome.hasFailed {
+            logger.error("swept in part", metadata: ["outcome": "\(outcome)"])
+        } else if outcome.hasActed {
+            logger.info("swept", metadata: ["outcome": "\(outcome)"])
+        } else {
+            logger.debug("swept", metadata: ["outcome": "\(outcome)"])
+        }
+        return outcome
     }
 }
 

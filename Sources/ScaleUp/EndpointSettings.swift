@@ -6,9 +6,19 @@ package import HCPTerraform
 /// What the endpoint is told from outside, read once.
 package struct EndpointSettings: Sendable {
     package enum Key: Sendable {
-        case given(RunTaskKey)
+        case given(String)
         /// The name of the SSM parameter that holds it.
         case parameter(String)
+    }
+
+    /// The API of HCP Terraform, for what no run task tells.
+    package struct Terraform: Sendable {
+        package let token: String
+        package let organization: String
+        /// The name of the agent pool.
+        package let pool: String
+        /// Its id; without it nobody is asked where a workspace runs.
+        package let poolID: String?
     }
 
     package let cluster: String
@@ -17,7 +27,12 @@ package struct EndpointSettings: Sendable {
     package let limits: Limits
     package let key: Key
     package let origin: Origin
+    /// `TFC_ADDRESS`, without a path.
+    package let address: String
     package let announceStages: Set<RunTaskRequest.Stage>
+    package let announceWorkspaces: WorkspacePatterns
+    /// Nil without `TFE_TOKEN`.
+    package let terraform: Terraform?
     package let credentials: CredentialsSource
     package let aws: AWSEnvironment
 
@@ -39,9 +54,11 @@ package struct EndpointSettings: Sendable {
         limits = reader.limits()
         key = Self.key(&reader)
         let hcp = "https://app.terraform.io"
-        let address = reader.address("TFC_ADDRESS", default: hcp)
+        address = reader.address("TFC_ADDRESS", default: hcp)
         origin = Self.origin(address, &reader)
         announceStages = Self.stages(&reader)
+        announceWorkspaces = Self.workspaces(&reader)
+        terraform = Self.terraform(&reader)
         let found = Self.aws(environment, &reader)
         readMore(&reader)
         try reader.check()
@@ -59,13 +76,38 @@ package struct EndpointSettings: Sendable {
             return .parameter(name)
         }
         return .given(
-            RunTaskKey(
-                reader.requiredSecret(
-                    "RUN_TASK_HMAC_KEY",
-                    expected: "the run task's HMAC key, or RUN_TASK_HMAC_KEY_PARAMETER with the "
-                        + "name of the SSM parameter that holds it"
-                )
+            reader.requiredSecret(
+                "RUN_TASK_HMAC_KEY",
+                expected: "the run task's HMAC key, or RUN_TASK_HMAC_KEY_PARAMETER with the "
+                    + "name of the SSM parameter that holds it"
             )
+        )
+    }
+
+    private static func workspaces(_ reader: inout SettingsReader) -> WorkspacePatterns {
+        guard let text = reader.value("ANNOUNCE_WORKSPACES") else { return .all }
+        if let patterns = WorkspacePatterns(text) { return patterns }
+        reader.fault(
+            "ANNOUNCE_WORKSPACES",
+            value: text,
+            expected: "names of workspaces with commas between them, * for any characters"
+        )
+        return .all
+    }
+
+    private static func terraform(_ reader: inout SettingsReader) -> Terraform? {
+        guard reader.value("TFE_TOKEN") != nil else { return nil }
+        return Terraform(
+            token: reader.requiredSecret("TFE_TOKEN", expected: "an API token"),
+            organization: reader.required(
+                "TFC_ORGANIZATION",
+                expected: "the organization of the agent pool, since TFE_TOKEN is set"
+            ),
+            pool: reader.required(
+                "TFC_AGENT_POOL_NAME",
+                expected: "the name of the agent pool, since TFE_TOKEN is set"
+            ),
+            poolID: reader.value("TFC_AGENT_POOL_ID")
         )
     }
 

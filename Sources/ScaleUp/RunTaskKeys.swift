@@ -1,49 +1,88 @@
-package import AWS
 package import HCPTerraform
 
 /// The keys that are valid now. From an SSM parameter they are read again every few minutes, so
-/// that a key is replaced without a restart; the one before stays valid until the next reading,
+/// that a key is replaced without a restart; the one before stays valid for some minutes more,
 /// since HCP Terraform and SSM are not changed in the same instant.
 package actor RunTaskKeys {
-    private let source: Source
-    private var secrets: [String] = []
+    private let read: Reading
+    private let now: @Sendable () -> ContinuousClock.Instant
+    /// The newest first.
+    private var held: [Held] = []
     private var readAt: ContinuousClock.Instant?
-    private let clock = ContinuousClock()
+    private var triedAt: ContinuousClock.Instant?
+    private var underWay: Task<Void, any Error>?
 
-    private enum Source {
-        case given(RunTaskKey)
-        case parameter(String, SSMClient)
+    package typealias Reading = @Sendable () async throws -> String
+
+    private struct Held {
+        let secret: String
+        /// When a newer one was seen.
+        var replacedAt: ContinuousClock.Instant?
     }
 
-    /// A new key is accepted within this time.
+    /// A new key is accepted within this time, even if nobody has signed with it yet.
     package static let refresh: Duration = .seconds(240)
+    /// How long a replaced key stays valid.
+    package static let overlap: Duration = .seconds(300)
+    /// Time between readings that a failed one or an unknown signature asks for: anybody can
+    /// send those.
+    package static let pause: Duration = .seconds(30)
+    /// Keys held at once; each wrong signature is compared with all of them.
+    static let capacity = 4
 
-    package init(_ key: EndpointSettings.Key, ssm: SSMClient) {
-        switch key {
-        case .given(let key): source = .given(key)
-        case .parameter(let name): source = .parameter(name, ssm)
-        }
+    /// - Parameter read: reads the key of this moment.
+    package init(
+        read: @escaping Reading,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
+        self.read = read
+        self.now = now
     }
 
-    /// - Throws: the failure of the first reading; later ones leave the keys as they were.
+    /// - Throws: the failure of a reading while there is no key at all; later ones leave the
+    ///   keys as they were.
     package func current() async throws -> [RunTaskKey] {
-        switch source {
-        case .given(let key):
-            return [key]
-        case .parameter(let name, let ssm):
-            let isFresh = readAt.map { $0.duration(to: clock.now) < Self.refresh } ?? false
-            if !isFresh { try await read(name, ssm) }
-            return secrets.map(RunTaskKey.init)
+        if held.isEmpty {
+            try await reading()
+        } else if !isWithin(Self.refresh, readAt), !isWithin(Self.pause, triedAt) {
+            try? await reading()
         }
+        return valid
     }
 
-    private func read(_ name: String, _ ssm: SSMClient) async throws {
-        do {
-            let secret = try await ssm.getParameter(name)
-            secrets = [secret] + secrets.filter { $0 != secret }.prefix(1)
-            readAt = clock.now
-        } catch {
-            if secrets.isEmpty { throw error }
+    /// The keys after a signature that none of ``current()`` made: read early, so that a fresh
+    /// key works at once, unless that was done lately.
+    package func afterUnknownSignature() async -> [RunTaskKey] {
+        if underWay != nil || !isWithin(Self.pause, triedAt) { try? await reading() }
+        return valid
+    }
+
+    private var valid: [RunTaskKey] {
+        held.filter { $0.replacedAt == nil || isWithin(Self.overlap, $0.replacedAt) }
+            .map { RunTaskKey($0.secret) }
+    }
+
+    private func isWithin(_ time: Duration, _ earlier: ContinuousClock.Instant?) -> Bool {
+        earlier.map { $0.duration(to: now()) <= time } ?? false
+    }
+
+    /// Concurrent callers share one reading.
+    private func reading() async throws {
+        if let underWay { return try await underWay.value }
+        triedAt = now()
+        let task = Task {
+            defer { underWay = nil }
+            accept(try await read())
         }
+        underWay = task
+        try await task.value
+    }
+
+    private func accept(_ secret: String) {
+        readAt = now()
+        if held.first?.secret == secret { return }
+        if !held.isEmpty { held[0].replacedAt = now() }
+        held = [Held(secret: secret)] + held.filter { $0.secret != secret }
+        held = Array(held.prefix(Self.capacity))
     }
 }

@@ -5,32 +5,63 @@ package import HCPTerraform
 /// before its signature is right, and nothing is called that the signature does not cover.
 package enum Verdict: Sendable {
     case refuse(EndpointResponse)
+    /// 401. Another key may have signed it, one that has not been read yet.
+    case unknownSignature
     /// 200 at once; nothing is announced, nothing is called.
     case verification
     /// Announce the job if there is one, call back, answer.
-    case act(RunTaskRequest, announce: Job?)
+    case act(RunTaskRequest, Need)
+
+    /// Whether the run needs an agent of this service now.
+    package enum Need: Hashable, Sendable {
+        case agent(Job)
+        case nothing(NoNeed)
+    }
+
+    /// Why it needs none; the text is shown on the run's page.
+    package enum NoNeed: Hashable, Sendable, CustomStringConvertible {
+        case stage
+        case workspace
+        case otherPool
+        case executionMode(String)
+
+        package var description: String {
+            switch self {
+            case .stage: "No agent is needed for this stage"
+            case .workspace: "No agent is started here for this workspace"
+            case .otherPool: "This workspace runs in another agent pool"
+            case .executionMode(let mode): "This workspace runs without agents, in mode \(mode)"
+            }
+        }
+    }
 
     /// Largest body that is read. A run task call is about 2 KB; plans are only linked.
     package static let maximumBodyBytes = 1 << 20
 
     package struct Policy: Sendable {
-        /// Keys that are valid now; two of them while a key is being replaced.
-        package var keys: [RunTaskKey]
         package var origin: Origin
         package var announceStages: Set<RunTaskRequest.Stage>
+        package var announceWorkspaces: WorkspacePatterns
 
         package init(
-            keys: [RunTaskKey],
             origin: Origin,
-            announceStages: Set<RunTaskRequest.Stage>
+            announceStages: Set<RunTaskRequest.Stage>,
+            announceWorkspaces: WorkspacePatterns = .all
         ) {
-            self.keys = keys
             self.origin = origin
             self.announceStages = announceStages
+            self.announceWorkspaces = announceWorkspaces
         }
     }
 
-    package init(_ request: EndpointRequest, _ policy: Policy) {
+    /// The answer to a signature that is missing or wrong.
+    package static let unauthorized = EndpointResponse(
+        401,
+        "The signature is missing or is not that of the HMAC key."
+    )
+
+    /// - Parameter keys: valid now; more than one while a key is being replaced.
+    package init(_ request: EndpointRequest, keys: [RunTaskKey], _ policy: Policy) {
         guard request.method == "POST" else {
             self = .refuse(EndpointResponse(405, "Run tasks call with POST."))
             return
@@ -39,12 +70,12 @@ package enum Verdict: Sendable {
             self = .refuse(EndpointResponse(413, "The body is larger than 1 MiB."))
             return
         }
-        guard let signature = request.single("x-tfc-task-signature"),
-            policy.keys.contains(where: { $0.signed(request.body, signature: signature) })
-        else {
-            self = .refuse(
-                EndpointResponse(401, "The signature is missing or is not that of the HMAC key.")
-            )
+        guard let signature = request.single("x-tfc-task-signature"), !signature.isEmpty else {
+            self = .refuse(Self.unauthorized)
+            return
+        }
+        guard keys.contains(where: { $0.signed(request.body, signature: signature) }) else {
+            self = .unknownSignature
             return
         }
         do throws(RunTaskFault) {
@@ -64,8 +95,19 @@ package enum Verdict: Sendable {
                     EndpointResponse(400, "The callback URL is not one of TFC_ADDRESS.")
                 )
             }
-            let announces = policy.announceStages.contains(request.stage)
-            return .act(request, announce: announces ? request.job : nil)
+            return .act(request, need(request, policy))
         }
+    }
+
+    private static func need(_ request: RunTaskRequest, _ policy: Policy) -> Need {
+        guard policy.announceStages.contains(request.stage), let job = request.job else {
+            return .nothing(.stage)
+        }
+        // A call without a name is ours: an agent too many is better than a run without one.
+        let name = request.workspaceName
+        guard name.isEmpty || policy.announceWorkspaces.match(name) else {
+            return .nothing(.workspace)
+        }
+        return .agent(job)
     }
 }

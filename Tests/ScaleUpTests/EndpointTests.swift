@@ -2,64 +2,8 @@ import AWS
 import Curl
 import Decisions
 import HCPTerraform
-import Logging
 import ScaleUp
 import Testing
-
-private let key = RunTaskKey("the key")
-private let now = WallTime(milliseconds: 1_000)
-
-/// An endpoint over a ledger in memory, a service that records and HCP Terraform's callback.
-private struct World {
-    let store: InMemoryLedgerStore
-    let service = FakeService()
-    let callbacks: FakeCallbacks
-    let announcer: Announcer
-    let endpoint: Endpoint
-
-    init(maxCount: Int = 10, callbacks: [Int?] = [200]) throws {
-        let limits = try #require(Limits(desiredCount: 0, maxCount: maxCount, spareCount: 0))
-        store = InMemoryLedgerStore(Ledger(), limits)
-        self.callbacks = FakeCallbacks(callbacks)
-        announcer = Announcer(
-            store: store,
-            service: service,
-            clock: { now }
-        )
-        endpoint = Endpoint(
-            policy: {
-                Verdict.Policy(
-                    keys: [key],
-                    origin: .hcpTerraform,
-                    announceStages: [.prePlan, .preApply]
-                )
-            },
-            announcer: announcer,
-            callback: CallbackClient(self.callbacks),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
-    }
-
-    func call(_ stage: String, run: String = "run-1", token: String = "a token") async
-        -> EndpointResponse
-    {
-        let body = Array(
-            """
-            {"payload_version":1,"stage":"\(stage)","access_token":"\(token)","run_id":"\(run)",\
-            "task_result_callback_url":"https://app.terraform.io/api/v2/task-results/x/callback"}
-            """.utf8
-        )
-        return await endpoint.respond(
-            to: EndpointRequest(
-                method: "POST",
-                headers: [("X-TFC-Task-Signature", key.sign(body))],
-                body: body
-            )
-        )
-    }
-
-    func ledger() async throws -> Ledger { try await store.read().ledger }
-}
 
 @Suite("Endpoint")
 struct EndpointTests {
@@ -140,6 +84,128 @@ struct EndpointTests {
         let world = try World(callbacks: [status])
         #expect(await world.call("pre_plan").status == 200)
         #expect(world.callbacks.requests.count == 1)
+    }
+}
+
+@Suite("Endpoint, callback")
+struct CallbackTests {
+    @Test("structured outcomes are sent when the request takes them, and the page always")
+    func outcomes() async throws {
+        let page = ConsolePage.service(region: "eu-central-1", cluster: "c", service: "s")
+        let world = try World { $0.page = page }
+        _ = await world.call("pre_plan", more: #","capabilities":{"outcomes":true}"#)
+        let url =
+            "https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/c/services/s/health"
+            + "?region=eu-central-1"
+        let expected = """
+            {"data":{"attributes":{"message":"1 of 10 agents, 1 starting","status":"passed",\
+            "url":"\(url)"},"relationships":{"outcomes":{"data":[{"attributes":{\
+            "description":"1 of 10 agents, 1 starting","outcome-id":"agents",\
+            "tags":{"Status":[{"label":"Announced","level":"info"}]},"url":"\(url)"},\
+            "type":"task-result-outcomes"}]}},"type":"task-results"}}
+            """
+        #expect(world.lastCallback == expected)
+        _ = await world.call("pre_plan", more: #","capabilities":{"outcomes":false}"#)
+        #expect(!world.lastCallback.contains("outcome"))
+    }
+
+    @Test("a page whose address is longer than 500 bytes is left out")
+    func longPage() async throws {
+        let world = try World { $0.page = "https://" + String(repeating: "x", count: 493) }
+        _ = await world.call("pre_plan")
+        #expect(!world.lastCallback.contains("url"))
+    }
+
+    @Test(
+        "the console of a region's own partition is linked",
+        arguments: [
+            ("cn-north-1", "cn-north-1.console.amazonaws.cn/"),
+            ("us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com/"),
+        ]
+    )
+    func partitions(_ region: String, _ host: String) {
+        let page = ConsolePage.service(region: region, cluster: "c", service: "s")
+        #expect(page.hasPrefix("https://" + host))
+    }
+
+    @Test("a callback that nobody answers is tried until the budget is used up, then 503")
+    func unanswered() async throws {
+        let world = try World(callbacks: [500], budget: .milliseconds(900))
+        let start = ContinuousClock.now
+        #expect(await world.call("pre_plan").status == 503)
+        #expect(start.duration(to: .now) < .seconds(3))
+        #expect(world.callbacks.requests.count >= 2)
+    }
+
+    @Test("pre_apply closes its run's plan, and the service keeps its size")
+    func closes() async throws {
+        let world = try World()
+        _ = await world.call("pre_plan")
+        #expect(await world.call("pre_apply").status == 200)
+        #expect(try await world.ledger().jobs.keys.map(\.key) == ["run-1/apply"])
+        #expect(world.service.written == [1])
+    }
+}
+
+@Suite("Endpoint, budget")
+struct BudgetTests {
+    private func answer(_ change: (inout Endpoint.Parts) -> Void) async throws -> Int {
+        let world = try World(budget: .milliseconds(300), change: change)
+        let start = ContinuousClock.now
+        let status = await world.call("pre_plan").status
+        #expect(start.duration(to: .now) < .seconds(3))
+        #expect(world.callbacks.requests.isEmpty)
+        return status
+    }
+
+    @Test("F25: a ledger that hangs is 503 within the budget")
+    func ledgerHangs() async throws {
+        let status = try await answer {
+            $0.announcer = Announcer(
+                store: HangingStore(),
+                service: FakeService(),
+                clock: { WallTime(milliseconds: 1) }
+            )
+        }
+        #expect(status == 503)
+    }
+
+    @Test("F25: a service that hangs is 503 within the budget")
+    func serviceHangs() async throws {
+        let world = try World(budget: .milliseconds(300))
+        world.service.close()
+        #expect(await world.call("pre_plan").status == 503)
+        world.service.open()
+    }
+
+    @Test("a key that cannot be read in time is 503 within the budget")
+    func keyHangs() async throws {
+        let status = try await answer {
+            $0.keys = RunTaskKeys(read: {
+                await hang()
+                return "the key"
+            })
+        }
+        #expect(status == 503)
+    }
+
+    @Test("a key that cannot be read is 503")
+    func keyFails() async throws {
+        struct Failure: Error {}
+        let status = try await answer { $0.keys = RunTaskKeys(read: { throw Failure() }) }
+        #expect(status == 503)
+    }
+
+    @Test("an agent pool that cannot be looked up in time counts as ours")
+    func lookupHangs() async throws {
+        let world = try World(budget: .milliseconds(800)) {
+            $0.pools = WorkspacePools(pool: "apool-1", organization: "acme") { _, _ in
+                await hang()
+                return .pool(id: "apool-2")
+            }
+        }
+        #expect(await world.call("pre_plan").status == 200)
+        #expect(try await world.ledger().jobs.count == 1)
     }
 }
 

@@ -84,6 +84,63 @@ final class FakeService: ServicePort {
     }
 }
 
+/// A ledger that never answers.
+struct HangingStore: LedgerStore {
+    func read() async throws(LedgerFailure) -> LedgerSnapshot {
+        await hang()
+        throw .unchanged(.cancelled)
+    }
+
+    func change<Answer: Sendable>(
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
+        await hang()
+        throw .unchanged(.cancelled)
+    }
+}
+
+/// Does not heed cancellation, as a call into a hung library would not. What waits here ends with
+/// the test process.
+func hang() async {
+    await Task.detached { try? await Task.sleep(for: .seconds(3_600)) }.value
+}
+
+/// A clock that a test moves.
+final class FakeClock: Sendable {
+    private let state = Mutex(ContinuousClock.now)
+
+    var now: ContinuousClock.Instant { state.withLock { $0 } }
+
+    func advance(_ time: Duration) { state.withLock { $0 += time } }
+}
+
+/// HCP Terraform's API: answers each GET by a function of its URL.
+final class FakeAPI: HTTPClient {
+    private let answer: @Sendable (String) throws(HTTPFailure) -> HTTPResponse
+    private let seen = Mutex<[String]>([])
+
+    init(_ answer: @escaping @Sendable (String) throws(HTTPFailure) -> HTTPResponse) {
+        self.answer = answer
+    }
+
+    var urls: [String] { seen.withLock { $0 } }
+
+    func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
+        seen.withLock { $0.append(request.url) }
+        let token = request.headers.first { $0.name == "Authorization" }?.value
+        guard request.method == .get, token == "Bearer the token" else {
+            return HTTPResponse(status: 401)
+        }
+        return try answer(request.url)
+    }
+}
+
+extension HTTPResponse {
+    init(_ status: Int, _ body: String, _ headers: HTTPHeaders = []) {
+        self.init(status: status, headers: headers, body: Array(body.utf8))
+    }
+}
+
 /// HCP Terraform's side of a callback: answers with the given statuses in turn, the last one for
 /// ever; nil is no answer.
 final class FakeCallbacks: HTTPClient {

@@ -5,7 +5,6 @@ import Testing
 
 private let key = RunTaskKey("the key")
 private let policy = Verdict.Policy(
-    keys: [key],
     origin: .hcpTerraform,
     announceStages: [.prePlan, .preApply]
 )
@@ -13,11 +12,13 @@ private let policy = Verdict.Policy(
 private func body(
     stage: String = "pre_plan",
     token: String = "a token",
-    callback: String = "https://app.terraform.io/api/v2/task-results/x/callback"
+    callback: String = "https://app.terraform.io/api/v2/task-results/x/callback",
+    workspace: String = "network-prod"
 ) -> [UInt8] {
     Array(
         """
         {"payload_version":1,"stage":"\(stage)","access_token":"\(token)","run_id":"run-1",\
+        "workspace_name":"\(workspace)",\
         "task_result_callback_url":"\(callback)","task_result_enforcement_level":"advisory"}
         """.utf8
     )
@@ -36,8 +37,16 @@ private func request(
     )
 }
 
-private func status(_ request: EndpointRequest, _ policy: Verdict.Policy = policy) -> Int? {
-    if case .refuse(let response) = Verdict(request, policy) { response.status } else { nil }
+private func status(_ request: EndpointRequest, keys: [RunTaskKey] = [key]) -> Int? {
+    switch Verdict(request, keys: keys, policy) {
+    case .refuse(let response): response.status
+    case .unknownSignature: 401
+    case .verification, .act: nil
+    }
+}
+
+private func need(_ body: [UInt8], _ policy: Verdict.Policy = policy) -> Verdict.Need? {
+    if case .act(_, let need) = Verdict(request(body), keys: [key], policy) { need } else { nil }
 }
 
 @Suite("Verdict")
@@ -50,16 +59,14 @@ struct VerdictTests {
         ] as [(String, String?)]
     )
     func stages(_ stage: String, _ job: String?) {
-        guard case .act(_, let announced) = Verdict(request(body(stage: stage)), policy) else {
-            Issue.record("refused")
-            return
-        }
-        #expect(announced?.key == job)
+        let expected = job.flatMap(Job.init(key:)).map(Verdict.Need.agent) ?? .nothing(.stage)
+        #expect(need(body(stage: stage)) == expected)
     }
 
     @Test("a verification request is answered and nothing else happens")
     func verification() {
-        guard case .verification = Verdict(request(body(token: "test-token")), policy) else {
+        let request = request(body(token: "test-token"))
+        guard case .verification = Verdict(request, keys: [key], policy) else {
             Issue.record("not recognised")
             return
         }
@@ -93,10 +100,9 @@ struct VerdictTests {
 
     @Test("while a key is replaced, both the old and the new one are accepted")
     func twoKeys() {
-        var both = policy
-        both.keys = [RunTaskKey("new"), key]
-        #expect(status(request(body()), both) == nil)
-        #expect(status(request(body(), signature: RunTaskKey("new").sign(body())), both) == nil)
+        let new = RunTaskKey("new")
+        #expect(status(request(body()), keys: [new, key]) == nil)
+        #expect(status(request(body(), signature: new.sign(body())), keys: [new, key]) == nil)
     }
 
     @Test("a signed body that is no run task call is 400")
@@ -114,5 +120,34 @@ struct VerdictTests {
     func oversize() {
         let large = [UInt8](repeating: 0x20, count: Verdict.maximumBodyBytes + 1)
         #expect(status(request(large, signature: "")) == 413)
+    }
+
+    @Test("JSON of 100,000 levels is 400, whatever it is nested in")
+    func deeplyNested() {
+        let levels = 100_000
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let text =
+                String(repeating: open, count: levels) + "1"
+                + String(repeating: close, count: levels)
+            #expect(status(request(Array(text.utf8))) == 400)
+            let field = #"{"payload_version":1,"stage":\#(text)}"#
+            #expect(status(request(Array(field.utf8))) == 400)
+            #expect(status(request(Array(text.utf8.prefix(levels)))) == 400)
+        }
+    }
+
+    @Test(
+        "workspaces outside ANNOUNCE_WORKSPACES need no agent here",
+        arguments: [
+            ("network-prod", true), ("network-", true), ("apps-prod", true), ("apps-dev", false),
+            ("Network-dev", false), ("", true),
+        ]
+    )
+    func workspaces(_ name: String, _ isOurs: Bool) throws {
+        var some = policy
+        some.announceWorkspaces = try #require(WorkspacePatterns("network-*, *-prod"))
+        let plan = try #require(Job(key: "run-1/plan"))
+        let expected: Verdict.Need = isOurs ? .agent(plan) : .nothing(.workspace)
+        #expect(need(body(workspace: name), some) == expected)
     }
 }

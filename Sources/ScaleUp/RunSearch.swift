@@ -1,0 +1,85 @@
+package import HCPTerraform
+
+/// Reads the pool's runs page by page, within what HCP Terraform allows. A search that had to
+/// stop goes on with the same page the next time.
+package actor RunSearch {
+    private let api: RunsAPI
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private var budget = RequestBudget()
+    private var page = 1
+
+    package struct Findings: Sendable {
+        package var runs: [Run] = []
+        /// Why there are pages that were not read.
+        package var missing: String?
+        package var failure: TerraformFailure?
+
+        package init() {}
+    }
+
+    /// How long one search may take. A sweep is due every minute, and a Lambda function that
+    /// makes it has a time limit of its own.
+    static let timeLimit: Duration = .seconds(20)
+
+    package init(
+        _ api: RunsAPI,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
+        self.api = api
+        self.now = now
+    }
+
+    package func search() async -> Findings {
+        var findings = Findings()
+        let start = now()
+        while true {
+            guard start.duration(to: now()) < Self.timeLimit else {
+                findings.missing = "the list is long"
+                return findings
+            }
+            guard budget.take(at: now()) else {
+                findings.missing =
+                    "HCP Terraform allows \(RequestBudget.requests) requests a minute"
+                return findings
+            }
+            do throws(TerraformFailure) {
+                let found = try await api.runs(page: page)
+                findings.runs += found.runs
+                page = found.next ?? 1
+                if found.next == nil { return findings }
+            } catch {
+                if case .throttled(let wait) = error { budget.stayAway(until: now() + wait) }
+                findings.missing = "\(error)"
+                findings.failure = error
+                return findings
+            }
+        }
+    }
+}
+
+/// Requests that may still be sent: HCP Terraform takes 30 a minute for lists of runs ("List
+/// runs", rate limit), counted over any minute. A pure value.
+package struct RequestBudget: Sendable {
+    private var sent: [ContinuousClock.Instant] = []
+    private var blockedUntil: ContinuousClock.Instant?
+
+    package static let requests = 30
+    /// A second more than the minute: they count when requests arrive, not when they leave.
+    package static let window: Duration = .seconds(61)
+
+    package init() {}
+
+    /// - Returns: false when the request must not be sent now.
+    package mutating func take(at now: ContinuousClock.Instant) -> Bool {
+        if let blockedUntil, now < blockedUntil { return false }
+        sent.removeAll { $0.duration(to: now) >= Self.window }
+        guard sent.count < Self.requests else { return false }
+        sent.append(now)
+        return true
+    }
+
+    /// Others use the same limit, so HCP Terraform may refuse earlier than this count says.
+    package mutating func stayAway(until end: ContinuousClock.Instant) {
+        blockedUntil = blockedUntil.map { max($0, end) } ?? end
+    }
+}

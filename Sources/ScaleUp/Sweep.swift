@@ -1,0 +1,90 @@
+package import Decisions
+package import HCPTerraform
+
+/// What a look at the pool's runs comes to: the jobs that wait for an agent and that nobody
+/// announced. A pure value.
+///
+/// The ledger must have been read before the runs were. The other way round, a job that an agent
+/// received and ended in between would be announced again.
+package struct Sweep: Hashable, Sendable {
+    /// In the order of the runs, each once.
+    package let jobs: [Job]
+
+    /// Jobs in the ledger above which the sweep adds none. DynamoDB takes no item over 400 KB,
+    /// which is about 8,000 of them, and webhooks must still find room.
+    package static let room = 4_000
+
+    package init(_ runs: [Run], unknownTo ledger: Ledger) {
+        var found: [Job] = []
+        var seen: Set<Job> = []
+        let space = max(0, Self.room - ledger.jobs.count)
+        for run in runs {
+            guard let job = run.waitingJob, ledger.jobs[job] == nil, seen.insert(job).inserted
+            else { continue }
+            found.append(job)
+        }
+        jobs = Array(found.prefix(space))
+    }
+}
+
+/// What a sweep came to.
+package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
+    package enum Repair: Hashable, Sendable {
+        case agreed(size: Int)
+        case repaired(from: Int, to: Int)
+        /// The service stays larger while an agent runs without protection.
+        case held(desired: Int, size: Int)
+        case failed(String)
+    }
+
+    package enum Search: Hashable, Sendable {
+        /// Without `TFE_TOKEN`.
+        case notMade
+        /// - Parameter missing: why not every page was read or every job announced.
+        case made(runs: Int, announced: [Job], missing: String?)
+        case failed(String)
+    }
+
+    package let repair: Repair
+    package let search: Search
+
+    package init(repair: Repair, search: Search) {
+        self.repair = repair
+        self.search = search
+    }
+
+    /// True when a part of it could not be done. The next sweep tries again.
+    package var hasFailed: Bool {
+        if case .failed = repair { return true }
+        if case .failed = search { return true }
+        return false
+    }
+
+    /// True when it changed something.
+    package var hasActed: Bool {
+        if case .repaired = repair { return true }
+        if case .made(_, let announced, _) = search { return !announced.isEmpty }
+        return false
+    }
+
+    package var description: String {
+        let repair =
+            switch self.repair {
+            case .agreed(let size): "the service follows the ledger (size \(size))"
+            case .repaired(let from, let to): "the service was at \(from) and is now at \(to)"
+            case .held(let desired, let size):
+                "the service stays at \(desired) while an agent runs without protection, "
+                    + "though the ledger says \(size)"
+            case .failed(let cause): "the service could not be compared: \(cause)"
+            }
+        let search =
+            switch self.search {
+            case .notMade: ""
+            case .made(let runs, let announced, let missing):
+                "; \(announced.count) jobs of \(runs) runs were announced"
+                    + (missing.map { ", more at the next sweep: \($0)" } ?? "")
+            case .failed(let cause): "; waiting runs could not be announced: \(cause)"
+            }
+        return repair + search
+    }
+}

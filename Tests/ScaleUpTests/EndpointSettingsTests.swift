@@ -1,0 +1,55 @@
+import Daemon
+import HCPTerraform
+import ScaleUp
+import Testing
+
+private let complete = [
+    "ECS_CLUSTER": "c", "ECS_SERVICE": "s", "LEDGER_TABLE": "t", "RUN_TASK_HMAC_KEY": "k",
+    "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+]
+
+@Suite("Endpoint settings")
+struct EndpointSettingsTests {
+    @Test("the required settings are enough; every workspace is announced, no API is asked")
+    func minimum() throws {
+        let settings = try EndpointSettings(complete)
+        #expect(settings.terraform == nil)
+        #expect(settings.announceWorkspaces == .all)
+        #expect(settings.address == "https://app.terraform.io")
+    }
+
+    @Test("TFE_TOKEN brings organization and pool, and the pool's id where it is set")
+    func token() throws {
+        let more = [
+            "TFE_TOKEN": "x", "TFC_ORGANIZATION": "acme", "TFC_AGENT_POOL_NAME": "pool",
+            "ANNOUNCE_WORKSPACES": "a-*,b",
+        ]
+        var settings = try EndpointSettings(complete.merging(more) { $1 })
+        #expect(settings.terraform?.organization == "acme")
+        #expect(settings.terraform?.pool == "pool")
+        #expect(settings.terraform?.poolID == nil)
+        #expect(settings.announceWorkspaces.match("a-1"))
+        let id = more.merging(["TFC_AGENT_POOL_ID": "apool-1"]) { $1 }
+        settings = try EndpointSettings(complete.merging(id) { $1 })
+        #expect(settings.terraform?.poolID == "apool-1")
+    }
+
+    @Test("every fault is reported at once, and no secret is quoted")
+    func faults() throws {
+        let wrong = [
+            "TFE_TOKEN": "secret token", "ANNOUNCE_WORKSPACES": "a b", "ANNOUNCE_STAGES": "x",
+            "LEDGER_TABLE": "",
+        ]
+        let fault = #expect(throws: SettingsFault.self) {
+            try EndpointSettings(complete.merging(wrong) { $1 })
+        }
+        let names = fault?.entries.map(\.name) ?? []
+        #expect(
+            names.sorted() == [
+                "ANNOUNCE_STAGES", "ANNOUNCE_WORKSPACES", "LEDGER_TABLE", "TFC_AGENT_POOL_NAME",
+                "TFC_ORGANIZATION", "TFE_TOKEN",
+            ]
+        )
+        #expect(fault?.description.contains("secret token") == false)
+    }
+}

@@ -1,0 +1,225 @@
+import AWS
+import Curl
+import Decisions
+import HCPTerraform
+import ScaleUp
+import Testing
+
+private func job(_ key: String) throws -> Job { try #require(Job(key: key)) }
+
+/// A page of runs as the API documents it.
+private func page(_ runs: [(String, String)], next: Int? = nil) -> HTTPResponse {
+    let items = runs.map { #"{"id":"\#($0.0)","type":"runs","attributes":{"status":"\#($0.1)"}}"# }
+    return HTTPResponse(
+        200,
+        #"{"data":[\#(items.joined(separator: ","))],"meta":{"pagination":{"current-page":1,"#
+            + #""next-page":\#(next.map(String.init) ?? "null")}}}"#
+    )
+}
+
+private func search(_ api: FakeAPI, _ clock: FakeClock = FakeClock()) -> RunSearch {
+    RunSearch(
+        RunsAPI(
+            TerraformAPI(api, address: "https://tfe.example", token: "the token"),
+            organization: "acme",
+            pool: "my pool"
+        ),
+        now: { clock.now }
+    )
+}
+
+@Suite("Sweep")
+struct SweepTests {
+    @Test("only runs that wait for an agent, and that nobody announced, are announced")
+    func decides() throws {
+        let statuses = [
+            "plan_queued", "queuing", "apply_queued", "queuing_apply", "pending", "planning",
+            "planned", "applying", "policy_checking", "cost_estimated", "a status of tomorrow",
+        ]
+        let runs = statuses.enumerated().map { Run(id: "run-\($0.offset)", status: $0.element) }
+        var ledger = Ledger()
+        #expect(
+            Sweep(runs, unknownTo: ledger).jobs.map(\.key)
+                == ["run-0/plan", "run-1/plan", "run-2/apply", "run-3/apply"]
+        )
+        ledger.jobs[try job("run-1/plan")] = Ledger.JobEntry(at: WallTime(milliseconds: 0))
+        ledger.jobs[try job("run-2/plan")] = Ledger.JobEntry(at: WallTime(milliseconds: 0))
+        #expect(
+            Sweep(runs + runs, unknownTo: ledger).jobs.map(\.key)
+                == ["run-0/plan", "run-2/apply", "run-3/apply"]
+        )
+    }
+
+    @Test("the sweep leaves room in the ledger's item for webhooks")
+    func room() throws {
+        let runs = (0..<5_000).map { Run(id: "run-\($0)", status: "plan_queued") }
+        #expect(Sweep(runs, unknownTo: Ledger()).jobs.count == Sweep.room)
+        var ledger = Ledger()
+        for number in 0..<Sweep.room - 1 {
+            ledger.jobs[try job("old-\(number)/plan")] = .init(at: WallTime(milliseconds: 0))
+        }
+        #expect(Sweep(runs, unknownTo: ledger).jobs.count == 1)
+    }
+
+    @Test("runs that no webhook announced get their agents with one write and one update")
+    func announces() async throws {
+        let api = FakeAPI { _ in page([("run-1", "plan_queued"), ("run-2", "apply_queued")]) }
+        let world = try World(search: search(api))
+        let outcome = await world.endpoint.sweep()
+        #expect(try await world.ledger().jobs.count == 2)
+        #expect(world.service.written == [2])
+        #expect(
+            "\(outcome)" == "the service follows the ledger (size 2); 2 jobs of 2 runs were "
+                + "announced"
+        )
+        #expect(
+            api.urls == [
+                "https://tfe.example/api/v2/organizations/acme/runs?filter%5Bagent_pool_names%5D="
+                    + "my%20pool&filter%5Bstatus_group%5D=non_final&page%5Bsize%5D=100"
+                    + "&page%5Bnumber%5D=1"
+            ]
+        )
+        let again = await world.endpoint.sweep()
+        #expect(!again.hasActed && !again.hasFailed)
+        #expect(world.service.written == [2])
+    }
+
+    @Test("someone's edit of desiredCount is taken back to the ledger's size")
+    func repairs() async throws {
+        let world = try World()
+        _ = await world.call("pre_plan")
+        for edited in [0, 7] {
+            _ = try await world.service.setDesiredCount(edited)
+            let outcome = await world.endpoint.sweep()
+            #expect(outcome.repair == .repaired(from: edited, to: 1))
+            #expect(world.service.desired == 1)
+        }
+        #expect(try await world.ledger().size == 1)
+    }
+
+    @Test("rule 5: the service is not lowered while an agent runs without protection")
+    func holds() async throws {
+        let world = try World()
+        _ = try await world.store.change { ledger, limits in
+            ledger.expose(TaskID("a"), at: WallTime(milliseconds: 0), limits)
+        }
+        _ = try await world.service.setDesiredCount(3)
+        let outcome = await world.endpoint.sweep()
+        #expect(outcome.repair == .held(desired: 3, size: 0))
+        #expect(world.service.desired == 3)
+    }
+
+    @Test("F25: a service that cannot be reached is said, and the runs are looked at all the same")
+    func serviceDown() async throws {
+        let api = FakeAPI { _ in page([]) }
+        let world = try World(search: search(api))
+        world.service.fail(
+            AWSFailure(call: "c", cause: .throttled(code: "T", message: "m"), attempts: 1)
+        )
+        _ = try await world.store.change { ledger, _ in ledger.size = 2 }
+        let outcome = await world.endpoint.sweep()
+        #expect(outcome.hasFailed)
+        #expect(outcome.search == .made(runs: 0, announced: [], missing: nil))
+        #expect(try await world.ledger().size == 2)
+    }
+
+    @Test("an HCP Terraform that refuses the token does not keep the projection from repair")
+    func unauthorized() async throws {
+        let api = FakeAPI { _ in HTTPResponse(401, "") }
+        let world = try World(search: search(api))
+        _ = try await world.store.change { ledger, _ in ledger.size = 2 }
+        let outcome = await world.endpoint.sweep()
+        #expect(outcome.repair == .repaired(from: 0, to: 2))
+        #expect(outcome.search == .failed("HCP Terraform refuses TFE_TOKEN (status 401)"))
+    }
+
+    @Test("sweeps that overlap are one")
+    func overlap() async throws {
+        let world = try World()
+        _ = try await world.store.change { ledger, _ in ledger.size = 1 }
+        world.service.close()
+        let endpoint = world.endpoint
+        async let first = endpoint.sweep()
+        await world.service.arrival()
+        async let second = endpoint.sweep()
+        world.service.open()
+        _ = await (first, second)
+        #expect(world.service.written == [1])
+    }
+}
+
+@Suite("Run search")
+struct RunSearchTests {
+    @Test("F8: every page is read")
+    func pages() async throws {
+        let api = FakeAPI { url in
+            let number = url.hasSuffix("=1") ? 1 : url.hasSuffix("=2") ? 2 : 3
+            return page([("run-\(number)", "plan_queued")], next: number < 3 ? number + 1 : nil)
+        }
+        let findings = await search(api).search()
+        #expect(findings.runs.map(\.id) == ["run-1", "run-2", "run-3"])
+        #expect(findings.missing == nil)
+    }
+
+    @Test("at most 30 requests a minute; the next search goes on where this one stopped")
+    func budget() async throws {
+        let api = FakeAPI { url in
+            let number = Int(url.split(separator: "=").last ?? "") ?? 0
+            return page([("run-\(number)", "plan_queued")], next: number < 40 ? number + 1 : nil)
+        }
+        let clock = FakeClock()
+        let search = search(api, clock)
+        let first = await search.search()
+        #expect(first.runs.count == 30)
+        #expect(first.missing != nil && first.failure == nil)
+        #expect(await search.search().runs.isEmpty)
+        #expect(api.urls.count == 30)
+        clock.advance(.seconds(61))
+        let second = await search.search()
+        #expect(second.runs.map(\.id) == (31...40).map { "run-\($0)" })
+        #expect(second.missing == nil)
+    }
+
+    @Test("after a 429 nothing is asked until the time of x-ratelimit-reset has passed")
+    func throttled() async throws {
+        let api = FakeAPI { _ in HTTPResponse(429, "", [("X-RateLimit-Reset", "12.5")]) }
+        let clock = FakeClock()
+        let search = search(api, clock)
+        #expect(await search.search().failure == .throttled(.milliseconds(12_500)))
+        clock.advance(.seconds(12))
+        #expect(await search.search().missing?.contains("30 requests") == true)
+        #expect(api.urls.count == 1)
+        clock.advance(.seconds(1))
+        _ = await search.search()
+        #expect(api.urls.count == 2)
+    }
+
+    @Test(
+        "whatever x-ratelimit-reset says, the wait is between a second and five minutes",
+        arguments: ["0.0", "", "x", "-5", "nan", "inf", "1e300"]
+    )
+    func oddReset(_ text: String) async throws {
+        let api = FakeAPI { _ in HTTPResponse(429, "", [("x-ratelimit-reset", text)]) }
+        guard case .throttled(let wait) = await search(api).search().failure else {
+            Issue.record("not throttled")
+            return
+        }
+        #expect((.seconds(1)...Duration.seconds(300)).contains(wait))
+    }
+
+    @Test(
+        "an answer that is no list of runs is a failure with a name",
+        arguments: ["", "[]", "{}", #"{"data":7}"#, #"{"data":[{"id":7}]}"#]
+    )
+    func malformed(_ text: String) async throws {
+        let api = FakeAPI { _ in HTTPResponse(200, text) }
+        #expect(await search(api).search().failure == .malformedAnswer)
+    }
+
+    @Test("a list that names an earlier page as the next one ends")
+    func circle() async throws {
+        let api = FakeAPI { _ in page([("run-1", "pending")], next: 1) }
+        #expect(await search(api).search().runs.count == 1)
+        #expect(api.urls.count == 1)
+    }
+}

@@ -1,0 +1,88 @@
+import AWS
+import Curl
+import Decisions
+import HCPTerraform
+import Logging
+import ScaleUp
+import Testing
+
+/// An endpoint over a ledger in memory, a service that records and HCP Terraform's callback.
+struct World {
+    static let key = RunTaskKey("the key")
+
+    let store: InMemoryLedgerStore
+    let service = FakeService()
+    let callbacks: FakeCallbacks
+    let announcer: Announcer
+    let endpoint: Endpoint
+
+    init(
+        maxCount: Int = 10,
+        callbacks: [Int?] = [200],
+        budget: Duration = Endpoint.budget,
+        search: RunSearch? = nil,
+        change: (inout Endpoint.Parts) -> Void = { _ in }
+    ) throws {
+        let limits = try #require(Limits(desiredCount: 0, maxCount: maxCount, spareCount: 0))
+        let store = InMemoryLedgerStore(Ledger(), limits)
+        self.store = store
+        self.callbacks = FakeCallbacks(callbacks)
+        announcer = Announcer(
+            store: store,
+            service: service,
+            clock: { WallTime(milliseconds: 1_000) },
+            pause: { _ in }
+        )
+        var parts = Endpoint.Parts(
+            keys: RunTaskKeys(read: { "the key" }),
+            policy: Verdict.Policy(
+                origin: .hcpTerraform,
+                announceStages: [.prePlan, .preApply]
+            ),
+            announcer: announcer,
+            sweeper: Sweeper(
+                store: store,
+                service: service,
+                announcer: announcer,
+                search: search
+            ),
+            callback: CallbackClient(self.callbacks)
+        )
+        change(&parts)
+        endpoint = Endpoint(
+            parts,
+            budget: budget,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    static func signed(_ body: [UInt8], _ key: RunTaskKey = World.key) -> EndpointRequest {
+        EndpointRequest(
+            method: "POST",
+            headers: [("X-TFC-Task-Signature", key.sign(body))],
+            body: body
+        )
+    }
+
+    func call(
+        _ stage: String,
+        run: String = "run-1",
+        token: String = "a-token",
+        more: String = ""
+    ) async -> EndpointResponse {
+        let body = Array(
+            """
+            {"payload_version":1,"stage":"\(stage)","access_token":"\(token)","run_id":"\(run)",\
+            "organization_name":"acme","workspace_name":"network"\(more),\
+            "task_result_callback_url":"https://app.terraform.io/api/v2/task-results/x/callback"}
+            """.utf8
+        )
+        return await endpoint.respond(to: World.signed(body))
+    }
+
+    func ledger() async throws -> Ledger { try await store.read().ledger }
+
+    var lastCallback: String {
+        String(decoding: callbacks.requests.last?.body ?? [], as: UTF8.self)
+    }
+}
