@@ -31,6 +31,9 @@ package struct Sweep: Hashable, Sendable {
 package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
     package enum Repair: Hashable, Sendable {
         case agreed(size: Int)
+        /// The ledger was never written, so nothing is known: its size of zero would end the
+        /// tasks of a service that a wrong setting names.
+        case noLedger
         case repaired(from: Int, to: Int)
         /// The service stays larger while an agent runs without protection.
         case held(desired: Int, size: Int)
@@ -70,6 +73,7 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         let repair =
             switch self.repair {
+            case .noLedger: "there is no ledger yet"
             case .agreed(let size): "the service follows the ledger (size \(size))"
             case .repaired(let from, let to): "the service was at \(from) and is now at \(to)"
             case .held(let desired, let size):

@@ -71,7 +71,9 @@ package actor Sweeper {
     private func repaired() async -> SweepOutcome.Repair {
         do {
             let before = try await service.counts()
-            switch try await Projector(store, service).project(counts: before) {
+            let snapshot = try await store.read()
+            guard snapshot.ledger.version > 0 else { return .noLedger }
+            switch try await Projector(store, service).project(snapshot, counts: before) {
             case .agreed(let size, _) where size == before.desired:
                 return .agreed(size: size)
             case .agreed(let size, _):

@@ -38,11 +38,13 @@ enum ScaleUpLambda {
             defer { http.stop() }
             let logger = Logger.program("scale-up-lambda", environment: environment)
             let endpoint = Endpoint(settings, http: http, logger: logger)
-            let repair = ProjectionRepair(settings, http: http)
             let loop = RuntimeLoop(
                 api: RuntimeAPI(address: address, http: http),
                 respond: { await endpoint.respond(to: $0) },
-                sweep: { await repair.sweep() },
+                sweep: {
+                    let outcome = await endpoint.sweep()
+                    return EndpointResponse(outcome.hasFailed ? 503 : 200, "\(outcome)")
+                },
                 now: { .now() },
                 logger: logger
             )

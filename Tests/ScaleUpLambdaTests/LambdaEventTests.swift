@@ -28,13 +28,10 @@ private func request(_ event: [UInt8]) throws -> EndpointRequest? {
 }
 
 private func status(_ event: [UInt8]) throws -> Int? {
-    let policy = Verdict.Policy(
-        keys: [key],
-        origin: .hcpTerraform,
-        announceStages: [.prePlan]
-    )
-    switch Verdict(try #require(try request(event)), policy) {
+    let policy = Verdict.Policy(origin: .hcpTerraform, announceStages: [.prePlan])
+    switch Verdict(try #require(try request(event)), keys: [key], policy) {
     case .refuse(let response): return response.status
+    case .unknownSignature: return 401
     case .verification: return 200
     case .act: return nil
     }
