@@ -17,6 +17,7 @@ let argumentParser = Target.Dependency.product(
 )
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -90,8 +91,8 @@ let package = Package(
         .executableTarget(
             name: "ScaleUpServer",
             dependencies: [
-                "AWS", "Curl", "Daemon", "ScaleUp", argumentParser, hummingbird, httpTypes,
-                logging, nioCore,
+                "AWS", "Curl", "Daemon", "ScaleUp", argumentParser, hummingbird, hummingbirdCore,
+                httpTypes, logging, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -117,8 +118,8 @@ let package = Package(
             name: "Peers",
             path: "Tests/Peers",
             exclude: [
-                "botocore_peer.py", "http_peer.py", "lambda_peer.py", "moto_peer.py",
-                "task_peer.py",
+                "botocore_peer.py", "endpoint_peer.py", "http_peer.py", "lambda_peer.py",
+                "moto_peer.py", "task_peer.py",
             ],
             swiftSettings: strict
         ),
@@ -167,6 +168,13 @@ let package = Package(
             dependencies: [
                 "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "ScaleUp", "ScaleUpLambda",
                 logging,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ScaleUpServerTests",
+            dependencies: [
+                "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "ScaleUpServer",
             ],
             swiftSettings: strict
         ),

@@ -246,7 +246,9 @@ package struct Endpoint: Sendable {
     /// agent and that nobody announced. To be called every minute.
     package func sweep() async -> SweepOutcome {
         let outcome = await parts.sweeper.sweep()
-        if outcome.hasFailed {
+        if Task.isCancelled {
+            logger.debug("stopped a sweep")
+        } else if outcome.hasFailed {
             logger.error("swept in part", metadata: ["outcome": "\(outcome)"])
         } else if outcome.hasActed {
             logger.info("swept", metadata: ["outcome": "\(outcome)"])

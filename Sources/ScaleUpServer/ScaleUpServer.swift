@@ -4,6 +4,7 @@ import Daemon
 import Glibc
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import ScaleUp
@@ -14,7 +15,8 @@ struct ScaleUpServer: AsyncParsableCommand {
         commandName: "scale-up-server",
         abstract: "Answers HCP Terraform's run tasks and starts agents for them.",
         discussion: """
-            POST to any path is the run task; GET /healthz is 200 while it runs.
+            POST to any path is the run task; GET /healthz is 200 while it runs. Once a minute it
+            repairs the service's size and, with TFE_TOKEN, looks for runs that nobody announced.
             Settings come from the environment; every fault is reported at once.
 
               ECS_CLUSTER, ECS_SERVICE     the service of the agents (required)
@@ -23,6 +25,10 @@ struct ScaleUpServer: AsyncParsableCommand {
               RUN_TASK_HMAC_KEY_PARAMETER  the SSM parameter that holds it
               TFC_ADDRESS                  where callbacks go (https://app.terraform.io)
               ANNOUNCE_STAGES              stages that start an agent (pre_plan,pre_apply)
+              ANNOUNCE_WORKSPACES          names, with * for any characters (all)
+              TFE_TOKEN                    API token; with it TFC_ORGANIZATION and
+                                           TFC_AGENT_POOL_NAME say whose runs are looked for, and
+                                           TFC_AGENT_POOL_ID whose workspaces are announced
               DESIRED_COUNT, MAX_COUNT, SPARE_COUNT
                                            limits where the table has none (0, 10, 0)
               LISTEN_ADDRESS, PORT         where to listen (0.0.0.0, 8080; 0 takes any port)
@@ -59,16 +65,25 @@ struct ScaleUpServer: AsyncParsableCommand {
     private func serve(_ endpoint: Endpoint, _ listen: Listen, _ logger: Logger)
         async throws
     {
-        let router = Router()
+        let router = Router(context: ConnectionContext.self)
         router.get("/healthz") { _, _ in Response(status: .ok) }
-        router.on("/**", method: .post) { request, _ in await answer(request, endpoint) }
-        router.on("/", method: .post) { request, _ in await answer(request, endpoint) }
+        for path in ["/", "/**"] as [RouterPath] {
+            router.on(path, method: .post) { await answer($0, $1, endpoint) }
+        }
         router.add(middleware: OtherMethods())
         let application = Application(
             router: router,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [FirstHead()],
+                    idleTimeout: Patience.idle
+                )
+            ),
             configuration: .init(
                 address: .hostname(listen.address, port: listen.port),
-                serverName: "scale-up-server"
+                serverName: "scale-up-server",
+                backlog: 1_024,
+                availableConnectionsDelegate: MaximumAvailableConnections(Patience.connections)
             ),
             onServerRunning: { channel in
                 logger.info(
@@ -78,7 +93,12 @@ struct ScaleUpServer: AsyncParsableCommand {
             },
             logger: logger
         )
-        try await application.runService()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await sweepEveryMinute(endpoint) }
+            // Returns after SIGTERM, when every request that was accepted is answered.
+            try await application.runService()
+            group.cancelAll()
+        }
     }
 }
 
@@ -98,44 +118,4 @@ struct Listen {
             expected: "a port number, or 0 for any"
         )
     }
-}
-
-/// Everything but POST and the health check is 405, where the router would say 404.
-struct OtherMethods<Context: RequestContext>: RouterMiddleware {
-    func handle(
-        _ request: Request,
-        context: Context,
-        next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        if request.method == .post || request.uri.path == "/healthz" {
-            return try await next(request, context)
-        }
-        return Response(status: .methodNotAllowed, headers: [.allow: "POST"])
-    }
-}
-
-private func answer(_ request: Request, _ endpoint: Endpoint) async -> Response {
-    let body: [UInt8]
-    do {
-        // Stops reading at the limit, whatever length the request claims.
-        body = Array(buffer: try await request.body.collect(upTo: Verdict.maximumBodyBytes))
-    } catch is NIOTooManyBytesError {
-        return response(EndpointResponse(413, "The body is larger than 1 MiB."))
-    } catch {
-        return response(EndpointResponse(400, "The body did not arrive."))
-    }
-    let headers = request.headers.map { (name: $0.name.rawName, value: $0.value) }
-    return response(
-        await endpoint.respond(
-            to: EndpointRequest(method: request.method.rawValue, headers: headers, body: body)
-        )
-    )
-}
-
-private func response(_ answer: EndpointResponse) -> Response {
-    Response(
-        status: .init(code: answer.status),
-        headers: [.contentType: "text/plain; charset=utf-8"],
-        body: .init(byteBuffer: ByteBuffer(string: answer.body))
-    )
 }

@@ -1,0 +1,237 @@
+import AWS
+import Curl
+import Decisions
+import Foundation
+import HCPTerraform
+import Peers
+import Testing
+
+private let moto = SharedPeer { try await Peer.start("moto_peer.py") }
+
+/// The built scale-up-server as a process, moto behind it, and HCP Terraform's side of it played
+/// by a peer that also counts the updates of the service. Ends what it started when released.
+final class ServerStage: @unchecked Sendable {
+    struct Timeout: Error { let event: String }
+
+    static let key = RunTaskKey("the-key")
+
+    /// Where the server listens.
+    private(set) var port = 0
+    let process = Process()
+    private let peer: Peer
+    private let http: CurlClient
+    private let store: DynamoDBLedgerStore
+    private let service: ECSService
+    private let log: String
+
+    /// - Parameter runs: what HCP Terraform lists for the pool.
+    init(
+        service name: String,
+        _ settings: [String: String] = [:],
+        runs: String = "[]"
+    ) async throws {
+        let motoPort = try await moto.peer.ready.port
+        peer = try await Peer.start("endpoint_peer.py", ["\(motoPort)"])
+        let own = "http://127.0.0.1:\(peer.ready.port)"
+        let environment = [
+            "PATH": "/usr/bin:/bin", "LISTEN_ADDRESS": "127.0.0.1", "PORT": "0",
+            "ECS_CLUSTER": "agents", "ECS_SERVICE": name, "LEDGER_TABLE": "ledger",
+            "MAX_COUNT": "1000", "RUN_TASK_HMAC_KEY": "the-key", "TFC_ADDRESS": own,
+            "AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:\(motoPort)",
+            "AWS_ENDPOINT_URL_ECS": own, "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        ].merging(settings) { $1 }
+        http = try CurlClient()
+        let aws = AWSClient(
+            try AWSEnvironment(environment),
+            credentials: CredentialsProvider(try CredentialsSource(environment), http: http),
+            http: http
+        )
+        store = DynamoDBLedgerStore(
+            aws,
+            table: "ledger",
+            cluster: "agents",
+            service: name,
+            environment: try #require(Limits(desiredCount: 0, maxCount: 1_000, spareCount: 0))
+        )
+        service = ECSService(ECSClient(aws), cluster: "agents", service: name)
+        log = "/tmp/server-stage-\(UUID().uuidString)"
+        try await createService(name, motoPort)
+        try await tellPeer("runs", runs)
+        try start(environment)
+        try await until("listening") { [self] in
+            guard let line = logged.split(separator: "\n").first(where: isListening),
+                let found = line.firstRange(of: #""port":""#)
+            else { return false }
+            port = Int(line[found.upperBound...].prefix { $0.isNumber }) ?? 0
+            return port > 0
+        }
+    }
+
+    deinit {
+        if process.isRunning {
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        Leftovers.shared.remove(process.processIdentifier)
+        http.stop()
+        try? FileManager.default.removeItem(atPath: log)
+    }
+
+    private func isListening(_ line: Substring) -> Bool { line.contains(#""listening""#) }
+
+    var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+
+    private func start(_ environment: [String: String]) throws {
+        #expect(FileManager.default.createFile(atPath: log, contents: nil))
+        process.executableURL = Self.products.appending(path: "scale-up-server")
+        process.environment = environment
+        let output = FileHandle(forWritingAtPath: log)
+        process.standardOutput = output
+        process.standardError = output
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        Leftovers.shared.add(process.processIdentifier, log)
+    }
+
+    /// Where the built executables are: beside the test bundle.
+    private static let products: URL = {
+        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
+            folder = URL(filePath: path).deletingLastPathComponent()
+        }
+        let isBuilt = FileManager.default.isExecutableFile(
+            atPath: folder.appending(path: "scale-up-server").path
+        )
+        return isBuilt ? folder : URL(filePath: ".build/debug")
+    }()
+
+    private func createService(_ name: String, _ port: Int) async throws {
+        let answer = try await http.send(
+            HTTPRequest(
+                .post,
+                "http://127.0.0.1:\(port)/",
+                headers: [
+                    ("Content-Type", "application/x-amz-json-1.1"),
+                    ("X-Amz-Target", "AmazonEC2ContainerServiceV20141113.CreateService"),
+                ],
+                body: Array(
+                    #"{"cluster":"agents","serviceName":"\#(name)","taskDefinition":"agent","#
+                        .utf8
+                ) + Array(#""desiredCount":0}"#.utf8),
+                signing: SigV4Signing(
+                    service: "ecs",
+                    region: "eu-central-1",
+                    accessKeyID: "test",
+                    secretAccessKey: "test"
+                )
+            )
+        )
+        #expect(answer.status == 200)
+    }
+
+    // MARK: What happened
+
+    func ledger() async throws -> Ledger { try await store.read().ledger }
+
+    func change(_ operation: @Sendable (inout Ledger, Limits) -> Void) async throws {
+        _ = try await store.change(operation)
+    }
+
+    func desiredCount() async throws -> Int { try await service.counts().desired }
+
+    /// The callbacks by their paths, once there is one.
+    func callbacks() async throws -> [String: [String]] {
+        try await ask("callbacks", as: [String: [String]].self)
+    }
+
+    /// The time in seconds and the count of each update of the service.
+    func updates() async throws -> [[Double]] { try await ask("updates", as: [[Double]].self) }
+
+    private func ask<Answer: Decodable>(_ path: String, as type: Answer.Type) async throws
+        -> Answer
+    {
+        let url = "http://127.0.0.1:\(peer.ready.port)/\(path)"
+        let answer = try await http.send(HTTPRequest(.get, url, deadline: .seconds(20)))
+        return try JSONDecoder().decode(type, from: Data(answer.body))
+    }
+
+    func tellPeer(_ path: String, _ body: String = "") async throws {
+        let url = "http://127.0.0.1:\(peer.ready.port)/\(path)"
+        _ = try await http.send(HTTPRequest(.put, url, body: Array(body.utf8)))
+    }
+
+    // MARK: Requests
+
+    /// A call as the run tasks integration API documents it.
+    func payload(_ run: String, stage: String = "pre_plan", _ more: String = "") -> [UInt8] {
+        Array(
+            """
+            {"payload_version":1,"stage":"\(stage)","access_token":"token-\(run)",\
+            "capabilities":{"outcomes":true},"organization_name":"acme","run_id":"\(run)",\
+            "run_message":"Grüße, 世界 🚀","workspace_name":"network",\
+            "task_result_callback_url":"http://127.0.0.1:\(peer.ready.port)/callback/\(run)",\
+            "task_result_enforcement_level":"advisory","vcs_branch":null\(more)}
+            """.utf8
+        )
+    }
+
+    func post(
+        _ body: [UInt8],
+        signature: String? = nil,
+        header: String = "X-TFC-Task-Signature"
+    ) async throws -> HTTPResponse {
+        try await http.send(
+            HTTPRequest(
+                .post,
+                "http://127.0.0.1:\(port)/run-task",
+                headers: [
+                    ("Content-Type", "application/json"),
+                    (header, signature ?? Self.key.sign(body)),
+                ],
+                body: body,
+                deadline: .seconds(30)
+            )
+        )
+    }
+
+    func send(_ method: HTTPRequest.Method, _ path: String) async throws -> Int {
+        let url = "http://127.0.0.1:\(port)\(path)"
+        return try await http.send(HTTPRequest(method, url)).status
+    }
+
+    /// Looks for an event that nobody tells us of, for at most half a minute.
+    func until(_ event: String, _ happened: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+        while try await !happened() {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("not within 30 s: \(event)\n\(logged)")
+                throw Timeout(event: event)
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+/// Servers that still run when the tests end: the shared one is never released.
+private final class Leftovers: @unchecked Sendable {
+    static let shared = Leftovers()
+
+    private let lock = NSLock()
+    /// The log of each process.
+    private var processes: [pid_t: String] = [:]
+
+    private init() {
+        atexit { Leftovers.shared.end() }
+    }
+
+    func add(_ process: pid_t, _ log: String) { lock.withLock { processes[process] = log } }
+    func remove(_ process: pid_t) { lock.withLock { processes[process] = nil } }
+
+    private func end() {
+        for (process, log) in lock.withLock({ processes }) {
+            kill(process, SIGKILL)
+            unlink(log)
+        }
+    }
+}
