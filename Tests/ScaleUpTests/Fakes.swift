@@ -154,6 +154,9 @@ final class FakeCallbacks: HTTPClient {
     init(_ statuses: [Int?] = [200]) { state = Mutex(State(statuses: statuses)) }
 
     var requests: [HTTPRequest] { state.withLock(\.requests) }
+    var count: Int { state.withLock { $0.requests.count } }
+
+    func forget() { state.withLock { $0.requests = [] } }
 
     func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
         let status = state.withLock { state in

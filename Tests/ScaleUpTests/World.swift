@@ -82,6 +82,12 @@ struct World {
 
     func ledger() async throws -> Ledger { try await store.read().ledger }
 
+    /// An empty ledger again.
+    func forget() async throws {
+        _ = try await store.change { ledger, _ in ledger = Ledger() }
+        callbacks.forget()
+    }
+
     var lastCallback: String {
         String(decoding: callbacks.requests.last?.body ?? [], as: UTF8.self)
     }
