@@ -159,7 +159,7 @@ let package = Package(
         .testTarget(
             name: "ScaleUpTests",
             dependencies: [
-                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "ScaleUp", logging,
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "ScaleUp", "Seeded", logging,
             ],
             swiftSettings: strict
         ),

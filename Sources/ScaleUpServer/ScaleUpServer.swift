@@ -15,24 +15,30 @@ struct ScaleUpServer: AsyncParsableCommand {
         commandName: "scale-up-server",
         abstract: "Answers HCP Terraform's run tasks and starts agents for them.",
         discussion: """
-            POST to any path is the run task; GET /healthz is 200 while it runs. Once a minute it
-            repairs the service's size and, with TFE_TOKEN, looks for runs that nobody announced.
+            POST to any path is the run task; GET /healthz is 200 while it runs. Once
+            a minute it makes the service follow the ledger and, with TFE_TOKEN, looks
+            for runs that nobody announced.
             Settings come from the environment; every fault is reported at once.
 
-              ECS_CLUSTER, ECS_SERVICE     the service of the agents (required)
-              LEDGER_TABLE                 DynamoDB table of the ledger (required)
-              RUN_TASK_HMAC_KEY            the run task's key, or
-              RUN_TASK_HMAC_KEY_PARAMETER  the SSM parameter that holds it
-              TFC_ADDRESS                  where callbacks go (https://app.terraform.io)
-              ANNOUNCE_STAGES              stages that start an agent (pre_plan,pre_apply)
-              ANNOUNCE_WORKSPACES          names, with * for any characters (all)
-              TFE_TOKEN                    API token; with it TFC_ORGANIZATION and
-                                           TFC_AGENT_POOL_NAME say whose runs are looked for, and
-                                           TFC_AGENT_POOL_ID whose workspaces are announced
+              ECS_CLUSTER, ECS_SERVICE  the service of the agents (required)
+              LEDGER_TABLE              DynamoDB table of the ledger (required)
+              RUN_TASK_HMAC_KEY         the run task's key, or
+              RUN_TASK_HMAC_KEY_PARAMETER
+                                        the SSM parameter that holds it
+              TFC_ADDRESS               where callbacks go
+                                        (https://app.terraform.io)
+              ANNOUNCE_STAGES           stages that start an agent
+                                        (pre_plan,pre_apply)
+              ANNOUNCE_WORKSPACES       names, with * for any characters (all)
+              TFE_TOKEN                 API token; then needed:
+              TFC_ORGANIZATION, TFC_AGENT_POOL_NAME
+                                        whose runs are looked for
+              TFC_AGENT_POOL_ID         whose workspaces are announced (all)
               DESIRED_COUNT, MAX_COUNT, SPARE_COUNT
-                                           limits where the table has none (0, 10, 0)
-              LISTEN_ADDRESS, PORT         where to listen (0.0.0.0, 8080; 0 takes any port)
-              LOG_LEVEL                    trace, debug, info, warning, error (info)
+                                        limits where the table has none (0, 10, 0)
+              LISTEN_ADDRESS, PORT      where to listen (0.0.0.0, 8080; port 0
+                                        takes any)
+              LOG_LEVEL                 trace, debug, info, warning, error (info)
             """
     )
 

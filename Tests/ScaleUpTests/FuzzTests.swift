@@ -2,6 +2,7 @@ import Decisions
 import Glibc
 import HCPTerraform
 import ScaleUp
+import Seeded
 import Testing
 
 /// Mutations of the documented calls, through the whole request path. `FUZZ_SECONDS` makes it
@@ -15,7 +16,7 @@ struct FuzzTests {
     @Test("nothing crashes, nothing acts unsigned, and what is signed ends in a callback or 503")
     func requests() async throws {
         let seed = UInt64(Self.setting("FUZZ_SEED") ?? Int.random(in: 1...Int(Int32.max)))
-        let seconds = Self.setting("FUZZ_SECONDS") ?? 10
+        let seconds = Self.setting("FUZZ_SECONDS") ?? 60
         var mutator = Mutator(seed: seed)
         let world = try World(maxCount: 3)
         let policy = Verdict.Policy(
@@ -58,9 +59,9 @@ struct FuzzTests {
 
 /// Makes requests that are nearly right.
 private struct Mutator {
-    private var generator: SplitMix64
+    private var generator: SeededRandom
 
-    init(seed: UInt64) { generator = SplitMix64(seed: seed) }
+    init(seed: UInt64) { generator = SeededRandom(seed: seed) }
 
     private static let values = [
         "null", "1", "-1", "1e999", "2", "\"\"", "\"test-token\"", "\"test\"", "[]", "{}", "true",
@@ -145,20 +146,5 @@ private struct Mutator {
             default: if at < body.count { body.remove(at: at) }
             }
         } while chance(2) && !body.isEmpty
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood, 2014): the same numbers on every machine for a seed.
-private struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
