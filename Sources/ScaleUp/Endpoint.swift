@@ -44,11 +44,13 @@ package struct Endpoint: Sendable {
     /// Time for one request. HCP Terraform does not publish how long it waits; ten seconds is
     /// the limit of its other webhooks, and a repeat is harmless.
     package static let budget: Duration = .seconds(8)
-    /// Time for one try of the callback.
-    static let callbackDeadline: Duration = .seconds(3)
-    /// The part of the budget that is kept for the callback, one in this many: a job that was
-    /// announced at the last moment still wants its run to go on.
+    /// Shares of the budget, as one in so many. A try of the callback that is not answered leaves
+    /// time for another one.
+    static let callbackTryShare = 3
+    /// Kept for the callback: a run whose job was announced at the last moment must go on.
     static let callbackShare = 8
+    /// For asking where a workspace runs, at the most.
+    static let lookupShare = 4
 
     /// - Parameters:
     ///   - budget: time for one request, its callback included.
@@ -142,8 +144,9 @@ package struct Endpoint: Sendable {
         _ end: ContinuousClock.Instant
     ) async -> Verdict.NoNeed? {
         guard let pools = parts.pools else { return nil }
-        // Half of what is left at the most: an unanswered lookup must leave time to announce.
-        return await within(left(until: end) / 2) {
+        // An unanswered lookup must leave time to announce.
+        let limit = min(left(until: end) / 2, budget / Self.lookupShare)
+        return await within(limit) {
             await pools.objection(
                 organization: request.organizationName,
                 workspace: request.workspaceName
@@ -203,16 +206,12 @@ package struct Endpoint: Sendable {
     ) async -> CallbackOutcome {
         let callback = parts.callback
         var pause: Duration = .milliseconds(200)
-        var outcome = CallbackOutcome.unclear("the time is used up")
         while true {
-            let deadline = min(Self.callbackDeadline, left(until: end))
-            guard
-                let next = await within(
-                    deadline,
-                    { await callback.send(result, for: request, deadline: deadline) }
-                )
-            else { return outcome }
-            outcome = next
+            let deadline = min(budget / Self.callbackTryShare, left(until: end))
+            let outcome =
+                await within(deadline) {
+                    await callback.send(result, for: request, deadline: deadline)
+                } ?? .unclear("no answer in time")
             guard case .unclear = outcome, left(until: end) > pause else { return outcome }
             try? await Task.sleep(for: pause)
             pause *= 2
