@@ -38,18 +38,19 @@ struct PythonSignatureTests {
         let python = ProcessInfo.processInfo.environment["TEST_PYTHON"] ?? "python3"
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = [python, "-c", Self.program]
-        let (stdin, stdout) = (Pipe(), Pipe())
-        process.standardInput = stdin
-        process.standardOutput = stdout
+        // Files and no pipes: a program that another test starts at this moment would inherit the
+        // pipes' ends, keep them open, and nobody here would ever read the end.
+        let folder = URL(filePath: "/tmp/signatures-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (given, signed) = (folder.appending(path: "in"), folder.appending(path: "out"))
+        try Data(input.utf8).write(to: given)
+        try Data().write(to: signed)
+        process.standardInput = try FileHandle(forReadingFrom: given)
+        process.standardOutput = try FileHandle(forWritingTo: signed)
         try process.run()
-        let writer = Thread {
-            stdin.fileHandleForWriting.write(Data(input.utf8))
-            try? stdin.fileHandleForWriting.close()
-        }
-        writer.start()
-        let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
-        return String(decoding: output, as: UTF8.self)
+        return String(decoding: try Data(contentsOf: signed), as: UTF8.self)
     }
 }
