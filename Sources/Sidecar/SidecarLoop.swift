@@ -125,7 +125,8 @@ struct SidecarLoop {
         case .status(let line):
             guard let event = AgentLog.event(line) else { return nil }
             if event == .unreadable {
-                journal.once("a status line of the agent cannot be read: \(line.prefix(200))")
+                // Not the line itself: a forged one could carry what a job keeps secret.
+                journal.once("a status line of the agent cannot be read; its own log shows it")
             }
             return .agent(event)
         case .unreadable(let bytes):
