@@ -254,6 +254,7 @@ package struct Retirement: Sendable {
             if case .idle = agent { agent = .idle(since: now, workedBefore: true) }
             if phase == .draining, signal == nil { phase = .working }
             said.drain = false
+            nextReserve = now + Self.reserveAgain
             stayReason = .drainRefused(processes: processes)
         case .exited(let code):
             agent = .exited(code: code)

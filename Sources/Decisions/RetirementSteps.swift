@@ -15,7 +15,9 @@ extension Retirement {
     // MARK: Phases
 
     private mutating func advancePhase(at now: Instant) {
-        if phase == .working, isIdle, isOld(at: now), signal == nil, !stopRequested {
+        if phase == .working, isIdle, isOld(at: now), signal == nil, !stopRequested,
+            now >= (nextReserve ?? .zero)
+        {
             // Needs no reservation: its departure lowers the service only if it may.
             phase = .draining
         }
@@ -285,7 +287,7 @@ extension Retirement {
         if phase == .working, linked, signal == nil, reserved == nil {
             if let due = reservationDue { instants.append(due) }
             if isIdle, let maxLifetime = settings.maxLifetime, let startedAt {
-                instants.append(startedAt + maxLifetime)
+                instants.append(max(startedAt + maxLifetime, nextReserve ?? .zero))
             }
         }
         if !comparing, let nextComparison { instants.append(nextComparison) }

@@ -354,6 +354,21 @@ struct RetirementLeavingTests {
         #expect(story.operations.isEmpty)
     }
 
+    @Test("an old agent whose drain is refused is asked again after a pause, not at once")
+    func lifetimeRefused() throws {
+        var story = Story.idle(.init(maxLifetime: .seconds(600)))
+        story.tell(.woke, after: .seconds(900))
+        #expect(story.count(.drain) == 1)
+        let refused = story.now
+        story.tell(.agent(.working(processes: 1)))
+        #expect(story.count(.drain) == 1)
+        while story.count(.drain) == 1 {
+            try story.sleepUntilTimer()
+            if story.said.last?.directive == .compare { story.tell(.compared(nil)) }
+        }
+        #expect(story.now - refused == .seconds(60))
+    }
+
     @Test("an agent older than the maximum lifetime is replaced when it is idle, not before")
     func lifetime() throws {
         let plan = try job("run-1/plan")
