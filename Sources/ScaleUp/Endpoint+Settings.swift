@@ -25,7 +25,23 @@ extension Endpoint {
             service: settings.service,
             environment: settings.limits
         )
-        let announcer = Announcer(store: store, service: service, clock: { .now() })
+        let announcer = Announcer(
+            store: store,
+            service: service,
+            desk: DynamoDBDesk(
+                aws,
+                table: settings.ledgerTable,
+                cluster: settings.cluster,
+                service: settings.service
+            ),
+            clock: { .now() },
+            complain: {
+                logger.warning(
+                    "the announcements' desk cannot be used; each call is written by itself",
+                    metadata: ["cause": "\($0)"]
+                )
+            }
+        )
         let api = settings.terraform.map {
             TerraformAPI(http, address: settings.address, token: $0.token)
         }
