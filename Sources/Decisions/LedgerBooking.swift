@@ -10,13 +10,20 @@ extension Ledger {
 
     /// Books an update of the service at this moment.
     ///
+    /// - Parameter headway: an endpoint that books for itself alone leaves more than the spacing
+    ///   to the booking before, so that one that books for many goes first.
     /// - Returns: nil when it is booked; otherwise how long the booking before is still in the
-    ///   way, and nothing has changed. A booking from a clock far ahead of ours is in nobody's
-    ///   way.
-    package mutating func bookUpdate(at now: WallTime) -> Duration? {
+    ///   way of one that books for many, and nothing has changed. A booking from a clock far
+    ///   ahead of ours is in nobody's way.
+    package mutating func bookUpdate(
+        at now: WallTime,
+        headway: Duration = updateSpacing
+    ) -> Duration? {
         if let projectedAt {
-            let left = Self.updateSpacing - now.since(projectedAt)
-            if left > .zero, left <= Self.updateSpacing * 2 { return left }
+            let age = now.since(projectedAt)
+            if age < headway, age >= .zero - Self.updateSpacing {
+                return max(.zero, Self.updateSpacing - age)
+            }
         }
         projectedAt = now
         return nil

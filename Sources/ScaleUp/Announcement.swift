@@ -7,18 +7,26 @@ package struct Announcement: Hashable, Sendable {
     package let maxCount: Int
     /// Tasks that ECS runs; nil when it was not asked, since nothing had to change.
     package let running: Int?
+    /// The update that this process booked for it.
+    let booking: WallTime?
 
     package init(size: Int, maxCount: Int, running: Int?) {
+        self.init(size: size, maxCount: maxCount, running: running, booking: nil)
+    }
+
+    private init(size: Int, maxCount: Int, running: Int?, booking: WallTime?) {
         self.size = size
         self.maxCount = maxCount
         self.running = running
+        self.booking = booking
     }
 
-    init(_ snapshot: LedgerSnapshot, running: Int?) {
+    init(_ snapshot: LedgerSnapshot, running: Int?, booking: WallTime? = nil) {
         self.init(
             size: snapshot.ledger.size,
             maxCount: snapshot.limits.maxCount,
-            running: running
+            running: running,
+            booking: booking
         )
     }
 

@@ -12,7 +12,10 @@ struct AnnouncementWriting: Sendable {
     let complain: @Sendable (AWSFailure) -> Void
 
     /// Writes tried before the desk. Against sidecars, which write seldom, they are enough.
-    static let attempts = 3
+    static let attempts = 2
+    /// While the desk is in use updates are booked one close after the other. An instance that
+    /// wrote its one call in between would keep all those on the desk waiting for it.
+    static let headwayOfOne = Ledger.updateSpacing * 2
     /// Without a desk, or with its turn, each lost race means that somebody else's write
     /// succeeded; this many let a hundred writers at the same moment through.
     static let attemptsOfOne = 30
@@ -27,26 +30,39 @@ struct AnnouncementWriting: Sendable {
     /// more than 150 removals.
     static let batch = 100
 
+    enum Progress {
+        case announced(Announcement)
+        /// Nothing was written: this process itself booked the last update, and may book the next
+        /// one after this time.
+        case tooEarly(Duration)
+    }
+
+    /// - Parameter lastBooking: this process's own; nil for one that does not gather calls.
     /// - Throws: ``AnnounceFailure``; the jobs may be in the ledger, and a repeat is harmless.
     func announce(
         _ jobs: [Job],
-        closing closed: [Job]
-    ) async throws(AnnounceFailure) -> Announcement {
+        closing closed: [Job],
+        after lastBooking: WallTime?
+    ) async throws(AnnounceFailure) -> Progress {
         let end = pacing.now() + Self.patience
         let call = DeskCall(at: clock(), jobs: jobs, closed: closed)
         do {
             let wait: Duration
-            switch try await write([call], attempts: Self.attempts) {
-            case .done(let announcement): return announcement
-            case .crowded(let left): wait = left
+            switch try await write([call], attempts: Self.attempts, alone: true, lastBooking) {
+            case .done(let announcement): return .announced(announcement)
+            case .crowded(let left, after: let booking):
+                if booking == lastBooking { return .tooEarly(left) }
+                wait = left
             case .lost: wait = .zero
             }
-            guard let desk else { return try await insist([call], after: wait, end) }
+            guard let desk else {
+                return .announced(try await insist([call], after: wait, end))
+            }
             do {
-                return try await share(call, at: desk, after: wait, end)
+                return .announced(try await share(call, at: desk, after: wait, end))
             } catch let unusable as UnusableDesk {
                 complain(unusable.cause)
-                return try await insist([call], after: .zero, end)
+                return .announced(try await insist([call], after: .zero, end))
             }
         } catch {
             throw AnnounceFailure(cause: "\(error)")
@@ -55,10 +71,10 @@ struct AnnouncementWriting: Sendable {
 
     // MARK: The ledger
 
-    private enum Outcome {
+    enum Outcome {
         case done(Announcement)
-        /// Nothing was written: the update that it needs cannot be booked yet.
-        case crowded(Duration)
+        /// Nothing was written: the update that it needs cannot be booked yet, after this one.
+        case crowded(Duration, after: WallTime?)
         /// Nothing was written: others did first, each time.
         case lost
     }
@@ -72,20 +88,33 @@ struct AnnouncementWriting: Sendable {
         case none
     }
 
-    private func write(_ calls: [DeskCall], attempts: Int) async throws -> Outcome {
+    func write(
+        _ calls: [DeskCall],
+        attempts: Int,
+        alone: Bool = false,
+        _ lastBooking: WallTime? = nil
+    ) async throws -> Outcome {
         let written = try await store.change(attempts: attempts) { [clock] ledger, limits in
-            Self.apply(calls, to: &ledger, at: clock(), limits)
+            let isAfterOther = alone && ledger.projectedAt != lastBooking
+            let headway = isAfterOther ? Self.headwayOfOne : Ledger.updateSpacing
+            return Self.apply(calls, to: &ledger, at: clock(), headway, limits)
         }
         guard let (effect, snapshot) = written else { return .lost }
         switch effect {
         case .crowded(let wait):
-            return .crowded(wait)
+            return .crowded(wait, after: snapshot.ledger.projectedAt)
         case .none:
             return .done(Announcement(snapshot, running: nil))
         case .raised, .repeated:
             let isBooked = if case .raised = effect { true } else { false }
             let counts = try await follower.follow(snapshot, isBooked: isBooked)
-            return .done(Announcement(snapshot, running: counts.running))
+            return .done(
+                Announcement(
+                    snapshot,
+                    running: counts.running,
+                    booking: isBooked ? snapshot.ledger.projectedAt : nil
+                )
+            )
         }
     }
 
@@ -93,6 +122,7 @@ struct AnnouncementWriting: Sendable {
         _ calls: [DeskCall],
         to ledger: inout Ledger,
         at now: WallTime,
+        _ headway: Duration,
         _ limits: Limits
     ) -> Effect {
         let before = ledger
@@ -101,7 +131,7 @@ struct AnnouncementWriting: Sendable {
             for job in call.jobs { ledger.announce(job, closing: call.closed, at: now, limits) }
         }
         guard ledger.size > before.size else { return isKnown ? .repeated : .none }
-        guard let wait = ledger.bookUpdate(at: now) else { return .raised }
+        guard let wait = ledger.bookUpdate(at: now, headway: headway) else { return .raised }
         ledger = before
         return .crowded(wait)
     }
@@ -119,7 +149,7 @@ struct AnnouncementWriting: Sendable {
             if wait > .zero { try await pacing.sleep(wait) }
             switch try await write(calls, attempts: Self.attemptsOfOne) {
             case .done(let announcement): return announcement
-            case .crowded(let left): wait = left
+            case .crowded(let left, after: _): wait = left
             case .lost: wait = .zero
             }
         } while pacing.now() < end

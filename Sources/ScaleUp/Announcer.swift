@@ -6,10 +6,11 @@ package import Decisions
 package actor Announcer {
     private let writing: AnnouncementWriting
     private let pacing: Pacing
+    private let gathers: Bool
 
     private var waiting: [Waiter] = []
     private var running = false
-    private var updatedAt: ContinuousClock.Instant?
+    private var lastBooking: WallTime?
 
     private struct Waiter {
         let jobs: [Job]
@@ -19,17 +20,22 @@ package actor Announcer {
 
     /// - Parameters:
     ///   - desk: nil leaves each process to itself; all are right even so.
+    ///   - gathers: whether this process has several calls at a time, as a server does. Then
+    ///     those that must wait for its last update gather here. A Lambda function has one, which
+    ///     had better gather with those of other instances.
     ///   - clock: the wall clock, which bookings in the ledger are of.
     ///   - complain: is told of a desk that cannot be used.
     package init(
         store: any LedgerStore,
         service: any ServicePort,
         desk: (any AnnouncementDesk)? = nil,
+        gathers: Bool = true,
         clock: @escaping @Sendable () -> WallTime,
         pacing: Pacing = Pacing(),
         complain: @escaping @Sendable (AWSFailure) -> Void = { _ in }
     ) {
         self.pacing = pacing
+        self.gathers = gathers
         writing = AnnouncementWriting(
             store: store,
             follower: ServiceFollower(store, service, clock: clock, pacing: pacing),
@@ -77,30 +83,30 @@ package actor Announcer {
 
     private func drainWaiting() async {
         while !waiting.isEmpty {
-            await pauseAfterUpdate()
             let batch = waiting
             waiting = []
             let result: Result<Announcement, AnnounceFailure>
             do throws(AnnounceFailure) {
-                let announcement = try await writing.announce(
+                let progress = try await writing.announce(
                     batch.flatMap(\.jobs),
-                    closing: batch.flatMap(\.closed)
+                    closing: batch.flatMap(\.closed),
+                    after: lastBooking
                 )
-                // Only then was the service asked.
-                if announcement.running != nil { updatedAt = pacing.now() }
-                result = .success(announcement)
+                switch progress {
+                case .announced(let announcement):
+                    if gathers, let booking = announcement.booking { lastBooking = booking }
+                    result = .success(announcement)
+                case .tooEarly(let wait):
+                    // More calls gather meanwhile.
+                    try? await pacing.sleep(wait)
+                    waiting = batch + waiting
+                    continue
+                }
             } catch {
                 result = .failure(error)
             }
             for waiter in batch { waiter.continuation.resume(returning: result) }
         }
         running = false
-    }
-
-    /// Until the next update may be booked, calls had better gather here than at the desk.
-    private func pauseAfterUpdate() async {
-        guard let updatedAt else { return }
-        let left = Ledger.updateSpacing - (pacing.now() - updatedAt)
-        if left > .zero { try? await pacing.sleep(left) }
     }
 }

@@ -65,32 +65,54 @@ extension AnnouncementWriting {
         }
     }
 
-    /// Writes the oldest calls, and gives the turn back whatever comes of it.
+    /// Writes what is on the desk, and gives the turn back whatever comes of it.
     private func collect(
-        _ state: DeskState,
+        _ found: DeskState,
         at desk: any AnnouncementDesk,
         _ mark: String,
         _ end: ContinuousClock.Instant
     ) async throws -> Announcement {
-        let now = clock()
-        let stale = state.calls.filter { now.since($0.value.at) > Self.oldest }.map(\.key)
-        let fresh = state.calls.filter { now.since($0.value.at) <= Self.oldest }
-            .sorted { ($0.value.at, $0.key) < ($1.value.at, $1.key) }.prefix(Self.batch)
-        // The own one is always among them, or its request would wait for the next turn.
-        var calls = Dictionary(uniqueKeysWithValues: fresh.map { ($0.key, $0.value) })
-        calls[mark] = state.calls[mark]
+        var state = found
         do {
-            let announcement = try await insist(Array(calls.values), after: .zero, end)
-            let marks = Array(calls.keys) + stale.prefix(max(0, Self.batch - calls.count))
-            // What is written is written: if this fails the turn ends, and the next one repeats
-            // what changes nothing.
-            try? await desk.settle(marks, announcement.answer, turnOf: mark)
-            return announcement
+            repeat {
+                let (calls, stale) = chosen(state, mark)
+                switch try await write(Array(calls.values), attempts: Self.attemptsOfOne) {
+                case .done(let announcement):
+                    // What is written is written: if this fails the turn ends, and the next one
+                    // repeats what changes nothing.
+                    let marks = calls.keys + stale
+                    try? await desk.settle(marks, announcement.answer, turnOf: mark)
+                    return announcement
+                case .crowded(let left, after: _):
+                    // Others come during the wait, and are written with these.
+                    try await pacing.sleep(left)
+                    state = try await reached(desk.look)
+                case .lost:
+                    state = try await reached(desk.look)
+                }
+            } while pacing.now() < end
+            throw AnnounceFailure(cause: "others were in the way for \(Self.patience)")
         } catch {
             // The others may fare better, in their own turns.
             try? await desk.settle([mark], nil, turnOf: mark)
             throw error
         }
+    }
+
+    /// - Returns: the oldest calls, as many as one turn writes, and the marks of those that are
+    ///   only to be removed.
+    private func chosen(
+        _ state: DeskState,
+        _ mark: String
+    ) -> (calls: [String: DeskCall], stale: [String]) {
+        let now = clock()
+        let ordered = state.calls.sorted { ($0.value.at, $0.key) < ($1.value.at, $1.key) }
+        let fresh = ordered.filter { now.since($0.value.at) <= Self.oldest }.prefix(Self.batch)
+        var calls = Dictionary(uniqueKeysWithValues: fresh.map { ($0.key, $0.value) })
+        // The own one is always among them, or its request would wait for the next turn.
+        calls[mark] = state.calls[mark]
+        let stale = ordered.filter { now.since($0.value.at) > Self.oldest }.map(\.key)
+        return (calls, Array(stale.prefix(max(0, Self.batch - calls.count))))
     }
 
     private func take(

@@ -6,7 +6,14 @@ package import Logging
 
 extension Endpoint {
     /// The endpoint over the real AWS and HCP Terraform.
-    package init(_ settings: EndpointSettings, http: any HTTPClient, logger: Logger) {
+    ///
+    /// - Parameter answersMany: whether this process has several requests at a time.
+    package init(
+        _ settings: EndpointSettings,
+        answersMany: Bool,
+        http: any HTTPClient,
+        logger: Logger
+    ) {
         let aws = AWSClient(
             settings.aws,
             credentials: CredentialsProvider(settings.credentials, http: http),
@@ -34,6 +41,7 @@ extension Endpoint {
                 cluster: settings.cluster,
                 service: settings.service
             ),
+            gathers: answersMany,
             clock: { .now() },
             complain: {
                 logger.warning(

@@ -57,7 +57,12 @@ struct ScaleUpServer: AsyncParsableCommand {
                 )
             )
             defer { http.stop() }
-            let endpoint = Endpoint(settings, http: http, logger: logger)
+            let endpoint = Endpoint(
+                settings,
+                answersMany: true,
+                http: http,
+                logger: logger
+            )
             try await serve(endpoint, listen, logger)
         } catch let fault as SettingsFault {
             complain("\(fault)")

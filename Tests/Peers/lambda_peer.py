@@ -39,7 +39,8 @@ class Invocation:
         self.request_id = str(uuid.uuid4())
         self.invocation_id = str(uuid.uuid4())
         self.event = event
-        self.deadline = int((time.time() + seconds) * 1000)
+        self.seconds = seconds
+        self.deadline = None  # Lambda counts from when an instance has it.
         self.outcome = None
 
 
@@ -130,6 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if not queue:
                     continue
                 invocation = queue.pop(0)
+                invocation.deadline = int((time.time() + invocation.seconds) * 1000)
                 taken[invocation.request_id] = invocation
             return self.answer(200, invocation.event, [
                 ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
