@@ -1,15 +1,19 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// Set by `Tests/fuzz`: libFuzzer sees which code an input reaches only if it was built so.
+let fuzzing = Context.environment["ENDPOINT_FUZZ"] != nil
+
 /// One list for every target: Swift 6 language mode comes from `swiftLanguageModes` below; a
 /// warning is an error, so that none is ever got used to. (`unsafeFlags` is allowed in a root
 /// package, which this always is; it has the same meaning in every toolchain since 6.1.)
-let strict: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .unsafeFlags(["-warnings-as-errors"]),
-]
+let strict: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .unsafeFlags(["-warnings-as-errors"]),
+    ] + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser",
@@ -156,10 +160,18 @@ let package = Package(
             dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Peers", "Sidecar"],
             swiftSettings: strict
         ),
+        // The endpoint as it is fuzzed, and what is judged of it.
+        .target(
+            name: "EndpointFuzzing",
+            dependencies: ["AWS", "Curl", "Decisions", "HCPTerraform", "ScaleUp", logging],
+            path: "Tests/EndpointFuzzing",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ScaleUpTests",
             dependencies: [
-                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "ScaleUp", "Seeded", logging,
+                "AWS", "Curl", "Daemon", "Decisions", "EndpointFuzzing", "HCPTerraform", "ScaleUp",
+                "Seeded", logging,
             ],
             swiftSettings: strict
         ),
@@ -186,3 +198,16 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if fuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "EndpointFuzz",
+            dependencies: ["EndpointFuzzing"],
+            path: "Tests/EndpointFuzz",
+            exclude: ["corpus", "words.dict"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+        )
+    )
+}

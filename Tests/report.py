@@ -86,6 +86,8 @@ def main() -> int:
     if report.note("Build", run("Build", BUILD)):
         swift_tests(report, filters)
         if not filters:
+            fine = run("Fuzzing the endpoint", ["Tests/fuzz", "60"])
+            report.note("libFuzzer finds what is planted, and nothing else in a minute", fine)
             for name, rehearse in rehearsals.ALL:
                 report.note(name, rehearse(ROOT))
     return report.close()
