@@ -207,7 +207,8 @@ if fuzzing {
             path: "Tests/EndpointFuzz",
             exclude: ["corpus", "words.dict"],
             swiftSettings: strict,
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+            // gold fails on its debug information.
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
         )
     )
 }

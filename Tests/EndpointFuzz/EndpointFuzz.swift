@@ -51,7 +51,9 @@ private func judge(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         do {
             try await oracle.judge(fuzzed)
         } catch {
-            print(error)
+            // Not through a buffer, which abort would lose.
+            let text = Array("\(error)\n".utf8)
+            _ = write(STDERR_FILENO, text, text.count)
             abort()
         }
         done.signal()

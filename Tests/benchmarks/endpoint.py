@@ -285,8 +285,8 @@ class Server:
 
     def __init__(self, command, stub, max_count):
         self.process = subprocess.Popen(
-            command, env=dict(stub.environment, LOG_LEVEL="info", MAX_COUNT=max_count), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            command, env=dict(stub.environment, LOG_LEVEL="info", MAX_COUNT=max_count),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in self.process.stdout:
             if match := re.search(r'"port":"(\d+)"|^(\d+)$', line):
                 self.port = int(match[1] or match[2])
@@ -306,7 +306,8 @@ class Server:
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("--bin", type=pathlib.Path, default=pathlib.Path(".build-benchmark/release"))
+    arguments.add_argument("--bin", type=pathlib.Path,
+                           default=pathlib.Path(".build-benchmark/release"))
     folder = arguments.parse_args().bin.resolve()
     function, server = folder / "scale-up-lambda", folder / "scale-up-server"
     for program in (function, server):

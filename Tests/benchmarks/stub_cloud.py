@@ -1,8 +1,8 @@
 """ECS, DynamoDB and HCP Terraform for benchmarks: one process that answers at once.
 
-Items are kept and the conditions in use are checked; nothing else is. Prints its port, and ends when
-its standard input closes. `POST /reset` empties it; `GET /updates` lists when ECS was updated and
-to what, `GET /ledger` is the ledger's item.
+Items are kept and the conditions in use are checked; nothing else is. Prints its port, and ends
+when its standard input closes. `POST /reset` empties it; `GET /updates` lists when ECS was updated
+and to what, `GET /ledger` is the ledger's item.
 """
 
 import asyncio
