@@ -24,8 +24,9 @@ struct AnnouncementWriting: Sendable {
     /// Writing, updating and reading back take a few hundred milliseconds.
     static let turn: Duration = .seconds(3)
     /// Calls on the desk that are older belong to nobody: their request has had its answer, and
-    /// HCP Terraform calls again.
-    static let oldest: Duration = .seconds(60)
+    /// HCP Terraform calls again. AWS refuses requests whose clock is five minutes off
+    /// ("Signature Version 4"), so no call that somebody waits for can look so old.
+    static let oldest: Duration = .seconds(600)
     /// Calls that one turn writes and removes: DynamoDB takes expressions of 4 KB, and moto no
     /// more than 150 removals.
     static let batch = 100

@@ -49,7 +49,8 @@ package struct FuzzedEndpoint: Sendable {
                 ),
                 callback: CallbackClient(callbacks)
             ),
-            budget: .seconds(600),
+            // A cancelled pause is remembered until it would have ended, by the million here.
+            budget: .seconds(30),
             logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
         )
         let subject: Subject = { await endpoint.respond(to: $0) }

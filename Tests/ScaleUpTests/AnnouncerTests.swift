@@ -190,6 +190,17 @@ struct DeskTests {
         #expect(await fleet.desk.state.calls.isEmpty)
     }
 
+    @Test("a turn that ends later than any can is nobody's")
+    func clockAhead() async throws {
+        let fleet = try Fleet()
+        await fleet.desk.leave(fleet.call([]), mark: "ahead", turn: fleet.turn("ahead", 60_000))
+        let start = fleet.time.clock()
+        let instance = fleet.instance(over: RacedStore(fleet.store, losses: 1))
+        _ = try await instance.announce(job(1))
+        #expect(fleet.time.clock().since(start) < .seconds(1))
+        #expect(try await fleet.ledger().size == 1)
+    }
+
     @Test("who cannot update the service gives the turn back, and leaves the others' calls")
     func failure() async throws {
         let fleet = try Fleet()
@@ -217,11 +228,11 @@ struct DeskTests {
         #expect(fleet.service.written == [1])
     }
 
-    @Test("the sweep announces what lies on the desk, but nothing older than a minute")
+    @Test("the sweep announces what lies on the desk, but nothing older than ten minutes")
     func sweep() async throws {
         let fleet = try Fleet()
-        await fleet.desk.leave(fleet.call([try job(1)], age: .seconds(59)), mark: "a", turn: nil)
-        await fleet.desk.leave(fleet.call([try job(2)], age: .seconds(61)), mark: "b", turn: nil)
+        await fleet.desk.leave(fleet.call([try job(1)], age: .seconds(599)), mark: "a", turn: nil)
+        await fleet.desk.leave(fleet.call([try job(2)], age: .seconds(601)), mark: "b", turn: nil)
         let announcer = fleet.instance()
         let sweeper = Sweeper(
             store: fleet.store,
