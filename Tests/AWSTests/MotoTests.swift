@@ -8,8 +8,6 @@ import Seeded
 
 @Suite("Against moto's server")
 struct MotoTests {
-    static let shared = SharedPeer { try await Peer.start("moto_peer.py") }
-
     /// Everything that a process has one of.
     struct Stack {
         let http: CurlClient
@@ -17,7 +15,7 @@ struct MotoTests {
 
         init() async throws {
             http = try CurlClient()
-            aws = try makeClient(http, port: try await MotoTests.shared.peer.ready.port)
+            aws = try makeClient(http, port: try await Moto.port)
         }
 
         /// - Parameter service: one for each test, so that none sees another's ledger.
@@ -25,7 +23,7 @@ struct MotoTests {
             _ service: String,
             through http: (any HTTPClient)? = nil
         ) async throws -> DynamoDBLedgerStore {
-            let port = try await MotoTests.shared.peer.ready.port
+            let port = try await Moto.port
             return DynamoDBLedgerStore(
                 try http.map { try makeClient($0, port: port) } ?? aws,
                 table: "ledger",

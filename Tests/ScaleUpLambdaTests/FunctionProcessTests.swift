@@ -1,6 +1,7 @@
 import AWS
 import Decisions
 import Foundation
+import Peers
 import Testing
 
 /// The built executable as a process, a Runtime API that follows the published description, and
@@ -81,7 +82,7 @@ struct FunctionProcessTests {
     func stop() async throws {
         let stage = try await FunctionStage(service: "lambda-stop")
         _ = try await stage.invoke(#"{"action":"sweep"}"#)
-        kill(stage.process.processIdentifier, SIGTERM)
+        stage.process.signal(SIGTERM)
         #expect(try await stage.end().code == 0)
     }
 
@@ -98,7 +99,9 @@ struct FunctionProcessTests {
 
     @Test("no server library and no ICU is linked", arguments: ["NIOPosix", "Hummingbird", "ICU"])
     func links(name: String) throws {
-        let content = try Data(contentsOf: FunctionStage.executable)
+        let content = try Data(
+            contentsOf: URL(filePath: try TestProcess.built("scale-up-lambda"))
+        )
         let mark = name == "ICU" ? "lib_FoundationICU" : name
         #expect(content.range(of: Data(mark.utf8)) == nil)
     }

@@ -33,7 +33,7 @@ struct SidecarProcessTests {
         stage.touch("finish")
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
-        #expect(launcher.terminationStatus == 7)
+        #expect(launcher.exitCode == 7)
         let ledger = try await stage.ledger()
         #expect(ledger.size == 0)
         #expect(ledger.jobs.isEmpty)
@@ -58,13 +58,12 @@ struct SidecarProcessTests {
         try await stage.until("the job is reported") {
             try await stage.ledger().jobs[plan]?.task == stage.task
         }
-        kill(first.processIdentifier, SIGKILL)
-        first.waitUntilExit()
+        first.end()
         stage.touch("finish")
         try stage.startSidecar()
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
-        #expect(launcher.terminationStatus == 0)
+        #expect(launcher.exitCode == 0)
         #expect(try await stage.ledger().size == 0)
         #expect(try await stage.ledger().departed == [stage.task])
         #expect(try await stage.desiredCount() == 0)
@@ -94,7 +93,7 @@ struct SidecarProcessTests {
         )
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
-        #expect(launcher.terminationStatus == 0)
+        #expect(launcher.exitCode == 0)
         #expect(try stage.read("signals") == "signal\n")
         #expect(try await stage.ledger().size == 0)
         #expect(try await stage.desiredCount() == 0)
