@@ -154,7 +154,10 @@ let package = Package(
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
         .testTarget(
             name: "SidecarTests",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Peers", "Sidecar"],
+            dependencies: [
+                "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers",
+                "Sidecar", logging,
+            ],
             swiftSettings: strict
         ),
         .testTarget(

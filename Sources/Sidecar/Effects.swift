@@ -6,9 +6,7 @@ import Synchronization
 
 /// Performs directives. Each method does one thing and says how it ended; none decides anything.
 struct Effects: Sendable {
-    let task: TaskID
-    /// The task's own task definition, `family:revision`.
-    let taskDefinition: String
+    let metadata: TaskMetadata
     let agentName: String
     let protectionMinutes: Int
     let announcedJobTimeout: Duration
@@ -23,6 +21,8 @@ struct Effects: Sendable {
     let volume: SharedVolume
     let journal: Journal
     let latest = LatestSnapshot()
+
+    private var task: TaskID { metadata.taskID }
 
     // MARK: At once
 
@@ -161,25 +161,12 @@ struct Effects: Sendable {
                 size: ledger.size,
                 desired: counts.desired,
                 running: counts.running,
-                outdated: isOutdated(counts)
+                outdated: metadata.isOutdated(in: counts)
             )
         } catch {
             journal.once("service and ledger cannot be compared: \(error)")
             return nil
         }
-    }
-}
-
-extension Effects {
-    /// An answer that names no task definition says nothing of a deployment.
-    private func isOutdated(_ counts: ServiceCounts) -> Bool {
-        guard let primary = counts.taskDefinition, !taskDefinition.hasPrefix(":"),
-            !taskDefinition.hasSuffix(":")
-        else {
-            return false
-        }
-        // An ARN, arn:aws:ecs:region:account:task-definition/family:revision.
-        return primary.split(separator: "/").last.map(String.init) != taskDefinition
     }
 }
 

@@ -93,8 +93,7 @@ enum Sidecar {
             environment: settings.limits
         )
         return Effects(
-            task: metadata.taskID,
-            taskDefinition: "\(metadata.family):\(metadata.revision)",
+            metadata: metadata,
             agentName: "\(place.service)-\(metadata.taskID)",
             protectionMinutes: settings.protectionMinutes,
             announcedJobTimeout: settings.announcedJobTimeout,

@@ -40,6 +40,7 @@ final class Stage: Sendable {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": own + "/credentials",
             "ECS_CONTAINER_METADATA_URI_V4": own + "/metadata",
             "ECS_AGENT_URI": own + "/agent",
+            "TFC_ADDRESS": own,
             "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS": "20000",
         ]
         http = try CurlClient()
@@ -80,9 +81,13 @@ final class Stage: Sendable {
         )
     }
 
-    func announce(_ job: Job) async throws {
+    /// - Parameter ago: how long the announcement lies back.
+    func announce(_ job: Job, ago: Duration = .zero) async throws {
+        let at = WallTime(
+            milliseconds: WallTime.now().milliseconds - Int(ago.components.seconds) * 1_000
+        )
         let snapshot = try await store.change { ledger, limits in
-            ledger.announce(job, at: .now(), limits)
+            ledger.announce(job, at: at, limits)
         }.snapshot
         _ = try await Projector(store, service).project(snapshot)
     }
