@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HCPTerraform
 import Peers
 import Seeded

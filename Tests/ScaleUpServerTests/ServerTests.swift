@@ -1,6 +1,7 @@
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
+import Glibc
 import HCPTerraform
 import Peers
 import Testing

@@ -1,7 +1,7 @@
 import AWS
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
 import Peers
 import Synchronization
 import Testing
