@@ -1,0 +1,10 @@
+import Decisions
+
+/// A fixed pool, as aws-ia/terraform-aws-tf-cloud-agents makes it: the count never changes.
+final class FixedPolicy: Policy {
+    let usesRunTasks = false
+    let stopTimeout: Milliseconds = 30.seconds
+
+    func firstCount(_ limits: Limits) -> Int { limits.maxCount }
+    func begin(_ pool: Pool) {}
+}

@@ -1,0 +1,4 @@
+/// Runs in the order in which they are created.
+package protocol Workload {
+    mutating func next() -> RunPlan?
+}
