@@ -42,6 +42,8 @@ final class RuleBook {
     private var heardNothing: Set<TaskID> = []
     /// Tasks whose sidecars try to enter their exposure, and cannot reach the ledger.
     private var waitsForEntry: Set<TaskID> = []
+    /// Tasks beside which the service was lowered while they were among those.
+    private var loweredBeside: Set<TaskID> = []
     /// How often ECS stopped such an agent, or something was lowered beside it.
     private(set) var bothAway = 0
 
@@ -85,7 +87,7 @@ final class RuleBook {
         }
         // Spare agents stay as well.
         let floor = limits.want(jobs: 0)
-        let unknown = service.tasks.filter { heardNothing.contains($0.id) }
+        let unknown = unknownAgents(in: pool)
         let rest = floor...floor + unknown.count
         if !rest.contains(service.desired) {
             note(.rest, "desiredCount is \(service.desired) where \(floor) should be")
@@ -113,6 +115,11 @@ final class RuleBook {
         }
     }
 
+    /// Tasks whose sidecar does not know whether the agent works.
+    func unknownAgents(in pool: Pool) -> [AgentTask] {
+        pool.service.tasks.filter { heardNothing.contains($0.id) }
+    }
+
     // MARK: What happens
 
     func agentStarted(_ task: AgentTask) { now = task.world.now }
@@ -126,7 +133,7 @@ final class RuleBook {
     func scaledIn(_ task: AgentTask) {
         now = task.world.now
         guard task.agent.mayLive, !task.service.editedByPerson else { return }
-        guard !waitsForEntry.contains(task.id) else { return bothAway += 1 }
+        guard !isUnentered(task) else { return bothAway += 1 }
         note(.protected, "ECS scaled in \(task.id) while its agent lives")
     }
 
@@ -143,6 +150,10 @@ final class RuleBook {
         _ table: LedgerTable
     ) {
         now = table.world.now
+        if new.version != old.version + 1 {
+            let who = writer?.id.text ?? "the endpoint"
+            note(.lowering, "\(who) wrote the ledger over a change that it had not read")
+        }
         let fall = old.size - new.size
         guard fall > 0 else { return }
         guard let writer else {
@@ -164,6 +175,7 @@ final class RuleBook {
         for task in service.tasks where task.agent.mayLive && !task.isProtected {
             guard !waitsForEntry.contains(task.id) else {
                 bothAway += 1
+                loweredBeside.insert(task.id)
                 continue
             }
             note(
@@ -181,7 +193,10 @@ final class RuleBook {
         if event == nil { heardNothing.insert(task.id) } else { heardNothing.remove(task.id) }
     }
 
-    func isWaitingForEntry(_ task: AgentTask) -> Bool { waitsForEntry.contains(task.id) }
+    /// ECS may stop this agent, and nobody could tell the ledger in time.
+    func isUnentered(_ task: AgentTask) -> Bool {
+        waitsForEntry.contains(task.id) || loweredBeside.contains(task.id)
+    }
 
     /// A sidecar's entry of its exposure in the ledger.
     func expose(_ task: AgentTask, isPending: Bool) {

@@ -8,6 +8,7 @@ package struct SafetyTrial: Sendable {
     private let mix: RandomWorkload.Mix
     private let runs: Int
     private let perHour: Int
+    private let clump: Int
 
     /// Long enough for what is slowest to be forgotten: an announced job that nobody wants any
     /// more (an hour), a protection that nobody gives back (two hours at most), and the pauses
@@ -38,6 +39,7 @@ package struct SafetyTrial: Sendable {
         if floor == 0, !setup.hasToken { setup.faults.unannounced = 0 }
         self.setup = setup
         trouble = chance.within(1...4).hours
+        clump = chance.pick([1, 1, 3, 8])
         var mix = RandomWorkload.Mix()
         mix.plan = chance.within(10...400).seconds
         mix.approval = chance.within(1...600).seconds
@@ -50,6 +52,15 @@ package struct SafetyTrial: Sendable {
         runs = max(1, perHour * trouble / 1.hours)
     }
 
+    /// What was drawn, for the first line of a story.
+    package var description: String {
+        "desired_count \(setup.limits.desiredCount), max_count \(setup.limits.maxCount), "
+            + "spare_count \(setup.limits.spareCount), \(setup.mode.rawValue), idle limit "
+            + "\(setup.idleTimeout / 1_000) s, "
+            + (setup.hasToken ? "API token, " : "no API token, ")
+            + "\(runs) runs in \(trouble / 3_600_000) h of faults: \(setup.faults.description)"
+    }
+
     package struct Outcome: Sendable {
         package var violations: [Violation] = []
         package var runs = 0
@@ -58,6 +69,10 @@ package struct SafetyTrial: Sendable {
         package var events = 0
         package var starved = 0
         package var leftOver = 0
+        /// Agents that stay since their last line could not be read: unknown is busy.
+        package var kept = 0
+        /// How often ECS was free to stop an agent since protection and ledger were both away.
+        package var bothAway = 0
     }
 
     /// Plays it.
@@ -69,6 +84,7 @@ package struct SafetyTrial: Sendable {
             hours: Array(repeating: perHour, count: 24),
             runs: runs,
             mix: mix,
+            clump: clump,
             startsAt: 1.minutes
         )
         let world = World(
@@ -103,9 +119,12 @@ package struct SafetyTrial: Sendable {
                 // A maximum lifetime replaces idle agents for ever.
                 let mayRest = setup.maxLifetime == nil
                 rules.checkRest(pool, limits: setup.limits, isAtRest: isAtRest, mayRest: mayRest)
-                outcome.leftOver += max(0, pool.service.counting - setup.limits.want(jobs: 0))
+                let left = max(0, pool.service.counting - setup.limits.want(jobs: 0))
+                outcome.kept += min(left, rules.unknownAgents(in: pool).count)
+                outcome.leftOver += left - min(left, rules.unknownAgents(in: pool).count)
             }
             outcome.violations = rules.violations
+            outcome.bothAway = rules.bothAway
         }
         return outcome
     }

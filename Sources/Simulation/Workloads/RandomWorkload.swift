@@ -21,19 +21,22 @@ package struct RandomWorkload: Workload {
     private let runs: Int
     /// Runs in an hour, by hour of the day.
     private let hours: [Int]
-    private let startsAt: Milliseconds
+    /// Runs that come together, as a push to many workspaces makes them.
+    private let clump: Int
     private var made = 0
     private var at: Milliseconds
 
     /// - Parameters:
     ///   - hours: 24 numbers of runs in an hour; at least one is greater than 0.
     ///   - runs: how many there are in all.
+    ///   - clump: how many come together; the hours' numbers count all of them.
     package init(
         seed: UInt64,
         hours: [Int],
         runs: Int,
         pools: Int = 1,
         mix: Mix = Mix(),
+        clump: Int = 1,
         startsAt: Milliseconds = 5.minutes
     ) {
         precondition(hours.count == 24 && hours.contains { $0 > 0 })
@@ -42,14 +45,15 @@ package struct RandomWorkload: Workload {
         self.runs = runs
         self.pools = pools
         self.mix = mix
-        self.startsAt = startsAt
+        self.clump = clump
         at = startsAt
     }
 
     package mutating func next() -> RunPlan? {
         guard made < runs else { return nil }
+        // Half a second between those of a clump, so that their jobs begin and end close together.
+        at = made % clump == 0 ? nextArrival() : at + chance.below(500)
         made += 1
-        at = nextArrival()
         let outcome = RunOutcome.drawn(mix, &chance)
         return RunPlan(
             at: at,
@@ -72,7 +76,7 @@ package struct RandomWorkload: Workload {
                 time = end
                 continue
             }
-            let arrival = time + chance.gap(mean: 1.hours / rate)
+            let arrival = time + chance.gap(mean: 1.hours * clump / rate)
             if arrival < end { return arrival }
             time = end
         }

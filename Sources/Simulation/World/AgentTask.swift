@@ -36,7 +36,10 @@ final class AgentTask {
         startedAt = world.now
     }
 
-    func close() { companion = nil }
+    func close() {
+        companion?.taskEnded()
+        companion = nil
+    }
 
     var isProtected: Bool { protectedUntil > world.now }
     var isCounting: Bool { state == .starting || state == .running }
@@ -65,7 +68,7 @@ final class AgentTask {
     /// ECS asks the task to stop: scale-in, Spot, a person.
     func stop(byScalingIn: Bool) {
         guard state == .starting || state == .running else { return }
-        if byScalingIn { wasUnentered = world.rules?.isWaitingForEntry(self) ?? false }
+        if byScalingIn { wasUnentered = world.rules?.isUnentered(self) ?? false }
         // What ECS stops for a count that a person set is that person's.
         if !byScalingIn || service.editedByPerson { hasOutsideCause = true }
         let ran = state == .running

@@ -70,20 +70,18 @@ final class World {
 
     /// Lets everything happen up to a moment.
     ///
-    /// - Parameter done: asked after each event; true ends it early.
-    /// - Returns: false when it was interrupted by `stop`.
+    /// - Parameter goesOn: asked before each event; false ends it early.
     func run(until end: Milliseconds, while goesOn: () -> Bool = { true }) {
-        while goesOn(), let next = queue.next() {
-            guard next.at <= end else {
-                queue.add(at: next.at, next.action)
-                break
+        while goesOn() {
+            guard let at = queue.nextAt, at <= end, let action = queue.next() else {
+                now = max(now, end)
+                return
             }
-            now = next.at
-            next.action()
+            now = at
+            action()
             tally.events += 1
             rules?.check(self)
         }
-        if goesOn() { now = max(now, end) }
     }
 
     func wallTime(skew: Milliseconds = 0) -> WallTime {

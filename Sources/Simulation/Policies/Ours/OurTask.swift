@@ -3,7 +3,7 @@ import Decisions
 
 /// The two containers of a task: sidecar and launcher, and the link between them.
 final class OurTask: Companion {
-    unowned let task: AgentTask
+    let task: AgentTask
     unowned let world: World
     private(set) var sidecar: SidecarShell?
     private var launcher: LauncherLife?
@@ -157,6 +157,7 @@ final class OurTask: Companion {
     private func askSidecarToStop() {
         guard sidecar != nil else { return task.containerEnded() }
         world.after(100...1.seconds) { [self] in
+            guard !isOver else { return }
             guard let sidecar else { return task.containerEnded() }
             sidecar.observe(.stopRequested)
         }

@@ -5,7 +5,7 @@ import Decisions
 /// feeds each outcome back. The flows of `SidecarLoop` and `Effects`, in virtual time; no decision
 /// is taken here.
 final class SidecarShell {
-    private unowned let owner: OurTask
+    private let owner: OurTask
     private unowned let world: World
     private let task: AgentTask
     private let pool: OurPolicy.PoolState

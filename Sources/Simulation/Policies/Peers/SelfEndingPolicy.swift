@@ -33,7 +33,7 @@ final class SelfEndingPolicy: Policy {
 
     /// The loop around the agent in its container.
     private final class Worker: Companion {
-        private unowned let task: AgentTask
+        private let task: AgentTask
         private unowned let world: World
 
         init(_ task: AgentTask) {
