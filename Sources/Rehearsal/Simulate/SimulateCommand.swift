@@ -68,7 +68,7 @@ struct SimulateCommand: ParsableCommand {
         @Option(help: "steady, daily, burst or scale-test.") var workload = WorkloadKind.daily
         @Option(help: "A CSV file of your own runs instead; see the README.") var trace: String?
         @Option(help: "Runs in each world.") var runs: Int?
-        @Option(help: "Runs in an hour, on average over the day.") var rate = 10
+        @Option(help: "Runs in an hour, on average over the day.") var rate = 20
         @Option(help: "Runs that come together in a burst.") var burst = 20
         @Option(help: "Average plan.") var planSeconds = 90
         @Option(help: "Average time until a plan is confirmed.") var approvalSeconds = 300
@@ -155,8 +155,8 @@ struct SimulateCommand: ParsableCommand {
 
     var isScaleTest: Bool { runs.trace == nil && runs.workload == .scaleTest }
     var pools: Int { service.pools ?? (isScaleTest ? 16 : 1) }
-    var maxCount: Int { service.maxCount ?? (isScaleTest ? 50 : 10) }
-    var runCount: Int { runs.runs ?? (isScaleTest ? 1_600 : 240) }
+    var maxCount: Int { service.maxCount ?? (isScaleTest ? 50 : 20) }
+    var runCount: Int { runs.runs ?? (isScaleTest ? 1_600 : 480) }
 
     var limits: Limits? {
         Limits(

@@ -63,7 +63,7 @@ package struct SimulationReport: Sendable {
             Section(
                 id: "timeline",
                 title: "Demand and agents over time",
-                note: "Seed \(result.seeds.lowerBound).",
+                note: TimelineChart(result.figures).note,
                 drawing: TimelineChart(result.figures).drawing
             )
         )

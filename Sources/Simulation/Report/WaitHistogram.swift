@@ -41,6 +41,7 @@ package struct WaitHistogram: Sendable, Equatable {
     /// - Parameter thousandths: 500 is the median.
     package func quantile(thousandths: Int) -> Milliseconds {
         guard count > 0 else { return 0 }
+        guard thousandths < 1_000 else { return longest }
         let rank = max(1, (count * thousandths + 999) / 1_000)
         var seen = 0
         for (index, number) in counts.enumerated() {

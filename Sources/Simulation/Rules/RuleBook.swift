@@ -47,14 +47,17 @@ final class RuleBook {
     /// How often ECS stopped such an agent, or something was lowered beside it.
     private(set) var bothAway = 0
 
-    /// More of one kind would only be its echo.
+    /// A state that breaks a rule is seen after each event while it lasts, and said once.
+    private var said: Set<String> = []
     private static let enough = 20
 
     init(limits: Limits) { self.limits = limits }
 
     func note(_ rule: Rule, _ text: @autoclosure () -> String) {
         guard violations.count < Self.enough else { return }
-        violations.append(Violation(rule: rule, at: now, text: text()))
+        let text = text()
+        guard said.insert(text).inserted else { return }
+        violations.append(Violation(rule: rule, at: now, text: text))
     }
 
     /// After every event.

@@ -42,7 +42,12 @@ struct BarsChart {
                 Numbers.dollars
             ),
             panel("Idle share", "agent time without a job", { $0.idleShare }, Numbers.percent),
-            panel("Tasks started per job", "", { $0.bootsPerJob }, { Numbers.fixed($0, 2) }),
+            panel(
+                "Tasks started per job",
+                "boots of an agent",
+                { $0.bootsPerJob },
+                { Numbers.fixed($0, 2) }
+            ),
             panel(
                 "Agents left running",
                 "above desired_count, 2 h after the last run",

@@ -22,13 +22,13 @@ enum Palette {
 
     private static let light = """
         --ground: #ffffff; --ink: #1c2330; --quiet: #565f6e; --grid: #e3e7ed; --axis: #8a93a1; \
-        --area: #c9d1dc; --track: #f1f3f6; --card: #f6f8fa; --ours: #0066b4; --counter: #c14a00; \
+        --area: #b9c3d0; --track: #f1f3f6; --card: #f6f8fa; --ours: #0066b4; --counter: #c14a00; \
         --poller: #a66a00; --run-count: #00795a; --fixed: #5d6673; --self-ending: #a83f81; \
         color-scheme: light dark;
         """
     private static let dark = """
         --ground: #11161d; --ink: #e6eaf0; --quiet: #a3adba; --grid: #2a323d; --axis: #6d7887; \
-        --area: #3b4654; --track: #1a212b; --card: #182029; --ours: #5ab8f5; --counter: #ff8a4c; \
+        --area: #465364; --track: #1a212b; --card: #182029; --ours: #5ab8f5; --counter: #ff8a4c; \
         --poller: #f0b73d; --run-count: #3fcf9f; --fixed: #a9b3c0; --self-ending: #e78cc4;
         """
 

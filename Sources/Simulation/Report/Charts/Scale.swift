@@ -39,12 +39,19 @@ struct Scale {
     }
 
     /// Hours for an axis of time.
-    static func hours(upTo hours: Double, start: Double, end: Double, ticks: Int) -> Scale {
+    static func hours(
+        from: Double,
+        to: Double,
+        start: Double,
+        end: Double,
+        ticks: Int
+    ) -> Scale {
         let steps = [0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 720]
-        let wanted = hours / Double(ticks)
+        let wanted = (to - from) / Double(max(1, ticks))
         let step = steps.first { $0 >= wanted } ?? 1_440
-        let marks = stride(from: 0.0, through: hours, by: step).map { $0 }
-        return Scale(from: 0, to: max(hours, 0.01), start: start, end: end, ticks: marks)
+        let first = (from / step).rounded(.up) * step
+        let marks = stride(from: first, through: to, by: step).map { $0 }
+        return Scale(from: from, to: max(to, from + 0.01), start: start, end: end, ticks: marks)
     }
 }
 
