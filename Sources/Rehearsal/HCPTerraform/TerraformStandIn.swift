@@ -37,6 +37,7 @@ actor TerraformStandIn {
     /// Run ids in order of their creation.
     var order: [String] = []
     var pool = AgentPool()
+    var rateLimit = RateLimit()
     private var tasks: [String: RunTask] = [:]
 
     init(

@@ -21,11 +21,18 @@ actor ECSStandIn {
         /// The whole rehearsal's marker.
         var rehearsal: String
         var inherited: [String: String]
+        /// Environment besides the task definition's, by container.
+        var extra: [String: [String: String]] = [:]
+        /// Scale-in takes protected tasks (`--break protection`).
+        var ignoresProtection = false
     }
 
     struct RunningTask: Sendable {
         let id: TaskID
         var life: TaskLife
+        /// Tasks by the order of their starts, from 1.
+        let number: Int
+        let revision: Int
         let startedAt: Milliseconds
         let endpointID: String
         let credentialsID: String
@@ -49,9 +56,11 @@ actor ECSStandIn {
     var stopped: [RunningTask] = []
     var protection = Protection()
     private var base = ""
+    var deployments = Deployments()
     private var random: SeededRandom
-    private var scheduler = ServiceScheduler()
+    private var scheduler: ServiceScheduler
     private var isClosing = false
+    /// When a task started or stopped, or a container was restarted, for the last time.
     private(set) var lastChange: Milliseconds = 0
     private var count = 0
     private let events: AsyncStream<Event>
@@ -71,6 +80,7 @@ actor ECSStandIn {
         self.journal = journal
         self.agents = agents
         self.random = random
+        scheduler = ServiceScheduler(ignoresProtection: settings.ignoresProtection)
         (events, feed) = AsyncStream.makeStream()
     }
 
@@ -102,7 +112,7 @@ actor ECSStandIn {
 
     // MARK: - Turns
 
-    private func turn() {
+    func turn() {
         guard !isClosing else { return }
         let now = time.now
         for task in protection.expire(at: now) {
@@ -114,7 +124,9 @@ actor ECSStandIn {
             ServiceScheduler.Candidate(
                 id: task.id,
                 counts: task.life.stop == nil,
-                isProtected: protection.isProtected(task.id, at: now)
+                isProtected: protection.isProtected(task.id, at: now),
+                isCurrent: task.revision == deployments.primary.revision,
+                isRunning: task.life.state == .running
             )
         }
         let decisions = scheduler.decide(
@@ -128,12 +140,16 @@ actor ECSStandIn {
             case .start: startTask(at: now)
             case .stop(let id):
                 journal.record(.scaledIn(id))
+                let isCurrent = tasks[id]?.revision == deployments.primary.revision
                 tasks[id]?.life.stop(
                     code: "ServiceSchedulerInitiated",
-                    reason: "scaling activity: more tasks than desiredCount"
+                    reason: isCurrent
+                        ? "scaling activity: more tasks than desiredCount"
+                        : "deployment: a newer revision is primary"
                 )
             }
         }
+        deployments.update(members, desiredCount: desiredCount)
         for id in tasks.keys.sorted() { advance(id) }
     }
 
@@ -149,6 +165,8 @@ actor ECSStandIn {
                 readyAt: now + settings.bootMilliseconds,
                 speed: settings.speed
             ),
+            number: count,
+            revision: deployments.primary.revision,
             startedAt: now,
             endpointID: random.hex(32),
             credentialsID: random.hex(32),
@@ -164,7 +182,7 @@ actor ECSStandIn {
     }
 
     /// Lets one task's life take its next steps.
-    private func advance(_ id: TaskID) {
+    func advance(_ id: TaskID) {
         guard !isClosing, let actions = tasks[id]?.life.step(at: time.now) else { return }
         for action in actions { perform(action, of: id) }
         report(id)
@@ -214,7 +232,9 @@ actor ECSStandIn {
         case .start(let name): startContainer(name, of: id)
         case .checkHealth(let name): checkHealth(name, of: id)
         case .terminate(let name): signal(SIGTERM, name, of: id)
-        case .kill(let name): signal(SIGKILL, name, of: id)
+        case .kill(let name):
+            if name == PlayNames.agent { noteOverrun(of: id) }
+            signal(SIGKILL, name, of: id)
         }
     }
 
@@ -230,6 +250,7 @@ actor ECSStandIn {
                 exit: { [feed] code in feed.yield(.exited(id, name, code)) }
             )
             tasks[id]?.life.started(name, pid: pid, at: time.now)
+            if container.restarts > 0 { lastChange = time.now }
             journal.record(
                 .containerStarted(id, container: name, pid: pid, restart: container.restarts > 0)
             )
@@ -284,7 +305,7 @@ actor ECSStandIn {
         }
         let work = "\(task.directory)/\(name).work"
         try files.createDirectory(atPath: work, withIntermediateDirectories: true)
-        var extra: [String: [String: String]] = [:]
+        var extra = settings.extra
         for container in settings.definition.containerDefinitions {
             extra[container.name, default: [:]]["STAND_IN_TASK"] = id
         }
