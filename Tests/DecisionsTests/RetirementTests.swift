@@ -426,7 +426,7 @@ struct RetirementRestartTests {
         #expect(story.tell(.linked).contains(.release))
     }
 
-    @Test("two readings that differ make an idle sidecar repair the service, one does not")
+    @Test("F21: two readings that differ make an idle sidecar repair the service, one does not")
     func repair() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
         let differs = Comparison(size: 1, desired: 2, running: 1)
