@@ -184,7 +184,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RehearsalTests",
-            dependencies: ["Rehearsal", "Seeded"],
+            dependencies: ["Curl", "Rehearsal", "Seeded"],
             swiftSettings: strict
         ),
     ],

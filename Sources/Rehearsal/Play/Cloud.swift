@@ -144,6 +144,7 @@ struct Cloud: Sendable {
             desired: await ecs.desiredCount,
             running: running,
             pending: pending + stopping,
+            outdated: await ecs.outdatedCount,
             quietSeconds: Double(now - last) / 1000,
             watchedSeconds: watched,
             ledger: await aws.ledger

@@ -69,6 +69,8 @@ enum Fact: Sendable {
         var desired: Int
         var running: Int
         var pending: Int
+        /// Tasks of a revision that is no longer the service's own.
+        var outdated = 0
         var quietSeconds: Double
         /// So long the service was watched, and nothing may have started or stopped.
         var watchedSeconds = 3.0

@@ -32,6 +32,9 @@ struct RestRule: Rule {
         if rest.running != rest.floor || rest.pending != 0 {
             violations.append("\(rest.running) tasks run and \(rest.pending) are starting")
         }
+        if rest.outdated > 0 {
+            violations.append("\(rest.outdated) tasks are left of an older revision")
+        }
         if rest.quietSeconds < rest.watchedSeconds {
             violations.append(
                 "a task started or stopped, or a container was restarted,"

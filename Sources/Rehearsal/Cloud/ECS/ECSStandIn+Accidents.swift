@@ -18,6 +18,11 @@ extension ECSStandIn {
     /// A new revision becomes the primary deployment.
     func deploy() { deployments.deploy(at: time.now) }
 
+    /// Tasks that were not started from the primary deployment.
+    var outdatedCount: Int {
+        tasks.values.count { $0.revision != deployments.primary.revision }
+    }
+
     /// Tasks that are not stopping, in the order of their starts.
     var livingTasks: [TaskID] {
         tasks.values.filter { $0.life.stop == nil }.sorted { $0.number < $1.number }.map(\.id)
