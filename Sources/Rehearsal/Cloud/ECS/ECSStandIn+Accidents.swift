@@ -46,7 +46,9 @@ extension ECSStandIn {
     /// The task's host is gone. Nothing is told so, and nothing of it can answer any more.
     func loseHost(of id: TaskID, noticedAfter: Milliseconds) {
         tasks[id]?.life.loseHost(noticedAt: time.now + noticedAfter)
-        Leftovers.kill("STAND_IN_TASK", marker: id)
+        for container in settings.definition.containerDefinitions {
+            Leftovers.kill(marker: marker(of: container.name, in: id))
+        }
     }
 
     /// A Spot interruption: the stop signals of an ordinary stop, and less time.

@@ -291,6 +291,11 @@ actor ECSStandIn {
         kill(number == SIGKILL ? -pid_t(pid) : pid_t(pid), number)
     }
 
+    /// Marks the processes of one container: two rehearsals of one seed have the same task ids.
+    func marker(of container: String, in id: TaskID) -> String {
+        "\(settings.rehearsal)/\(id)/\(container)"
+    }
+
     private func surroundings(
         _ name: String,
         of id: TaskID
@@ -318,7 +323,7 @@ actor ECSStandIn {
             credentialsID: task.credentialsID,
             volumes: volumes,
             workingDirectory: work,
-            marker: "\(id)/\(name)",
+            marker: marker(of: name, in: id),
             rehearsal: settings.rehearsal,
             inherited: settings.inherited,
             extra: extra
