@@ -10,41 +10,51 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# What a dead task leaves in the ledger is dropped after ten minutes at the latest.
-LIMIT_SECONDS = 30 * 60
 TITLE = re.compile(r"^BROKEN {2}(.*)$", re.MULTILINE)
 LOST = re.compile(r"^(\d+) job\(s\) lost to the seed", re.MULTILINE)
 TOTALS = re.compile(r"^(\d+ runs, \d+ jobs, .*)$", re.MULTILINE)
 
 
+LOCK = threading.Lock()
+RUNNING: set[subprocess.Popen] = set()
+STOPPED: list[int] = []
+
+
+def stop(number: int, frame) -> None:
+    """Each rehearsal ends its processes when it is told to; nothing new is started."""
+    with LOCK:
+        STOPPED.append(number)
+        for process in RUNNING:
+            process.terminate()
+
+
 def play(bin: pathlib.Path, folder: pathlib.Path, case: tuple, rest: list[str]) -> tuple:
-    """Plays one seed; its output and its processes' logs stay in the folder if it fails."""
+    """Plays one seed; its output and its processes' logs stay in the folder."""
     seed, mode, floor = case
     name = f"seed {seed}, {mode}, floor {floor}"
     path = folder / name.replace(", ", "-").replace(" ", "-")
     command = [bin / "rehearsal", "play", "--chaos", "--seed", str(seed), "--mode", mode]
     command += ["--desired-count", str(floor), "--keep", str(path), *rest]
     started = time.monotonic()
-    try:
-        result = subprocess.run(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=LIMIT_SECONDS,
+    text = folder / f"{path.name}.txt"
+    with LOCK, text.open("w") as file:
+        if STOPPED:
+            return name, False
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
         )
-        output, code = result.stdout, result.returncode
-    except subprocess.TimeoutExpired as error:
-        output, code = (error.stdout or b"").decode(errors="replace"), None
-    (folder / f"{path.name}.txt").write_text(output)
+        RUNNING.add(process)
+    code = process.wait()
+    with LOCK:
+        RUNNING.discard(process)
+    output = text.read_text(errors="replace")
     lost = LOST.search(output)
     words = [f"{time.monotonic() - started:4.0f} s"]
     words += [totals[1] for totals in TOTALS.finditer(output)]
@@ -70,6 +80,8 @@ def main() -> int:
     parser.add_argument("--logs", type=pathlib.Path, default=ROOT / ".build/chaos")
     parser.add_argument("rest", nargs="*", help="options for `rehearsal play`, after --")
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     options.logs.mkdir(parents=True, exist_ok=True)
     cases = [
         (seed, mode, int(floor))

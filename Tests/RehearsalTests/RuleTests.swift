@@ -46,6 +46,20 @@ struct RuleTests {
         )
     }
 
+    @Test("a task whose agent was killed at work may be scaled in")
+    func killed() {
+        #expect(
+            violations(
+                ProtectionRule(),
+                [
+                    .protected("t", minutes: 120), registered,
+                    .jobStarted("r/plan", "t", agent: "a"),
+                    .unprotected("t", agentAlive: false, expired: false), .scaledIn("t"),
+                ]
+            ) == 0
+        )
+    }
+
     @Test("an exposed task needs no protection")
     func exposed() {
         #expect(violations(ProtectionRule(), [ledger(1, exposed: ["t"]), registered]) == 0)

@@ -28,6 +28,7 @@ struct Saboteur: Sendable {
             group.addTask { await sleep(until: start + plan.milliseconds) }
         }
         let missed = calls.disarm()
+        guard !Task.isCancelled else { return }
         if !missed.isEmpty {
             let numbers = missed.map { "\($0)" }.joined(separator: ", ")
             journal.record(.note("the calls of these faults never came: \(numbers)"))
@@ -41,6 +42,7 @@ struct Saboteur: Sendable {
             if await happens(fault) { return }
             try? await Task.sleep(for: Self.look)
         }
+        guard !Task.isCancelled else { return }
         journal.record(.note("fault \(fault.number) found nothing to hit"))
     }
 
