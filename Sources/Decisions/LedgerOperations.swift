@@ -61,14 +61,16 @@ extension Ledger {
         if let held = leaving[task] { return .granted(held.kind) }
         if jobs.values.contains(where: { $0.task == task }) { return .refused(.holdsJob) }
         let want = want(limits)
-        if let unprotected = exposed.keys.min() {
-            return .refused(.agentExposed(unprotected))
-        }
-        if staying - 1 >= want {
+        let isSurplus = staying - 1 >= want
+        let unprotected = exposed.keys.min()
+        if isSurplus, unprotected == nil {
             leaving[task] = Reservation(since: now, kind: .surplus)
             return .granted(.surplus)
         }
+        // A stray lowers nothing, so it may leave although an agent runs unprotected. It has to:
+        // while ECS runs more protected tasks than it wants, it renews no protection at all.
         guard let running, running - strayLeaving > size else {
+            if isSurplus, let unprotected { return .refused(.agentExposed(unprotected)) }
             return .refused(.needed(staying: staying, want: want))
         }
         guard runningAboveSize >= Self.strayAfter else {

@@ -70,8 +70,9 @@ package struct Retirement: Sendable {
     var reserved: Ledger.LeaveKind?
     /// When the ledger said that this task is exposed; nil while it does not.
     var exposedAt: Instant?
-    /// The service has been seen to follow a ledger in which this task is exposed.
-    var exposureSettled = false
+    /// A sidecar before this one may have entered the task, and an entry that nobody takes back
+    /// would keep the service from ever shrinking.
+    var mayBeExposed: Bool
     var ledgerSlot = Slot<LedgerOperation>()
 
     // ECS following the ledger.
@@ -148,6 +149,7 @@ package struct Retirement: Sendable {
         self.settings = settings
         self.healthy = settings.restarted
         self.reported = settings.restarted ? .unclear : .job(nil)
+        self.mayBeExposed = settings.restarted
     }
 
     /// Pause after the n-th failure in a row: 0.5 s doubling to 30 s. The first ones are short,
@@ -215,7 +217,6 @@ package struct Retirement: Sendable {
             ledgerSlot.failed(cause, at: now)
         case .projected:
             projectionSlot.succeeded()
-            exposureSettled = exposedAt != nil
         case .projectionFailed(let cause):
             projectionSlot.failed(cause, at: now)
             projectionDue = true
@@ -309,6 +310,7 @@ package struct Retirement: Sendable {
             reserved = nil
             reported = .job(nil)
             exposedAt = nil
+            mayBeExposed = false
             guard phase == .booking else { return }
             switch departure {
             case .retired, .bookedBefore:
@@ -321,11 +323,12 @@ package struct Retirement: Sendable {
             leaveReason = .departed(departure)
         case .exposed:
             exposedAt = exposedAt ?? now
+            mayBeExposed = false
             // A lowering that is already on its way must arrive before the agent starts.
             projectionDue = true
         case .covered:
             exposedAt = nil
-            exposureSettled = false
+            mayBeExposed = false
         }
     }
 

@@ -35,8 +35,11 @@ extension Retirement {
 
     /// Stopped from outside, with no right to lower anything, and the ledger knows it.
     private var nothingToBook: Bool {
-        isOutsideStop && reported == .job(nil) && exposedAt == nil && ledgerSlot.underWay == nil
+        isOutsideStop && reported == .job(nil) && !hasEntry && ledgerSlot.underWay == nil
     }
+
+    /// The ledger says, or may say, that this task is exposed.
+    private var hasEntry: Bool { exposedAt != nil || mayBeExposed }
 
     private var isOutsideStop: Bool { signal == .stopping && reserved == nil }
 
@@ -107,9 +110,7 @@ extension Retirement {
         if protection.isHeld(at: now), let until = protection.heldUntil {
             return .protected(for: until - now)
         }
-        if protection.isLost(at: now), let exposedAt,
-            exposureSettled || now - exposedAt >= Self.loweringPatience
-        {
+        if protection.isLost(at: now), let exposedAt, now - exposedAt >= Self.loweringPatience {
             return .runsWithoutProtection(protection.lastCause)
         }
         // Ledger and protection both fail: the run comes first.
@@ -119,8 +120,10 @@ extension Retirement {
         return nil
     }
 
-    /// Longer than any call that lowers the service may take, its tries together: one that began
-    /// before this task was exposed has arrived by then, or never will.
+    /// Longer than any call that lowers the service may take, its tries together, and than ECS
+    /// takes to act on it: the task that left is counted until its container has ended, and ECS
+    /// would stop the only unprotected one in its place. A service that is seen to follow the
+    /// ledger may still be about to do so.
     static let loweringPatience: Duration = .seconds(30)
 
     // MARK: Launcher
@@ -175,11 +178,11 @@ extension Retirement {
         if case .exited(let code) = agent {
             return operationAfterExit(code)
         }
-        if isOver { return exposedAt != nil ? (.cover, .asked) : nil }
+        if isOver { return hasEntry ? (.cover, .asked) : nil }
         if protection.isLost(at: now), exposedAt == nil {
             return (.expose, .runsWithoutProtection(protection.lastCause))
         }
-        if exposedAt != nil, protection.isHeld(at: now), !protection.isLost(at: now) {
+        if hasEntry, protection.isHeld(at: now), !protection.isLost(at: now) {
             return (.cover, .protectedAfterAll)
         }
         if let operation = dueReport { return operation }
@@ -191,7 +194,7 @@ extension Retirement {
         guard phase == .booking else { return nil }
         if isOutsideStop {
             if reported != .job(nil) { return (.report(nil), .stoppedFromOutside) }
-            return exposedAt != nil ? (.cover, .stoppedFromOutside) : nil
+            return hasEntry ? (.cover, .stoppedFromOutside) : nil
         }
         let reservedBefore = reserved != nil || signal == .drained
         return (reservedBefore ? .depart : .finish, .agentExited(code: code))
@@ -299,7 +302,7 @@ extension Retirement {
         let quiet = ledgerSlot.underWay == nil && projectionSlot.underWay == nil
         let gone: Bool =
             switch agent {
-            case .absent: exposedAt == nil && quiet
+            case .absent: !hasEntry && quiet
             case .exited: phase == .released
             case .idle, .busy, .unknown: false
             }

@@ -181,6 +181,21 @@ struct LedgerTests {
         )
     }
 
+    /// The simulation's seed 985 found the knot: strays kept ECS from renewing any protection, the
+    /// exposure that followed kept the strays, and in the end ECS stopped an agent with a job.
+    @Test("while a task is exposed a stray may leave, since it lowers nothing")
+    func strayLeavesWhileExposed() throws {
+        var ledger = Ledger(size: 2)
+        let limits = try limits(2, 5)
+        ledger.expose(b, at: now, limits)
+        #expect(
+            ledger.reserve(a, running: 3, runningAboveSize: .seconds(300), at: now, limits)
+                == .granted(.stray)
+        )
+        #expect(ledger.depart(a, limits) == .strayed)
+        #expect(ledger.size == 2)
+    }
+
     @Test("while a task is exposed nobody may leave and nothing is lowered")
     func exposed() throws {
         var ledger = Ledger(size: 3)
