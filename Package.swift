@@ -195,7 +195,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RehearsalTests",
-            dependencies: ["Rehearsal", "Seeded"],
+            dependencies: ["Curl", "Rehearsal", "Seeded"],
             swiftSettings: strict
         ),
     ],

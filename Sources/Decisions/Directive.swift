@@ -28,6 +28,8 @@ package enum ProtectionReport: Hashable, Sendable {
     case refused(String)
     /// No answer, or one that does not say whether the task is protected.
     case unclear(String)
+    /// The request failed, but ECS says that an earlier one protects the task for so long.
+    case held(for: Duration, String)
 }
 
 package enum LedgerReport: Hashable, Sendable {

@@ -58,23 +58,7 @@ struct Effects: Sendable {
     }
 
     private func protect() async -> ProtectionReport {
-        let answer = await protection.protect(minutes: protectionMinutes)
-        switch answer {
-        case .protected(let until):
-            let remaining = until.since(.now())
-            // An expiry that is not ahead of this machine's clock is no protection to rely on.
-            guard remaining > .zero else { return .unclear("protection has already run out") }
-            return .protected(for: min(remaining, .seconds(protectionMinutes * 60)))
-        case .blocked: return .blocked
-        case .unprotected: return .refused("ECS says that the task is not protected")
-        case .refused(let reason): return .refused(reason)
-        case .denied(let message): return .refused("access denied: \(message)")
-        case .throttled: return .unclear("throttled")
-        case .unclear(let cause): return .unclear(cause)
-        case .malformed(let cause):
-            journal.once("a malformed answer of the protection endpoint: \(cause)")
-            return .unclear("malformed answer")
-        }
+        await Protecting(client: protection, minutes: protectionMinutes, journal: journal).protect()
     }
 
     /// The agent is gone, so a failure here costs nothing: the task ends, protected or not.
