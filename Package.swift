@@ -77,7 +77,7 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                argumentParser, logging,
+                "HCPTerraform", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -103,11 +103,17 @@ let package = Package(
 
         // What runs on a person's machine.
         .target(name: "Seeded", swiftSettings: strict),
+        // The decisions in virtual time: drives the values that ship, and links nothing else.
+        .target(
+            name: "Simulation",
+            dependencies: ["AgentLink", "Decisions", "Seeded"],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "Rehearsal",
             dependencies: [
                 "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
-                nioCore, "Seeded",
+                nioCore, "Seeded", "Simulation",
             ],
             swiftSettings: strict
         ),
@@ -120,6 +126,7 @@ let package = Package(
         // Peers in Python that tests talk to over real sockets.
         .target(
             name: "Peers",
+            dependencies: ["Curl"],
             path: "Tests/Peers",
             exclude: [
                 "botocore_peer.py", "endpoint_peer.py", "http_peer.py", "lambda_peer.py",
@@ -140,7 +147,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HCPTerraformTests",
-            dependencies: ["Decisions", "HCPTerraform", "Seeded"],
+            dependencies: ["Decisions", "HCPTerraform", "Peers", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -151,13 +158,16 @@ let package = Package(
         // Runs the built executable; depending on the target would link the tests statically.
         .testTarget(
             name: "LauncherTests",
-            dependencies: ["AgentLink", "AgentLinkServer"],
+            dependencies: ["AgentLink", "AgentLinkServer", "Peers"],
             swiftSettings: strict
         ),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
         .testTarget(
             name: "SidecarTests",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Peers", "Sidecar"],
+            dependencies: [
+                "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers",
+                "Sidecar", logging,
+            ],
             swiftSettings: strict
         ),
         // The endpoint as it is fuzzed, and what is judged of it.
@@ -191,8 +201,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Decisions", "Peers", "Simulation"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "RehearsalTests",
-            dependencies: ["Rehearsal", "Seeded"],
+            dependencies: ["Curl", "Rehearsal", "Seeded"],
             swiftSettings: strict
         ),
     ],

@@ -1,12 +1,10 @@
 import AWS
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
 import HCPTerraform
 import Peers
 import Testing
-
-private let moto = SharedPeer { try await Peer.start("moto_peer.py") }
 
 /// Many processes of the built function at once, as Lambda starts them for a burst; moto behind
 /// them, and a peer before ECS that records the updates.
@@ -22,7 +20,7 @@ struct FleetTests {
         let service: ECSService
 
         init(service name: String, instances: Int) async throws {
-            let port = try await moto.peer.ready.port
+            let port = try await Moto.port
             recorder = try await Peer.start("endpoint_peer.py", ["\(port)"])
             let environment = [
                 "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test",
@@ -46,10 +44,11 @@ struct FleetTests {
                 environment: try #require(Self.limits)
             )
             service = ECSService(ECSClient(aws), cluster: "agents", service: name)
+            try await Moto.createService(name, over: http)
             let json = String(decoding: try JSONEncoder().encode(environment), as: UTF8.self)
             runtime = try await Peer.start(
                 "lambda_peer.py",
-                [FunctionStage.executable.path, "\(instances)", json]
+                [TestProcess.built("scale-up-lambda"), "\(instances)", json]
             )
         }
 
@@ -84,7 +83,7 @@ struct FleetTests {
     func burst() async throws {
         let webhooks = 60
         let instances = 20
-        let fleet = try await Fleet(service: "pool", instances: instances)
+        let fleet = try await Fleet(service: "fleet", instances: instances)
         defer { fleet.http.stop() }
         let start = ContinuousClock.now
         let statuses = try await withThrowingTaskGroup(of: Int?.self) { group in

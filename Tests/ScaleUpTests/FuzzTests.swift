@@ -1,5 +1,5 @@
 import EndpointFuzzing
-import Foundation
+import FoundationEssentials
 import Seeded
 import Testing
 
