@@ -55,10 +55,15 @@ let package = Package(
             providers: [.apt(["libcurl4-openssl-dev"])]
         ),
         .target(name: "Curl", dependencies: ["CLibcurl"], swiftSettings: strict),
-        .target(name: "AWS", dependencies: ["Curl", "Decisions"], swiftSettings: strict),
+        .target(name: "StrictJSON", swiftSettings: strict),
+        .target(
+            name: "AWS",
+            dependencies: ["Curl", "Decisions", "StrictJSON"],
+            swiftSettings: strict
+        ),
         .target(
             name: "HCPTerraform",
-            dependencies: ["Curl", "Decisions", crypto],
+            dependencies: ["Curl", "Decisions", "StrictJSON", crypto],
             swiftSettings: strict
         ),
         .target(name: "AgentLink", swiftSettings: strict),
@@ -77,7 +82,7 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                "HCPTerraform", argumentParser, logging,
+                "HCPTerraform", "StrictJSON", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -89,7 +94,9 @@ let package = Package(
         // Links no server library: it is a client of Lambda's Runtime API.
         .executableTarget(
             name: "ScaleUpLambda",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "ScaleUp", logging],
+            dependencies: [
+                "AWS", "Curl", "Daemon", "Decisions", "ScaleUp", "StrictJSON", logging,
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -113,13 +120,13 @@ let package = Package(
             name: "Rehearsal",
             dependencies: [
                 "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
-                nioCore, "Seeded", "Simulation",
+                nioCore, "Seeded", "Simulation", "StrictJSON",
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "StandInAgent",
-            dependencies: ["Curl"],
+            dependencies: ["Curl", "StrictJSON"],
             swiftSettings: strict
         ),
 
@@ -137,6 +144,11 @@ let package = Package(
         .testTarget(
             name: "DecisionsTests",
             dependencies: ["Decisions", "Seeded"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "StrictJSONTests",
+            dependencies: ["Seeded", "StrictJSON"],
             swiftSettings: strict
         ),
         .testTarget(name: "CurlTests", dependencies: ["Curl", "Peers"], swiftSettings: strict),
