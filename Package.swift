@@ -99,11 +99,17 @@ let package = Package(
 
         // What runs on a person's machine.
         .target(name: "Seeded", swiftSettings: strict),
+        // The decisions in virtual time: drives the values that ship, and links nothing else.
+        .target(
+            name: "Simulation",
+            dependencies: ["AgentLink", "Decisions", "Seeded"],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "Rehearsal",
             dependencies: [
                 "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
-                nioCore, "Seeded",
+                nioCore, "Seeded", "Simulation",
             ],
             swiftSettings: strict
         ),
@@ -180,6 +186,11 @@ let package = Package(
             dependencies: [
                 "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "ScaleUpServer",
             ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Decisions", "Peers", "Simulation"],
             swiftSettings: strict
         ),
         .testTarget(

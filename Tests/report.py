@@ -9,6 +9,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 import rehearsals
+import simulations
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Longest that one step may take; the build of everything is the longest.
@@ -88,7 +89,7 @@ def main() -> int:
     if report.note("Build", run("Build", BUILD)):
         swift_tests(report, filters)
         if not filters:
-            for name, rehearse in rehearsals.ALL:
+            for name, rehearse in rehearsals.ALL + simulations.ALL:
                 report.note(name, rehearse(ROOT))
     return report.close()
 
