@@ -38,22 +38,29 @@ locals {
     TFC_AGENT_POOL_ID   = var.tfc_agent_pool_id
   } : {}
 
-  agent_size = {
-    for name, value in { cpu = var.task_def_cpu, memory = var.task_def_mem } : name => value if value != null
+  # What differs from the file, by container.
+  changes = {
+    "agent-sidecar" = merge(
+      {
+        environment = concat(
+          [for pair in local.filled.containerDefinitions[0].environment : pair if !contains(local.limits_variables, pair.name)],
+          [for name, value in local.terraform_environment : { name = name, value = value } if value != null],
+        )
+      },
+      { for key, value in { secrets = local.tfe_token_secrets } : key => value if local.has_tfe_token },
+    )
+    "tfc-agent" = {
+      for key, value in { cpu = var.task_def_cpu, memory = var.task_def_mem } : key => value if value != null
+    }
   }
+
+  tfe_token_secrets = [
+    for parameter in [local.tfe_token_parameter] : { name = "TFE_TOKEN", valueFrom = parameter } if local.has_tfe_token
+  ]
 
   task_definition = merge(local.filled, {
     containerDefinitions = [
-      for container in local.filled.containerDefinitions : container.name != "agent-sidecar" ? merge(container, local.agent_size) : merge(
-        container,
-        {
-          environment = concat(
-            [for pair in container.environment : pair if !contains(local.limits_variables, pair.name)],
-            [for name, value in local.terraform_environment : { name = name, value = value } if value != null],
-          )
-        },
-        local.has_tfe_token ? { secrets = [{ name = "TFE_TOKEN", valueFrom = local.tfe_token_parameter }] } : {},
-      )
+      for container in local.filled.containerDefinitions : merge(container, local.changes[container.name])
     ]
   })
 
@@ -100,7 +107,7 @@ locals {
     stopTimeout  = 60
     portMappings = [{ containerPort = 8080, protocol = "tcp" }]
     environment  = [for name, value in local.endpoint_environment : { name = name, value = value }]
-    secrets      = local.has_tfe_token ? [{ name = "TFE_TOKEN", valueFrom = local.tfe_token_parameter }] : []
+    secrets      = local.tfe_token_secrets
     logConfiguration = {
       logDriver = "awslogs"
       options = {
