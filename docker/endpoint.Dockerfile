@@ -7,16 +7,13 @@ ARG SWIFT_IMAGE=docker.io/library/swift:6.3.1-bookworm
 FROM ${SWIFT_IMAGE} AS build
 COPY docker/libcurl /usr/local/libexec/libcurl
 RUN /usr/local/libexec/libcurl /opt/http-curl
+COPY docker/compile /usr/local/libexec/compile
 WORKDIR /src
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
 RUN --mount=type=cache,id=agents-on-ecs,target=/src/.build,sharing=locked \
-    export PKG_CONFIG_PATH=/opt/http-curl/lib/pkgconfig \
-    && swift build -c release --static-swift-stdlib --product scale-up-lambda \
-    && swift build -c release --static-swift-stdlib --product scale-up-server \
-    && mkdir /out \
-    && cp .build/release/scale-up-lambda .build/release/scale-up-server /out/
+    /usr/local/libexec/compile /out scale-up-lambda scale-up-server
 COPY docker/root /usr/local/libexec/root
 RUN /usr/local/libexec/root /root-of-image /out/scale-up-lambda /out/scale-up-server
 

@@ -6,17 +6,14 @@ ARG SWIFT_IMAGE=docker.io/library/swift:6.3.1-bookworm
 FROM ${SWIFT_IMAGE} AS build
 COPY docker/libcurl /usr/local/libexec/libcurl
 RUN /usr/local/libexec/libcurl /opt/http-curl
+COPY docker/compile /usr/local/libexec/compile
 WORKDIR /src
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
-# The cache makes a second build short; what leaves it is in one place, where the next step finds it.
+# The cache makes a second build short; both images share it.
 RUN --mount=type=cache,id=agents-on-ecs,target=/src/.build,sharing=locked \
-    export PKG_CONFIG_PATH=/opt/http-curl/lib/pkgconfig \
-    && swift build -c release --static-swift-stdlib --product agent-sidecar \
-    && swift build -c release --static-swift-stdlib --product agent-launcher \
-    && mkdir /out \
-    && cp .build/release/agent-sidecar .build/release/agent-launcher /out/
+    /usr/local/libexec/compile /out agent-sidecar agent-launcher
 COPY docker/root /usr/local/libexec/root
 RUN /usr/local/libexec/root /root-of-image /out/agent-sidecar /out/agent-launcher \
     && mkdir -p /root-of-image/run/agent-link

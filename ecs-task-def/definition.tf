@@ -32,20 +32,13 @@ locals {
   # make a new revision of the task definition, and so a deployment, of every change.
   limits_variables = ["DESIRED_COUNT", "MAX_COUNT", "SPARE_COUNT"]
 
-  terraform_environment = local.has_tfe_token ? {
-    TFC_ORGANIZATION    = var.tfc_organization
-    TFC_AGENT_POOL_NAME = var.tfc_agent_pool_name
-    TFC_AGENT_POOL_ID   = var.tfc_agent_pool_id
-  } : {}
-
   # What differs from the file, by container.
   changes = {
     "agent-sidecar" = merge(
       {
-        environment = concat(
-          [for pair in local.filled.containerDefinitions[0].environment : pair if !contains(local.limits_variables, pair.name)],
-          [for name, value in local.terraform_environment : { name = name, value = value } if value != null],
-        )
+        environment = [
+          for pair in local.filled.containerDefinitions[0].environment : pair if !contains(local.limits_variables, pair.name)
+        ]
       },
       { for key, value in { secrets = local.tfe_token_secrets } : key => value if local.has_tfe_token },
     )
@@ -91,7 +84,13 @@ locals {
       ANNOUNCE_STAGES             = join(",", var.announce_stages)
     },
     length(var.announce_workspaces) == 0 ? {} : { ANNOUNCE_WORKSPACES = join(",", var.announce_workspaces) },
-    { for name, value in local.terraform_environment : name => value if value != null },
+    {
+      for name, value in {
+        TFC_ORGANIZATION    = var.tfc_organization
+        TFC_AGENT_POOL_NAME = var.tfc_agent_pool_name
+        TFC_AGENT_POOL_ID   = var.tfc_agent_pool_id
+      } : name => value if local.has_tfe_token && value != null
+    },
   )
 
   # The endpoint as a task, for endpoint = "service".

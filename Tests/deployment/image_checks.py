@@ -106,7 +106,9 @@ def pushes() -> None:
         calls = (folder / "calls").read_text()
         assert f"docker push {registry}/agent-sidecar:v1" in calls
         assert "create-repository --region eu-central-1 --repository-name scale-up" in calls
-        assert "create-repository --region eu-central-1 --repository-name agent-sidecar" not in calls
+        assert (
+            "create-repository --region eu-central-1 --repository-name agent-sidecar" not in calls
+        )
         assert "password" not in calls.replace("--password-stdin", "").replace("login-password", "")
         # What is written is what the module takes.
         written = dict(
@@ -212,9 +214,7 @@ def server_answers() -> None:
         "LISTEN_ADDRESS": "127.0.0.1",
         "PORT": str(port),
     }
-    server = images.start(
-        root, ["/usr/local/bin/scale-up-server"], settings, user="65532:65532"
-    )
+    server = images.start(root, ["/usr/local/bin/scale-up-server"], settings, user="65532:65532")
     try:
         deadline = time.monotonic() + 60
         while True:

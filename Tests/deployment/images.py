@@ -17,12 +17,15 @@ from checks import Skipped
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / ".build-images"
 BASE = "localhost/swift-of-this-machine:bookworm"
-# What the official image has besides Swift (its Dockerfile for Debian 12), as far as building needs.
+# What the official image has besides Swift (its Dockerfile for Debian 12), as far as we need it.
 PACKAGES = [
     "binutils", "ca-certificates", "dpkg-dev", "git", "libc6-dev", "libcurl4", "libedit2",
     "libgcc-12-dev", "libncurses6", "libsqlite3-0", "libssl-dev", "libstdc++-12-dev", "libxml2",
     "make", "pkg-config", "tzdata", "zlib1g-dev",
 ]  # fmt: skip
+
+# Working containers that images are looked at through.
+containers: list[str] = []
 
 
 def environment() -> dict[str, str]:
@@ -48,7 +51,7 @@ def buildah(*arguments: str) -> str:
 def run(command: list, **options) -> str:
     """Runs a command to its end; its output, or an error with all that it said."""
     process = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, timeout=1200, **options
+        command, env=environment(), capture_output=True, text=True, timeout=2000, **options
     )
     if process.returncode != 0:
         said = (process.stdout + process.stderr)[-8000:]
@@ -129,6 +132,7 @@ def image(name: str) -> pathlib.Path:
     run([*command, f"--build-arg=SWIFT_IMAGE={BASE}", "--pull-never", *mounts()])
     repository = {"sidecar": "agent-sidecar", "endpoint": "scale-up"}[name]
     container = buildah("from", "--pull-never", f"localhost/{repository}:test")
+    containers.append(container)
     return pathlib.Path(buildah("mount", container))
 
 
@@ -157,7 +161,8 @@ def start(
     wrapper = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", START, "start"]
     return subprocess.Popen(
         [*wrapper, root, volume, user, *command],
-        env={"PATH": os.environ["PATH"], **(settings or {})},
+        # The wrapper's programs are found by it; in the image nothing is looked for.
+        env={**(settings or {}), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -178,6 +183,6 @@ def finish(root: pathlib.Path, command: list[str], **options) -> tuple[int, str]
 
 
 def close() -> None:
-    """Removes the working containers; images and caches stay."""
-    if CACHE.exists() and shutil.which("buildah"):
-        buildah("rm", "--all")
+    """Removes the working containers that were made here; images and caches stay."""
+    for container in containers:
+        buildah("rm", container)

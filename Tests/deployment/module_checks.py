@@ -107,7 +107,10 @@ REFUSED = [
     ({"tfc_address": "https://tfe.example.com/app"}, "without a path"),
     ({"notification_token": "short"}, "16 characters or more"),
     ({"notification_token": "white space in a key of mine"}, "no white space"),
-    ({"tfe_token": "a b", **{k: v for k, v in WITH_API.items() if k != "tfe_token"}}, "white space"),
+    (
+        {"tfe_token": "a b", **{k: v for k, v in WITH_API.items() if k != "tfe_token"}},
+        "white space",
+    ),
     ({"tfe_token": "token"}, "tfc_organization and tfc_agent_pool_name are needed"),
     ({"tfc_agent_pool_id": "my-pool"}, "begins with apool-"),
     ({"endpoint": "fargate"}, "must be lambda or service"),

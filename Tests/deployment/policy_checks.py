@@ -53,8 +53,11 @@ def wildcards() -> None:
                             assert cluster.endswith(":cluster/tfc"), where
                     elif "*" in resource:
                         assert WIDE.match(resource), f"{where}: {resource}"
-                    assert resource == "*" or ":tfc" in resource or "/tfc" in resource or (
-                        statement["Sid"] == "Images"
+                    assert (
+                        resource == "*"
+                        or ":tfc" in resource
+                        or "/tfc" in resource
+                        or (statement["Sid"] == "Images")
                     ), f"{where}: {resource}"
 
 

@@ -104,7 +104,9 @@ def encode_schema(block: dict) -> bytes:
 class Provider:
     """Answers Terraform's calls for one provider, for the types that a configuration names."""
 
-    def __init__(self, wheels: pathlib.Path, name: str, resources: set[str], data: set[str]) -> None:
+    def __init__(
+        self, wheels: pathlib.Path, name: str, resources: set[str], data: set[str]
+    ) -> None:
         schemas = Schemas(wheels, name)
         self.configuration = schemas.configuration().block
         self.resources = {kind: schemas.resource(kind).block for kind in resources}

@@ -1,8 +1,8 @@
 """The schemas of Terraform providers, read from the CDK bindings that are generated from them.
 
-Providers cannot be downloaded everywhere, but PyPI carries their generated Python bindings: for each
-resource a class whose constructor names every argument with its type, and properties for what the
-provider computes. Read as text, never imported.
+Providers cannot be downloaded everywhere, but PyPI carries their generated Python bindings: for
+each resource a class whose constructor names every argument with its type, and properties for what
+the provider computes. Read as text, never imported.
 """
 
 import ast
@@ -100,9 +100,7 @@ class Schema:
     def kind(self, annotation: ast.expr) -> tuple[object, str | None]:
         """Terraform's type of an annotation; for a nested block its class as well."""
         text = ast.unparse(annotation).replace("'", "").replace('"', "")
-        struct = next(
-            (name for name in self.classes if f"Union[{name}, typing.Dict" in text), None
-        )
+        struct = next((name for name in self.classes if f"Union[{name}, typing.Dict" in text), None)
         if struct is not None:
             return ("list" if "Sequence" in text else "single"), struct
         for needle, kind in (

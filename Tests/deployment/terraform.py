@@ -69,9 +69,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     terraform = TerraformCommand(request["folder"])
     # Terraform writes to file descriptor 1 what is not part of the result.
-    result = getattr(terraform, request["command"])(
-        check=False, **request["options"]
-    )
+    result = getattr(terraform, request["command"])(check=False, **request["options"])
     value = result.value
     complaints = str(result.error or "")
     if isinstance(value, dict):
