@@ -73,7 +73,7 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                argumentParser, logging,
+                "HCPTerraform", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -116,6 +116,7 @@ let package = Package(
         // Peers in Python that tests talk to over real sockets.
         .target(
             name: "Peers",
+            dependencies: ["Curl"],
             path: "Tests/Peers",
             exclude: [
                 "botocore_peer.py", "endpoint_peer.py", "http_peer.py", "lambda_peer.py",
@@ -136,7 +137,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HCPTerraformTests",
-            dependencies: ["Decisions", "HCPTerraform", "Seeded"],
+            dependencies: ["Decisions", "HCPTerraform", "Peers", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -147,13 +148,16 @@ let package = Package(
         // Runs the built executable; depending on the target would link the tests statically.
         .testTarget(
             name: "LauncherTests",
-            dependencies: ["AgentLink", "AgentLinkServer"],
+            dependencies: ["AgentLink", "AgentLinkServer", "Peers"],
             swiftSettings: strict
         ),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
         .testTarget(
             name: "SidecarTests",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Peers", "Sidecar"],
+            dependencies: [
+                "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers",
+                "Sidecar", logging,
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -54,6 +54,16 @@ package struct TaskMetadata: Hashable, Sendable {
 
     package var taskID: TaskID { TaskID(arn: taskARN) }
 
+    /// Whether the service starts new tasks from another task definition than this task's. An
+    /// answer that names none, as of a service that ECS does not deploy itself, says nothing.
+    package func isOutdated(in service: ServiceCounts) -> Bool {
+        guard let primary = service.taskDefinition, !family.isEmpty, !revision.isEmpty else {
+            return false
+        }
+        // An ARN, arn:aws:ecs:region:account:task-definition/family:revision.
+        return primary.split(separator: "/").last.map(String.init) != "\(family):\(revision)"
+    }
+
     /// The fourth field of the task's ARN.
     package var region: String? {
         let fields = taskARN.split(separator: ":", omittingEmptySubsequences: false)

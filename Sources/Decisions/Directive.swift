@@ -16,6 +16,7 @@ package enum Observation: Hashable, Sendable {
     case projectionFailed(String)
     /// ECS and ledger beside each other; nil when this sidecar did not read them this time.
     case compared(Comparison?)
+    case watched(WatchReport)
     /// The sidecar itself was asked to stop.
     case stopRequested
 }
@@ -43,11 +44,14 @@ package struct Comparison: Hashable, Sendable {
     package let size: Int
     package let desired: Int
     package let running: Int
+    /// The service starts new tasks from another task definition than this task's.
+    package let outdated: Bool
 
-    package init(size: Int, desired: Int, running: Int) {
+    package init(size: Int, desired: Int, running: Int, outdated: Bool = false) {
         self.size = size
         self.desired = desired
         self.running = running
+        self.outdated = outdated
     }
 }
 
@@ -67,6 +71,8 @@ package enum Directive: Hashable, Sendable {
     case project
     /// Read service and ledger; the shell skips most turns in a large service.
     case compare
+    /// Ask the agents API what HCP Terraform takes this agent for.
+    case watch(agent: String)
     case wakeAt(Instant)
     /// Nothing is left to do.
     case end

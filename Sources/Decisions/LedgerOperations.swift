@@ -26,7 +26,10 @@ extension Ledger {
     package mutating func uphold(_ limits: Limits) { raise(limits) }
 
     /// Notes what the agent of a task holds: jobs held by the task other than `current` are
-    /// over, `current` runs here, and a task that holds a job is not leaving.
+    /// over, `current` runs here, and a task that holds a job is not leaving. A task that has
+    /// departed holds none: a sidecar that is restarted after the departure hears of the agent's
+    /// last job again before it hears of its exit, and would raise the service for a job that is
+    /// over.
     package mutating func report(
         _ task: TaskID,
         _ current: Job?,
@@ -34,7 +37,7 @@ extension Ledger {
         _ limits: Limits
     ) {
         dropJobs(of: task, except: current)
-        if let current {
+        if let current, !departed.contains(task) {
             if jobs[current]?.task != task { jobs[current] = JobEntry(at: now, task: task) }
             leaving[task] = nil
         }
@@ -58,14 +61,16 @@ extension Ledger {
         if let held = leaving[task] { return .granted(held.kind) }
         if jobs.values.contains(where: { $0.task == task }) { return .refused(.holdsJob) }
         let want = want(limits)
-        if let unprotected = exposed.keys.min() {
-            return .refused(.agentExposed(unprotected))
-        }
-        if staying - 1 >= want {
+        let isSurplus = staying - 1 >= want
+        let unprotected = exposed.keys.min()
+        if isSurplus, unprotected == nil {
             leaving[task] = Reservation(since: now, kind: .surplus)
             return .granted(.surplus)
         }
+        // A stray lowers nothing, so it may leave although an agent runs unprotected. It has to:
+        // while ECS runs more protected tasks than it wants, it renews no protection at all.
         guard let running, running - strayLeaving > size else {
+            if isSurplus, let unprotected { return .refused(.agentExposed(unprotected)) }
             return .refused(.needed(staying: staying, want: want))
         }
         guard runningAboveSize >= Self.strayAfter else {

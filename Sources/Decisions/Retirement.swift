@@ -20,6 +20,8 @@ package struct Retirement: Sendable {
         package var firstJobTimeout: Duration
         /// Age at which an idle agent is replaced by a fresh one; nil is never.
         package var maxLifetime: Duration?
+        /// Ask HCP Terraform's agents API what it takes the agent for; needs an API token.
+        package var watchesAgent: Bool
         /// True when an earlier sidecar of this task made it healthy, so that the agent may be
         /// running already.
         package var restarted: Bool
@@ -28,11 +30,13 @@ package struct Retirement: Sendable {
             idleTimeout: Duration = .seconds(120),
             firstJobTimeout: Duration = .seconds(300),
             maxLifetime: Duration? = nil,
+            watchesAgent: Bool = false,
             restarted: Bool = false
         ) {
             self.idleTimeout = idleTimeout
             self.firstJobTimeout = firstJobTimeout
             self.maxLifetime = maxLifetime
+            self.watchesAgent = watchesAgent
             self.restarted = restarted
         }
     }
@@ -66,8 +70,9 @@ package struct Retirement: Sendable {
     var reserved: Ledger.LeaveKind?
     /// When the ledger said that this task is exposed; nil while it does not.
     var exposedAt: Instant?
-    /// The service has been seen to follow a ledger in which this task is exposed.
-    var exposureSettled = false
+    /// A sidecar before this one may have entered the task, and an entry that nobody takes back
+    /// would keep the service from ever shrinking.
+    var mayBeExposed: Bool
     var ledgerSlot = Slot<LedgerOperation>()
 
     // ECS following the ledger.
@@ -77,11 +82,18 @@ package struct Retirement: Sendable {
     var nextComparison: Instant?
     var comparison = ComparisonTrail()
 
+    // HCP Terraform's view of the agent.
+    var watch = AgentWatch()
+    /// Since when the agent has worked on its job.
+    var busySince: Instant?
+
     // Timers and things said once.
     var nextReserve: Instant?
     /// Why the last reservation was refused, said once for each change of the reason.
     var lastRefusal: StayReason?
     var leaveReason: Reason = .stoppedFromOutside
+    /// Why the agent drains without a reservation.
+    var replaceReason: Reason?
     /// Why a reservation is taken back.
     var stayReason: Reason = .caughtJob
     var exitedAt: Instant?
@@ -95,6 +107,8 @@ package struct Retirement: Sendable {
         var unprotect = false
         var noLauncher = false
         var exposed = false
+        var worksLong = false
+        var givenUpAtWork = false
         var end = false
     }
 
@@ -135,6 +149,7 @@ package struct Retirement: Sendable {
         self.settings = settings
         self.healthy = settings.restarted
         self.reported = settings.restarted ? .unclear : .job(nil)
+        self.mayBeExposed = settings.restarted
     }
 
     /// Pause after the n-th failure in a row: 0.5 s doubling to 30 s. The first ones are short,
@@ -202,7 +217,6 @@ package struct Retirement: Sendable {
             ledgerSlot.failed(cause, at: now)
         case .projected:
             projectionSlot.succeeded()
-            exposureSettled = exposedAt != nil
         case .projectionFailed(let cause):
             projectionSlot.failed(cause, at: now)
             projectionDue = true
@@ -216,6 +230,9 @@ package struct Retirement: Sendable {
                     comparison.forgetDifference()
                 }
             }
+        case .watched(let report):
+            watch.take(report, at: now)
+            if report == .seen(.busy) { stayReason = .takenForBusy }
         case .stopRequested:
             stopRequested = true
         }
@@ -229,8 +246,10 @@ package struct Retirement: Sendable {
         // Nothing follows an exit: a late line of a dead process must not revive it.
         if case .exited = agent { return }
         switch event {
-        case .registered:
+        case .registered(let id):
             if agent == .absent { agent = .unknown }
+            if let id { watch.registered(id, at: now) }
+            said.givenUpAtWork = false
         case .waiting:
             if case .idle = agent { return }
             var workedBefore = settings.restarted
@@ -239,6 +258,10 @@ package struct Retirement: Sendable {
             agent = .idle(since: now, workedBefore: workedBefore)
             nextReserve = nil
         case .received(let job):
+            if agent != .busy(job) {
+                busySince = now
+                said.worksLong = false
+            }
             agent = .busy(job)
             stayReason = .caughtJob
         case .unreadable:
@@ -287,6 +310,7 @@ package struct Retirement: Sendable {
             reserved = nil
             reported = .job(nil)
             exposedAt = nil
+            mayBeExposed = false
             guard phase == .booking else { return }
             switch departure {
             case .retired, .bookedBefore:
@@ -299,11 +323,12 @@ package struct Retirement: Sendable {
             leaveReason = .departed(departure)
         case .exposed:
             exposedAt = exposedAt ?? now
+            mayBeExposed = false
             // A lowering that is already on its way must arrive before the agent starts.
             projectionDue = true
         case .covered:
             exposedAt = nil
-            exposureSettled = false
+            mayBeExposed = false
         }
     }
 

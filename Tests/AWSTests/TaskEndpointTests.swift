@@ -49,6 +49,27 @@ struct MetadataTests {
         #expect(metadata.region == "eu-central-1")
     }
 
+    @Test(
+        "a task is outdated when the service names another task definition, and only then",
+        arguments: [
+            ("arn:aws:ecs:eu-central-1:111122223333:task-definition/agent:7", false),
+            ("arn:aws:ecs:eu-central-1:111122223333:task-definition/agent:8", true),
+            ("arn:aws:ecs:eu-central-1:111122223333:task-definition/other:7", true),
+            ("agent:7", false), (nil, false),
+        ]
+    )
+    func outdated(primary: String?, expected: Bool) {
+        let metadata = TaskMetadata(
+            cluster: "agents",
+            taskARN: Self.arn,
+            serviceName: "pool",
+            family: "agent",
+            revision: "7"
+        )
+        let counts = ServiceCounts(desired: 1, running: 1, pending: 0, taskDefinition: primary)
+        #expect(metadata.isOutdated(in: counts) == expected)
+    }
+
     @Test("the EC2 agent's answer, with a short cluster name and nothing optional")
     func ec2() async throws {
         let metadata = try await task(

@@ -51,7 +51,44 @@ struct RetirementBirthTests {
         #expect(!story.retirement.healthy)
         #expect(story.tell(.booked(.exposed, sizeChanged: false)).contains(.project))
         #expect(!story.retirement.healthy)
-        #expect(story.tell(.projected).contains(.becomeHealthy))
+        #expect(!story.tell(.projected).contains(.becomeHealthy))
+        while !story.retirement.healthy {
+            story.tell(.protection(.refused("TASK_NOT_VALID")))
+            try story.sleepUntilTimer()
+        }
+    }
+
+    /// The simulation's seed 2680 found it: the service followed the ledger at once, and ECS, which
+    /// still counted the task that had left, stopped the exposed one a moment later.
+    @Test("an exposed task waits half a minute for ECS to act on an earlier lowering")
+    func exposedWaitsForECS() throws {
+        var story = Story()
+        story.tell(.woke)
+        while !story.operations.contains(.expose) {
+            story.tell(.protection(.refused("TASK_NOT_VALID")))
+            try story.sleepUntilTimer()
+        }
+        story.tell(.booked(.exposed, sizeChanged: false))
+        let exposed = story.now
+        story.tell(.projected)
+        while !story.retirement.healthy {
+            story.tell(.protection(.refused("TASK_NOT_VALID")))
+            try story.sleepUntilTimer()
+        }
+        #expect(story.now - exposed == .seconds(30))
+    }
+
+    /// Seed 1196: the entry of a sidecar that died stayed, and nothing was ever lowered again.
+    @Test("a restarted sidecar takes back an exposure that the one before it may have entered")
+    func coversForPredecessor() {
+        var story = Story(.init(restarted: true))
+        story.tell(.woke)
+        #expect(!story.operations.contains(.cover))
+        story.tell(.protection(.protected(for: .seconds(7_200))))
+        #expect(story.operations.last == .cover)
+        story.tell(.booked(.covered, sizeChanged: false))
+        story.tell(.linked)
+        #expect(story.operations.filter { $0 == .cover }.count == 1)
     }
 
     @Test("an exposed task waits for a lowering that is on its way, and half a minute at most")
@@ -426,7 +463,7 @@ struct RetirementRestartTests {
         #expect(story.tell(.linked).contains(.release))
     }
 
-    @Test("two readings that differ make an idle sidecar repair the service, one does not")
+    @Test("F21: two readings that differ make an idle sidecar repair the service, one does not")
     func repair() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
         let differs = Comparison(size: 1, desired: 2, running: 1)

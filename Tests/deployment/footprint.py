@@ -92,19 +92,24 @@ def system_certificates() -> str:
 
 
 def status(pid: int) -> dict[str, int]:
-    """Kilobytes and counts of /proc/PID/status, those of every thread summed."""
+    """Kilobytes of /proc/PID/status, and clock ticks of CPU time so far."""
     values = {}
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, value = line.partition(":")
         if value.split() and value.split()[0].isdigit():
             values[name] = int(value.split()[0])
-    switches = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for line in (task / "status").read_text().splitlines():
-            if line.startswith("voluntary_ctxt_switches"):
-                switches += int(line.split()[1])
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return dict(values, wakeups=switches, ticks=int(fields[11]) + int(fields[12]))
+    return dict(values, ticks=int(fields[11]) + int(fields[12]))
+
+
+def waits(pid: int) -> dict[str, int]:
+    """How often each thread has gone to sleep of its own accord, by its id."""
+    counts = {}
+    for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            text = (thread / "status").read_text()
+            counts[thread.name] = int(text.split("voluntary_ctxt_switches:")[1].split()[0])
+    return counts
 
 
 def wait_for(what: str, condition, process: subprocess.Popen, seconds: float = 60) -> None:
@@ -178,9 +183,10 @@ def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
             launcher = start(link / "agent-launcher", script)
             wait_for("a TLS connection", lambda: front.handshakes > 0, sidecar)
             time.sleep(2)
-            before = {"sidecar": status(sidecar.pid), "launcher": status(launcher.pid)}
+            pids = {"sidecar": sidecar.pid, "launcher": launcher.pid}
+            before = {name: (status(pid), waits(pid)) for name, pid in pids.items()}
             time.sleep(seconds)
-            after = {"sidecar": status(sidecar.pid), "launcher": status(launcher.pid)}
+            after = {name: (status(pid), waits(pid)) for name, pid in pids.items()}
             handshakes = front.handshakes
         except Exception:
             log.seek(0)
@@ -188,12 +194,13 @@ def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
             raise
     result: dict[str, float] = {"tls_handshakes": handshakes}
     ticks = os.sysconf("SC_CLK_TCK")
-    for name in after:
-        result[f"{name}_rss_kb"] = after[name]["VmRSS"]
-        result[f"{name}_anonymous_kb"] = after[name]["RssAnon"]
-        used = after[name]["ticks"] - before[name]["ticks"]
-        result[f"{name}_cpu_percent"] = 100 * used / ticks / seconds
-        woken = after[name]["wakeups"] - before[name]["wakeups"]
+    for name, (now, waited) in after.items():
+        then, waited_then = before[name]
+        result[f"{name}_rss_kb"] = now["VmRSS"]
+        result[f"{name}_anonymous_kb"] = now["RssAnon"]
+        result[f"{name}_cpu_percent"] = 100 * (now["ticks"] - then["ticks"]) / ticks / seconds
+        # A thread that has ended since is left out; one that is new counts whole.
+        woken = sum(count - waited_then.get(thread, 0) for thread, count in waited.items())
         result[f"{name}_wakeups_per_second"] = round(woken / seconds, 2)
     return result
 
