@@ -131,7 +131,9 @@ resource "aws_ecs_task_definition" "endpoint" {
   task_role_arn            = aws_iam_role.this["endpoint"].arn
   execution_role_arn       = aws_iam_role.this["execution"].arn
   container_definitions    = jsonencode([local.endpoint_container])
-  tags                     = local.tags
+  # As for the agents: what a rollback needs.
+  skip_destroy = true
+  tags         = local.tags
 
   runtime_platform {
     operating_system_family = "LINUX"

@@ -24,7 +24,7 @@ resource "aws_ecs_task_definition" "agents" {
   task_role_arn            = aws_iam_role.this["task"].arn
   execution_role_arn       = aws_iam_role.this["execution"].arn
   container_definitions    = jsonencode(local.task_definition.containerDefinitions)
-  # Tasks that still run finish with the revision that they were started from.
+  # A rollback goes to the revision before this one, so that must still be registered.
   skip_destroy = true
   tags         = local.tags
 

@@ -88,9 +88,10 @@ def pushes() -> None:
             (folder / program).chmod(0o755)
         variables = folder / "images.auto.tfvars"
         command = [DOCKER / "build", "--ecr", "eu-central-1", "--tag", "v1"]
-        command += ["--platform", "linux/arm64", "--tfvars", variables]
+        command += ["--platform", "linux/arm64", "--tfvars", variables.name]
         process = subprocess.run(
             command,
+            cwd=folder,
             env={"PATH": f"{folder}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
