@@ -28,20 +28,33 @@ PACKAGES = [
 containers: list[str] = []
 
 
-def environment() -> dict[str, str]:
+def confined(driver: str) -> dict[str, str]:
     """What makes buildah keep to our folder."""
-    settings = CACHE / "storage.conf"
-    CACHE.mkdir(exist_ok=True)
-    (CACHE / "tmp").mkdir(exist_ok=True)
-    settings.write_text(
-        f'[storage]\ndriver = "vfs"\ngraphroot = "{CACHE}/store"\nrunroot = "{CACHE}/run"\n'
+    (CACHE / "tmp").mkdir(parents=True, exist_ok=True)
+    file = CACHE / f"{driver}.conf"
+    store, run = CACHE / f"{driver}-store", CACHE / f"{driver}-run"
+    file.write_text(
+        f'[storage]\ndriver = "{driver}"\ngraphroot = "{store}"\nrunroot = "{run}"\n'
     )
     return dict(
         os.environ,
         BUILDAH_ISOLATION="chroot",
-        CONTAINERS_STORAGE_CONF=str(settings),
+        CONTAINERS_STORAGE_CONF=str(file),
         TMPDIR=str(CACHE / "tmp"),
     )
+
+
+@functools.cache
+def driver() -> str:
+    """How layers are stored: overlay where the kernel allows it, as it does not inside most
+    containers, else whole copies."""
+    attempt = "c=$(buildah from scratch) && buildah mount $c >/dev/null && buildah rm $c >/dev/null"
+    process = subprocess.run(["sh", "-c", attempt], env=confined("overlay"), capture_output=True)
+    return "overlay" if process.returncode == 0 else "vfs"
+
+
+def environment() -> dict[str, str]:
+    return confined(driver())
 
 
 def buildah(*arguments: str) -> str:
@@ -117,9 +130,9 @@ def mounts() -> list[str]:
             lines += f'[url "{folder}"]\n    insteadOf = {address}\n'
     options = [f"--volume={place}:{place}:ro" for place in sorted(set(places))]
     if lines:
-        settings = CACHE / "gitconfig"
-        settings.write_text(lines)
-        options.append(f"--volume={settings}:/etc/gitconfig:ro")
+        file = CACHE / "gitconfig"
+        file.write_text(lines)
+        options.append(f"--volume={file}:/etc/gitconfig:ro")
     return options
 
 
@@ -129,7 +142,10 @@ def image(name: str) -> pathlib.Path:
     require()
     make_base()
     command = [ROOT / "docker/build", "--tool", "buildah", "--tag", "test", "--only", name, "--"]
-    run([*command, f"--build-arg=SWIFT_IMAGE={BASE}", "--pull-never", *mounts()])
+    options = [f"--build-arg=SWIFT_IMAGE={BASE}", "--pull-never", *mounts()]
+    # Steps that nothing changed are not done again, where keeping each costs no copy.
+    options += ["--layers"] if driver() == "overlay" else []
+    run([*command, *options])
     repository = {"sidecar": "agent-sidecar", "endpoint": "scale-up"}[name]
     container = buildah("from", "--pull-never", f"localhost/{repository}:test")
     containers.append(container)
