@@ -33,9 +33,7 @@ def confined(driver: str) -> dict[str, str]:
     (CACHE / "tmp").mkdir(parents=True, exist_ok=True)
     file = CACHE / f"{driver}.conf"
     store, run = CACHE / f"{driver}-store", CACHE / f"{driver}-run"
-    file.write_text(
-        f'[storage]\ndriver = "{driver}"\ngraphroot = "{store}"\nrunroot = "{run}"\n'
-    )
+    file.write_text(f'[storage]\ndriver = "{driver}"\ngraphroot = "{store}"\nrunroot = "{run}"\n')
     return dict(
         os.environ,
         BUILDAH_ISOLATION="chroot",
