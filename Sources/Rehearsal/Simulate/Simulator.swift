@@ -27,13 +27,15 @@ struct Simulator {
         if command.runs.recommend { return try recommend(scenario) }
         if let broken = command.seedOptions.broken { return try breakSafeguard(broken) }
 
-        print(command.output.json ? "" : headline, terminator: command.output.json ? "" : "\n")
+        try checkPlaces()
+        if !command.output.json { say(headline) }
         var result = SimulationResult(command: commandLine, limits: limits, prices: prices)
         result.seeds = command.seeds
         if kinds.contains(.ours) {
             let campaign = try rules()
             result.campaign = campaign
             if !command.output.json { printRules(campaign) }
+            fflush(nil)
         }
         let started = clock.now
         result.figures = try compare(scenario)
@@ -93,8 +95,8 @@ struct Simulator {
     }
 
     private func breakSafeguard(_ broken: Safeguard) throws {
-        print("\(broken.rawValue) is switched off: \(broken.meaning)")
-        print("seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound)")
+        say("\(broken.rawValue) is switched off: \(broken.meaning)")
+        say("seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound)")
         var campaign = SafetyCampaign()
         var progress = Progress(isOn: !command.output.quiet)
         let isDone = campaign.play(command.seeds, broken: broken, stopsAtFailure: true) { soFar in
@@ -205,16 +207,19 @@ struct Simulator {
         }
         let jobs = figures.reduce(0) { $0 + $1.jobs }
         let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
+        let usage = usage
+        let busy = Double(usage.ru_utime.tv_sec) + Double(usage.ru_utime.tv_usec) / 1e6
         print(
-            "\n\(Numbers.whole(jobs)) jobs in \(Numbers.fixed(seconds, 1)) s; "
-                + "at most \(peakMegabytes) MB of memory"
+            "\n\(Numbers.whole(jobs)) jobs in \(Numbers.fixed(seconds, 1)) s "
+                + "(\(Numbers.fixed(busy, 1)) s of processor time with the rules); "
+                + "at most \(usage.ru_maxrss / 1_024) MB of memory"
         )
     }
 
-    private var peakMegabytes: Int {
+    private var usage: rusage {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return usage.ru_maxrss / 1_024
+        return usage
     }
 
     private func sweep(_ scenario: Scenario) throws -> [Choice] {
@@ -242,7 +247,7 @@ struct Simulator {
     // MARK: Recommendation
 
     private func recommend(_ scenario: Scenario) throws {
-        print(headline)
+        say(headline)
         var unbounded = scenario
         let most = Limits(desiredCount: 0, maxCount: 5_000, spareCount: 0) ?? limits
         unbounded.setup.limits = most
@@ -285,6 +290,12 @@ struct Simulator {
 
     // MARK: Words
 
+    /// At once, also into a pipe: what follows may take minutes.
+    private func say(_ text: String) {
+        print(text)
+        fflush(nil)
+    }
+
     private var commandLine: String {
         "rehearsal " + CommandLine.arguments.dropFirst().joined(separator: " ")
     }
@@ -304,6 +315,19 @@ struct Simulator {
         \(command.service.idleSeconds) s, \(command.pools) pool\(command.pools == 1 ? "" : "s")
         runs: \(workloadTitle)
         """
+    }
+
+    /// Minutes of work must not end in a file that cannot be written.
+    private func checkPlaces() throws {
+        for path in [command.output.report, command.output.picture].compactMap({ $0 }) {
+            let folder = URL(filePath: path).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw SimulationFault(
+                    text: "\(path) cannot be written: \(folder) is not a folder for it",
+                    code: 2
+                )
+            }
+        }
     }
 
     private func write(_ result: SimulationResult) throws {
