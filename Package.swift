@@ -73,7 +73,7 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                argumentParser, logging,
+                "HCPTerraform", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -122,6 +122,7 @@ let package = Package(
         // Peers in Python that tests talk to over real sockets.
         .target(
             name: "Peers",
+            dependencies: ["Curl"],
             path: "Tests/Peers",
             exclude: [
                 "botocore_peer.py", "endpoint_peer.py", "http_peer.py", "lambda_peer.py",
@@ -142,7 +143,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HCPTerraformTests",
-            dependencies: ["Decisions", "HCPTerraform", "Seeded"],
+            dependencies: ["Decisions", "HCPTerraform", "Peers", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -153,13 +154,16 @@ let package = Package(
         // Runs the built executable; depending on the target would link the tests statically.
         .testTarget(
             name: "LauncherTests",
-            dependencies: ["AgentLink", "AgentLinkServer"],
+            dependencies: ["AgentLink", "AgentLinkServer", "Peers"],
             swiftSettings: strict
         ),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
         .testTarget(
             name: "SidecarTests",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Peers", "Sidecar"],
+            dependencies: [
+                "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers",
+                "Sidecar", logging,
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -191,7 +195,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RehearsalTests",
-            dependencies: ["Rehearsal", "Seeded"],
+            dependencies: ["Curl", "Rehearsal", "Seeded"],
             swiftSettings: strict
         ),
     ],

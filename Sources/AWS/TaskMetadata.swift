@@ -54,6 +54,16 @@ package struct TaskMetadata: Hashable, Sendable {
 
     package var taskID: TaskID { TaskID(arn: taskARN) }
 
+    /// Whether the service starts new tasks from another task definition than this task's. An
+    /// answer that names none, as of a service that ECS does not deploy itself, says nothing.
+    package func isOutdated(in service: ServiceCounts) -> Bool {
+        guard let primary = service.taskDefinition, !family.isEmpty, !revision.isEmpty else {
+            return false
+        }
+        // An ARN, arn:aws:ecs:region:account:task-definition/family:revision.
+        return primary.split(separator: "/").last.map(String.init) != "\(family):\(revision)"
+    }
+
     /// The fourth field of the task's ARN.
     package var region: String? {
         let fields = taskARN.split(separator: ":", omittingEmptySubsequences: false)
@@ -76,21 +86,53 @@ package enum AgentEndpointFailure: Error, Hashable, Sendable, CustomStringConver
     }
 }
 
+extension AgentEndpointFailure {
+    /// The agent answers with an error while it is busy, and before it knows the task.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .transport(let failure): failure.kind != .cancelled && failure.kind != .stopped
+        case .status: true
+        case .malformed: false
+        }
+    }
+}
+
 package struct TaskMetadataClient: Sendable {
     private let uri: String
     private let http: any HTTPClient
+    private let pacing: Pacing
 
     /// The endpoint is on this host; its own server times out after 5 s (ecs-agent,
     /// `task_server_setup.go`).
     static let deadline: Duration = .seconds(6)
+    static let maximumAttempts = 6
 
     /// - Parameter uri: `ECS_CONTAINER_METADATA_URI_V4`, which differs for each container.
-    package init(uri: String, http: any HTTPClient) {
+    package init(uri: String, http: any HTTPClient, pacing: Pacing = Pacing()) {
         self.uri = uri
         self.http = http
+        self.pacing = pacing
     }
 
+    /// Asks again after a failure that may pass: ECS does not start a sidecar again that has
+    /// ended within its first minute, and the task of a working agent would be without one.
+    ///
+    /// - Throws: the failure of the last try.
     package func task() async throws(AgentEndpointFailure) -> TaskMetadata {
+        var attempt = 1
+        while true {
+            do throws(AgentEndpointFailure) {
+                return try await taskOnce()
+            } catch {
+                guard error.mayPass, attempt < Self.maximumAttempts,
+                    await pacing.pause(afterTry: attempt)
+                else { throw error }
+                attempt += 1
+            }
+        }
+    }
+
+    private func taskOnce() async throws(AgentEndpointFailure) -> TaskMetadata {
         let response: HTTPResponse
         do {
             response = try await http.send(

@@ -37,6 +37,11 @@ package struct SettingsReader {
         return value
     }
 
+    /// A secret that may be missing.
+    package mutating func optionalSecret(_ name: String, expected: String) -> String? {
+        value(name) == nil ? nil : requiredSecret(name, expected: expected)
+    }
+
     package mutating func count(
         _ name: String,
         default fallback: Int,

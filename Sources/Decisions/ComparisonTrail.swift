@@ -20,6 +20,14 @@ struct ComparisonTrail: Hashable, Sendable {
 
     mutating func forgetDifference() { differences = 0 }
 
+    /// The task belongs to an older deployment, and every task that the service wants runs. While
+    /// one is missing, perhaps because the new task definition cannot start, nobody else goes:
+    /// an old agent is better than none.
+    var isOutdated: Bool {
+        guard let last else { return false }
+        return last.outdated && last.running >= last.desired
+    }
+
     /// How long every reading has shown more tasks than the ledger counts.
     func runningAboveSize(at now: Instant) -> Duration {
         guard let aboveSince else { return .zero }

@@ -16,6 +16,7 @@ package enum Observation: Hashable, Sendable {
     case projectionFailed(String)
     /// ECS and ledger beside each other; nil when this sidecar did not read them this time.
     case compared(Comparison?)
+    case watched(WatchReport)
     /// The sidecar itself was asked to stop.
     case stopRequested
 }
@@ -27,15 +28,8 @@ package enum ProtectionReport: Hashable, Sendable {
     case refused(String)
     /// No answer, or one that does not say whether the task is protected.
     case unclear(String)
-}
-
-package enum LedgerReport: Hashable, Sendable {
-    case reported(Job?)
-    case reserve(ReserveAnswer)
-    case rejoined
-    case departure(Departure)
-    case exposed
-    case covered
+    /// The request failed, but ECS says that an earlier one protects the task for so long.
+    case held(for: Duration, String)
 }
 
 /// ECS and ledger as one reading shows them.
@@ -43,11 +37,14 @@ package struct Comparison: Hashable, Sendable {
     package let size: Int
     package let desired: Int
     package let running: Int
+    /// The service starts new tasks from another task definition than this task's.
+    package let outdated: Bool
 
-    package init(size: Int, desired: Int, running: Int) {
+    package init(size: Int, desired: Int, running: Int, outdated: Bool = false) {
         self.size = size
         self.desired = desired
         self.running = running
+        self.outdated = outdated
     }
 }
 
@@ -67,6 +64,8 @@ package enum Directive: Hashable, Sendable {
     case project
     /// Read service and ledger; the shell skips most turns in a large service.
     case compare
+    /// Ask the agents API what HCP Terraform takes this agent for.
+    case watch(agent: String)
     case wakeAt(Instant)
     /// Nothing is left to do.
     case end
@@ -76,17 +75,6 @@ package enum Directive: Hashable, Sendable {
     case warn
     /// The installation is faulty; no effect beyond the log and a metric.
     case alarm
-}
-
-package enum LedgerOperation: Hashable, Sendable {
-    case report(Job?)
-    /// Tidy, then reserve. `runningAboveSize`: how long every reading has shown more tasks.
-    case reserve(running: Int?, runningAboveSize: Duration)
-    case rejoin
-    case depart
-    case finish
-    case expose
-    case cover
 }
 
 /// A directive and why it is given, so that log, rehearsal and test tell the same story.

@@ -26,7 +26,10 @@ extension Ledger {
     package mutating func uphold(_ limits: Limits) { raise(limits) }
 
     /// Notes what the agent of a task holds: jobs held by the task other than `current` are
-    /// over, `current` runs here, and a task that holds a job is not leaving.
+    /// over, `current` runs here, and a task that holds a job is not leaving. A task that has
+    /// departed holds none: a sidecar that is restarted after the departure hears of the agent's
+    /// last job again before it hears of its exit, and would raise the service for a job that is
+    /// over.
     package mutating func report(
         _ task: TaskID,
         _ current: Job?,
@@ -34,7 +37,7 @@ extension Ledger {
         _ limits: Limits
     ) {
         dropJobs(of: task, except: current)
-        if let current {
+        if let current, !departed.contains(task) {
             if jobs[current]?.task != task { jobs[current] = JobEntry(at: now, task: task) }
             leaving[task] = nil
         }

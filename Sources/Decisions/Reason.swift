@@ -16,9 +16,14 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
     case agentWaits
     case idle(for: Duration)
     case maximumLifetime(Duration)
+    case outdated
+    case givenUp(ServerStatus)
+    case givenUpAtWork(ServerStatus, Job)
+    case worksLong(Job, Duration)
     case mayLeave(Ledger.LeaveKind)
     case mustStay(StayReason)
     case caughtJob
+    case takenForBusy
     case drainRefused(processes: Int)
     case agentExited(code: Int)
     case stoppedFromOutside
@@ -26,6 +31,7 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
     case sizeChanged
     case serviceDiffers(Comparison)
     case timeToCompare
+    case timeToWatch
     case projected
     case projectionLeftToOthers(String)
     case tryAgain(String)
@@ -56,10 +62,20 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .idle(let time): "the agent has been idle for \(time.components.seconds) s"
         case .maximumLifetime(let time):
             "the agent is idle and older than \(time.components.seconds) s"
+        case .outdated: "the agent is idle and the service has a newer task definition"
+        case .givenUp(let status):
+            "HCP Terraform holds the agent for \(status.rawValue), so it gets no more jobs"
+        case .givenUpAtWork(let status, let job):
+            "HCP Terraform holds the agent for \(status.rawValue) while it works on \(job); it "
+                + "is left alone"
+        case .worksLong(let job, let time):
+            "the agent has worked on \(job) for \(time.components.seconds) s; it is left alone, "
+                + "but look whether it hangs"
         case .mayLeave(.surplus): "the service has one agent more than it wants"
         case .mayLeave(.stray): "ECS runs one task more than the service counts"
         case .mustStay(let reason): reason.description
         case .caughtJob: "the agent caught a job after all"
+        case .takenForBusy: "HCP Terraform takes the agent for busy"
         case .drainRefused(let processes):
             "the agent has \(processes) processes of a job, so it is not idle"
         case .agentExited(let code): "the agent exited with code \(code)"
@@ -72,6 +88,7 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .serviceDiffers(let seen):
             "the service wants \(seen.desired) tasks and the ledger \(seen.size)"
         case .timeToCompare: "an idle agent compares service and ledger"
+        case .timeToWatch: "HCP Terraform is asked what it takes the agent for"
         case .projected: "the service follows the ledger"
         case .projectionLeftToOthers(let cause):
             "the service does not follow yet (\(cause)); an idle agent or the sweep will see to it"

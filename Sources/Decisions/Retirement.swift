@@ -20,6 +20,8 @@ package struct Retirement: Sendable {
         package var firstJobTimeout: Duration
         /// Age at which an idle agent is replaced by a fresh one; nil is never.
         package var maxLifetime: Duration?
+        /// Ask HCP Terraform's agents API what it takes the agent for; needs an API token.
+        package var watchesAgent: Bool
         /// True when an earlier sidecar of this task made it healthy, so that the agent may be
         /// running already.
         package var restarted: Bool
@@ -28,11 +30,13 @@ package struct Retirement: Sendable {
             idleTimeout: Duration = .seconds(120),
             firstJobTimeout: Duration = .seconds(300),
             maxLifetime: Duration? = nil,
+            watchesAgent: Bool = false,
             restarted: Bool = false
         ) {
             self.idleTimeout = idleTimeout
             self.firstJobTimeout = firstJobTimeout
             self.maxLifetime = maxLifetime
+            self.watchesAgent = watchesAgent
             self.restarted = restarted
         }
     }
@@ -78,11 +82,18 @@ package struct Retirement: Sendable {
     var nextComparison: Instant?
     var comparison = ComparisonTrail()
 
+    // HCP Terraform's view of the agent.
+    var watch = AgentWatch()
+    /// Since when the agent has worked on its job.
+    var busySince: Instant?
+
     // Timers and things said once.
     var nextReserve: Instant?
     /// Why the last reservation was refused, said once for each change of the reason.
     var lastRefusal: StayReason?
     var leaveReason: Reason = .stoppedFromOutside
+    /// Why the agent drains without a reservation.
+    var replaceReason: Reason?
     /// Why a reservation is taken back.
     var stayReason: Reason = .caughtJob
     var exitedAt: Instant?
@@ -96,6 +107,8 @@ package struct Retirement: Sendable {
         var unprotect = false
         var noLauncher = false
         var exposed = false
+        var worksLong = false
+        var givenUpAtWork = false
         var end = false
     }
 
@@ -217,6 +230,9 @@ package struct Retirement: Sendable {
                     comparison.forgetDifference()
                 }
             }
+        case .watched(let report):
+            watch.take(report, at: now)
+            if report == .seen(.busy) { stayReason = .takenForBusy }
         case .stopRequested:
             stopRequested = true
         }
@@ -230,8 +246,10 @@ package struct Retirement: Sendable {
         // Nothing follows an exit: a late line of a dead process must not revive it.
         if case .exited = agent { return }
         switch event {
-        case .registered:
+        case .registered(let id):
             if agent == .absent { agent = .unknown }
+            if let id { watch.registered(id, at: now) }
+            said.givenUpAtWork = false
         case .waiting:
             if case .idle = agent { return }
             var workedBefore = settings.restarted
@@ -240,6 +258,10 @@ package struct Retirement: Sendable {
             agent = .idle(since: now, workedBefore: workedBefore)
             nextReserve = nil
         case .received(let job):
+            if agent != .busy(job) {
+                busySince = now
+                said.worksLong = false
+            }
             agent = .busy(job)
             stayReason = .caughtJob
         case .unreadable:

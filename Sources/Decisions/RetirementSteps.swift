@@ -8,6 +8,8 @@ extension Retirement {
         keepLedger(at: now, &steps)
         project(at: now, &steps)
         compare(at: now, &steps)
+        watch(at: now, &steps)
+        lookAfterWork(at: now, &steps)
         finish(at: now, &steps)
         if let next = nextInstant(after: now) { steps.append(Step(.wakeAt(next), .nextTimer)) }
     }
@@ -15,13 +17,14 @@ extension Retirement {
     // MARK: Phases
 
     private mutating func advancePhase(at now: Instant) {
-        if phase == .working, isIdle, isOld(at: now), signal == nil, !stopRequested,
-            now >= (nextReserve ?? .zero)
+        if phase == .working, isIdle, signal == nil, !stopRequested, now >= mayDrainFrom,
+            let reason = reasonToReplace(at: now)
         {
             // Needs no reservation: its departure lowers the service only if it may.
+            replaceReason = reason
             phase = .draining
         }
-        if phase == .draining, signal == nil, !isIdle {
+        if phase == .draining, signal == nil, !isIdle || now < watch.busyUntil ?? .zero {
             phase = .working
             said.drain = false
         }
@@ -42,6 +45,19 @@ extension Retirement {
 
     private var isIdle: Bool {
         if case .idle = agent { linked } else { false }
+    }
+
+    /// An idle agent is left alone before: a drain was refused lately, or HCP Terraform takes it
+    /// for busy.
+    private var mayDrainFrom: Instant { max(nextReserve ?? .zero, watch.busyUntil ?? .zero) }
+
+    /// Why a fresh agent would be better than this one, wanted or not.
+    private func reasonToReplace(at now: Instant) -> Reason? {
+        if let status = watch.givenUp { return .givenUp(status) }
+        if isOld(at: now), let maxLifetime = settings.maxLifetime {
+            return .maximumLifetime(maxLifetime)
+        }
+        return comparison.isOutdated ? .outdated : nil
     }
 
     /// The launcher holds its container open for 20 s. The ledger is right by now, so whoever
@@ -120,7 +136,7 @@ extension Retirement {
             }
             if phase == .draining, signal == nil, !said.drain {
                 said.drain = true
-                steps.append(Step(.drain, drainReason(at: now)))
+                steps.append(Step(.drain, drainReason))
             }
             if phase == .released, !said.release {
                 said.release = true
@@ -140,9 +156,9 @@ extension Retirement {
         }
     }
 
-    private func drainReason(at now: Instant) -> Reason {
+    private var drainReason: Reason {
         if let reserved { return .mayLeave(reserved) }
-        return .maximumLifetime(settings.maxLifetime ?? .zero)
+        return replaceReason ?? .agentWaits
     }
 
     static let launcherPatience: Duration = .seconds(60)
@@ -213,7 +229,7 @@ extension Retirement {
     private var reservationDue: Instant? {
         guard case .idle(let since, let workedBefore) = agent else { return nil }
         let limit = workedBefore ? settings.idleTimeout : settings.firstJobTimeout
-        return max(since + limit, nextReserve ?? .zero)
+        return max(since + limit, mayDrainFrom)
     }
 
     private func isOld(at now: Instant) -> Bool {
@@ -249,6 +265,35 @@ extension Retirement {
         comparing = true
         steps.append(Step(.compare, .timeToCompare))
     }
+
+    // MARK: HCP Terraform's view
+
+    private mutating func watch(at now: Instant, _ steps: inout [Step]) {
+        guard settings.watchesAgent, phase == .working, linked, !stopRequested,
+            let agent = watch.due(at: now)
+        else {
+            return
+        }
+        watch.asked()
+        steps.append(Step(.watch(agent: agent), .timeToWatch))
+    }
+
+    /// An agent at work is never touched, whatever is wrong with it; a person may want to look.
+    private mutating func lookAfterWork(at now: Instant, _ steps: inout [Step]) {
+        guard case .busy(let job) = agent, let busySince else { return }
+        if now - busySince >= Self.longestJob, !said.worksLong {
+            said.worksLong = true
+            steps.append(Step(.warn, .worksLong(job, now - busySince)))
+        }
+        if let status = watch.givenUp, !said.givenUpAtWork {
+            said.givenUpAtWork = true
+            steps.append(Step(.warn, .givenUpAtWork(status, job)))
+        }
+    }
+
+    /// The longest that Terraform Enterprise lets a plan or an apply be configured to
+    /// (application administration, "General settings").
+    static let longestJob: Duration = .seconds(86_400)
 
     // MARK: End
 
@@ -289,9 +334,16 @@ extension Retirement {
         }
         if phase == .working, linked, signal == nil, reserved == nil {
             if let due = reservationDue { instants.append(due) }
-            if isIdle, let maxLifetime = settings.maxLifetime, let startedAt {
-                instants.append(max(startedAt + maxLifetime, nextReserve ?? .zero))
+            if isIdle {
+                instants.append(mayDrainFrom)
+                if let maxLifetime = settings.maxLifetime, let startedAt {
+                    instants.append(max(startedAt + maxLifetime, mayDrainFrom))
+                }
             }
+            if settings.watchesAgent, let next = watch.nextLook { instants.append(next) }
+        }
+        if case .busy = agent, let busySince, !said.worksLong {
+            instants.append(busySince + Self.longestJob)
         }
         if !comparing, let nextComparison { instants.append(nextComparison) }
         if ledgerSlot.underWay == nil, ledgerSlot.failures > 0 {

@@ -1,6 +1,6 @@
 package import Decisions
 
-/// A run, as far as the sweep has to do with it.
+/// A run, as far as the sweep and an idle sidecar have to do with it.
 package struct Run: Hashable, Sendable {
     package let id: String
     /// As the API spells it; new ones appear ("Run states").
@@ -18,6 +18,67 @@ package struct Run: Hashable, Sendable {
         case "apply_queued", "queuing_apply": Job(id: id, type: "apply")
         default: nil
         }
+    }
+}
+
+extension Run {
+    /// Whether one of its jobs can still come to an agent, or is with one: `false` once the run is
+    /// past it; nil for other types of jobs and for statuses that nobody here knows ("Run
+    /// states"; new ones appear).
+    package func needsAgent(for job: Job) -> Bool? {
+        if Self.over.contains(status) { return false }
+        let isBeforePlanned = Self.beforePlanned.contains(status)
+        switch job.type {
+        case "plan":
+            if isBeforePlanned { return true }
+            return Self.planned.contains(status) || Self.applying.contains(status) ? false : nil
+        case "apply":
+            if Self.applying.contains(status) { return true }
+            return isBeforePlanned || Self.planned.contains(status) ? true : nil
+        default:
+            return nil
+        }
+    }
+
+    private static let beforePlanned: Set = [
+        "pending", "fetching", "fetching_completed", "pre_plan_running", "pre_plan_completed",
+        "pre_plan_awaiting_decision", "queuing", "plan_queued", "planning",
+    ]
+    private static let planned: Set = [
+        "planned", "post_plan_running", "post_plan_completed", "post_plan_awaiting_decision",
+        "cost_estimating", "cost_estimated", "policy_checking", "policy_override",
+        "policy_soft_failed", "policy_checked",
+    ]
+    private static let applying: Set = [
+        "confirmed", "pre_apply_running", "pre_apply_completed", "queuing_apply", "apply_queued",
+        "applying",
+    ]
+    private static let over: Set = [
+        "post_apply_running", "post_apply_completed", "applied", "discarded", "errored",
+        "canceled", "planned_and_finished", "planned_and_saved",
+    ]
+}
+
+/// `GET /runs/:id` ("Runs", get run details).
+package struct RunAPI: Sendable {
+    private let api: TerraformAPI
+
+    static let deadline: Duration = .seconds(5)
+
+    package init(_ api: TerraformAPI) { self.api = api }
+
+    package func run(_ id: String) async throws(TerraformFailure) -> Run {
+        let answer: Answer = try await api.get(
+            "/runs/\(id.percentEncoded)",
+            deadline: Self.deadline
+        )
+        return Run(id: id, status: answer.data.attributes.status)
+    }
+
+    private struct Answer: Decodable {
+        let data: Item
+        struct Item: Decodable { let attributes: Attributes }
+        struct Attributes: Decodable { let status: String }
     }
 }
 

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Performs directives. Each method does one thing and says how it ended; none decides anything.
 struct Effects: Sendable {
-    let task: TaskID
+    let metadata: TaskMetadata
     let agentName: String
     let protectionMinutes: Int
     let announcedJobTimeout: Duration
@@ -15,10 +15,14 @@ struct Effects: Sendable {
     let service: any ServicePort
     let projector: Projector
     let protection: TaskProtectionClient
+    /// Nil without `TFE_TOKEN`.
+    let terraform: TerraformView?
     let link: LinkServer
     let volume: SharedVolume
     let journal: Journal
     let latest = LatestSnapshot()
+
+    private var task: TaskID { metadata.taskID }
 
     // MARK: At once
 
@@ -48,28 +52,13 @@ struct Effects: Sendable {
         case .ledger(let operation): await change(operation)
         case .project: await project()
         case .compare: .compared(await compare())
+        case .watch(let agent): .watched(await watch(agent))
         case .becomeHealthy, .nameAgent, .drain, .release, .wakeAt, .end, .note, .warn, .alarm: nil
         }
     }
 
     private func protect() async -> ProtectionReport {
-        let answer = await protection.protect(minutes: protectionMinutes)
-        switch answer {
-        case .protected(let until):
-            let remaining = until.since(.now())
-            // An expiry that is not ahead of this machine's clock is no protection to rely on.
-            guard remaining > .zero else { return .unclear("protection has already run out") }
-            return .protected(for: min(remaining, .seconds(protectionMinutes * 60)))
-        case .blocked: return .blocked
-        case .unprotected: return .refused("ECS says that the task is not protected")
-        case .refused(let reason): return .refused(reason)
-        case .denied(let message): return .refused("access denied: \(message)")
-        case .throttled: return .unclear("throttled")
-        case .unclear(let cause): return .unclear(cause)
-        case .malformed(let cause):
-            journal.once("a malformed answer of the protection endpoint: \(cause)")
-            return .unclear("malformed answer")
-        }
+        await Protecting(client: protection, minutes: protectionMinutes, journal: journal).protect()
     }
 
     /// The agent is gone, so a failure here costs nothing: the task ends, protected or not.
@@ -80,7 +69,8 @@ struct Effects: Sendable {
     }
 
     private func change(_ operation: LedgerOperation) async -> Observation {
-        let live: Set<TaskID>
+        var live: Set<TaskID> = []
+        var finished: Set<Job> = []
         if case .reserve = operation {
             // Read before the ledger is: a task that is younger than the list must not be taken
             // for a dead one.
@@ -89,18 +79,19 @@ struct Effects: Sendable {
             } catch {
                 return .ledgerFailed("ECS does not list the tasks: \(error)")
             }
-        } else {
-            live = []
+            finished = await finishedJobs()
         }
         let task = task
         let patience = announcedJobTimeout
+        let (listed, over) = (live, finished)
         do {
             let change = try await store.change { ledger, limits in
                 let size = ledger.size
                 let report = ledger.apply(
                     operation,
                     of: task,
-                    live: live,
+                    live: listed,
+                    finished: over,
                     patience: patience,
                     at: .now(),
                     limits
@@ -112,6 +103,21 @@ struct Effects: Sendable {
         } catch {
             return .ledgerFailed("\(error)")
         }
+    }
+
+    private func watch(_ agent: String) async -> WatchReport {
+        guard let terraform else { return .failed("TFE_TOKEN is not set", wait: nil) }
+        return await terraform.look(at: agent)
+    }
+
+    private func finishedJobs() async -> Set<Job> {
+        guard let terraform, let ledger = try? await store.read().ledger,
+            let job = await terraform.finishedJob(in: ledger, at: .now())
+        else {
+            return []
+        }
+        journal.info("HCP Terraform says that \(job) needs no agent any more")
+        return [job]
     }
 
     private func project() async -> Observation {
@@ -127,16 +133,19 @@ struct Effects: Sendable {
         }
     }
 
-    /// One sidecar in `size` looks each time, so that the calls of a service do not grow with it.
+    /// One sidecar in `size` looks each time, so that the calls of a service do not grow with it;
+    /// one in ten at least, or the agents of a large service would not hear of a deployment for
+    /// hours.
     private func compare() async -> Comparison? {
         do {
             let ledger = try await store.read().ledger
-            guard Int.random(in: 0..<max(1, ledger.size)) == 0 else { return nil }
+            guard Int.random(in: 0..<min(max(1, ledger.size), 10)) == 0 else { return nil }
             let counts = try await service.counts()
             return Comparison(
                 size: ledger.size,
                 desired: counts.desired,
-                running: counts.running
+                running: counts.running,
+                outdated: metadata.isOutdated(in: counts)
             )
         } catch {
             journal.once("service and ledger cannot be compared: \(error)")
@@ -161,46 +170,6 @@ final class LatestSnapshot: Sendable {
         state.withLock { state in
             guard let state, state.at.duration(to: .now) < Self.freshFor else { return nil }
             return state.snapshot
-        }
-    }
-}
-
-extension Ledger {
-    /// Runs one operation for a task.
-    mutating func apply(
-        _ operation: LedgerOperation,
-        of task: TaskID,
-        live: Set<TaskID>,
-        patience: Duration,
-        at now: WallTime,
-        _ limits: Limits
-    ) -> LedgerReport {
-        switch operation {
-        case .report(let job):
-            report(task, job, at: now, limits)
-            return .reported(job)
-        case .reserve(let running, let runningAboveSize):
-            _ = tidy(live: live, finished: [], patience: patience, at: now, limits)
-            return .reserve(
-                reserve(
-                    task,
-                    running: running,
-                    runningAboveSize: runningAboveSize,
-                    at: now,
-                    limits
-                )
-            )
-        case .rejoin:
-            rejoin(task, limits)
-            return .rejoined
-        case .depart: return .departure(depart(task, limits))
-        case .finish: return .departure(finish(task, limits))
-        case .expose:
-            expose(task, at: now, limits)
-            return .exposed
-        case .cover:
-            cover(task, limits)
-            return .covered
         }
     }
 }

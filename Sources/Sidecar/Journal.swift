@@ -21,7 +21,7 @@ final class Journal: Sendable {
         case .note: logger.info("the agent stays", metadata: reason)
         case .warn: logger.warning("something is not as it should be", metadata: reason)
         case .alarm: logger.error("this installation is faulty", metadata: reason)
-        case .compare, .ledger(.reserve):
+        case .compare, .watch, .ledger(.reserve):
             // Once a minute for each idle agent; what follows from it is said above debug.
             logger.debug("\(step.directive.words)", metadata: reason)
         default:
@@ -68,6 +68,7 @@ extension Directive {
         case .release: "release the container"
         case .project: "make the service follow the ledger"
         case .compare: "compare service and ledger"
+        case .watch(let agent): "ask HCP Terraform for \(agent)"
         case .wakeAt: "sleep"
         case .end: "end"
         case .note, .warn, .alarm: "note"

@@ -3,6 +3,7 @@ import AgentLinkServer
 import Curl
 import Daemon
 import Decisions
+import HCPTerraform
 import Logging
 
 /// Builds everything that the loop needs, in the order of a task's start, and runs it.
@@ -54,6 +55,7 @@ enum Sidecar {
                     idleTimeout: settings.idleTimeout,
                     firstJobTimeout: settings.firstJobTimeout,
                     maxLifetime: settings.maxLifetime,
+                    watchesAgent: settings.terraformToken != nil,
                     restarted: restarted
                 ),
                 effects: effects,
@@ -91,7 +93,7 @@ enum Sidecar {
             environment: settings.limits
         )
         return Effects(
-            task: metadata.taskID,
+            metadata: metadata,
             agentName: "\(place.service)-\(metadata.taskID)",
             protectionMinutes: settings.protectionMinutes,
             announcedJobTimeout: settings.announcedJobTimeout,
@@ -103,6 +105,12 @@ enum Sidecar {
                 task: metadata.taskID,
                 http: http
             ),
+            terraform: settings.terraformToken.map { token in
+                TerraformView(
+                    TerraformAPI(http, address: settings.terraformAddress, token: token),
+                    journal: journal
+                )
+            },
             link: link,
             volume: volume,
             journal: journal

@@ -40,6 +40,12 @@ struct SidecarCommand: ParsableCommand {
                   ANNOUNCED_JOB_TIMEOUT_SECONDS
                                          how long a job that no agent received
                                          counts (3600)
+                  TFE_TOKEN              API token, optional: HCP Terraform is asked
+                                         once a minute what it takes the agent
+                                         for, and whether announced jobs are
+                                         over; it is never needed to leave
+                  TFC_ADDRESS            where that is asked
+                                         (https://app.terraform.io)
                   AGENT_LINK_DIR         the shared volume (/run/agent-link)
                   LOG_LEVEL              trace, debug, info, warning, error (info)
 

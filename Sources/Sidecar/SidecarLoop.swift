@@ -78,7 +78,7 @@ struct SidecarLoop {
         case .nameAgent: effects.nameAgent()
         case .drain: effects.drain()
         case .release: effects.release()
-        case .protect, .unprotect, .ledger, .project, .compare:
+        case .protect, .unprotect, .ledger, .project, .compare, .watch:
             let effects = effects
             let publish = publish
             group.addTask {

@@ -20,6 +20,10 @@ struct SidecarSettings: Sendable {
     var metadataURI: String
     var agentURI: String
     var credentials: CredentialsSource
+    /// HCP Terraform or Terraform Enterprise; asked only with a token.
+    var terraformAddress: String
+    /// For the agents API watch and for the runs of announced jobs; nil does without both.
+    var terraformToken: String?
 
     /// - Parameter environment: the process environment.
     /// - Throws: `SettingsFault` with every fault at once.
@@ -77,6 +81,8 @@ struct SidecarSettings: Sendable {
             "ECS_AGENT_URI",
             expected: "set by ECS; does this run in a task of a service?"
         )
+        terraformAddress = reader.address("TFC_ADDRESS", default: "https://app.terraform.io")
+        terraformToken = reader.optionalSecret("TFE_TOKEN", expected: "an API token")
         do {
             // The region may come from the task's ARN; any will do to look at the rest.
             credentials = try AWSSettings(environment, region: "us-east-1").credentials

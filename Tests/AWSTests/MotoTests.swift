@@ -8,8 +8,6 @@ import Seeded
 
 @Suite("Against moto's server")
 struct MotoTests {
-    static let shared = SharedPeer { try await Peer.start("moto_peer.py") }
-
     /// Everything that a process has one of.
     struct Stack {
         let http: CurlClient
@@ -17,7 +15,7 @@ struct MotoTests {
 
         init() async throws {
             http = try CurlClient()
-            aws = try makeClient(http, port: try await MotoTests.shared.peer.ready.port)
+            aws = try makeClient(http, port: try await Moto.port)
         }
 
         /// - Parameter service: one for each test, so that none sees another's ledger.
@@ -25,7 +23,7 @@ struct MotoTests {
             _ service: String,
             through http: (any HTTPClient)? = nil
         ) async throws -> DynamoDBLedgerStore {
-            let port = try await MotoTests.shared.peer.ready.port
+            let port = try await Moto.port
             return DynamoDBLedgerStore(
                 try http.map { try makeClient($0, port: port) } ?? aws,
                 table: "ledger",
@@ -146,6 +144,61 @@ struct MotoTests {
         #expect(ledger.jobs.count == 20)
         #expect(ledger.version == 20)
         #expect(ledger.size == 20)
+    }
+
+    @Test("F16: departures and announcements at the same moment lose none of each other")
+    func bothWays() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let store = try await stack.store("both-ways")
+        _ = try await store.change { ledger, _ in ledger.size = 12 }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<12 {
+                group.addTask {
+                    _ = try await store.change { ledger, limits in
+                        ledger.finish(TaskID("t\(number)"), limits)
+                    }
+                }
+            }
+            for number in 0..<8 {
+                group.addTask {
+                    let job = try #require(Job(id: "run-\(number)", type: "plan"))
+                    _ = try await store.change { ledger, limits in
+                        ledger.announce(job, at: .now(), limits)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let ledger = try await store.read().ledger
+        #expect(ledger.jobs.count == 8)
+        // Whatever the order was: twelve, less those that left, plus those that were raised again
+        // because too few stayed for the jobs.
+        #expect(ledger.size == max(8, 12 - ledger.departed.count))
+    }
+
+    @Test("a ledger of 4,000 jobs is written, read and changed like any other")
+    func fourThousandJobs() async throws {
+        let stack = try await Stack()
+        defer { stack.http.stop() }
+        let store = try await stack.store("four-thousand")
+        let jobs = try (0..<4_000).map { number in
+            try #require(Job(id: "run-ABCDEFGHJKLM\(1_000 + number)", type: "plan"))
+        }
+        let (_, written) = try await store.change { ledger, limits in
+            for (number, job) in jobs.enumerated() {
+                ledger.announce(job, at: .now(), limits)
+                if number < 100 { ledger.report(TaskID("t\(number)"), job, at: .now(), limits) }
+            }
+        }
+        #expect(written.ledger.size == 100)
+        #expect(try await store.read() == written)
+        let departure = try await store.change { ledger, limits in
+            ledger.finish(TaskID("t0"), limits)
+        }.answer
+        // With 3,999 jobs left, a fresh agent takes the place of this one.
+        #expect(departure == .recycles(.needed(staying: 100, want: 100)))
+        #expect(try await store.read().ledger.jobs.count == 3_999)
     }
 
     @Test("a write that was made but not answered counts once", arguments: [true, false])

@@ -92,6 +92,29 @@ struct LinkServerTests {
         #expect(await bench.next() == .message(.stopping))
     }
 
+    @Test("two sidecars for one task: the launcher stays with its own, and finds the other after")
+    func twoSidecars() async throws {
+        let bench = try Bench()
+        let launcher = try bench.client()
+        #expect(await bench.next() == .connected)
+        // ECS has started a second one while the first was only frozen.
+        let second = try LinkServer(directory: bench.directory)
+        defer { second.stop() }
+        var heard = second.events.makeAsyncIterator()
+        bench.say("hello 1\n", launcher)
+        #expect(await bench.next() == .message(.hello(version: 1)))
+        bench.server.send(.drain)
+        #expect(bench.hear(launcher, 6) == "drain\n")
+        // The first one ends; its launcher comes back and finds the second.
+        bench.server.stop()
+        #expect(bench.hear(launcher, 1) == "")
+        let again = try bench.client()
+        #expect(await heard.next(isolation: #isolation) == .connected)
+        bench.say("hello 1\ndrained\n", again)
+        #expect(await heard.next(isolation: #isolation) == .message(.hello(version: 1)))
+        #expect(await heard.next(isolation: #isolation) == .message(.drained))
+    }
+
     @Test("a second client is turned away while the first one lives, which is not disturbed")
     func refusesSecondClient() async throws {
         let bench = try Bench()

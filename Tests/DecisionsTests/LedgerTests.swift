@@ -82,6 +82,19 @@ struct LedgerTests {
         #expect(ledger.size == 2)
     }
 
+    @Test("a task that has departed holds no job any more, whatever a restarted sidecar reports")
+    func reportAfterDeparture() throws {
+        let limits = try limits(0, 5)
+        let plan = try job("run-1/plan")
+        var ledger = Ledger()
+        ledger.announce(plan, at: now, limits)
+        ledger.report(a, plan, at: now, limits)
+        #expect(ledger.finish(a, limits) == .retired)
+        let departed = ledger
+        ledger.report(a, plan, at: now, limits)
+        #expect(ledger == departed)
+    }
+
     @Test("a task that reports a job is no longer leaving")
     func reportRejoins() throws {
         var ledger = Ledger(size: 1)
@@ -315,6 +328,38 @@ struct LedgerTidyTests {
             )
                 == [try job("run-1/plan")]
         )
+    }
+
+    @Test("a task of another service in the ledger is one that is gone: its entries go with it")
+    func foreignTask() throws {
+        let limits = try limits(0, 5)
+        let foreign = TaskID("another-service's")
+        var ledger = Ledger()
+        ledger.report(foreign, try job("run-1/plan"), at: now, limits)
+        ledger.expose(foreign, at: now, limits)
+        ledger.leaving[foreign] = Ledger.Reservation(since: now, kind: .surplus)
+        _ = ledger.tidy(
+            live: [a, b],
+            finished: [],
+            patience: nil,
+            at: later(.seconds(900)),
+            limits
+        )
+        #expect(ledger.jobs.isEmpty && ledger.exposed.isEmpty && ledger.leaving.isEmpty)
+        #expect(ledger.staying >= ledger.want(limits))
+    }
+
+    @Test("a clock that steps back makes nothing old, and one that stands still neither")
+    func clockBack() throws {
+        let limits = try limits(0, 5)
+        var ledger = Ledger()
+        ledger.announce(try job("run-1/plan"), at: later(.seconds(90_000)), limits)
+        ledger.report(a, try job("run-2/plan"), at: later(.seconds(90_000)), limits)
+        ledger.leaving[b] = Ledger.Reservation(since: later(.seconds(90_000)), kind: .surplus)
+        let before = ledger
+        _ = ledger.tidy(live: [], finished: [], patience: .seconds(60), at: now, limits)
+        #expect(ledger.jobs == before.jobs)
+        #expect(ledger.leaving == before.leaving)
     }
 
     @Test("an announced job is dropped when HCP Terraform says that it needs no agent")

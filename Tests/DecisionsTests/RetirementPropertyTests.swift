@@ -15,6 +15,7 @@ struct RetirementPropertyTests {
         var projectUnderWay = false
         var protectUnderWay = false
         var compareUnderWay = false
+        var watchUnderWay = false
         var unprotectUnderWay = false
         var heard: AgentHeard = .nothing
         var linked = false
@@ -26,7 +27,7 @@ struct RetirementPropertyTests {
     enum AgentHeard { case nothing, waiting, job, unreadable, exited }
 
     @Test(
-        "no order of events stops a busy agent or books a living one",
+        "F3: no order of events stops a busy agent or books a living one",
         arguments: [1, 2, 3, 4, 5, 6] as [UInt64]
     )
     func lives(_ seed: UInt64) async throws {
@@ -42,7 +43,9 @@ struct RetirementPropertyTests {
     private func live(_ generator: inout SeededRandom) throws {
         let restarted = Int.random(in: 0..<4, using: &generator) == 0
         let lifetime: Duration? = Bool.random(using: &generator) ? .seconds(2_000) : nil
-        var story = Story(.init(maxLifetime: lifetime, restarted: restarted))
+        var story = Story(
+            .init(maxLifetime: lifetime, watchesAgent: true, restarted: restarted)
+        )
         var truth = Truth()
         truth.started = restarted
         check(story.tell(.woke), &truth)
@@ -50,6 +53,9 @@ struct RetirementPropertyTests {
             let observation = next(&truth, story, &generator)
             let pause = Duration.seconds(Int.random(in: 0...90, using: &generator))
             check(story.tell(observation, after: pause), &truth)
+            if observation == .linked {
+                check(story.tell(.agent(.registered(id: "agent-1"))), &truth)
+            }
             if truth.released { break }
         }
     }
@@ -61,7 +67,7 @@ struct RetirementPropertyTests {
         _ generator: inout SeededRandom
     ) -> Observation {
         for _ in 0..<20 {
-            switch Int.random(in: 0..<14, using: &generator) {
+            switch Int.random(in: 0..<15, using: &generator) {
             case 0 where truth.protectUnderWay:
                 truth.protectUnderWay = false
                 let answers: [ProtectionReport] = [
@@ -82,7 +88,8 @@ struct RetirementPropertyTests {
                     Comparison(
                         size: 1,
                         desired: 2,
-                        running: Int.random(in: 0...3, using: &generator)
+                        running: Int.random(in: 0...3, using: &generator),
+                        outdated: Bool.random(using: &generator)
                     )
                 )
             case 5 where truth.unprotectUnderWay:
@@ -120,6 +127,13 @@ struct RetirementPropertyTests {
                 guard truth.linked, truth.alive else { continue }
                 truth.heard = .unreadable
                 return .agent(.unreadable)
+            case 14 where truth.watchUnderWay:
+                truth.watchUnderWay = false
+                let answers: [WatchReport] = [
+                    .seen(.idle), .seen(.busy), .seen(.unknown), .seen(.errored), .seen(.exited),
+                    .failed("timed out", wait: nil),
+                ]
+                return .watched(answers.randomElement(using: &generator) ?? .seen(.idle))
             default:
                 continue
             }
@@ -184,6 +198,7 @@ struct RetirementPropertyTests {
                 #expect(!truth.projectUnderWay)
                 truth.projectUnderWay = true
             case .compare: truth.compareUnderWay = true
+            case .watch: truth.watchUnderWay = true
             case .becomeHealthy:
                 truth.healthy += 1
                 #expect(truth.healthy == 1)

@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import HCPTerraform
+import Peers
 import Seeded
 import Testing
 
@@ -34,23 +35,19 @@ struct PythonSignatureTests {
     }
 
     private func runPython(_ input: String) throws -> String {
-        let process = Process()
         let python = ProcessInfo.processInfo.environment["TEST_PYTHON"] ?? "python3"
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [python, "-c", Self.program]
-        // Files and no pipes: a program that another test starts at this moment would inherit the
-        // pipes' ends, keep them open, and nobody here would ever read the end.
         let folder = URL(filePath: "/tmp/signatures-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: folder) }
         let (given, signed) = (folder.appending(path: "in"), folder.appending(path: "out"))
         try Data(input.utf8).write(to: given)
-        try Data().write(to: signed)
-        process.standardInput = try FileHandle(forReadingFrom: given)
-        process.standardOutput = try FileHandle(forWritingTo: signed)
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        let process = try TestProcess(
+            [python, "-c", Self.program],
+            input: .file(given.path),
+            output: .file(signed.path),
+            errors: .descriptor(2)
+        )
+        #expect(process.wait() == 0)
         return String(decoding: try Data(contentsOf: signed), as: UTF8.self)
     }
 }

@@ -1,4 +1,5 @@
 @preconcurrency import Glibc
+import Peers
 import Testing
 
 /// A failure of the test's own means.
@@ -24,10 +25,8 @@ func eventually(
 /// A launcher as a real process, with an agent that obeys commands on its stdin.
 final class LauncherRun {
     let directory: String
-    private(set) var pid: pid_t = 0
+    private let process: TestProcess
     private let commands: Int32
-    private var code: Int32?
-    private let mark: String
 
     /// An agent in a few lines: says every signal that it gets, and does what its stdin says. The
     /// shell's own `read` waits without a child process.
@@ -55,34 +54,50 @@ final class LauncherRun {
     ) throws {
         var template = Array("/tmp/launcher-test-XXXXXX".utf8CString)
         directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-        mark = "LAUNCHER_TEST_RUN=" + directory
         // Another user's agent has to get at it too.
         chmod(directory, 0o755)
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
+        defer { close(ends[0]) }
         commands = ends[1]
-        _ = fcntl(commands, F_SETFD, FD_CLOEXEC)
-        try write(Self.obedientAgent, to: "obedient-agent")
-        try spawn(
-            wrapper + [try Self.launcherPath()] + (arguments ?? [directory + "/obedient-agent"]),
-            environment,
-            stdin: ends[0],
-            stdout: stdout
+        let agent = directory + "/obedient-agent"
+        try Self.write(Self.obedientAgent, to: agent)
+        var variables: [String: String?] = [
+            "PATH": "/usr/bin:/bin", "AGENT_LINK_DIR": directory,
+            "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "600000",
+            "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS": "600000",
+            Self.markName: directory,
+        ]
+        variables.merge(environment) { $1 }
+        process = try TestProcess(
+            wrapper + [try Self.launcherPath()] + (arguments ?? [agent]),
+            environment: variables.compactMapValues { $0 },
+            input: .descriptor(ends[0]),
+            output: stdout.map { .descriptor($0) } ?? .file(directory + "/stdout"),
+            errors: .file(directory + "/stderr")
         )
-        close(ends[0])
     }
+
+    private static let markName = "LAUNCHER_TEST_RUN"
+    private var mark: String { Self.markName + "=" + directory }
+
+    var pid: pid_t { process.pid }
 
     /// Writes an executable file into the run's directory.
     @discardableResult
     func write(_ text: String, to name: String) throws -> String {
         let path = directory + "/" + name
+        try Self.write(text, to: path)
+        return path
+    }
+
+    private static func write(_ text: String, to path: String) throws {
         let file = creat(path, 0o755)
         try #require(file >= 0)
         defer { close(file) }
         var text = text
         let count = text.withUTF8 { Glibc.write(file, $0.baseAddress, $0.count) }
         try #require(count == text.utf8.count)
-        return path
     }
 
     /// What a file of the run holds now.
@@ -100,7 +115,8 @@ final class LauncherRun {
     }
 
     func signal(_ signal: Int32) {
-        #expect(kill(pid, signal) == 0)
+        #expect(process.isRunning)
+        process.signal(signal)
     }
 
     func prints(_ text: String) async throws {
@@ -112,17 +128,10 @@ final class LauncherRun {
     /// - Returns: The code as a shell reports it.
     func exitCode(within limit: Duration = .seconds(20)) async throws -> Int32 {
         try await eventually("exit of the launcher", within: limit) { isOver }
-        return code ?? -1
+        return process.exitCode ?? -1
     }
 
-    var isOver: Bool {
-        guard code == nil else { return true }
-        var status: Int32 = 0
-        guard waitpid(pid, &status, WNOHANG) == pid else { return false }
-        let signal = status & 0x7F
-        code = signal == 0 ? status >> 8 & 0xFF : 128 + signal
-        return true
-    }
+    var isOver: Bool { !process.isRunning }
 
     /// The process ids below the launcher, by their mark in the environment.
     func processes() -> [pid_t] {
@@ -142,10 +151,7 @@ final class LauncherRun {
 
     deinit {
         close(commands)
-        if !isOver {
-            kill(pid, SIGKILL)
-            waitpid(pid, nil, 0)
-        }
+        process.end()
         for process in processes() {
             kill(process, SIGKILL)
         }
@@ -163,81 +169,10 @@ final class LauncherRun {
         rmdir(directory)
     }
 
-    private func spawn(
-        _ arguments: [String],
-        _ environment: [String: String?],
-        stdin: Int32,
-        stdout: Int32?
-    ) throws {
-        var variables: [String: String?] = [
-            "PATH": "/usr/bin:/bin", "AGENT_LINK_DIR": directory,
-            "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "600000",
-            "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS": "600000",
-        ]
-        variables.merge(environment) { $1 }
-        let entries = variables.compactMap { name, value in value.map { name + "=" + $0 } } + [mark]
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, stdin, 0)
-        if let stdout {
-            posix_spawn_file_actions_adddup2(&actions, stdout, 1)
-        } else {
-            posix_spawn_file_actions_addopen(
-                &actions,
-                1,
-                directory + "/stdout",
-                O_WRONLY | O_CREAT | O_APPEND,
-                0o644
-            )
-        }
-        posix_spawn_file_actions_addopen(
-            &actions,
-            2,
-            directory + "/stderr",
-            O_WRONLY | O_CREAT | O_APPEND,
-            0o644
-        )
-        // What else this process has open belongs to other tests that run beside this one.
-        for descriptor: Int32 in 3..<512 {
-            posix_spawn_file_actions_addclose(&actions, descriptor)
-        }
-        let argv = arguments.map { strdup($0) } + [nil]
-        let envp = entries.map { strdup($0) } + [nil]
-        defer { (argv + envp).forEach { free($0) } }
-        let result = posix_spawnp(&pid, arguments[0], &actions, nil, argv, envp)
-        guard result == 0 else {
-            throw TestFailure(description: "\(arguments[0]): \(String(cString: strerror(result)))")
-        }
-    }
-
-    /// The executable beside the test bundle, or the one that AGENT_LAUNCHER names.
+    /// The built launcher, or the one that AGENT_LAUNCHER names.
     private static func launcherPath() throws -> String {
         if let path = getenv("AGENT_LAUNCHER") { return String(cString: path) }
-        var places = CommandLine.arguments.prefix(1).map { parents(of: $0) }.joined() + []
-        if let test = realpath("/proc/self/exe", nil) {
-            places += parents(of: String(cString: test))
-            free(test)
-        }
-        places += [".build/debug", ".build/release"]
-        for place in places where access(place + "/agent-launcher", X_OK) == 0 {
-            guard let path = realpath(place + "/agent-launcher", nil) else { continue }
-            defer { free(path) }
-            return String(cString: path)
-        }
-        throw TestFailure(
-            description: "agent-launcher is not built: swift build --product agent-launcher"
-        )
-    }
-
-    private static func parents(of path: String) -> [String] {
-        var parents: [String] = []
-        var rest = path[...]
-        while let slash = rest.lastIndex(of: "/") {
-            rest = rest[..<slash]
-            parents.append(String(rest))
-        }
-        return parents
+        return try TestProcess.built("agent-launcher")
     }
 }
 

@@ -10,7 +10,7 @@ struct StopTests {
         [SIGTERM, SIGINT, SIGQUIT, SIGHUP, 0], [0, 0, 0, SIGTERM, SIGINT], [SIGINT, 0, SIGTERM, 0],
     ]
 
-    @Test("exactly one SIGTERM reaches the agent, whoever asks", arguments: sequences)
+    @Test("F17: exactly one SIGTERM reaches the agent, whoever asks", arguments: sequences)
     func oneSignal(_ sequence: [Int32]) async throws {
         let run = try LauncherRun()
         let sidecar = try FakeSidecar(in: run.directory)

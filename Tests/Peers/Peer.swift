@@ -1,13 +1,13 @@
 import Dispatch
 import FoundationEssentials
 import Glibc
-import Synchronization
 
 /// A program of this folder that a test talks to. It prints one JSON line when it is ready, and
 /// ends when its standard input closes: with the test process, whatever becomes of that.
 package final class Peer: Sendable {
     /// The ready line, as strings.
     package let ready: Ready
+    private let process: TestProcess
     private let input: Int32
 
     package struct Ready: Decodable, Sendable {
@@ -35,48 +35,36 @@ package final class Peer: Sendable {
     }
 
     private convenience init(_ words: [String]) throws {
-        let (input, output) = try Self.spawning.withLock { _ in try Self.spawn(words) }
-        defer { close(output) }
-        guard let ready = try? JSONDecoder().decode(Ready.self, from: Data(Self.line(from: output)))
-        else {
-            close(input)
+        let (toPeer, fromPeer) = (try Self.pipe(), try Self.pipe())
+        defer { close(fromPeer.read) }
+        let process: TestProcess
+        do {
+            defer {
+                close(toPeer.read)
+                close(fromPeer.write)
+            }
+            process = try TestProcess(
+                words,
+                input: .descriptor(toPeer.read),
+                output: .descriptor(fromPeer.write),
+                errors: .descriptor(2)
+            )
+        } catch {
+            close(toPeer.write)
+            throw error
+        }
+        let line = Self.line(from: fromPeer.read)
+        guard let ready = try? JSONDecoder().decode(Ready.self, from: Data(line)) else {
+            close(toPeer.write)
             throw StartFailure(description: "\(words.joined(separator: " ")) did not get ready")
         }
-        self.init(ready, input)
+        self.init(process, ready, toPeer.write)
     }
 
-    private init(_ ready: Ready, _ input: Int32) {
+    private init(_ process: TestProcess, _ ready: Ready, _ input: Int32) {
+        self.process = process
         self.ready = ready
         self.input = input
-    }
-
-    /// A peer that inherited the open end of another's pipe would keep it running, and between
-    /// `pipe` and `fcntl` it could.
-    private static let spawning = Mutex(())
-
-    private static func spawn(_ words: [String]) throws -> (input: Int32, output: Int32) {
-        let toPeer = try pipe()
-        let fromPeer = try pipe()
-        defer {
-            close(toPeer.read)
-            close(fromPeer.write)
-        }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, toPeer.read, 0)
-        posix_spawn_file_actions_adddup2(&actions, fromPeer.write, 1)
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
-        defer { for argument in arguments { free(argument) } }
-        arguments.append(nil)
-        var process = pid_t()
-        let result = posix_spawnp(&process, words[0], &actions, nil, arguments, environ)
-        guard result == 0 else {
-            close(toPeer.write)
-            close(fromPeer.read)
-            throw StartFailure(description: "\(words[0]): \(String(cString: strerror(result)))")
-        }
-        return (toPeer.write, fromPeer.read)
     }
 
     deinit { close(input) }
@@ -86,7 +74,6 @@ package final class Peer: Sendable {
         guard Glibc.pipe(&ends) == 0 else {
             throw StartFailure(description: "pipe: \(String(cString: strerror(errno)))")
         }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
     }
 

@@ -3,6 +3,9 @@
 Prints one JSON line with the port once it listens, and ends when its standard input closes.
 `GET /record` lists the protection calls it has had. The first argument is the cluster, the second
 the service, the third the task's id, and `blocked N` after them refuses the first N protections.
+
+It is HCP Terraform's API too, as far as a sidecar reads it: every run is `errored`, to whoever has
+the token `an-api-token`.
 """
 
 import datetime
@@ -51,6 +54,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     "Expiration": moment(60),
                 },
             )
+        elif self.path.startswith("/api/v2/runs/"):
+            if self.headers["Authorization"] != "Bearer an-api-token":
+                self.answer(401, {"errors": [{"status": "401"}]})
+                return
+            run = self.path.rsplit("/", 1)[1]
+            attributes = {"status": "errored"}
+            self.answer(200, {"data": {"id": run, "type": "runs", "attributes": attributes}})
         elif self.path == "/record":
             self.answer(200, record)
         else:

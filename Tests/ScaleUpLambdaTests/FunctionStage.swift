@@ -1,12 +1,10 @@
 import AWS
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
 import HCPTerraform
 import Peers
 import Testing
-
-private let moto = SharedPeer { try await Peer.start("moto_peer.py") }
 
 /// One function: the built executable, the Runtime API and HCP Terraform as a peer, and our own
 /// view of moto. Ends what it started when it is released.
@@ -39,7 +37,7 @@ final class FunctionStage: Sendable {
 
     static let key = RunTaskKey("a secret value")
 
-    let process = Process()
+    let process: TestProcess
     let ledger: DynamoDBLedgerStore
     let service: ECSService
     /// A file: other children of this process could hold the end of a pipe open.
@@ -53,7 +51,7 @@ final class FunctionStage: Sendable {
     init(service name: String, missing: [String] = []) async throws {
         log = URL(filePath: "/tmp/\(name)-\(UUID().uuidString).log")
         peer = try await Peer.start("lambda_peer.py")
-        let port = try await moto.peer.ready.port
+        let port = try await Moto.port
         var environment = [
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:\(peer.ready.port)",
             "AWS_REGION": "eu-central-1",
@@ -81,58 +79,20 @@ final class FunctionStage: Sendable {
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0))
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
-        try await createService(name, port)
+        try await Moto.createService(name, over: http)
 
         for name in missing { environment[name] = nil }
-        process.executableURL = Self.executable
-        process.environment = environment
-        #expect(FileManager.default.createFile(atPath: log.path, contents: nil))
-        let output = try FileHandle(forWritingTo: log)
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
+        process = try TestProcess(
+            [TestProcess.built("scale-up-lambda")],
+            environment: environment,
+            output: .file(log.path)
+        )
     }
 
     deinit {
-        if process.isRunning {
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
+        process.end()
         http.stop()
         try? FileManager.default.removeItem(at: log)
-    }
-
-    /// The built function: beside the test bundle.
-    static let executable: URL = {
-        let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let beside = URL(filePath: path ?? "").deletingLastPathComponent()
-            .appending(path: "scale-up-lambda")
-        let isBuilt = FileManager.default.isExecutableFile(atPath: beside.path)
-        return isBuilt ? beside : URL(filePath: ".build/debug/scale-up-lambda")
-    }()
-
-    private func createService(_ name: String, _ port: Int) async throws {
-        let body =
-            #"{"cluster":"agents","serviceName":"\#(name)","taskDefinition":"agent","#
-            + #""desiredCount":0}"#
-        let target = "AmazonEC2ContainerServiceV20141113.CreateService"
-        let answer = try await http.send(
-            HTTPRequest(
-                .post,
-                "http://127.0.0.1:\(port)/",
-                headers: [
-                    ("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", target),
-                ],
-                body: Array(body.utf8),
-                signing: SigV4Signing(
-                    service: "ecs",
-                    region: "eu-central-1",
-                    accessKeyID: "test",
-                    secretAccessKey: "test"
-                )
-            )
-        )
-        #expect(answer.status == 200)
     }
 
     // MARK: Events
@@ -196,11 +156,12 @@ final class FunctionStage: Sendable {
     /// - Returns: its exit code and what it logged.
     func end() async throws -> (code: Int32, log: String) {
         let deadline = ContinuousClock.now.advanced(by: .seconds(30))
-        while process.isRunning {
+        while true {
+            if let code = process.exitCode {
+                return (code, try String(contentsOf: log, encoding: .utf8))
+            }
             try #require(ContinuousClock.now < deadline, "the function did not end")
             try await Task.sleep(for: .milliseconds(10))
         }
-        let text = try String(contentsOf: log, encoding: .utf8)
-        return (process.terminationStatus, text)
     }
 }

@@ -1,12 +1,10 @@
 import AWS
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
 import HCPTerraform
 import Peers
 import Testing
-
-private let moto = SharedPeer { try await Peer.start("moto_peer.py") }
 
 /// The built scale-up-server as a process, moto behind it, and HCP Terraform's side of it played
 /// by a peer that also counts the updates of the service. Ends what it started when released.
@@ -17,7 +15,7 @@ final class ServerStage: @unchecked Sendable {
 
     /// Where the server listens.
     private(set) var port = 0
-    let process = Process()
+    let process: TestProcess
     private let peer: Peer
     private let http: CurlClient
     private let store: DynamoDBLedgerStore
@@ -30,7 +28,7 @@ final class ServerStage: @unchecked Sendable {
         _ settings: [String: String] = [:],
         runs: String = "[]"
     ) async throws {
-        let motoPort = try await moto.peer.ready.port
+        let motoPort = try await Moto.port
         peer = try await Peer.start("endpoint_peer.py", ["\(motoPort)"])
         let own = "http://127.0.0.1:\(peer.ready.port)"
         let environment = [
@@ -56,9 +54,13 @@ final class ServerStage: @unchecked Sendable {
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         log = "/tmp/server-stage-\(UUID().uuidString)"
-        try await createService(name, motoPort)
-        try await tellPeer("runs", runs)
-        try start(environment)
+        try await Moto.createService(name, over: http)
+        try await Self.tell(peer, "runs", runs, over: http)
+        process = try TestProcess(
+            [TestProcess.built("scale-up-server")],
+            environment: environment,
+            output: .file(log)
+        )
         try await until("listening") { [self] in
             guard let line = logged.split(separator: "\n").first(where: isListening),
                 let found = line.firstRange(of: #""port":""#)
@@ -69,11 +71,7 @@ final class ServerStage: @unchecked Sendable {
     }
 
     deinit {
-        if process.isRunning {
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
-        Leftovers.shared.remove(process.processIdentifier)
+        process.end()
         http.stop()
         try? FileManager.default.removeItem(atPath: log)
     }
@@ -81,54 +79,6 @@ final class ServerStage: @unchecked Sendable {
     private func isListening(_ line: Substring) -> Bool { line.contains(#""listening""#) }
 
     var logged: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
-
-    private func start(_ environment: [String: String]) throws {
-        #expect(FileManager.default.createFile(atPath: log, contents: nil))
-        process.executableURL = Self.products.appending(path: "scale-up-server")
-        process.environment = environment
-        let output = FileHandle(forWritingAtPath: log)
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        Leftovers.shared.add(process.processIdentifier, log)
-    }
-
-    /// Where the built executables are: beside the test bundle.
-    private static let products: URL = {
-        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
-            folder = URL(filePath: path).deletingLastPathComponent()
-        }
-        let isBuilt = FileManager.default.isExecutableFile(
-            atPath: folder.appending(path: "scale-up-server").path
-        )
-        return isBuilt ? folder : URL(filePath: ".build/debug")
-    }()
-
-    private func createService(_ name: String, _ port: Int) async throws {
-        let answer = try await http.send(
-            HTTPRequest(
-                .post,
-                "http://127.0.0.1:\(port)/",
-                headers: [
-                    ("Content-Type", "application/x-amz-json-1.1"),
-                    ("X-Amz-Target", "AmazonEC2ContainerServiceV20141113.CreateService"),
-                ],
-                body: Array(
-                    #"{"cluster":"agents","serviceName":"\#(name)","taskDefinition":"agent","#
-                        .utf8
-                ) + Array(#""desiredCount":0}"#.utf8),
-                signing: SigV4Signing(
-                    service: "ecs",
-                    region: "eu-central-1",
-                    accessKeyID: "test",
-                    secretAccessKey: "test"
-                )
-            )
-        )
-        #expect(answer.status == 200)
-    }
 
     // MARK: What happened
 
@@ -157,6 +107,15 @@ final class ServerStage: @unchecked Sendable {
     }
 
     func tellPeer(_ path: String, _ body: String = "") async throws {
+        try await Self.tell(peer, path, body, over: http)
+    }
+
+    private static func tell(
+        _ peer: Peer,
+        _ path: String,
+        _ body: String,
+        over http: CurlClient
+    ) async throws {
         let url = "http://127.0.0.1:\(peer.ready.port)/\(path)"
         _ = try await http.send(HTTPRequest(.put, url, body: Array(body.utf8)))
     }
@@ -209,29 +168,6 @@ final class ServerStage: @unchecked Sendable {
                 throw Timeout(event: event)
             }
             try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-}
-
-/// Servers that still run when the tests end: the shared one is never released.
-private final class Leftovers: @unchecked Sendable {
-    static let shared = Leftovers()
-
-    private let lock = NSLock()
-    /// The log of each process.
-    private var processes: [pid_t: String] = [:]
-
-    private init() {
-        atexit { Leftovers.shared.end() }
-    }
-
-    func add(_ process: pid_t, _ log: String) { lock.withLock { processes[process] = log } }
-    func remove(_ process: pid_t) { lock.withLock { processes[process] = nil } }
-
-    private func end() {
-        for (process, log) in lock.withLock({ processes }) {
-            kill(process, SIGKILL)
-            unlink(log)
         }
     }
 }

@@ -1,7 +1,9 @@
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
+import Glibc
 import HCPTerraform
+import Peers
 import Testing
 
 /// One server for the tests that ask it one thing each.
@@ -224,15 +226,14 @@ struct ServerProcessTests {
         async let answer = stage.post(stage.payload("run-held"))
         #expect(try await stage.callbacks()["/callback/run-held"]?.isEmpty == false)
         let idle = try RawConnection(port: stage.port)
-        kill(stage.process.processIdentifier, SIGTERM)
+        stage.process.signal(SIGTERM)
         #expect(await idle.untilClosed().took < .seconds(5))
         #expect(throws: RawConnection.Failure.self) { try RawConnection(port: stage.port) }
         #expect(stage.process.isRunning)
         try await stage.tellPeer("release")
         #expect(try await answer.status == 200)
         try await stage.until("the server exits") { !stage.process.isRunning }
-        #expect(stage.process.terminationReason == .exit)
-        #expect(stage.process.terminationStatus == 0)
+        #expect(stage.process.exitCode == 0)
     }
 
     @Test("F25: 503 when ledger and service cannot be reached, within ten seconds")

@@ -1,7 +1,7 @@
 import AWS
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
 import Peers
 import Testing
 
@@ -9,6 +9,21 @@ import Testing
 /// task's own endpoints. Only the agent is a script.
 @Suite("Sidecar process, against moto")
 struct SidecarProcessTests {
+    /// Waits for jobs that never come, writes down every SIGTERM, and ends with it.
+    private static let idleAgent = """
+        exec python3 -c '
+        import os, signal, sys
+        def stop(number, frame):
+            with open(os.environ["AGENT_LINK_DIR"] + "/signals", "a") as file:
+                file.write("signal\\n")
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, stop)
+        print("2026-11-23T20:31:53.123Z [INFO]  core: Waiting for next job", flush=True)
+        while True:
+            signal.pause()
+        '
+        """
+
     @Test("a task is protected, runs its one job, and takes the service down with it")
     func singleJob() async throws {
         let stage = try await Stage(service: "single-job")
@@ -33,7 +48,7 @@ struct SidecarProcessTests {
         stage.touch("finish")
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
-        #expect(launcher.terminationStatus == 7)
+        #expect(launcher.exitCode == 7)
         let ledger = try await stage.ledger()
         #expect(ledger.size == 0)
         #expect(ledger.jobs.isEmpty)
@@ -58,13 +73,12 @@ struct SidecarProcessTests {
         try await stage.until("the job is reported") {
             try await stage.ledger().jobs[plan]?.task == stage.task
         }
-        kill(first.processIdentifier, SIGKILL)
-        first.waitUntilExit()
+        first.end()
         stage.touch("finish")
         try stage.startSidecar()
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
-        #expect(launcher.terminationStatus == 0)
+        #expect(launcher.exitCode == 0)
         #expect(try await stage.ledger().size == 0)
         #expect(try await stage.ledger().departed == [stage.task])
         #expect(try await stage.desiredCount() == 0)
@@ -77,27 +91,46 @@ struct SidecarProcessTests {
         try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "1"])
         try await stage.until("healthy") { stage.exists("healthy") }
         #expect(try await stage.protectionCalls() == [true, true])
-        let launcher = try stage.startLauncher(
-            """
-            exec python3 -c '
-            import os, signal, sys
-            def stop(number, frame):
-                with open(os.environ["AGENT_LINK_DIR"] + "/signals", "a") as file:
-                    file.write("signal\\n")
-                sys.exit(0)
-            signal.signal(signal.SIGTERM, stop)
-            print("2026-11-23T20:31:53.123Z [INFO]  core: Waiting for next job", flush=True)
-            while True:
-                signal.pause()
-            '
-            """
-        )
+        let launcher = try stage.startLauncher(Self.idleAgent)
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
-        #expect(launcher.terminationStatus == 0)
+        #expect(launcher.exitCode == 0)
         #expect(try stage.read("signals") == "signal\n")
         #expect(try await stage.ledger().size == 0)
         #expect(try await stage.desiredCount() == 0)
+    }
+
+    @Test("two sidecars for one task: one departure is booked, and the agent has one signal")
+    func twoSidecars() async throws {
+        let stage = try await Stage(service: "two-sidecars")
+        try await stage.raise(to: 2)
+        try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "2"])
+        try await stage.until("healthy") { stage.exists("healthy") }
+        let launcher = try stage.startLauncher(Self.idleAgent)
+        try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "2"])
+        try await stage.until("the launcher exits") { !launcher.isRunning }
+
+        #expect(launcher.exitCode == 0)
+        #expect(try stage.read("signals") == "signal\n")
+        #expect(try await stage.ledger().size == 1)
+        #expect(try await stage.ledger().departed == [stage.task])
+        #expect(try await stage.desiredCount() == 1)
+    }
+
+    @Test("F14: with an API token, a job whose run is over keeps no agent")
+    func finishedRun() async throws {
+        let stage = try await Stage(service: "finished-run")
+        let plan = try #require(Job(id: "run-1", type: "plan"))
+        try await stage.announce(plan, ago: .seconds(180))
+        try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "1", "TFE_TOKEN": "an-api-token"])
+        try await stage.until("healthy") { stage.exists("healthy") }
+        let launcher = try stage.startLauncher(Self.idleAgent)
+        try await stage.until("the launcher exits") { !launcher.isRunning }
+
+        #expect(try await stage.ledger().jobs.isEmpty)
+        #expect(try await stage.ledger().size == 0)
+        #expect(try await stage.desiredCount() == 0)
+        #expect(!(try stage.read("sidecar.log").contains("an-api-token")))
     }
 
     @Test("a ledger of a newer version is refused, and nobody leaves by it")

@@ -1,11 +1,10 @@
 import AWS
 import Curl
 import Decisions
-import Foundation
+import FoundationEssentials
 import Peers
+import Synchronization
 import Testing
-
-private let moto = SharedPeer { try await Peer.start("moto_peer.py") }
 
 /// One task of one service: its shared volume, its endpoints, and our own view of moto. Ends
 /// what it started when it is released.
@@ -21,7 +20,7 @@ final class Stage: Sendable {
     private let aws: AWSClient
     private let store: DynamoDBLedgerStore
     private let service: ECSService
-    private let processes = ProcessList()
+    private let processes = Mutex<[TestProcess]>([])
 
     init(service name: String, _ arguments: [String] = []) async throws {
         self.name = name
@@ -30,7 +29,7 @@ final class Stage: Sendable {
         folder = URL(filePath: "/tmp/stage-\(task.text.prefix(8))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         peer = try await Peer.start("task_peer.py", ["agents", name, task.text] + arguments)
-        let port = try await moto.peer.ready.port
+        let port = try await Moto.port
         let own = "http://127.0.0.1:\(peer.ready.port)"
         environment = [
             "PATH": "/usr/bin:/bin",
@@ -41,6 +40,7 @@ final class Stage: Sendable {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": own + "/credentials",
             "ECS_CONTAINER_METADATA_URI_V4": own + "/metadata",
             "ECS_AGENT_URI": own + "/agent",
+            "TFC_ADDRESS": own,
             "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS": "20000",
         ]
         http = try CurlClient()
@@ -58,66 +58,36 @@ final class Stage: Sendable {
             environment: limits
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
-        try await createService(name, port)
+        try await Moto.createService(name, over: http)
     }
 
     deinit {
-        processes.end()
+        for process in processes.withLock({ $0 }) { process.end() }
         http.stop()
         try? FileManager.default.removeItem(at: folder)
     }
 
     // MARK: The cloud
 
-    private func createService(_ name: String, _ port: Int) async throws {
-        try await post(
-            "ecs",
-            "AmazonEC2ContainerServiceV20141113.CreateService",
-            port,
-            #"{"cluster":"agents","serviceName":"\#(name)","taskDefinition":"agent","#
-                + #""desiredCount":0}"#
-        )
-    }
-
     /// Writes a ledger item past our own store, as another version of it would.
     func writeItem(format: Int, size: Int) async throws {
         let key = "agents/\(name)"
-        let port = try await moto.peer.ready.port
-        try await post(
+        try await Moto.call(
             "dynamodb",
             "DynamoDB_20120810.PutItem",
-            port,
             #"{"TableName":"ledger","Item":{"pk":{"S":"\#(key)"},"format":{"N":"\#(format)"},"#
-                + #""version":{"N":"1"},"size":{"N":"\#(size)"}}}"#
+                + #""version":{"N":"1"},"size":{"N":"\#(size)"}}}"#,
+            over: http
         )
     }
 
-    private func post(_ service: String, _ target: String, _ port: Int, _ body: String)
-        async throws
-    {
-        let version = service == "dynamodb" ? "1.0" : "1.1"
-        let answer = try await http.send(
-            HTTPRequest(
-                .post,
-                "http://127.0.0.1:\(port)/",
-                headers: [
-                    ("Content-Type", "application/x-amz-json-\(version)"), ("X-Amz-Target", target),
-                ],
-                body: Array(body.utf8),
-                signing: SigV4Signing(
-                    service: service,
-                    region: "eu-central-1",
-                    accessKeyID: "test",
-                    secretAccessKey: "test"
-                )
-            )
+    /// - Parameter ago: how long the announcement lies back.
+    func announce(_ job: Job, ago: Duration = .zero) async throws {
+        let at = WallTime(
+            milliseconds: WallTime.now().milliseconds - Int(ago.components.seconds) * 1_000
         )
-        #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
-    }
-
-    func announce(_ job: Job) async throws {
         let snapshot = try await store.change { ledger, limits in
-            ledger.announce(job, at: .now(), limits)
+            ledger.announce(job, at: at, limits)
         }.snapshot
         _ = try await Projector(store, service).project(snapshot)
     }
@@ -141,9 +111,9 @@ final class Stage: Sendable {
     // MARK: The processes
 
     @discardableResult
-    func startSidecar(_ settings: [String: String] = [:]) throws -> Process {
+    func startSidecar(_ settings: [String: String] = [:]) throws -> TestProcess {
         try start(
-            Self.products.appending(path: "agent-sidecar"),
+            try TestProcess.built("agent-sidecar"),
             ["run"],
             environment.merging(settings) { $1 },
             log: "sidecar.log"
@@ -151,9 +121,9 @@ final class Stage: Sendable {
     }
 
     /// The launcher that the sidecar copied to the volume, with a shell script as the agent.
-    func startLauncher(_ agent: String) throws -> Process {
+    func startLauncher(_ agent: String) throws -> TestProcess {
         try start(
-            folder.appending(path: "agent-launcher"),
+            folder.appending(path: "agent-launcher").path,
             ["/bin/sh", "-c", agent],
             environment,
             log: "agent.log"
@@ -161,37 +131,19 @@ final class Stage: Sendable {
     }
 
     private func start(
-        _ executable: URL,
+        _ executable: String,
         _ arguments: [String],
         _ environment: [String: String],
         log: String
-    ) throws -> Process {
-        let path = folder.appending(path: log).path
-        if !exists(log) { touch(log) }
-        let output = try #require(FileHandle(forWritingAtPath: path))
-        try output.seekToEnd()
-        let process = Process()
-        process.executableURL = executable
-        process.arguments = arguments
-        process.environment = environment
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        processes.add(process)
+    ) throws -> TestProcess {
+        let process = try TestProcess(
+            [executable] + arguments,
+            environment: environment,
+            output: .file(folder.appending(path: log).path)
+        )
+        processes.withLock { $0.append(process) }
         return process
     }
-
-    /// Where the built executables are: beside the test bundle.
-    private static let products: URL = {
-        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        if let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
-            folder = URL(filePath: path).deletingLastPathComponent()
-        }
-        let isBuilt = FileManager.default.isExecutableFile(
-            atPath: folder.appending(path: "agent-sidecar").path
-        )
-        return isBuilt ? folder : URL(filePath: ".build/debug")
-    }()
 
     // MARK: The volume
 
@@ -218,23 +170,6 @@ final class Stage: Sendable {
                 throw Timeout(event: event)
             }
             try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-}
-
-/// Ends processes that a test leaves, whatever became of the test.
-private final class ProcessList: @unchecked Sendable {
-    private let lock = NSLock()
-    private var processes: [Process] = []
-
-    func add(_ process: Process) { lock.withLock { processes.append(process) } }
-
-    func end() {
-        lock.withLock {
-            for process in processes where process.isRunning {
-                kill(process.processIdentifier, SIGKILL)
-                process.waitUntilExit()
-            }
         }
     }
 }

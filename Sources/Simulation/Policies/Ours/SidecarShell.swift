@@ -65,6 +65,8 @@ final class SidecarShell {
         case .compare: compare()
         case .wakeAt(let instant): wake(at: instant)
         case .end: owner.sidecarEnded()
+        // Never asked for here: the simulated installation has no API token.
+        case .watch: break
         case .note, .warn, .alarm: break
         }
     }
@@ -137,6 +139,7 @@ final class SidecarShell {
                 operation,
                 of: id,
                 live: live,
+                finished: [],
                 patience: .milliseconds(patience),
                 at: now,
                 limits
@@ -237,46 +240,6 @@ extension AgentEvent {
                 )
             else { return nil }
             self = .received(job)
-        }
-    }
-}
-
-extension Ledger {
-    /// Runs one operation for a task, as the sidecar's `Effects` does.
-    fileprivate mutating func apply(
-        _ operation: LedgerOperation,
-        of task: TaskID,
-        live: Set<TaskID>,
-        patience: Duration,
-        at now: WallTime,
-        _ limits: Limits
-    ) -> LedgerReport {
-        switch operation {
-        case .report(let job):
-            report(task, job, at: now, limits)
-            return .reported(job)
-        case .reserve(let running, let runningAboveSize):
-            _ = tidy(live: live, finished: [], patience: patience, at: now, limits)
-            return .reserve(
-                reserve(
-                    task,
-                    running: running,
-                    runningAboveSize: runningAboveSize,
-                    at: now,
-                    limits
-                )
-            )
-        case .rejoin:
-            rejoin(task, limits)
-            return .rejoined
-        case .depart: return .departure(depart(task, limits))
-        case .finish: return .departure(finish(task, limits))
-        case .expose:
-            expose(task, at: now, limits)
-            return .exposed
-        case .cover:
-            cover(task, limits)
-            return .covered
         }
     }
 }

@@ -1,0 +1,48 @@
+import Decisions
+import HCPTerraform
+
+/// What HCP Terraform's API adds for those who give a token. It only reads, and whatever fails
+/// here changes nothing: the sidecar then does what it does without a token.
+struct TerraformView: Sendable {
+    private let agents: AgentsAPI
+    private let runs: RunAPI
+    private let journal: Journal
+
+    init(_ api: TerraformAPI, journal: Journal) {
+        agents = AgentsAPI(api)
+        runs = RunAPI(api)
+        self.journal = journal
+    }
+
+    func look(at agent: String) async -> WatchReport {
+        do {
+            return .seen(try await agents.status(of: agent))
+        } catch {
+            journal.once("the agents API does not help; the agent's log decides alone: \(error)")
+            if case .throttled(let wait) = error { return .failed("\(error)", wait: wait) }
+            return .failed("\(error)", wait: nil)
+        }
+    }
+
+    /// Looks whether a job that no agent has received is over. One job at a time, chosen by
+    /// chance, so that many idle agents do not all ask for the same: an agent that may not leave
+    /// asks again a minute later.
+    ///
+    /// - Returns: the job, if HCP Terraform says that no agent is needed for it any more.
+    func finishedJob(in ledger: Ledger, at now: WallTime) async -> Job? {
+        let waiting = ledger.jobs.filter { job, entry in
+            entry.task == nil && now.since(entry.at) > Self.unreceivedFor
+        }
+        guard let job = waiting.keys.randomElement() else { return nil }
+        do {
+            return try await runs.run(job.id).needsAgent(for: job) == false ? job : nil
+        } catch {
+            journal.once("the run of an announced job cannot be read: \(error)")
+            return nil
+        }
+    }
+
+    /// Agents poll every 30 s, so while this one is idle a job that could run has been received
+    /// by then.
+    static let unreceivedFor: Duration = .seconds(120)
+}

@@ -1,0 +1,290 @@
+import AgentLink
+import Decisions
+import Testing
+
+@testable import Sidecar
+
+/// One task in virtual time, made of the values that ship: the sidecar's state machine, the
+/// launcher's, and the ledger. Agent, ECS and clock are a few lines each. The sidecar can be
+/// killed at any directive and is then started again, as ECS does.
+struct TaskWorld {
+    /// What the agent does of itself, one thing after the other.
+    enum Deed {
+        case waits
+        case receives(Job)
+        case exits
+    }
+
+    /// How a life is told.
+    struct Script {
+        /// What the agent does, and how long after the deed before.
+        var deeds: [(after: Duration, Deed)]
+        /// What it does once it has its stop signal.
+        var whenSignalled: [(after: Duration, Deed)] = [(.milliseconds(300), .exits)]
+        /// A stop by ECS or a person.
+        var outsideStopAt: Instant?
+        var protection: ProtectionReport = .protected(for: .seconds(7_200))
+        /// The ledger when the task begins.
+        var jobs: [Job] = []
+        var desiredCount = 0
+    }
+
+    enum Death: CaseIterable {
+        /// The directive was given and nothing came of it.
+        case beforeEffect
+        /// The effect is there, and nobody has heard of it.
+        case afterEffect
+    }
+
+    static let task = TaskID("t1")
+    private static let settings = Retirement.Settings(
+        idleTimeout: .seconds(120),
+        firstJobTimeout: .seconds(300)
+    )
+    private static let restartTakes: Duration = .seconds(3)
+
+    private let limits: Limits
+    private let script: Script
+    /// Which directives kill the sidecar, counted over all of its lives.
+    private var deaths: [Int: Death]
+
+    private(set) var now: Instant = .zero
+    private(set) var ledger: Ledger
+    private(set) var desired: Int
+    private(set) var directives: [Directive] = []
+    private(set) var stopSignals = 0
+    private(set) var isProtected = false
+    private(set) var left: LauncherLife.LeaveReason?
+    private(set) var ranUnprotected = false
+
+    private var retirement = Retirement(Self.settings)
+    private var isHealthy = false
+    private var wakeAt: Instant?
+    private var steps: [Step] = []
+    private var heard: [Observation] = [.woke]
+    private var startsAgainAt: Instant?
+
+    private var launcher = LauncherLife()
+    private var isLinked = false
+    private var isAgentAlive = false
+    private var deeds: [(after: Duration, Deed)]
+    private var nextDeedAt: Instant?
+    private var isStopDue: Bool
+
+    init(_ script: Script, deaths: [Int: Death] = [:]) throws {
+        self.script = script
+        self.deaths = deaths
+        limits = try #require(Limits(desiredCount: script.desiredCount, maxCount: 5, spareCount: 0))
+        ledger = Ledger()
+        ledger.size = 1
+        for job in script.jobs { ledger.announce(job, at: WallTime(milliseconds: 0), limits) }
+        desired = ledger.size
+        deeds = script.deeds
+        isStopDue = script.outsideStopAt != nil
+    }
+
+    /// What is left behind, as far as anybody outside can see it.
+    struct End: Equatable {
+        var ledger: Ledger
+        var desired: Int
+        var stopSignals: Int
+        var left: LauncherLife.LeaveReason?
+        var isProtected: Bool
+    }
+
+    /// Plays the task to its end.
+    mutating func play() throws -> End {
+        for _ in 0..<5_000 where left == nil { try turn() }
+        // What the sidecar still does after its release: nothing that anybody would see.
+        #expect(left != nil, "the task never ended: \(directives.suffix(20))")
+        var ledger = ledger
+        // How often it was written is no part of the story.
+        ledger.version = 0
+        return End(
+            ledger: ledger,
+            desired: desired,
+            stopSignals: stopSignals,
+            left: left,
+            isProtected: isProtected
+        )
+    }
+
+    private mutating func turn() throws {
+        if let due = startsAgainAt {
+            if steps.isEmpty, now >= due { startAgain() } else { try advance() }
+        } else if !steps.isEmpty {
+            perform(steps.removeFirst())
+        } else if !heard.isEmpty {
+            observe(heard.removeFirst())
+        } else if !isLinked {
+            connect()
+        } else {
+            try advance()
+        }
+    }
+
+    /// Lets time pass until something happens.
+    private mutating func advance() throws {
+        let stopAt = isStopDue ? script.outsideStopAt : nil
+        let next = [wakeAt, nextDeedAt, stopAt, startsAgainAt].compactMap { $0 }.min()
+        now = max(now, try #require(next, "nothing will ever happen again: \(directives)"))
+        if let stopAt, stopAt <= now {
+            isStopDue = false
+            tell(.outsideStop(signal: 15))
+        } else if let nextDeedAt, nextDeedAt <= now {
+            act()
+        } else if let wakeAt, wakeAt <= now, startsAgainAt == nil {
+            self.wakeAt = nil
+            heard.append(.woke)
+        }
+    }
+
+    // MARK: The sidecar
+
+    private mutating func observe(_ observation: Observation) {
+        for step in retirement.observe(observation, at: now) {
+            if case .wakeAt(let instant) = step.directive {
+                wakeAt = instant
+            } else {
+                steps.append(step)
+            }
+        }
+    }
+
+    private mutating func perform(_ step: Step) {
+        let number = directives.count
+        directives.append(step.directive)
+        if deaths[number] == .beforeEffect { return die() }
+        let outcome = effect(of: step.directive)
+        if deaths[number] == .afterEffect { return die() }
+        if let outcome { heard.append(outcome) }
+    }
+
+    private mutating func die() {
+        steps = []
+        heard = []
+        wakeAt = nil
+        isLinked = false
+        startsAgainAt = now + Self.restartTakes
+    }
+
+    private mutating func startAgain() {
+        startsAgainAt = nil
+        var settings = Self.settings
+        settings.restarted = isHealthy
+        retirement = Retirement(settings)
+        heard = [.woke]
+    }
+
+    private mutating func effect(of directive: Directive) -> Observation? {
+        switch directive {
+        case .protect:
+            if case .protected = script.protection { isProtected = true }
+            return .protection(script.protection)
+        case .unprotect:
+            isProtected = false
+            return .unprotected
+        case .becomeHealthy: isHealthy = true
+        case .nameAgent: tell(.named("agent"))
+        case .drain: tell(.drainAsked)
+        case .release: tell(.released)
+        case .ledger(let operation):
+            let size = ledger.size
+            let report = ledger.apply(
+                operation,
+                of: Self.task,
+                live: [Self.task],
+                finished: [],
+                patience: .seconds(3_600),
+                at: WallTime(milliseconds: Int(now.components.seconds) * 1_000),
+                limits
+            )
+            return .booked(report, sizeChanged: ledger.size != size)
+        case .project:
+            switch Projection(ledger, desired: desired) {
+            case .agreed: return .projected
+            case .hold: return .projectionFailed("exposed")
+            case .write(let count):
+                desired = count
+                return .projected
+            }
+        case .compare:
+            return .compared(Comparison(size: ledger.size, desired: desired, running: 1))
+        case .watch, .wakeAt, .end, .note, .warn, .alarm: break
+        }
+        return nil
+    }
+
+    // MARK: The launcher and its agent
+
+    private mutating func connect() {
+        // Its container starts once the sidecar is healthy.
+        guard isHealthy else {
+            if heard.isEmpty, steps.isEmpty, let wakeAt {
+                now = wakeAt
+                self.wakeAt = nil
+                heard.append(.woke)
+            }
+            return
+        }
+        isLinked = true
+        heard.append(.linked)
+        for message in launcher.greeting { hear(message) }
+    }
+
+    private mutating func tell(_ observation: LauncherLife.Observation) {
+        for directive in launcher.on(observation) {
+            switch directive {
+            case .start:
+                isAgentAlive = true
+                if !isProtected { ranUnprotected = true }
+                scheduleDeed()
+            case .sendStopSignal:
+                stopSignals += 1
+                deeds = script.whenSignalled
+                scheduleDeed()
+            case .countJobProcesses: tell(.jobProcesses(0))
+            case .say(let message): hear(message)
+            case .leave(_, let reason): left = reason
+            }
+        }
+    }
+
+    private mutating func scheduleDeed() {
+        nextDeedAt = isAgentAlive ? deeds.first.map { now + $0.after } : nil
+    }
+
+    private mutating func act() {
+        switch deeds.removeFirst().1 {
+        case .waits:
+            tell(.statusLine(.status(#"{"@module":"core","@message":"Waiting for next job"}"#)))
+        case .receives(let job):
+            tell(
+                .statusLine(
+                    .status(
+                        #"{"@module":"core","@message":"Job received","job_id":"\#(job.id)","#
+                            + #""job_type":"\#(job.type)"}"#
+                    )
+                )
+            )
+        case .exits:
+            isAgentAlive = false
+            tell(.agentExited(code: 0))
+            tell(.outputSettled)
+        }
+        scheduleDeed()
+    }
+
+    private mutating func hear(_ message: LauncherMessage) {
+        guard isLinked else { return }
+        switch message {
+        case .hello: break
+        case .status(let line): if let event = AgentLog.event(line) { heard.append(.agent(event)) }
+        case .unreadable: heard.append(.agent(.unreadable))
+        case .stopping: heard.append(.agent(.stopping))
+        case .drained: heard.append(.agent(.drained))
+        case .busy(let processes): heard.append(.agent(.working(processes: processes)))
+        case .exited(let code): heard.append(.agent(.exited(code: code)))
+        }
+    }
+}
