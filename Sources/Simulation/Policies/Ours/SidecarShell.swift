@@ -19,7 +19,7 @@ final class SidecarShell {
     private var lookAt: Milliseconds = .max
     private var latest: (ledger: Ledger, at: Milliseconds)?
 
-    init(_ owner: OurTask, restarted: Bool, clockSkew: Milliseconds) {
+    init(_ owner: OurTask, restarted: Bool, hasPredecessor: Bool, clockSkew: Milliseconds) {
         self.owner = owner
         self.clockSkew = clockSkew
         world = owner.world
@@ -33,7 +33,8 @@ final class SidecarShell {
                 idleTimeout: .milliseconds(setup.idleTimeout),
                 firstJobTimeout: .milliseconds(setup.firstJobTimeout),
                 maxLifetime: setup.maxLifetime.map { .milliseconds($0) },
-                restarted: restarted
+                restarted: restarted,
+                hasPredecessor: hasPredecessor
             )
         )
     }
