@@ -6,11 +6,11 @@ import Simulation
 
 /// What `rehearsal simulate` does, step by step.
 struct Simulator {
-    private let command: SimulateCommand
-    private let stops: Interruption
+    let command: SimulateCommand
+    let stops: Interruption
     private let kinds: [PolicyKind]
-    private let limits: Limits
-    private let prices: Prices
+    let limits: Limits
+    let prices: Prices
     private let clock = ContinuousClock()
 
     init(_ command: SimulateCommand, _ stops: Interruption) throws {
@@ -53,7 +53,7 @@ struct Simulator {
 
     private func rules() throws -> SafetyCampaign {
         var campaign = SafetyCampaign()
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         let total = command.seedOptions.seeds
         let isDone = campaign.play(command.seeds) { soFar in
             progress.say("rules: \(soFar.seeds) of \(total) seeds, \(soFar.failures.count) broken")
@@ -98,7 +98,7 @@ struct Simulator {
         say("\(broken.rawValue) is switched off: \(broken.meaning)")
         say("seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound)")
         var campaign = SafetyCampaign()
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         let isDone = campaign.play(command.seeds, broken: broken, stopsAtFailure: true) { soFar in
             progress.say("\(soFar.seeds) seeds without a broken rule")
             return !stops.isAsked
@@ -170,21 +170,20 @@ struct Simulator {
     }
 
     private func compare(_ scenario: Scenario) throws -> [Figures] {
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         defer { progress.end() }
         var all: [Figures] = []
         for kind in kinds {
             var sum = Figures(policy: kind)
             for seed in figureSeeds {
                 let played = sum.runs
-                progress.say("\(kind.rawValue): seed \(seed)")
                 let stops = stops
-                guard
-                    let figures = scenario.play(
-                        kind,
-                        seed: seed,
-                        progress: { _ in !stops.isAsked }
-                    ), !stops.isAsked
+                let say = { (runs: Int) in
+                    progress.say("\(kind.rawValue): seed \(seed), \(Numbers.whole(runs)) runs")
+                    return !stops.isAsked
+                }
+                guard say(0), let figures = scenario.play(kind, seed: seed, progress: say),
+                    !stops.isAsked
                 else {
                     progress.end()
                     if !all.isEmpty { print(FiguresTable(all, prices).text) }
@@ -232,9 +231,9 @@ struct Simulator {
         ).choices
     }
 
-    private func play(_ sweep: LimitsSweep, _ points: [LimitsSweep.Point]) throws -> LimitsSweep {
+    func play(_ sweep: LimitsSweep, _ points: [LimitsSweep.Point]) throws -> LimitsSweep {
         var sweep = sweep
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         let isDone = sweep.play(points) { number in
             progress.say("limits: \(number) of \(points.count)")
             return !stops.isAsked
@@ -244,54 +243,10 @@ struct Simulator {
         return sweep
     }
 
-    // MARK: Recommendation
-
-    private func recommend(_ scenario: Scenario) throws {
-        say(headline)
-        var unbounded = scenario
-        let most = Limits(desiredCount: 0, maxCount: 5_000, spareCount: 0) ?? limits
-        unbounded.setup.limits = most
-        guard let free = unbounded.play(.ours, seed: command.seedOptions.seed) else { return }
-        let peak = free.timeline.moments.map(\.demand).max() ?? 1
-        let bound = command.service.maxCount.map { min($0, peak) } ?? peak
-        let points = LimitsSweep.recommendationPoints(peak: bound)
-        let seed = command.seedOptions.seed
-        let sweep = try play(LimitsSweep(scenario, seeds: seed...seed), points)
-        let target = command.runs.waitTarget * 1_000
-        print("\(points.count) choices; the runs never want more than \(peak) agents at once")
-        guard let best = sweep.recommendation(target: target, prices) else {
-            let fastest = sweep.fastest.map { Numbers.time($0.wait(thousandths: 950)) }
-            throw SimulationFault(
-                text: "no choice keeps 95 of 100 waits within \(command.runs.waitTarget) s; "
-                    + "the fastest one needs \(fastest ?? "longer")",
-                code: 1
-            )
-        }
-        print(
-            """
-
-            DESIRED_COUNT=\(best.desiredCount)
-            MAX_COUNT=\(best.maxCount)
-            IDLE_TIMEOUT_SECONDS=\(best.idleTimeout / 1_000)
-            TFC_AGENT_SINGLE=\(best.mode == .single)
-
-            wait p50 \(Numbers.time(best.wait(thousandths: 500))), \
-            p95 \(Numbers.time(best.wait(thousandths: 950))); \
-            \(Numbers.dollars(best.figures.costPerRun(prices))) per run, \
-            \(Numbers.dollars(monthly(best))) in 30 days
-            """
-        )
-    }
-
-    private func monthly(_ choice: Choice) -> Double {
-        let hours = Double(choice.figures.span) / 3_600_000
-        return hours > 0 ? choice.figures.cost(prices) / hours * 720 : 0
-    }
-
     // MARK: Words
 
     /// At once, also into a pipe: what follows may take minutes.
-    private func say(_ text: String) {
+    func say(_ text: String) {
         print(text)
         fflush(nil)
     }
@@ -306,7 +261,7 @@ struct Simulator {
         return "\(kind.rawValue): \(kind.title)"
     }
 
-    private var headline: String {
+    var headline: String {
         """
         \(commandLine)
         seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound); \
