@@ -227,6 +227,50 @@ def recommendation_keeps_its_target(root: pathlib.Path) -> bool:
     )
 
 
+def api_run(status: str, **times: str) -> dict:
+    stamps = {name.replace("_", "-"): f"2026-11-23T08:{time}" for name, time in times.items()}
+    attributes = {"status": status, "status-timestamps": stamps}
+    return {"attributes": attributes | {"created-at": "2026-11-23T08:00:00.123Z"}}
+
+
+def export_of_the_readme_makes_a_trace(root: pathlib.Path) -> bool:
+    """Runs as the API lists them go through the README's own filter and into a simulation."""
+    filter = re.search(r"jq -r '\n(.*?)'\n", (root / "README.md").read_text(), re.DOTALL)[1]
+    planned = {"planning_at": "00:10+00:00", "planned_at": "01:24.5+00:00"}
+    confirmed = planned | {"confirmed_at": "06:34+00:00", "applying_at": "07:00Z"}
+    runs = [
+        api_run("applied", **confirmed, applied_at="08:35Z"),
+        api_run("errored", **confirmed, errored_at="08:00Z"),
+        api_run("errored", planning_at="00:10Z", errored_at="00:40Z"),
+        api_run("planned_and_finished", planning_at="00:10Z", planned_and_finished_at="00:50Z"),
+        api_run("discarded", **planned, discarded_at="31:24Z"),
+        api_run("canceled", planning_at="00:10Z", canceled_at="00:30Z"),
+        # Neither over, nor ever planned.
+        api_run("planning", planning_at="00:10Z"),
+        api_run("canceled", canceled_at="00:30Z"),
+    ]
+    made = subprocess.run(
+        ["jq", "-r", filter], input=json.dumps({"data": runs}), capture_output=True, text=True
+    )
+    expected = [
+        ',74,310,95,"applied"',
+        ',74,310,60,"apply_errored"',
+        ',30,"","","errored"',
+        ',40,"","","planned"',
+        ',74,1800,"","discarded"',
+        ',20,"","","canceled"',
+    ]
+    rows = made.stdout.splitlines()
+    if [row.removeprefix('"2026-11-23T08:00:00.123Z"') for row in rows] != expected:
+        print(made.stdout, made.stderr)
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        trace = pathlib.Path(folder) / "runs.csv"
+        trace.write_text(HEADER + made.stdout)
+        result = simulate(root, "--trace", str(trace), "--seeds", "1")
+    return result.returncode == 0
+
+
 def stops_at_once_when_interrupted(root: pathlib.Path) -> bool:
     process = subprocess.Popen(
         [rehearsal(root), "simulate", "--seeds", "100000"],
@@ -238,7 +282,10 @@ def stops_at_once_when_interrupted(root: pathlib.Path) -> bool:
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     asked = time.monotonic()
-    output, _ = process.communicate(timeout=60)
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     print(f"    exit code {process.returncode} after {time.monotonic() - asked:.1f} s", flush=True)
     return process.returncode == 130 and "interrupted" in output
 
@@ -248,6 +295,7 @@ ALL = [
     ("Simulation: same seed, same result", seed_has_the_same_result_in_every_process),
     ("Simulation: a broken safeguard fails", broken_safeguard_fails),
     ("Simulation: bad input is refused", bad_input_is_refused_with_its_reason),
+    ("Simulation: the README's export makes a trace", export_of_the_readme_makes_a_trace),
     ("Simulation: a recommendation keeps its target", recommendation_keeps_its_target),
     ("Simulation: Ctrl-C", stops_at_once_when_interrupted),
 ]

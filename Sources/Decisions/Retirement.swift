@@ -25,19 +25,24 @@ package struct Retirement: Sendable {
         /// True when an earlier sidecar of this task made it healthy, so that the agent may be
         /// running already.
         package var restarted: Bool
+        /// True when an earlier sidecar of this task ran at all, so that the ledger may have an
+        /// entry of it.
+        package var hasPredecessor: Bool
 
         package init(
             idleTimeout: Duration = .seconds(120),
             firstJobTimeout: Duration = .seconds(300),
             maxLifetime: Duration? = nil,
             watchesAgent: Bool = false,
-            restarted: Bool = false
+            restarted: Bool = false,
+            hasPredecessor: Bool = false
         ) {
             self.idleTimeout = idleTimeout
             self.firstJobTimeout = firstJobTimeout
             self.maxLifetime = maxLifetime
             self.watchesAgent = watchesAgent
             self.restarted = restarted
+            self.hasPredecessor = hasPredecessor || restarted
         }
     }
 
@@ -149,7 +154,7 @@ package struct Retirement: Sendable {
         self.settings = settings
         self.healthy = settings.restarted
         self.reported = settings.restarted ? .unclear : .job(nil)
-        self.mayBeExposed = settings.restarted
+        self.mayBeExposed = settings.hasPredecessor
     }
 
     /// Pause after the n-th failure in a row: 0.5 s doubling to 30 s. The first ones are short,

@@ -11,6 +11,11 @@ struct SharedVolume: Sendable {
 
     var isHealthy: Bool { access(marker, F_OK) == 0 }
 
+    /// True once a sidecar of this task has delivered the launcher, be it this one or one before.
+    var hasLauncher: Bool { access(launcher, F_OK) == 0 }
+
+    private var launcher: String { directory + "/agent-launcher" }
+
     func becomeHealthy() throws(VolumeFault) {
         let file = open(marker, O_CREAT | O_WRONLY | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw VolumeFault("create", marker) }
@@ -21,10 +26,9 @@ struct SharedVolume: Sendable {
     /// container must never execute half a file.
     func deliverLauncher() throws(VolumeFault) {
         let source = Self.programDirectory() + "/agent-launcher"
-        let target = directory + "/agent-launcher"
-        let temporary = target + ".new"
+        let temporary = launcher + ".new"
         try Self.copy(source, to: temporary)
-        guard rename(temporary, target) == 0 else { throw VolumeFault("rename", temporary) }
+        guard rename(temporary, launcher) == 0 else { throw VolumeFault("rename", temporary) }
     }
 
     private static func copy(_ source: String, to target: String) throws(VolumeFault) {

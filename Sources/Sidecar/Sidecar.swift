@@ -29,6 +29,7 @@ enum Sidecar {
                 .task()
             let place = try Place(settings, metadata)
             let restarted = volume.isHealthy
+            let hasPredecessor = volume.hasLauncher
             try volume.deliverLauncher()
             let link = try LinkServer(directory: settings.linkDirectory)
             defer { link.stop() }
@@ -56,7 +57,8 @@ enum Sidecar {
                     firstJobTimeout: settings.firstJobTimeout,
                     maxLifetime: settings.maxLifetime,
                     watchesAgent: settings.terraformToken != nil,
-                    restarted: restarted
+                    restarted: restarted,
+                    hasPredecessor: hasPredecessor
                 ),
                 effects: effects,
                 journal: journal

@@ -58,7 +58,7 @@ struct RetirementBirthTests {
         }
     }
 
-    /// The simulation's seed 2680 found it: the service followed the ledger at once, and ECS, which
+    /// The simulation's seed 4259 found it: the service followed the ledger at once, and ECS, which
     /// still counted the task that had left, stopped the exposed one a moment later.
     @Test("an exposed task waits half a minute for ECS to act on an earlier lowering")
     func exposedWaitsForECS() throws {
@@ -78,7 +78,18 @@ struct RetirementBirthTests {
         #expect(story.now - exposed == .seconds(30))
     }
 
-    /// Seed 1196: the entry of a sidecar that died stayed, and nothing was ever lowered again.
+    /// Seed 13778: it had entered its task and died before its agent was to start.
+    @Test("a sidecar takes back the exposure of one that died before the task was healthy")
+    func coversForUnhealthyPredecessor() {
+        var story = Story(.init(hasPredecessor: true))
+        story.tell(.woke)
+        #expect(!story.retirement.healthy)
+        story.tell(.protection(.protected(for: .seconds(7_200))))
+        #expect(story.retirement.healthy)
+        #expect(story.operations.last == .cover)
+    }
+
+    /// Seed 1968: the entry of a sidecar that died stayed, and nothing was ever lowered again.
     @Test("a restarted sidecar takes back an exposure that the one before it may have entered")
     func coversForPredecessor() {
         var story = Story(.init(restarted: true))

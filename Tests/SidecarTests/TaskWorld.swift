@@ -172,6 +172,7 @@ struct TaskWorld {
         startsAgainAt = nil
         var settings = Self.settings
         settings.restarted = isHealthy
+        settings.hasPredecessor = true
         retirement = Retirement(settings)
         heard = [.woke]
     }

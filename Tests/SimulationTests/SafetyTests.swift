@@ -23,6 +23,13 @@ struct SafetyTests {
         #expect(campaign.leftOver == 0)
     }
 
+    /// 985 and 1118: strays and exposed agents held each other. 4259: an unprotected agent
+    /// started while ECS was about to act on an earlier lowering. 1968, 13778: a dead sidecar's entry.
+    @Test("seeds that broke a rule once hold", arguments: [985, 1_118, 1_968, 4_259, 13_778])
+    func onceBroken(_ seed: UInt64) {
+        #expect(SafetyTrial(seed: seed).play().violations.isEmpty)
+    }
+
     /// A checker that never fails proves nothing.
     @Test(
         "each safeguard that is switched off breaks its rule within 1,000 seeds",

@@ -21,14 +21,14 @@ struct Interruption: Sendable {
 }
 
 /// One line on standard error that says how far the work is, if somebody looks.
-struct Progress {
+final class Progress {
     private let isOn: Bool
     private let clock = ContinuousClock()
     private var saidAt: ContinuousClock.Instant?
 
     init(isOn: Bool) { self.isOn = isOn && isatty(2) == 1 }
 
-    mutating func say(_ text: @autoclosure () -> String) {
+    func say(_ text: @autoclosure () -> String) {
         guard isOn else { return }
         let now = clock.now
         if let saidAt, saidAt.duration(to: now) < .milliseconds(200) { return }
@@ -36,7 +36,7 @@ struct Progress {
         put("\r\u{1b}[K" + text())
     }
 
-    mutating func end() {
+    func end() {
         if isOn, saidAt != nil { put("\r\u{1b}[K") }
         saidAt = nil
     }

@@ -29,7 +29,8 @@ struct SimulateCommand: ParsableCommand {
               rehearsal simulate --story --seed 17
 
             A seed has the same result on every machine. Exit code 0: every rule held.
-            1: one did not. 2: the options or the trace cannot be used. 130: interrupted.
+            1: one did not, or no choice keeps the target. 2: a file cannot be used.
+            64: the options contradict each other. 130: interrupted.
             """
     )
 

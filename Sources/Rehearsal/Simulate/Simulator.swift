@@ -6,11 +6,11 @@ import Simulation
 
 /// What `rehearsal simulate` does, step by step.
 struct Simulator {
-    private let command: SimulateCommand
-    private let stops: Interruption
+    let command: SimulateCommand
+    let stops: Interruption
     private let kinds: [PolicyKind]
-    private let limits: Limits
-    private let prices: Prices
+    let limits: Limits
+    let prices: Prices
     private let clock = ContinuousClock()
 
     init(_ command: SimulateCommand, _ stops: Interruption) throws {
@@ -27,13 +27,15 @@ struct Simulator {
         if command.runs.recommend { return try recommend(scenario) }
         if let broken = command.seedOptions.broken { return try breakSafeguard(broken) }
 
-        print(command.output.json ? "" : headline, terminator: command.output.json ? "" : "\n")
+        try checkPlaces()
+        if !command.output.json { say(headline) }
         var result = SimulationResult(command: commandLine, limits: limits, prices: prices)
         result.seeds = command.seeds
         if kinds.contains(.ours) {
             let campaign = try rules()
             result.campaign = campaign
             if !command.output.json { printRules(campaign) }
+            fflush(nil)
         }
         let started = clock.now
         result.figures = try compare(scenario)
@@ -51,7 +53,7 @@ struct Simulator {
 
     private func rules() throws -> SafetyCampaign {
         var campaign = SafetyCampaign()
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         let total = command.seedOptions.seeds
         let isDone = campaign.play(command.seeds) { soFar in
             progress.say("rules: \(soFar.seeds) of \(total) seeds, \(soFar.failures.count) broken")
@@ -93,10 +95,10 @@ struct Simulator {
     }
 
     private func breakSafeguard(_ broken: Safeguard) throws {
-        print("\(broken.rawValue) is switched off: \(broken.meaning)")
-        print("seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound)")
+        say("\(broken.rawValue) is switched off: \(broken.meaning)")
+        say("seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound)")
         var campaign = SafetyCampaign()
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         let isDone = campaign.play(command.seeds, broken: broken, stopsAtFailure: true) { soFar in
             progress.say("\(soFar.seeds) seeds without a broken rule")
             return !stops.isAsked
@@ -168,21 +170,20 @@ struct Simulator {
     }
 
     private func compare(_ scenario: Scenario) throws -> [Figures] {
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         defer { progress.end() }
         var all: [Figures] = []
         for kind in kinds {
             var sum = Figures(policy: kind)
             for seed in figureSeeds {
                 let played = sum.runs
-                progress.say("\(kind.rawValue): seed \(seed)")
                 let stops = stops
-                guard
-                    let figures = scenario.play(
-                        kind,
-                        seed: seed,
-                        progress: { _ in !stops.isAsked }
-                    ), !stops.isAsked
+                let say = { (runs: Int) in
+                    progress.say("\(kind.rawValue): seed \(seed), \(Numbers.whole(runs)) runs")
+                    return !stops.isAsked
+                }
+                guard say(0), let figures = scenario.play(kind, seed: seed, progress: say),
+                    !stops.isAsked
                 else {
                     progress.end()
                     if !all.isEmpty { print(FiguresTable(all, prices).text) }
@@ -205,16 +206,19 @@ struct Simulator {
         }
         let jobs = figures.reduce(0) { $0 + $1.jobs }
         let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
+        let usage = usage
+        let busy = Double(usage.ru_utime.tv_sec) + Double(usage.ru_utime.tv_usec) / 1e6
         print(
-            "\n\(Numbers.whole(jobs)) jobs in \(Numbers.fixed(seconds, 1)) s; "
-                + "at most \(peakMegabytes) MB of memory"
+            "\n\(Numbers.whole(jobs)) jobs in \(Numbers.fixed(seconds, 1)) s "
+                + "(\(Numbers.fixed(busy, 1)) s of processor time with the rules); "
+                + "at most \(usage.ru_maxrss / 1_024) MB of memory"
         )
     }
 
-    private var peakMegabytes: Int {
+    private var usage: rusage {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return usage.ru_maxrss / 1_024
+        return usage
     }
 
     private func sweep(_ scenario: Scenario) throws -> [Choice] {
@@ -227,9 +231,9 @@ struct Simulator {
         ).choices
     }
 
-    private func play(_ sweep: LimitsSweep, _ points: [LimitsSweep.Point]) throws -> LimitsSweep {
+    func play(_ sweep: LimitsSweep, _ points: [LimitsSweep.Point]) throws -> LimitsSweep {
         var sweep = sweep
-        var progress = Progress(isOn: !command.output.quiet)
+        let progress = Progress(isOn: !command.output.quiet)
         let isDone = sweep.play(points) { number in
             progress.say("limits: \(number) of \(points.count)")
             return !stops.isAsked
@@ -239,51 +243,13 @@ struct Simulator {
         return sweep
     }
 
-    // MARK: Recommendation
-
-    private func recommend(_ scenario: Scenario) throws {
-        print(headline)
-        var unbounded = scenario
-        let most = Limits(desiredCount: 0, maxCount: 5_000, spareCount: 0) ?? limits
-        unbounded.setup.limits = most
-        guard let free = unbounded.play(.ours, seed: command.seedOptions.seed) else { return }
-        let peak = free.timeline.moments.map(\.demand).max() ?? 1
-        let bound = command.service.maxCount.map { min($0, peak) } ?? peak
-        let points = LimitsSweep.recommendationPoints(peak: bound)
-        let seed = command.seedOptions.seed
-        let sweep = try play(LimitsSweep(scenario, seeds: seed...seed), points)
-        let target = command.runs.waitTarget * 1_000
-        print("\(points.count) choices; the runs never want more than \(peak) agents at once")
-        guard let best = sweep.recommendation(target: target, prices) else {
-            let fastest = sweep.fastest.map { Numbers.time($0.wait(thousandths: 950)) }
-            throw SimulationFault(
-                text: "no choice keeps 95 of 100 waits within \(command.runs.waitTarget) s; "
-                    + "the fastest one needs \(fastest ?? "longer")",
-                code: 1
-            )
-        }
-        print(
-            """
-
-            DESIRED_COUNT=\(best.desiredCount)
-            MAX_COUNT=\(best.maxCount)
-            IDLE_TIMEOUT_SECONDS=\(best.idleTimeout / 1_000)
-            TFC_AGENT_SINGLE=\(best.mode == .single)
-
-            wait p50 \(Numbers.time(best.wait(thousandths: 500))), \
-            p95 \(Numbers.time(best.wait(thousandths: 950))); \
-            \(Numbers.dollars(best.figures.costPerRun(prices))) per run, \
-            \(Numbers.dollars(monthly(best))) in 30 days
-            """
-        )
-    }
-
-    private func monthly(_ choice: Choice) -> Double {
-        let hours = Double(choice.figures.span) / 3_600_000
-        return hours > 0 ? choice.figures.cost(prices) / hours * 720 : 0
-    }
-
     // MARK: Words
+
+    /// At once, also into a pipe: what follows may take minutes.
+    func say(_ text: String) {
+        print(text)
+        fflush(nil)
+    }
 
     private var commandLine: String {
         "rehearsal " + CommandLine.arguments.dropFirst().joined(separator: " ")
@@ -295,7 +261,7 @@ struct Simulator {
         return "\(kind.rawValue): \(kind.title)"
     }
 
-    private var headline: String {
+    var headline: String {
         """
         \(commandLine)
         seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound); \
@@ -304,6 +270,19 @@ struct Simulator {
         \(command.service.idleSeconds) s, \(command.pools) pool\(command.pools == 1 ? "" : "s")
         runs: \(workloadTitle)
         """
+    }
+
+    /// Minutes of work must not end in a file that cannot be written.
+    private func checkPlaces() throws {
+        for path in [command.output.report, command.output.picture].compactMap({ $0 }) {
+            let folder = URL(filePath: path).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw SimulationFault(
+                    text: "\(path) cannot be written: \(folder) is not a folder for it",
+                    code: 2
+                )
+            }
+        }
     }
 
     private func write(_ result: SimulationResult) throws {

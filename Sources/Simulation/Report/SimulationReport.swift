@@ -186,9 +186,9 @@ package struct SimulationReport: Sendable {
         th:first-child { text-align: left; } thead th { color: var(--quiet); font-weight: 600; }
         dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px;
           font-size: 14px; } dt { font-weight: 600; } dd { margin: 0; }
-        @media (max-width: 760px) {
+        @media (max-width: 880px) {
           main { padding: 16px; }
-          .wide { display: none; } .narrow { display: block; max-width: 460px; }
+          .wide { display: none; } .narrow { display: block; max-width: 560px; }
           thead { display: none; } table, tbody, tr, th, td { display: block; }
           tr { background: var(--card); border-radius: 6px; padding: 8px 14px; margin: 10px 0; }
           th, td { border: 0; padding: 2px 0; display: flex; justify-content: space-between; }

@@ -60,23 +60,21 @@ final class Service {
     ///
     /// - Parameter done: gets the new counts; or what is known about a failure.
     func update(_ count: Int, done: @escaping (Result<Counts, CallFailure>) -> Void) {
-        world.tally.calls.ecs += 1
-        guard world.serviceModify.take(at: world.now) else {
-            world.after(2.seconds...6.seconds) { done(.failure(.unchanged)) }
-            return
-        }
-        let fate = world.fate()
-        world.after(40...200) { [self] in
-            if fate != .failedBefore {
-                editedByPerson = false
-                setDesired(count)
-            }
-            let counts = Counts(desired: desired, running: running)
-            world.after(fate == .answered ? 20...80 : 2.seconds...10.seconds) {
-                switch fate {
-                case .answered: done(.success(counts))
-                case .failedBefore: done(.failure(.unchanged))
-                case .failedAfter: done(.failure(.unclear))
+        admit(\.serviceModify) { [self] isAdmitted in
+            guard isAdmitted else { return done(.failure(.unchanged)) }
+            let fate = world.fate()
+            world.after(40...200) { [self] in
+                if fate != .failedBefore {
+                    editedByPerson = false
+                    setDesired(count)
+                }
+                let counts = Counts(desired: desired, running: running)
+                world.after(fate == .answered ? 20...80 : 2.seconds...10.seconds) {
+                    switch fate {
+                    case .answered: done(.success(counts))
+                    case .failedBefore: done(.failure(.unchanged))
+                    case .failedAfter: done(.failure(.unclear))
+                    }
                 }
             }
         }
@@ -84,25 +82,41 @@ final class Service {
 
     /// `DescribeServices`; the counts may be old.
     func describe(done: @escaping (Counts?) -> Void) {
-        world.tally.calls.ecs += 1
-        let isThrottled = !world.serviceRead.take(at: world.now)
-        let fails = isThrottled || world.fate() != .answered
-        world.after(30...150) { [self] in
-            done(fails ? nil : seen())
+        admit(\.serviceRead) { [self] isAdmitted in
+            let fails = !isAdmitted || world.fate() != .answered
+            world.after(30...150) { [self] in done(fails ? nil : seen()) }
         }
     }
 
     /// `ListTasks`; tasks that started lately may be missing, ones that stopped may still be there.
     func list(done: @escaping (Set<TaskID>?) -> Void) {
-        world.tally.calls.ecs += 1
-        let isThrottled = !world.resourceRead.take(at: world.now)
-        let fails = isThrottled || world.fate() != .answered
-        world.after(30...150) { [self] in
-            guard !fails else { return done(nil) }
-            let lag = world.chance.within(0...world.faults.lag)
-            done(Set(tasks.filter { $0.startedAt <= world.now - lag }.map(\.id)))
+        admit(\.resourceRead) { [self] isAdmitted in
+            let fails = !isAdmitted || world.fate() != .answered
+            world.after(30...150) { [self] in
+                guard !fails else { return done(nil) }
+                let lag = world.chance.within(0...world.faults.lag)
+                done(Set(tasks.filter { $0.startedAt <= world.now - lag }.map(\.id)))
+            }
         }
     }
+
+    /// Calls that are throttled are made again after a pause, as AWS's clients and ours do.
+    private func admit(
+        _ bucket: ReferenceWritableKeyPath<World, TokenBucket>,
+        attempt: Int = 1,
+        done: @escaping (Bool) -> Void
+    ) {
+        world.tally.calls.ecs += 1
+        if world[keyPath: bucket].take(at: world.now) { return done(true) }
+        guard attempt < Self.maximumAttempts else { return done(false) }
+        let longest = min(100 << (attempt - 1), 2_000)
+        world.after(world.chance.below(longest + 1)) { [self] in
+            admit(bucket, attempt: attempt + 1, done: done)
+        }
+    }
+
+    /// As in `AWSClient.maximumAttempts`.
+    private static let maximumAttempts = 6
 
     private func seen() -> Counts {
         let at = world.now - world.chance.within(0...world.faults.lag)

@@ -13,6 +13,8 @@ final class OurTask: Companion {
     private var sidecarStartedAt: Milliseconds = 0
     /// Set by the first sidecar, kept by the volume.
     private var wasHealthy = false
+    /// A sidecar of this task has run; the launcher on the volume says so.
+    private var hasRun = false
     private var isOver = false
     private var releaseLimitPlanned = false
     private var clockSkew: Milliseconds
@@ -30,7 +32,13 @@ final class OurTask: Companion {
         guard !isOver else { return }
         sidecarStartedAt = world.now
         world.rules?.heard(nil, by: task)
-        let shell = SidecarShell(self, restarted: wasHealthy, clockSkew: clockSkew)
+        let shell = SidecarShell(
+            self,
+            restarted: wasHealthy,
+            hasPredecessor: hasRun,
+            clockSkew: clockSkew
+        )
+        hasRun = true
         sidecar = shell
         shell.observe(.woke)
         if launcher != nil { planConnection() }

@@ -19,7 +19,7 @@ final class SidecarShell {
     private var lookAt: Milliseconds = .max
     private var latest: (ledger: Ledger, at: Milliseconds)?
 
-    init(_ owner: OurTask, restarted: Bool, clockSkew: Milliseconds) {
+    init(_ owner: OurTask, restarted: Bool, hasPredecessor: Bool, clockSkew: Milliseconds) {
         self.owner = owner
         self.clockSkew = clockSkew
         world = owner.world
@@ -33,7 +33,8 @@ final class SidecarShell {
                 idleTimeout: .milliseconds(setup.idleTimeout),
                 firstJobTimeout: .milliseconds(setup.firstJobTimeout),
                 maxLifetime: setup.maxLifetime.map { .milliseconds($0) },
-                restarted: restarted
+                restarted: restarted,
+                hasPredecessor: hasPredecessor
             )
         )
     }
@@ -84,7 +85,9 @@ final class SidecarShell {
         // A time within a millisecond of now would be asked for for ever.
         if Duration.milliseconds(wakeAt - bornAt) < instant { wakeAt += 1 }
         guard wakeAt < lookAt else { return }
-        lookAt = wakeAt
+        // An entry that became useless stays in the queue until its time comes: a far one would
+        // keep its place for as long, and its task in memory.
+        lookAt = min(wakeAt, world.now + 5.minutes)
         let planned = lookAt
         world.after(planned - world.now) { [self] in
             guard process.lives, lookAt == planned else { return }
@@ -151,7 +154,7 @@ final class SidecarShell {
         } done: { [self] result in
             switch result {
             case .success(let change):
-                if operation == .expose { world.rules?.expose(task, isPending: false) }
+                if operation == .expose { entryStands() }
                 latest = (change.ledger, world.now)
                 observe(.booked(change.answer.0, sizeChanged: change.answer.1))
             case .failure(.unchanged):
@@ -160,6 +163,13 @@ final class SidecarShell {
                 observe(.ledgerFailed("the ledger may or may not have changed"))
             }
         }
+    }
+
+    /// What was lowered before the entry stood is on its way for half a minute at most, as
+    /// `Retirement.loweringPatience` says; an agent in order starts only after it.
+    private func entryStands() {
+        let task = task
+        world.after(30.seconds) { [world] in world.rules?.expose(task, isPending: false) }
     }
 
     private func project() {

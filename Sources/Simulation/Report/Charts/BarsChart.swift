@@ -95,7 +95,7 @@ struct BarsChart {
             let length = entry.value / largest * room
             drawing.text(entry.policy.rawValue, x + names - 8, top + 13, "t", .end)
             drawing.rect(x + names, top, room, 17, "track")
-            if entry.value > 0 {
+            if length > 0.5 {
                 drawing.rect(x + names, top, max(2, length), 17, Palette.kind(entry.policy))
             }
             drawing.text(entry.label, x + names + room + 7, top + 13)
