@@ -1,5 +1,6 @@
 """Rehearsals with the real executables, as tests: each plays runs and looks at the outcome."""
 
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -8,8 +9,9 @@ import subprocess
 import threading
 import time
 
-# Longest that one rehearsal may take; the machine may be busy with other work.
-LIMIT_SECONDS = 300
+# Longest that one rehearsal may take; the machine may be busy with other work, and what a fault
+# leaves in the ledger may have to wait for five minutes.
+LIMIT_SECONDS = 600
 
 # ECS restarts no container that ran for less than the restart attempt period, which a rehearsal
 # shortens from 60 s to 1 s.
@@ -17,6 +19,13 @@ RESTART_PERIOD_SECONDS = 2
 
 SIDECAR_STARTED = re.compile(r"task (\S+)\s+agent-sidecar started, pid (\d+)")
 FUNCTION_STARTED = re.compile(r"endpoint\s+scale-up-lambda started, pid (\d+)")
+PROTECTION_RULE = "Every live agent's task is protected, and scale-in stops none with a job"
+ONE_SIGNAL_RULE = "No agent process gets more than one stop signal"
+
+# Faults that leave nothing in the ledger which takes minutes to be dropped, as a sidecar does that is
+# killed before ECS would start it again: `Tests/run --chaos` plays all kinds.
+QUICK_FAULTS = "kill-agent,kill-endpoint,freeze,call"
+
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
 
 
@@ -33,8 +42,9 @@ def play(root: pathlib.Path, *options: str) -> subprocess.Popen:
     )
 
 
-def finish(process: subprocess.Popen, watch=lambda line: None) -> bool:
-    """Follows the timeline to its end; shows its last lines, or all of it when it failed."""
+def finish(process: subprocess.Popen, watch=lambda line: None, expected: int = 0) -> bool:
+    """Follows the timeline to its end; shows its last lines, or all of it when it ended otherwise
+    than expected."""
     lines = []
     deadline = time.monotonic() + LIMIT_SECONDS
     for line in process.stdout:
@@ -43,9 +53,9 @@ def finish(process: subprocess.Popen, watch=lambda line: None) -> bool:
         if time.monotonic() > deadline:
             process.send_signal(signal.SIGTERM)
     code = process.wait()
-    print("".join(lines if code else lines[-30:]), end="")
+    print("".join(lines[-30:] if code == expected else lines), end="")
     print(f"    exit code {code}", flush=True)
-    return code == 0
+    return code == expected
 
 
 def plays(*options: str):
@@ -103,6 +113,30 @@ def leaves_nothing_behind_after_an_interrupt(root: pathlib.Path) -> bool:
     return process.returncode == 130 and len(pids) >= 4 and len(folders) >= 1 and not left
 
 
+def survives_faults(root: pathlib.Path) -> bool:
+    """Plays seeds in both modes with floors of 0 and 2, all at once: each waits most of its time."""
+    options = ["--chaos", "--faults", QUICK_FAULTS, "--fault-seconds", "25"]
+    cases = [
+        ["--seed", "7", "--mode", "single"],
+        ["--seed", "5", "--mode", "single", "--desired-count", "2"],
+        ["--seed", "3", "--mode", "reuse", "--tfe-token"],
+        ["--seed", "4", "--mode", "reuse", "--desired-count", "2", "--endpoint", "lambda"],
+    ]
+    with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+        return all(pool.map(lambda case: finish(play(root, *options, *case)), cases))
+
+
+def breaks(what: str, rule: str, *options: str):
+    """Undoes a safeguard: the rehearsal has to fail, by that rule."""
+
+    def rehearse(root: pathlib.Path) -> bool:
+        lines: list[str] = []
+        process = play(root, "--break", what, *options)
+        return finish(process, lines.append, expected=1) and f"BROKEN  {rule}\n" in lines
+
+    return rehearse
+
+
 def is_running(pid: str) -> bool:
     """A zombie is no longer running: it waits for its parent to take its exit code."""
     try:
@@ -123,5 +157,22 @@ ALL = [
     ),
     ("a killed Lambda function loses no run", loses_no_run_when_the_function_is_killed),
     ("a killed sidecar loses no run", loses_no_run_when_a_sidecar_is_killed),
+    ("faults of four seeds cost nothing but what they take themselves", survives_faults),
+    (
+        "the rules notice an ECS that does not protect, single-job mode",
+        breaks("protection", PROTECTION_RULE, "--seed", "8"),
+    ),
+    (
+        "the rules notice an ECS that does not protect, agents that take many jobs",
+        breaks("protection", PROTECTION_RULE, "--seed", "9", "--mode", "reuse"),
+    ),
+    (
+        "the rules notice a second stop signal, single-job mode",
+        breaks("one-signal", ONE_SIGNAL_RULE, "--seed", "8"),
+    ),
+    (
+        "the rules notice a second stop signal, agents that take many jobs",
+        breaks("one-signal", ONE_SIGNAL_RULE, "--seed", "9", "--mode", "reuse"),
+    ),
     ("an interrupt leaves nothing behind", leaves_nothing_behind_after_an_interrupt),
 ]

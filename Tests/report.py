@@ -10,6 +10,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 import rehearsals
+import simulations
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Longest that one step may take; the build of everything is the longest.
@@ -104,7 +105,9 @@ def main() -> int:
     if report.note("Build", run("Build", BUILD)):
         swift_tests(report, filters)
         if not filters:
-            for name, rehearse in rehearsals.ALL:
+            fine = run("Fuzzing the endpoint", ["Tests/fuzz", "60"])
+            report.note("libFuzzer finds what is planted, and nothing else in a minute", fine)
+            for name, rehearse in rehearsals.ALL + simulations.ALL:
                 report.note(name, rehearse(ROOT))
             deployment(report)
     return report.close()

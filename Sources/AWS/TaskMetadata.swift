@@ -1,6 +1,7 @@
 package import Curl
 package import Decisions
 import FoundationEssentials
+import StrictJSON
 
 /// What the task metadata endpoint, version 4, says of the task (ECS developer guide,
 /// task-metadata-endpoint-v4-response). Fields that it may leave out are optional here.
@@ -86,21 +87,53 @@ package enum AgentEndpointFailure: Error, Hashable, Sendable, CustomStringConver
     }
 }
 
+extension AgentEndpointFailure {
+    /// The agent answers with an error while it is busy, and before it knows the task.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .transport(let failure): failure.kind != .cancelled && failure.kind != .stopped
+        case .status: true
+        case .malformed: false
+        }
+    }
+}
+
 package struct TaskMetadataClient: Sendable {
     private let uri: String
     private let http: any HTTPClient
+    private let pacing: Pacing
 
     /// The endpoint is on this host; its own server times out after 5 s (ecs-agent,
     /// `task_server_setup.go`).
     static let deadline: Duration = .seconds(6)
+    static let maximumAttempts = 6
 
     /// - Parameter uri: `ECS_CONTAINER_METADATA_URI_V4`, which differs for each container.
-    package init(uri: String, http: any HTTPClient) {
+    package init(uri: String, http: any HTTPClient, pacing: Pacing = Pacing()) {
         self.uri = uri
         self.http = http
+        self.pacing = pacing
     }
 
+    /// Asks again after a failure that may pass: ECS does not start a sidecar again that has
+    /// ended within its first minute, and the task of a working agent would be without one.
+    ///
+    /// - Throws: the failure of the last try.
     package func task() async throws(AgentEndpointFailure) -> TaskMetadata {
+        var attempt = 1
+        while true {
+            do throws(AgentEndpointFailure) {
+                return try await taskOnce()
+            } catch {
+                guard error.mayPass, attempt < Self.maximumAttempts,
+                    await pacing.pause(afterTry: attempt)
+                else { throw error }
+                attempt += 1
+            }
+        }
+    }
+
+    private func taskOnce() async throws(AgentEndpointFailure) -> TaskMetadata {
         let response: HTTPResponse
         do {
             response = try await http.send(
@@ -110,7 +143,7 @@ package struct TaskMetadataClient: Sendable {
             throw .transport(error)
         }
         guard response.status == 200 else { throw .status(response.status) }
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)) else {
+        guard let answer = try? StrictJSON.decode(Answer.self, from: response.body) else {
             throw .malformed(cause: "expected Cluster, TaskARN, Family and Revision as text")
         }
         guard !answer.cluster.isEmpty, !TaskID(arn: answer.taskARN).text.isEmpty else {

@@ -28,15 +28,8 @@ package enum ProtectionReport: Hashable, Sendable {
     case refused(String)
     /// No answer, or one that does not say whether the task is protected.
     case unclear(String)
-}
-
-package enum LedgerReport: Hashable, Sendable {
-    case reported(Job?)
-    case reserve(ReserveAnswer)
-    case rejoined
-    case departure(Departure)
-    case exposed
-    case covered
+    /// The request failed, but ECS says that an earlier one protects the task for so long.
+    case held(for: Duration, String)
 }
 
 /// ECS and ledger as one reading shows them.
@@ -82,17 +75,6 @@ package enum Directive: Hashable, Sendable {
     case warn
     /// The installation is faulty; no effect beyond the log and a metric.
     case alarm
-}
-
-package enum LedgerOperation: Hashable, Sendable {
-    case report(Job?)
-    /// Tidy, then reserve. `runningAboveSize`: how long every reading has shown more tasks.
-    case reserve(running: Int?, runningAboveSize: Duration)
-    case rejoin
-    case depart
-    case finish
-    case expose
-    case cover
 }
 
 /// A directive and why it is given, so that log, rehearsal and test tell the same story.

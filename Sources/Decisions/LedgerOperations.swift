@@ -189,7 +189,9 @@ extension Ledger {
     }
 
     private mutating func dropJobs(of task: TaskID, except current: Job?) {
-        jobs = jobs.filter { $0.value.task != task || $0.key == current }
+        // Most often there is none, and building the dictionary anew costs with every job in it.
+        let over = jobs.lazy.filter { $0.value.task == task && $0.key != current }.map(\.key)
+        for job in Array(over) { jobs[job] = nil }
     }
 
     private mutating func remember(_ task: TaskID) {

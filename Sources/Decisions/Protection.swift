@@ -44,11 +44,19 @@ struct Protection: Hashable, Sendable {
             notBefore = now + Self.askAgain
             failingSince = agentMayRun ? failingSince ?? now : nil
         case .refused(let cause), .unclear(let cause):
-            lastCause = cause
-            failingSince = failingSince ?? now
-            let lasting = hasFailed(for: Self.patience, at: now)
-            notBefore = now + (lasting ? Self.askSlowly : Self.askAgain)
+            failed(cause, at: now)
+        case .held(let time, let cause):
+            heldUntil = now + time
+            lifetime = max(lifetime, time)
+            failed(cause, at: now)
         }
+    }
+
+    private mutating func failed(_ cause: String, at now: Instant) {
+        lastCause = cause
+        failingSince = failingSince ?? now
+        let lasting = hasFailed(for: Self.patience, at: now)
+        notBefore = now + (lasting ? Self.askSlowly : Self.askAgain)
     }
 
     /// True when the agent runs, or has to be started, without protection: from here on nothing

@@ -58,23 +58,7 @@ struct Effects: Sendable {
     }
 
     private func protect() async -> ProtectionReport {
-        let answer = await protection.protect(minutes: protectionMinutes)
-        switch answer {
-        case .protected(let until):
-            let remaining = until.since(.now())
-            // An expiry that is not ahead of this machine's clock is no protection to rely on.
-            guard remaining > .zero else { return .unclear("protection has already run out") }
-            return .protected(for: min(remaining, .seconds(protectionMinutes * 60)))
-        case .blocked: return .blocked
-        case .unprotected: return .refused("ECS says that the task is not protected")
-        case .refused(let reason): return .refused(reason)
-        case .denied(let message): return .refused("access denied: \(message)")
-        case .throttled: return .unclear("throttled")
-        case .unclear(let cause): return .unclear(cause)
-        case .malformed(let cause):
-            journal.once("a malformed answer of the protection endpoint: \(cause)")
-            return .unclear("malformed answer")
-        }
+        await Protecting(client: protection, minutes: protectionMinutes, journal: journal).protect()
     }
 
     /// The agent is gone, so a failure here costs nothing: the task ends, protected or not.
@@ -186,47 +170,6 @@ final class LatestSnapshot: Sendable {
         state.withLock { state in
             guard let state, state.at.duration(to: .now) < Self.freshFor else { return nil }
             return state.snapshot
-        }
-    }
-}
-
-extension Ledger {
-    /// Runs one operation for a task.
-    mutating func apply(
-        _ operation: LedgerOperation,
-        of task: TaskID,
-        live: Set<TaskID>,
-        finished: Set<Job>,
-        patience: Duration,
-        at now: WallTime,
-        _ limits: Limits
-    ) -> LedgerReport {
-        switch operation {
-        case .report(let job):
-            report(task, job, at: now, limits)
-            return .reported(job)
-        case .reserve(let running, let runningAboveSize):
-            _ = tidy(live: live, finished: finished, patience: patience, at: now, limits)
-            return .reserve(
-                reserve(
-                    task,
-                    running: running,
-                    runningAboveSize: runningAboveSize,
-                    at: now,
-                    limits
-                )
-            )
-        case .rejoin:
-            rejoin(task, limits)
-            return .rejoined
-        case .depart: return .departure(depart(task, limits))
-        case .finish: return .departure(finish(task, limits))
-        case .expose:
-            expose(task, at: now, limits)
-            return .exposed
-        case .cover:
-            cover(task, limits)
-            return .covered
         }
     }
 }

@@ -156,6 +156,33 @@ struct RetirementBirthTests {
         #expect(story.count(.alarm) == 1)
     }
 
+    @Test("a restarted sidecar relies on the protection that ECS says is left, until it runs out")
+    func heldAfterRestart() throws {
+        var story = Story(.init(restarted: true))
+        story.tell(.woke)
+        story.tell(.linked)
+        story.tell(.agent(.registered(id: "agent-1")))
+        story.tell(.agent(.received(try job("run-1/apply"))))
+        story.tell(.booked(.reported(try job("run-1/apply")), sizeChanged: false))
+        let end: Instant = .seconds(7_000)
+        story.tell(.protection(.held(for: end, "DEPLOYMENT_BLOCKED")))
+        // What the sidecar before may have entered is taken back.
+        #expect(story.operations.last == .cover)
+        story.tell(.booked(.covered, sizeChanged: false))
+        var answered = 1
+        while !story.operations.contains(.expose) {
+            try #require(story.now < end)
+            if story.count(.protect) > answered {
+                answered += 1
+                story.tell(.protection(.held(for: end - story.now, "DEPLOYMENT_BLOCKED")))
+            }
+            try story.sleepUntilTimer()
+        }
+        // In time for the ledger, and no earlier: nothing is lowered while a task is exposed.
+        #expect(story.now == end - .seconds(300))
+        #expect(story.count(.alarm) == 1)
+    }
+
     @Test("a task that is stopped before its agent started ends at once")
     func stoppedEarly() {
         var story = Story()

@@ -21,8 +21,7 @@ struct LambdaTests {
         let journal = Journal(
             time: time,
             paint: Paint(isOn: false),
-            directory: "/tmp",
-            onEndpointLine: { _ in }
+            directory: "/tmp"
         )
         return LambdaStandIn(time: time, journal: journal, random: SeededRandom(seed: 1))
     }

@@ -46,6 +46,20 @@ struct RuleTests {
         )
     }
 
+    @Test("a task whose agent was killed at work may be scaled in")
+    func killed() {
+        #expect(
+            violations(
+                ProtectionRule(),
+                [
+                    .protected("t", minutes: 120), registered,
+                    .jobStarted("r/plan", "t", agent: "a"),
+                    .unprotected("t", agentAlive: false, expired: false), .scaledIn("t"),
+                ]
+            ) == 0
+        )
+    }
+
     @Test("an exposed task needs no protection")
     func exposed() {
         #expect(violations(ProtectionRule(), [ledger(1, exposed: ["t"]), registered]) == 0)
@@ -85,6 +99,45 @@ struct RuleTests {
         )
         #expect(violations(NoLossRule(), [.runPhase("r", .errored, note: "gone")]) == 1)
         #expect(violations(NoLossRule(), [.jobLost("r/plan", "t", agent: "a")]) == 1)
+    }
+
+    private let lost: [Fact] = [
+        .jobLost("r/plan", "t", agent: "a"), .runPhase("r", .errored, note: Run.agentGone),
+    ]
+
+    @Test("a job that the seed itself took is counted, and breaks nothing")
+    func seedLosses() {
+        let doomed = Fact.doomed("t", cause: "fault 3 took its host")
+        #expect(violations(NoLossRule(), [doomed] + lost) == 0)
+        var book = RuleBook()
+        for fact in [doomed] + lost { _ = book.see(fact) }
+        #expect(book.losses.sentences == ["r/plan on t: fault 3 took its host"])
+    }
+
+    @Test("the seed excuses no other task, no other run, and no failure that an agent reports")
+    func seedExcusesNothingElse() {
+        let other = Fact.doomed("u", cause: "fault 3 took its host")
+        #expect(violations(NoLossRule(), [other] + lost) == 2)
+        let doomed = Fact.doomed("t", cause: "fault 3 took its host")
+        #expect(
+            violations(
+                NoLossRule(),
+                [doomed] + lost + [.runPhase("s", .errored, note: Run.agentGone)]
+            ) == 1
+        )
+        #expect(
+            violations(
+                NoLossRule(),
+                [doomed] + lost + [.runPhase("r", .errored, note: "the agent reported errored")]
+            ) == 1
+        )
+        // A killed sidecar or endpoint dooms nobody.
+        #expect(violations(NoLossRule(), [.fault(1, "kill -9 of the sidecar")] + lost) == 2)
+    }
+
+    @Test("a count that someone edits is not this system's lowering")
+    func edits() {
+        #expect(violations(LoweringRule(), [.desiredCountEdited(from: 3, to: 0)]) == 0)
     }
 
     @Test("size falls by one with one departure of a dead agent")
@@ -149,11 +202,12 @@ struct RuleTests {
         #expect(violations(RestRule(), [.rest(rest)]) == 0)
         rest.desired = 2
         rest.pending = 1
+        rest.outdated = 1
         rest.quietSeconds = 1
         rest.ledger?.jobs = ["r/plan"]
         rest.ledger?.leaving = ["t"]
         rest.ledger?.size = 2
-        #expect(violations(RestRule(), [.rest(rest)]) == 6)
+        #expect(violations(RestRule(), [.rest(rest)]) == 7)
     }
 
     @Test("a secret is found in lines and items, whole or in part", arguments: SecretKind.allCases)

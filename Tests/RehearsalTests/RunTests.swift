@@ -134,4 +134,47 @@ struct RunTests {
         #expect(patch("t", "passed") == 200)
         #expect(patch("t", "passed") == 409)
     }
+
+    @Test("HCP Terraform answers 30 requests a second, then 429 until the second is over")
+    func rateLimit() {
+        var limit = RateLimit()
+        let answers = (0..<RateLimit.perSecond).map { limit.take(at: 5_000 + $0) }
+        #expect(answers.allSatisfy { $0 == nil })
+        let refusal = limit.take(at: 5_400)
+        #expect(refusal?.status == 429)
+        #expect(refusal?.headers["x-ratelimit-reset"] == "0.6")
+        #expect(limit.take(at: 6_000) == nil)
+    }
+
+    @Test("applies are counted by where they ran, and whether their planner was still there")
+    func planners() {
+        var pool = AgentPool()
+        for name in ["a", "b"] { pool.register(name, name: "", task: name, pid: 1, at: 0) }
+        func work(_ id: String, _ kind: Job.Kind, on agent: String, at now: Milliseconds) {
+            pool.enqueue(Job(run: id, kind: kind, seconds: 1))
+            #expect(pool.poll(agent, at: now) != .nothing)
+            #expect(pool.finish(agent, job: "\(id)/\(kind.rawValue)", at: now) != nil)
+        }
+        func run(_ id: String, appliedAt: Milliseconds) -> Run {
+            var run = Run(id: id, workspace: "w", script: .applies, planSeconds: 1, applySeconds: 1)
+            for input in toPlanned + [.confirmed, .stageDone(.preApply), .dispatched(.apply)] {
+                _ = run.handle(input, at: appliedAt)
+            }
+            return run
+        }
+        for id in ["same", "other", "gone"] { work(id, .plan, on: "a", at: 1) }
+        work("same", .apply, on: "a", at: 2)
+        work("other", .apply, on: "b", at: 2)
+        _ = pool.deregister("a", at: 3)
+        work("gone", .apply, on: "b", at: 4)
+        let counts = Planners(
+            runs: [
+                run("same", appliedAt: 2), run("other", appliedAt: 2), run("gone", appliedAt: 4),
+            ],
+            agents: Array(pool.agents.values)
+        )
+        #expect(counts.same == 1)
+        #expect(counts.otherWhileThere == 1)
+        #expect(counts.gone == 1)
+    }
 }

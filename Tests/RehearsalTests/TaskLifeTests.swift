@@ -98,4 +98,37 @@ struct TaskLifeTests {
         #expect(life.container("side")?.health == .unhealthy)
         #expect(life.stop == nil)
     }
+
+    @Test("a lost host is shown as running until ECS notices, and then the task is over")
+    func hostLoss() throws {
+        var life = try running()
+        life.loseHost(noticedAt: 8000)
+        life.exited("agent", code: 137, at: 5000)
+        life.exited("side", code: 137, at: 5000)
+        #expect(life.step(at: 7999) == [])
+        #expect(life.state == .running)
+        #expect(life.stop == nil)
+        #expect(life.step(at: 8000) == [])
+        #expect(life.state == .stopped)
+        #expect(life.stop?.code == "TerminationNotice")
+    }
+
+    @Test("a Spot notice keeps the order of a stop and shortens its time")
+    func spot() throws {
+        var life = try running()
+        life.stop(code: "SpotInterruption", reason: "", grace: 4000)
+        #expect(life.step(at: 5000) == [.terminate("agent")])
+        #expect(life.step(at: 8999) == [])
+        #expect(life.step(at: 9000) == [.kill("agent")])
+        life.exited("agent", code: 137, at: 9001)
+        #expect(life.step(at: 9001) == [.terminate("side")])
+        #expect(life.step(at: 13_001) == [.kill("side")])
+    }
+
+    @Test("a healthy container is checked at ECS's own interval")
+    func healthyInterval() throws {
+        var life = try running()
+        #expect(life.step(at: 6499) == [])
+        #expect(life.step(at: 6500) == [.checkHealth("side")])
+    }
 }

@@ -82,6 +82,8 @@ struct Run: Sendable {
 
     /// Begins the note of a run that ends in `errored` because its script says so.
     static let asScripted = "as scripted"
+    /// The note of a run whose agent HCP Terraform has given up.
+    static let agentGone = "the agent that ran it is gone"
 
     let id: String
     let workspace: String
@@ -146,7 +148,7 @@ struct Run: Sendable {
             enter(.applied, now)
             return []
         case (.planning, .agentLost(.plan)), (.applying, .agentLost(.apply)):
-            note = "the agent that ran it is gone"
+            note = Self.agentGone
             enter(.errored, now)
             return []
         default:

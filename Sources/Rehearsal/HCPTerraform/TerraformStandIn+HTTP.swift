@@ -92,6 +92,7 @@ extension TerraformStandIn {
 
     private func api(_ request: WebRequest, _ path: [String]) -> WebResponse {
         guard request.bearer == settings.apiToken else { return JSONAPI.error(401, "unauthorized") }
+        if let refusal = rateLimit.take(at: time.now) { return refusal }
         guard request.method == "GET" else { return JSONAPI.error(404, "not found") }
         journal.record(
             .apiCall(service: "HCP Terraform", operation: path.first ?? "", caller: "?")
@@ -108,7 +109,15 @@ extension TerraformStandIn {
                 since.map { time.date(agent.lastSeen) >= $0 } ?? true
             }
             return JSONAPI.page(recent.map(resource), query: query)
-        case ["agents", path.last ?? ""] where path.count == 2:
+        case ["runs", path.last ?? ""]:
+            guard let run = runs[path[1]] else { return JSONAPI.error(404, "not found") }
+            return WebResponse(200, ["data": resource(run)], contentType: JSONAPI.type)
+        case ["organizations", settings.organization, "workspaces", path.last ?? ""]:
+            guard runs.values.contains(where: { $0.workspace == path[3] }) else {
+                return JSONAPI.error(404, "not found")
+            }
+            return WebResponse(200, ["data": workspace(path[3])], contentType: JSONAPI.type)
+        case ["agents", path.last ?? ""]:
             guard let agent = pool.agents[path[1]] else { return JSONAPI.error(404, "not found") }
             return WebResponse(200, ["data": resource(agent)], contentType: JSONAPI.type)
         default: return JSONAPI.error(404, "not found")
@@ -129,6 +138,19 @@ extension TerraformStandIn {
                 && (group == nil || (group == "final") == run.phase.isFinal)
         }
         return JSONAPI.page(found.map(resource), query: query, totals: false)
+    }
+
+    /// Every workspace of the rehearsal runs on its one agent pool.
+    private func workspace(_ name: String) -> JSON {
+        [
+            "id": .string("ws-\(name)"), "type": "workspaces",
+            "attributes": ["name": .string(name), "execution-mode": "agent"],
+            "relationships": [
+                "agent-pool": [
+                    "data": ["id": .string(settings.poolID), "type": "agent-pools"]
+                ]
+            ],
+        ]
     }
 
     private func resource(_ run: Run) -> JSON {

@@ -37,6 +37,7 @@ actor TerraformStandIn {
     /// Run ids in order of their creation.
     var order: [String] = []
     var pool = AgentPool()
+    var rateLimit = RateLimit()
     private var tasks: [String: RunTask] = [:]
 
     init(
@@ -69,10 +70,13 @@ actor TerraformStandIn {
     /// Watches for agents that fell silent, until cancelled.
     func watch() async {
         while !Task.isCancelled {
-            apply(pool.expire(at: time.now))
+            expire(at: time.now)
             try? await Task.sleep(for: Self.tick)
         }
     }
+
+    /// Takes notice of agents that have been silent for too long.
+    func expire(at now: Milliseconds) { apply(pool.expire(at: now)) }
 
     func create(_ run: Run) async {
         runs[run.id] = run

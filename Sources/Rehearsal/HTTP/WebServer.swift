@@ -42,6 +42,14 @@ struct WebResponse: Sendable, Equatable {
     /// Those besides the content's own.
     var headers: [String: String] = [:]
     var body: [UInt8] = []
+    /// The caller gets no answer: its connection ends.
+    private(set) var closesConnection = false
+
+    static let connectionClosed: WebResponse = {
+        var response = WebResponse(0)
+        response.closesConnection = true
+        return response
+    }()
 
     init(_ status: Int, _ json: JSON, contentType: String = "application/json") {
         self.status = status
@@ -82,10 +90,10 @@ struct WebServer: Sendable {
     }
 
     private struct Responder: HTTPResponder {
-        typealias Context = BasicRequestContext
+        typealias Context = ConnectionContext
         let answer: @Sendable (WebRequest) async -> WebResponse
 
-        func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        func respond(to request: Request, context: ConnectionContext) async throws -> Response {
             let body = try await request.body.collect(upTo: WebServer.largestBody)
             var headers: [String: String] = [:]
             for field in request.headers {
@@ -101,6 +109,10 @@ struct WebServer: Sendable {
                     body: Array(body.readableBytesView)
                 )
             )
+            if reply.closesConnection {
+                try? await context.channel.close()
+                throw CancellationError()
+            }
             var fields: HTTPFields = [.contentType: reply.contentType]
             for (name, value) in reply.headers {
                 if let name = HTTPField.Name(name) { fields[name] = value }
@@ -111,5 +123,16 @@ struct WebServer: Sendable {
                 body: .init(byteBuffer: ByteBuffer(bytes: reply.body))
             )
         }
+    }
+}
+
+/// Knows the connection, so that it can be ended without an answer.
+private struct ConnectionContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: Source) {
+        coreContext = .init(source: source)
+        channel = source.channel
     }
 }

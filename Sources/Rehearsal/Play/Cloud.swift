@@ -10,6 +10,7 @@ struct Cloud: Sendable {
     let aws: AWSFront
     let terraform: TerraformStandIn
     let endpointProgram: Program
+    let calls: CallFaults
 
     init(
         play: Play,
@@ -28,6 +29,21 @@ struct Cloud: Sendable {
             Play.agentTokenParameter: agentToken, Play.hmacKeyParameter: hmacKey,
         ]
         let poolID = random.id("apool")
+        let organization = "rehearsal"
+        let poolName = "ecs"
+        let api =
+            settings.hasAPIToken
+            ? [
+                "TFE_TOKEN": apiToken, "TFC_AGENT_POOL_ID": poolID,
+                "TFC_ORGANIZATION": organization, "TFC_AGENT_POOL_NAME": poolName,
+            ] : [:]
+        var sidecar = api
+        // The least that it takes. A job that is announced once more after its end keeps an agent
+        // for so long, without a token.
+        sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "60"
+        // Ten minutes by default: an idle agent whose sidecar ECS does not start again.
+        let agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
+        calls = CallFaults(journal)
         let inherited = Self.inherited()
         let template = try Self.bytes(settings.taskDefinition)
         let definition = try TaskDefinition(
@@ -54,7 +70,9 @@ struct Cloud: Sendable {
                 speed: .init(),
                 directory: play.directory,
                 rehearsal: play.marker,
-                inherited: inherited
+                inherited: inherited,
+                extra: [PlayNames.sidecar: sidecar, PlayNames.agent: agent],
+                ignoresProtection: settings.broken == .protection
             ),
             desiredCount: settings.desiredCount,
             time: time,
@@ -73,13 +91,15 @@ struct Cloud: Sendable {
         )
         terraform = TerraformStandIn(
             .init(
+                organization: organization,
                 poolID: poolID,
+                poolName: poolName,
                 agentToken: agentToken,
                 apiToken: apiToken,
                 hmacKey: hmacKey,
                 approvalSeconds: settings.approvalSeconds
             ),
-            client: try CurlClient(),
+            client: FaultyClient(faults: calls, client: try CurlClient()),
             time: time,
             journal: journal,
             agents: agents,
@@ -103,6 +123,7 @@ struct Cloud: Sendable {
         environment["AWS_ENDPOINT_URL"] = base
         environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
             "\(base)/v2/credentials/\(aws.endpointCredentialsID)"
+        environment.merge(api) { _, new in new }
         environment[Leftovers.rehearsalName] = play.marker
         environment[Leftovers.containerName] = "endpoint/\(play.marker)"
         endpointProgram = Program(
@@ -114,7 +135,9 @@ struct Cloud: Sendable {
     }
 
     /// What the service looks like now.
-    func rest(floor: Int, at now: Milliseconds) async -> Fact.Rest {
+    ///
+    /// - Parameter watched: for how many seconds nothing may have started or stopped.
+    func rest(floor: Int, watched: Double, at now: Milliseconds) async -> Fact.Rest {
         let (running, pending) = await ecs.counts
         let last = await ecs.lastChange
         let stopping = await ecs.tasks.count - running - pending
@@ -123,7 +146,9 @@ struct Cloud: Sendable {
             desired: await ecs.desiredCount,
             running: running,
             pending: pending + stopping,
+            outdated: await ecs.outdatedCount,
             quietSeconds: Double(now - last) / 1000,
+            watchedSeconds: watched,
             ledger: await aws.ledger
         )
     }
@@ -153,14 +178,19 @@ final class Router: Sendable {
     var answer: @Sendable (WebRequest) async -> WebResponse {
         { [self] request in
             guard let cloud = cloud.withLock({ $0 }) else { return WebResponse(503, text: "") }
-            if request.path == "/" { return await cloud.aws.call(request) }
-            if request.path.hasPrefix("/v2/credentials/") {
-                return await cloud.aws.credentials(request)
-            }
-            let isTerraform =
-                request.path.hasPrefix("/api/agent/") || request.path.hasPrefix("/api/v2/")
-            if isTerraform { return await cloud.terraform.answer(request) }
-            return await cloud.ecs.endpoint(request)
+            let front = FaultyFront(faults: cloud.calls) { await Self.perform($0, in: cloud) }
+            return await front.answer(request)
         }
+    }
+
+    private static func perform(_ request: WebRequest, in cloud: Cloud) async -> WebResponse {
+        if request.path == "/" { return await cloud.aws.call(request) }
+        if request.path.hasPrefix("/v2/credentials/") {
+            return await cloud.aws.credentials(request)
+        }
+        let isTerraform =
+            request.path.hasPrefix("/api/agent/") || request.path.hasPrefix("/api/v2/")
+        if isTerraform { return await cloud.terraform.answer(request) }
+        return await cloud.ecs.endpoint(request)
     }
 }

@@ -20,6 +20,8 @@ final class Endpoint: Sendable {
 
     init(_ kind: EndpointKind) { self.kind = kind }
 
+    /// Its process, while there is one.
+    var pid: Int? { state.withLock { $0.pid } }
     var port: Int? { state.withLock { $0.port } }
     /// It ended before it was listening: its settings are wrong, another start would not help.
     var hasFailed: Bool { state.withLock { $0.hasFailed } }
@@ -86,7 +88,10 @@ final class Endpoint: Sendable {
         _ journal: Journal,
         _ onEnd: @escaping @Sendable () async -> Void
     ) {
-        let (isClosing, port) = state.withLock { ($0.isClosing, $0.port) }
+        let (isClosing, port) = state.withLock {
+            $0.pid = nil
+            return ($0.isClosing, $0.port)
+        }
         guard !isClosing else { return }
         journal.record(.note("\(kind.executable) exited with code \(code)"))
         guard let port else {

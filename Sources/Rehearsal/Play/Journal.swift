@@ -29,6 +29,8 @@ final class Journal: Sendable {
         var book = RuleBook()
         var tally = Tally()
         var files: [Fact.Source: Int32] = [:]
+        /// Why each task's protection was refused last: one that waits asks every few seconds.
+        var refusals: [TaskID: String] = [:]
     }
 
     private let state = Mutex(State())
@@ -36,31 +38,32 @@ final class Journal: Sendable {
     private let paint: Paint
     /// Log files go here.
     private let directory: String
-    /// Is called with each line of the scale-up endpoint.
-    private let onEndpointLine: @Sendable (String) -> Void
+    /// Is shown every fact, in no particular order.
+    private let watch: @Sendable (Fact) -> Void
 
     init(
         time: Timebase,
         paint: Paint,
         directory: String,
-        onEndpointLine: @escaping @Sendable (String) -> Void
+        watch: @escaping @Sendable (Fact) -> Void = { _ in }
     ) {
         self.time = time
         self.paint = paint
         self.directory = directory
-        self.onEndpointLine = onEndpointLine
+        self.watch = watch
     }
 
     func record(_ fact: Fact) {
-        if case .line(.endpoint, let text) = fact { onEndpointLine(text) }
+        let signal: Fact? =
+            if case .line(let source, let text) = fact { Self.signal(source, text) } else { nil }
         state.withLock { state in
             take(fact, &state)
-            if case .line(let source, let text) = fact {
-                write(text, of: source, &state)
-                if let signal = Self.signal(source, text) { take(signal, &state) }
-            }
+            if case .line(let source, let text) = fact { write(text, of: source, &state) }
+            if let signal { take(signal, &state) }
             if case .taskStopped(let task) = fact { closeFiles(of: task, &state) }
         }
+        watch(fact)
+        if let signal { watch(signal) }
     }
 
     var tally: Tally { state.withLock { $0.tally } }
@@ -74,10 +77,21 @@ final class Journal: Sendable {
     private func take(_ fact: Fact, _ state: inout State) {
         state.tally.see(fact)
         let violations = state.book.see(fact)
-        if let entry = Entry(fact) { show(entry) }
+        if let entry = Entry(fact), isNews(fact, &state) { show(entry) }
         for violation in violations {
             show(Entry(who: "RULE BROKEN", what: violation, weight: .bad))
         }
+    }
+
+    /// False for a refusal that only repeats the task's last one.
+    private func isNews(_ fact: Fact, _ state: inout State) -> Bool {
+        switch fact {
+        case .protectionRefused(let task, let reason):
+            return state.refusals.updateValue(reason, forKey: task) != reason
+        case .protected(let task, _), .taskStopped(let task): state.refusals[task] = nil
+        default: break
+        }
+        return true
     }
 
     private func show(_ entry: Entry) {

@@ -58,13 +58,18 @@ struct Play: Sendable {
     func run() async throws -> Bool {
         let time = Timebase()
         let endpoint = Endpoint(settings.endpoint)
+        let plan = settings.chaos.map { FaultPlan(seed: settings.seed, $0) }
+        let (facts, feed) = AsyncStream<Fact>.makeStream()
         let journal = Journal(
             time: time,
             paint: Paint(isOn: settings.isColored),
             directory: logs,
-            onEndpointLine: { endpoint.read($0) }
+            watch: { [settings] fact in
+                if case .line(.endpoint, let text) = fact { endpoint.read(text) }
+                if settings.broken == .oneSignal { feed.yield(fact) }
+            }
         )
-        journal.print(announcement)
+        journal.print(announcement(plan))
         let (ports, port) = AsyncStream<Int>.makeStream()
         let router = Router()
         return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -94,9 +99,17 @@ struct Play: Sendable {
                 try await start(endpoint, function, cloud, base: base, journal: journal)
                 group.addTask { await cloud.ecs.run(base: base) }
                 group.addTask { await arrive(runs, in: cloud.terraform) }
-                let finished = try await waitForRest(cloud, time)
-                await judge(cloud, time, journal, finished: finished)
-                result = .success(finished && journal.book.holds)
+                if settings.broken == .oneSignal {
+                    let breaker = SecondSignal(ecs: cloud.ecs, journal: journal, facts: facts)
+                    group.addTask { await breaker.run() }
+                }
+                if let plan {
+                    await saboteur(plan, cloud, endpoint, journal, time).run()
+                    try Task.checkCancellation()
+                }
+                let end = try await waitForRest(cloud, time, journal)
+                await judge(end, cloud, time, journal)
+                result = .success(end == .atRest && journal.book.holds)
             } catch {
                 result = .failure(error)
             }
@@ -117,29 +130,6 @@ struct Play: Sendable {
         Leftovers.kill(Leftovers.rehearsalName, marker: marker)
         try? FileManager.default.removeItem(atPath: directory)
     }
-
-    private var announcement: String {
-        """
-        Rehearsal: \(settings.runs) run(s) against a local ECS, DynamoDB and HCP Terraform, \
-        with the real sidecar, launcher and endpoint as processes.
-        seed \(settings.seed), agents \(settings.mode.rawValue), desired_count \
-        \(settings.desiredCount), max_count \(settings.maxCount), spare_count \
-        \(settings.spareCount)
-        plan \(tenths(settings.planSeconds)) s, apply \(tenths(settings.applySeconds)) s, \
-        approval after \(tenths(settings.approvalSeconds)) s, boot \
-        \(tenths(settings.bootSeconds)) s, idle limit \(settings.idleSeconds) s, first job limit \
-        \(settings.firstJobSeconds) s, time limit \(tenths(settings.timeLimitSeconds)) s\
-        \(settings.endpoint == .lambda ? Self.lambdaAnnouncement : "")
-        executables in \(settings.bin), task definition \(settings.taskDefinition)
-        temporary directory \(directory) (removed at the end)\
-        \(settings.keep.map { ", logs stay in \($0)" } ?? "; --keep DIR keeps the logs")
-
-        """
-    }
-
-    private static let lambdaAnnouncement =
-        "\nthe endpoint is scale-up-lambda behind a local Lambda with one instance, with a sweep "
-        + "every \(LambdaStandIn.sweepMilliseconds / 1000) s"
 
     /// A local Lambda and where it serves.
     private struct Function {
@@ -163,6 +153,25 @@ struct Play: Sendable {
         }
         for await bound in ports { return Function(lambda: lambda, port: bound) }
         return nil
+    }
+
+    private func saboteur(
+        _ plan: FaultPlan,
+        _ cloud: Cloud,
+        _ endpoint: Endpoint,
+        _ journal: Journal,
+        _ time: Timebase
+    ) -> Saboteur {
+        Saboteur(
+            plan: plan,
+            calls: cloud.calls,
+            ecs: cloud.ecs,
+            endpoint: endpoint,
+            journal: journal,
+            time: time,
+            spotMilliseconds: Int(settings.spotSeconds * 1000),
+            marker: marker
+        )
     }
 
     private func makeRuns(_ random: inout SeededRandom) -> [Run] {
@@ -213,54 +222,6 @@ struct Play: Sendable {
         try await cloud.terraform.createRunTask(
             base: base,
             endpoint: "http://127.0.0.1:\(endpoint.port ?? 0)/"
-        )
-    }
-
-    /// Waits until all runs are over and the service has rested for a while, or the limit is up.
-    private func waitForRest(_ cloud: Cloud, _ time: Timebase) async throws -> Bool {
-        while Double(time.now) / 1000 < settings.timeLimitSeconds {
-            let rest = await cloud.rest(floor: settings.desiredCount, at: time.now)
-            let (created, final) = await (cloud.terraform.order.count, cloud.terraform.allFinal)
-            var trial = RestRule()
-            trial.see(.rest(rest))
-            if created == settings.runs && final && trial.violations.isEmpty { return true }
-            try await Task.sleep(for: .milliseconds(200))
-        }
-        return false
-    }
-
-    private func judge(
-        _ cloud: Cloud,
-        _ time: Timebase,
-        _ journal: Journal,
-        finished: Bool
-    ) async {
-        if !finished {
-            let open = await cloud.terraform.runs.values.filter { !$0.phase.isFinal }
-                .map { "\($0.id) is \($0.phase.rawValue)" }.sorted()
-            journal.record(
-                .note("the time limit is up; " + (open.first ?? "every run is final"))
-            )
-        }
-        journal.record(.rest(await cloud.rest(floor: settings.desiredCount, at: time.now)))
-    }
-
-    private func summary(
-        _ cloud: Cloud,
-        _ time: Timebase,
-        _ journal: Journal
-    ) async -> Summary {
-        let terraform = cloud.terraform
-        let runs = await terraform.order
-        let all = await terraform.runs
-        return Summary(
-            runs: runs.compactMap { all[$0] },
-            agents: Array(await terraform.pool.agents.values),
-            tally: journal.tally,
-            book: journal.book,
-            seconds: Double(time.now) / 1000,
-            endedAt: time.now,
-            paint: Paint(isOn: settings.isColored)
         )
     }
 }

@@ -34,6 +34,15 @@ struct PlaySettings: Sendable {
     var firstJobSeconds = 15
     var timeLimitSeconds = 60.0
     var isMixed = false
+    /// Faults by the seed; none without `--chaos`.
+    var chaos: FaultPlan.Options?
+    var broken: Break?
+    /// Sidecar and endpoint get an API token and watch HCP Terraform's API.
+    var hasAPIToken = false
+    /// What a task has after a Spot notice; Fargate's containers have up to 120 s.
+    var spotSeconds = 4.0
+    /// So long the service must have rested at the end.
+    var restSeconds = 3.0
     /// Where logs stay; none keeps nothing.
     var keep: String?
     var bin: String
@@ -59,9 +68,12 @@ struct PlaySettings: Sendable {
             firstJobSeconds >= 1,
             "--first-job-seconds is \(firstJobSeconds), at least 1 is expected"
         )
+        check(broken == nil || chaos == nil, "--break and --chaos are two proofs; choose one")
+        check(chaos.map { $0.seconds >= 5 } ?? true, "--fault-seconds is at least 5")
+        check(chaos?.kinds.isEmpty != true, "--faults names no kind of fault")
         let durations = [
             planSeconds, applySeconds, approvalSeconds, bootSeconds, spreadSeconds,
-            timeLimitSeconds,
+            timeLimitSeconds, spotSeconds, restSeconds, chaos?.seconds ?? 0,
         ]
         check(durations.allSatisfy { $0 >= 0 && $0 <= 86_400 }, "durations are 0 to 86400 seconds")
         return faults
@@ -71,9 +83,14 @@ struct PlaySettings: Sendable {
     var automaticTimeLimit: Double {
         let perJob = max(planSeconds, applySeconds) + bootSeconds + 5
         let rounds = Double((2 * runs + maxCount - 1) / maxCount)
+        let calm = chaos.map { $0.seconds + Self.longestCalmSeconds } ?? 0
         return 45 + spreadSeconds + approvalSeconds + Double(idleSeconds + firstJobSeconds)
-            + 2 * rounds * perJob
+            + 2 * rounds * perJob + restSeconds + calm
     }
+
+    /// What a dead task leaves in the ledger is dropped after 5 minutes, a reservation of one after
+    /// 10, each by an idle sidecar that looks once a minute.
+    static let longestCalmSeconds = 15.0 * 60
 
     /// What the task definition's placeholders stand for.
     func templateValues(names: ServiceNames, base: String, tokenParameter: String)

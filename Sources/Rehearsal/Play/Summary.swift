@@ -6,10 +6,12 @@ struct Summary: Sendable {
     var book: RuleBook
     var seconds: Double
     var endedAt: Milliseconds
+    /// Whether agents take several jobs, so that an apply can find the agent that planned it.
+    var showsPlanners: Bool
     let paint: Paint
 
     var text: String {
-        ([""] + runTable + [""] + totals + [""] + rules).joined(separator: "\n")
+        ([""] + runTable + [""] + totals + losses + [""] + rules).joined(separator: "\n")
     }
 
     private var runTable: [String] {
@@ -55,7 +57,15 @@ struct Summary: Sendable {
             "agents lived \(tenths(Double(alive) / 1000)) s, \(share) % of it busy",
             "API calls per job: " + calls.joined(separator: ", ")
                 + (tally.refusedCalls > 0 ? "; \(tally.refusedCalls) refused" : ""),
-        ]
+        ] + (showsPlanners ? [Planners(runs: runs, agents: agents).text] : [])
+    }
+
+    /// Runs that the seed's own faults cost: no broken rule, and never passed over in silence.
+    private var losses: [String] {
+        let all = book.losses.sentences
+        guard !all.isEmpty else { return [] }
+        return ["\(all.count) job(s) lost to the seed's own faults, which nothing survives:"]
+            + all.map { "        " + paint($0, .warning) }
     }
 
     private var rules: [String] {

@@ -59,6 +59,8 @@ extension Entry {
                 what: expired ? "protection ran out" : "unprotected",
                 weight: expired ? .warning : .plain
             )
+        case .desiredCountEdited(let from, let to):
+            Entry(who: "service", what: "desiredCount \(from) -> \(to), edited by someone")
         case .desiredCount(let from, let to, _) where from != to:
             Entry(who: "service", what: "desiredCount \(from) -> \(to)")
         case .ledger(let change, _): ledger(change)
@@ -134,6 +136,8 @@ extension Entry {
         case .line(let source, let text): line(source, text)
         case .refusedCall(let service, let message):
             Entry(who: "API", what: "\(service) refused: \(message)", weight: .warning)
+        case .fault(let number, let text):
+            Entry(who: "fault \(number)", what: text, weight: .warning)
         case .note(let text): Entry(who: "rehearsal", what: text, weight: .warning)
         default: nil
         }

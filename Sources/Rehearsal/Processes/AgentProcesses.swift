@@ -7,6 +7,8 @@ final class AgentProcesses: Sendable {
 
     func set(_ pid: Int, for task: TaskID) { pids.withLock { $0[task] = pid } }
 
+    func pid(of task: TaskID) -> Int? { pids.withLock { $0[task] } }
+
     func isAlive(_ task: TaskID) -> Bool {
         guard let pid = pids.withLock({ $0[task] }) else { return false }
         // The number may have been given to another process after the agent's end.

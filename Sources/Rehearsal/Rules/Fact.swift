@@ -44,8 +44,17 @@ enum Fact: Sendable {
     case apiCall(service: String, operation: String, caller: String)
     case refusedCall(service: String, message: String)
 
+    // Faults of the rehearsal's own plan
+    /// A fault happens, with its number in the plan.
+    case fault(Int, String)
+    /// The seed itself took this task's agent: a job that it holds is lost to that.
+    case doomed(TaskID, cause: String)
+    /// Somebody wrote `desiredCount`, past the ledger.
+    case desiredCountEdited(from: Int, to: Int)
+
     // The rehearsal itself
-    /// What the service looked like at the end, and how long no task had started or stopped.
+    /// What the service looked like at the end, and how long no task had started or stopped and no
+    /// container been restarted.
     case rest(Rest)
     case note(String)
 
@@ -60,7 +69,11 @@ enum Fact: Sendable {
         var desired: Int
         var running: Int
         var pending: Int
+        /// Tasks of a revision that is no longer the service's own.
+        var outdated = 0
         var quietSeconds: Double
+        /// So long the service was watched, and nothing may have started or stopped.
+        var watchedSeconds = 3.0
         /// Jobs and reservations that the ledger still holds; `nil` when there is no ledger item.
         var ledger: LedgerView?
     }

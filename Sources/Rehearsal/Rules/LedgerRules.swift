@@ -32,13 +32,16 @@ struct KnownStatusRule: Rule {
     private(set) var violations: [String] = []
     private var status: [TaskID: AgentPool.Status] = [:]
     private var signalled: Set<TaskID> = []
+    private var seed = SeedLosses()
 
     mutating func see(_ fact: Fact) {
+        seed.see(fact)
         switch fact {
         case .stopSignal(let task, _): signalled.insert(task)
         case .agentStatus(let task, _, let now): status[task] = now
         case .ledger(let change, _):
-            for task in change.departures where signalled.contains(task) {
+            // The status of an agent that the seed killed or froze is the seed's doing too.
+            for task in change.departures where signalled.contains(task) && !seed.took(task) {
                 guard let last = status[task], last != .idle, last != .exited else { continue }
                 violations.append("\(short(task)) departed, its agent was last \(last.rawValue)")
             }

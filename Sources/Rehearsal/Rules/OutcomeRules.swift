@@ -1,13 +1,17 @@
-/// Rule 3: the run comes first; none is lost or fails because of this system.
+/// Rule 3: the run comes first; none is lost or fails because of this system. What the seed itself
+/// took, such as a host, is counted apart.
 struct NoLossRule: Rule {
     let title = "No run is lost or failed"
     private(set) var violations: [String] = []
+    private var seed = SeedLosses()
 
     mutating func see(_ fact: Fact) {
+        seed.see(fact)
         switch fact {
-        case .jobLost(let job, let task, _):
+        case .jobLost(let job, let task, _) where !seed.took(task):
             violations.append("\(job) was lost with the agent of \(short(task))")
-        case .runPhase(let run, .errored, let note) where !note.hasPrefix(Run.asScripted):
+        case .runPhase(let run, .errored, let note)
+        where !note.hasPrefix(Run.asScripted) && !(note == Run.agentGone && seed.cost(run)):
             violations.append("\(run) failed: \(note)")
         default: break
         }
@@ -17,9 +21,6 @@ struct NoLossRule: Rule {
 /// Rule 7: without jobs and faults the service is at `desired_count`, at rest, with nothing left in
 /// the ledger.
 struct RestRule: Rule {
-    /// So long nothing may have started or stopped at the end.
-    static let quietSeconds = 3.0
-
     let title = "The service is back at desired_count, at rest, its ledger empty"
     private(set) var violations: [String] = []
 
@@ -31,8 +32,14 @@ struct RestRule: Rule {
         if rest.running != rest.floor || rest.pending != 0 {
             violations.append("\(rest.running) tasks run and \(rest.pending) are starting")
         }
-        if rest.quietSeconds < Self.quietSeconds {
-            violations.append("a task started or stopped \(tenths(rest.quietSeconds)) s before")
+        if rest.outdated > 0 {
+            violations.append("\(rest.outdated) tasks are left of an older revision")
+        }
+        if rest.quietSeconds < rest.watchedSeconds {
+            violations.append(
+                "a task started or stopped, or a container was restarted,"
+                    + " \(tenths(rest.quietSeconds)) s before"
+            )
         }
         guard let ledger = rest.ledger else { return }
         if !ledger.jobs.isEmpty {

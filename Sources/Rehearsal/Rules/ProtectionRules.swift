@@ -25,9 +25,11 @@ struct ProtectionRule: Rule {
         case .jobStarted(let job, let task, _): jobs[task] = job
         case .jobEnded(_, let task, _, _), .jobLost(_, let task, _): jobs[task] = nil
         case .scaledIn(let task):
+            // An agent that was killed holds nothing any more, though HCP Terraform does not know yet.
+            guard agents.registered.contains(task) else { break }
             if let job = jobs[task] {
                 violations.append("scale-in stopped \(short(task)), which holds \(job)")
-            } else if agents.registered.contains(task) && !agents.exposed.contains(task) {
+            } else if !agents.exposed.contains(task) {
                 violations.append("scale-in stopped \(short(task)), whose agent lives")
             }
         default: break

@@ -13,9 +13,12 @@ struct RuleBook: Sendable {
         ProtectionRule(), OneSignalRule(), NoLossRule(), SizeRule(), LoweringRule(),
         KnownStatusRule(), RestRule(), SecretsRule(),
     ]
+    /// What the seed itself took.
+    private(set) var losses = SeedLosses()
 
     /// Shows `fact` to every rule and returns the violations that it caused.
     mutating func see(_ fact: Fact) -> [String] {
+        losses.see(fact)
         var caused: [String] = []
         for index in rules.indices {
             let before = rules[index].violations.count

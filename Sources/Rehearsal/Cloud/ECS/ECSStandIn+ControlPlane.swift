@@ -36,6 +36,8 @@ extension ECSStandIn {
         let before = desiredCount
         desiredCount = wanted
         journal.record(.desiredCount(from: before, to: wanted, exposed: exposed))
+        // The worst that ECS may do is to act at once, while the task that lowered the count runs.
+        turn()
         return AWSAnswer.ok(["service": service()])
     }
 
@@ -99,22 +101,35 @@ extension ECSStandIn {
     private func service() -> JSON {
         let names = settings.names
         let (running, pending) = counts
-        let common: [String: JSON] = [
-            "status": "ACTIVE", "desiredCount": .int(desiredCount), "runningCount": .int(running),
-            "pendingCount": .int(pending), "taskDefinition": .string(names.taskDefinitionArn),
-            "launchType": "FARGATE",
+        return [
+            "serviceName": .string(names.service), "serviceArn": .string(names.serviceArn),
+            "clusterArn": .string(names.clusterArn), "status": "ACTIVE",
+            "desiredCount": .int(desiredCount), "runningCount": .int(running),
+            "pendingCount": .int(pending), "launchType": "FARGATE",
+            "taskDefinition": .string(names.taskDefinitionArn(deployments.primary.revision)),
+            "deployments": deployments.json(
+                members,
+                desiredCount: desiredCount,
+                names: names,
+                dateText: { time.text($0) }
+            ),
+            "deploymentConfiguration": [
+                "minimumHealthyPercent": .int(ServiceScheduler.minimumHealthyPercent),
+                "maximumPercent": .int(ServiceScheduler.maximumPercent),
+            ],
+            "events": [],
         ]
-        var deployment = common
-        deployment["id"] = "ecs-svc/1"
-        deployment["status"] = "PRIMARY"
-        deployment["rolloutState"] = "COMPLETED"
-        var service = common
-        service["serviceName"] = .string(names.service)
-        service["serviceArn"] = .string(names.serviceArn)
-        service["clusterArn"] = .string(names.clusterArn)
-        service["deployments"] = [.object(deployment)]
-        service["events"] = []
-        return .object(service)
+    }
+
+    /// The tasks as deployments count them.
+    var members: [Deployments.Member] {
+        tasks.values.map { task in
+            Deployments.Member(
+                revision: task.revision,
+                isRunning: task.life.state == .running,
+                isPending: task.life.state < .running
+            )
+        }
     }
 
     /// The answer when the call names another cluster.

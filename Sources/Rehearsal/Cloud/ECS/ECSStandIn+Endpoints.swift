@@ -68,7 +68,7 @@ extension ECSStandIn {
             "TaskARN": .string(names.taskArn(task.id)),
             "ServiceName": .string(names.service),
             "Family": .string(names.family),
-            "Revision": .string("\(names.revision)"),
+            "Revision": .string("\(task.revision)"),
             "DesiredStatus": task.life.stop == nil ? "RUNNING" : "STOPPED",
             "KnownStatus": .string(task.life.state.rawValue),
             "Limits": ["CPU": 1, "Memory": 2048],

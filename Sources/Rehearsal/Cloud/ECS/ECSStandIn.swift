@@ -21,11 +21,18 @@ actor ECSStandIn {
         /// The whole rehearsal's marker.
         var rehearsal: String
         var inherited: [String: String]
+        /// Environment besides the task definition's, by container.
+        var extra: [String: [String: String]] = [:]
+        /// Scale-in takes protected tasks (`--break protection`).
+        var ignoresProtection = false
     }
 
     struct RunningTask: Sendable {
         let id: TaskID
         var life: TaskLife
+        /// Tasks by the order of their starts, from 1.
+        let number: Int
+        let revision: Int
         let startedAt: Milliseconds
         let endpointID: String
         let credentialsID: String
@@ -34,7 +41,7 @@ actor ECSStandIn {
         var reported: TaskLife.State
     }
 
-    private enum Event: Sendable {
+    enum Event: Sendable {
         case exited(TaskID, String, Int)
         case checked(TaskID, String, Bool)
     }
@@ -48,14 +55,16 @@ actor ECSStandIn {
     /// Stopped tasks, newest last; ECS lists them for an hour.
     var stopped: [RunningTask] = []
     var protection = Protection()
-    private var base = ""
+    var base = ""
+    var deployments = Deployments()
     private var random: SeededRandom
-    private var scheduler = ServiceScheduler()
+    private var scheduler: ServiceScheduler
     private var isClosing = false
-    private(set) var lastChange: Milliseconds = 0
+    /// When a task started or stopped, or a container was restarted, for the last time.
+    var lastChange: Milliseconds = 0
     private var count = 0
     private let events: AsyncStream<Event>
-    private let feed: AsyncStream<Event>.Continuation
+    let feed: AsyncStream<Event>.Continuation
 
     init(
         _ settings: Settings,
@@ -71,6 +80,7 @@ actor ECSStandIn {
         self.journal = journal
         self.agents = agents
         self.random = random
+        scheduler = ServiceScheduler(ignoresProtection: settings.ignoresProtection)
         (events, feed) = AsyncStream.makeStream()
     }
 
@@ -102,7 +112,7 @@ actor ECSStandIn {
 
     // MARK: - Turns
 
-    private func turn() {
+    func turn() {
         guard !isClosing else { return }
         let now = time.now
         for task in protection.expire(at: now) {
@@ -114,7 +124,9 @@ actor ECSStandIn {
             ServiceScheduler.Candidate(
                 id: task.id,
                 counts: task.life.stop == nil,
-                isProtected: protection.isProtected(task.id, at: now)
+                isProtected: protection.isProtected(task.id, at: now),
+                isCurrent: task.revision == deployments.primary.revision,
+                isRunning: task.life.state == .running
             )
         }
         let decisions = scheduler.decide(
@@ -128,12 +140,16 @@ actor ECSStandIn {
             case .start: startTask(at: now)
             case .stop(let id):
                 journal.record(.scaledIn(id))
+                let isCurrent = tasks[id]?.revision == deployments.primary.revision
                 tasks[id]?.life.stop(
                     code: "ServiceSchedulerInitiated",
-                    reason: "scaling activity: more tasks than desiredCount"
+                    reason: isCurrent
+                        ? "scaling activity: more tasks than desiredCount"
+                        : "deployment: a newer revision is primary"
                 )
             }
         }
+        deployments.update(members, desiredCount: desiredCount)
         for id in tasks.keys.sorted() { advance(id) }
     }
 
@@ -149,6 +165,8 @@ actor ECSStandIn {
                 readyAt: now + settings.bootMilliseconds,
                 speed: settings.speed
             ),
+            number: count,
+            revision: deployments.primary.revision,
             startedAt: now,
             endpointID: random.hex(32),
             credentialsID: random.hex(32),
@@ -164,7 +182,7 @@ actor ECSStandIn {
     }
 
     /// Lets one task's life take its next steps.
-    private func advance(_ id: TaskID) {
+    func advance(_ id: TaskID) {
         guard !isClosing, let actions = tasks[id]?.life.step(at: time.now) else { return }
         for action in actions { perform(action, of: id) }
         report(id)
@@ -205,102 +223,5 @@ actor ECSStandIn {
             }
             advance(id)
         }
-    }
-
-    // MARK: - Actions
-
-    private func perform(_ action: TaskLife.Action, of id: TaskID) {
-        switch action {
-        case .start(let name): startContainer(name, of: id)
-        case .checkHealth(let name): checkHealth(name, of: id)
-        case .terminate(let name): signal(SIGTERM, name, of: id)
-        case .kill(let name): signal(SIGKILL, name, of: id)
-        }
-    }
-
-    private func startContainer(_ name: String, of id: TaskID) {
-        guard let container = tasks[id]?.life.container(name) else { return }
-        do {
-            let surroundings = try surroundings(name, of: id)
-            let program = try settings.plan.program(container.definition, surroundings)
-            let source = Fact.Source.container(id, name)
-            let pid = try ChildProcess.start(
-                program,
-                line: { [journal] _, line in journal.record(.line(source, line)) },
-                exit: { [feed] code in feed.yield(.exited(id, name, code)) }
-            )
-            tasks[id]?.life.started(name, pid: pid, at: time.now)
-            journal.record(
-                .containerStarted(id, container: name, pid: pid, restart: container.restarts > 0)
-            )
-        } catch {
-            journal.record(.note("\(name) of \(short(id)) cannot start: \(error)"))
-            feed.yield(.exited(id, name, 127))
-        }
-    }
-
-    private func checkHealth(_ name: String, of id: TaskID) {
-        guard let container = tasks[id]?.life.container(name) else { return }
-        do {
-            let program = try settings.plan.healthCheck(
-                container.definition,
-                try surroundings(name, of: id)
-            )
-            let pid = try ChildProcess.start(
-                program,
-                line: { _, _ in },
-                exit: { [feed] code in feed.yield(.checked(id, name, code == 0)) }
-            )
-            let limit = container.definition.healthCheck?.timeout ?? 5
-            Task {
-                try? await Task.sleep(for: .seconds(limit))
-                // Its group is gone long ago unless it hangs; the marker makes sure that the
-                // number was not given to somebody else meanwhile.
-                let marker = "\(Leftovers.rehearsalName)=\(self.settings.rehearsal)"
-                if Leftovers.has(pid, marker) { kill(-pid_t(pid), SIGKILL) }
-            }
-        } catch {
-            feed.yield(.checked(id, name, false))
-        }
-    }
-
-    private func signal(_ number: Int32, _ name: String, of id: TaskID) {
-        guard let pid = tasks[id]?.life.container(name)?.pid else { return }
-        // The stop signal goes to the container's first process only, as in a real one.
-        kill(number == SIGKILL ? -pid_t(pid) : pid_t(pid), number)
-    }
-
-    private func surroundings(
-        _ name: String,
-        of id: TaskID
-    ) throws -> ContainerPlan.Surroundings {
-        guard let task = tasks[id] else { throw SpawnError(description: "the task is gone") }
-        let files = FileManager.default
-        var volumes: [String: String] = [:]
-        for volume in settings.definition.volumes ?? [] {
-            let path = "\(task.directory)/\(volume.name)"
-            try files.createDirectory(atPath: path, withIntermediateDirectories: true)
-            volumes[volume.name] = path
-        }
-        let work = "\(task.directory)/\(name).work"
-        try files.createDirectory(atPath: work, withIntermediateDirectories: true)
-        var extra: [String: [String: String]] = [:]
-        for container in settings.definition.containerDefinitions {
-            extra[container.name, default: [:]]["STAND_IN_TASK"] = id
-        }
-        return ContainerPlan.Surroundings(
-            task: id,
-            base: base,
-            region: settings.names.region,
-            endpointID: task.endpointID,
-            metadataID: task.metadataIDs[name] ?? "",
-            credentialsID: task.credentialsID,
-            volumes: volumes,
-            workingDirectory: work,
-            marker: "\(id)/\(name)",
-            rehearsal: settings.rehearsal,
-            inherited: settings.inherited,
-            extra: extra
-        )
     }
 }

@@ -6,13 +6,13 @@ struct ServiceNames: Sendable {
     var service = "agents"
     var family = "tfc-agent"
     var ledgerTable = "agents-ledger"
-    /// The revision of the one task definition.
-    let revision = 1
 
     private var prefix: String { "arn:aws:ecs:\(region):\(account):" }
     var clusterArn: String { prefix + "cluster/\(cluster)" }
     var serviceArn: String { prefix + "service/\(cluster)/\(service)" }
-    var taskDefinitionArn: String { prefix + "task-definition/\(family):\(revision)" }
+    func taskDefinitionArn(_ revision: Int) -> String {
+        prefix + "task-definition/\(family):\(revision)"
+    }
     func taskArn(_ task: TaskID) -> String { prefix + "task/\(cluster)/\(task)" }
     func role(_ name: String) -> String { "arn:aws:iam::\(account):role/\(name)" }
 

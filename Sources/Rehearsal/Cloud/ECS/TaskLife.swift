@@ -40,43 +40,6 @@ struct TaskLife: Sendable {
         case kill(String)
     }
 
-    enum Health: String, Sendable {
-        case unknown = "UNKNOWN"
-        case healthy = "HEALTHY"
-        case unhealthy = "UNHEALTHY"
-    }
-
-    struct Container: Sendable {
-        let definition: TaskDefinition.Container
-        /// A `start` was given out and nothing ended it since.
-        var isUp = false
-        var pid: Int?
-        var startedAt: Milliseconds?
-        var finishedAt: Milliseconds?
-        var exitCode: Int?
-        var restarts = 0
-        var health = Health.unknown
-        var failedChecks = 0
-        var checkRunning = false
-        var nextCheckAt: Milliseconds?
-        var terminatedAt: Milliseconds?
-        var killed = false
-
-        var hasStarted: Bool { startedAt != nil }
-        var isOver: Bool { !isUp && exitCode != nil }
-    }
-
-    /// How much faster than on ECS two waits run, so that a rehearsal of a minute contains what
-    /// takes ECS ten. Timeouts are not scaled: they guard against a slow machine, and this one may
-    /// be.
-    struct Speed: Sendable {
-        /// Health check intervals: 5 s become 250 ms.
-        var healthChecks = 20
-        /// The restart attempt period: 60 s become 1 s, about what a sidecar runs before its
-        /// agent's first job, so one that is killed during a job is restarted as on ECS.
-        var restarts = 60
-    }
-
     let speed: Speed
     /// When the task's infrastructure is ready and its containers may start.
     let readyAt: Milliseconds
@@ -85,6 +48,11 @@ struct TaskLife: Sendable {
     /// Why the task stops, in ECS's words (`stopCode`), and in a sentence; `nil` while it lives.
     private(set) var stop: (code: String, reason: String)?
     private(set) var everRan = false
+    /// How long a container has between SIGTERM and SIGKILL when the task's stop says so, instead
+    /// of its `stopTimeout`.
+    private var grace: Milliseconds?
+    /// When ECS notices that the task's host is gone, with everything that ran there.
+    private var hostLossNoticedAt: Milliseconds?
 
     init(_ definition: TaskDefinition, readyAt: Milliseconds, speed: Speed) {
         containers = definition.containerDefinitions.map { Container(definition: $0) }
@@ -94,10 +62,11 @@ struct TaskLife: Sendable {
 
     /// What is to be done now. Call it after every event and on every tick.
     mutating func step(at now: Milliseconds) -> [Action] {
-        if stop == nil {
-            return starting(at: now)
+        if let noticed = hostLossNoticedAt {
+            if now >= noticed { noticeHostLoss() }
+            return []
         }
-        return stopping(at: now)
+        return stop == nil ? starting(at: now) : stopping(at: now)
     }
 
     mutating func started(_ name: String, pid: Int, at now: Milliseconds) {
@@ -106,9 +75,7 @@ struct TaskLife: Sendable {
             container.pid = pid
             container.startedAt = now
             container.finishedAt = nil
-            if let check = container.definition.healthCheck {
-                container.nextCheckAt = now + (check.interval ?? 30) * 1000 / speed.healthChecks
-            }
+            container.nextCheckAt = container.nextCheck(after: now, speed)
         }
         guard stop == nil else { return }
         if containers.allSatisfy(\.hasStarted) {
@@ -126,7 +93,7 @@ struct TaskLife: Sendable {
             container.nextCheckAt = nil
             container.checkRunning = false
         }
-        guard stop == nil, let container = container(name) else { return }
+        guard stop == nil, hostLossNoticedAt == nil, let container = container(name) else { return }
         if mayRestart(container, at: now) {
             change(name) {
                 $0.restarts += 1
@@ -149,7 +116,7 @@ struct TaskLife: Sendable {
         change(name) { container in
             container.checkRunning = false
             guard container.isUp, let check = container.definition.healthCheck else { return }
-            container.nextCheckAt = now + (check.interval ?? 30) * 1000 / speed.healthChecks
+            defer { container.nextCheckAt = container.nextCheck(after: now, speed) }
             if healthy {
                 container.failedChecks = 0
                 container.health = .healthy
@@ -158,9 +125,9 @@ struct TaskLife: Sendable {
                 if container.failedChecks >= check.retries ?? 3 { container.health = .unhealthy }
             }
         }
-        guard stop == nil, let container = container(name), container.health == .unhealthy else {
-            return
-        }
+        guard stop == nil, hostLossNoticedAt == nil, let container = container(name),
+            container.health == .unhealthy
+        else { return }
         // Only an essential container's health is the task's; a dependent that has not started
         // never will.
         if hasWaiting(on: name, until: .healthy) {
@@ -171,10 +138,29 @@ struct TaskLife: Sendable {
     }
 
     /// ECS decides to end the task; a task that is already ending keeps its first reason.
-    mutating func stop(code: String, reason: String) {
+    ///
+    /// - Parameter grace: time between SIGTERM and SIGKILL for each container instead of its
+    ///   `stopTimeout`.
+    mutating func stop(code: String, reason: String, grace: Milliseconds? = nil) {
         guard stop == nil else { return }
         stop = (code, reason)
         state = .deactivating
+        self.grace = grace
+    }
+
+    /// The host is gone, and all processes with it, without a signal. Until ECS notices it shows
+    /// the task as it was.
+    mutating func loseHost(noticedAt: Milliseconds) {
+        hostLossNoticedAt = hostLossNoticedAt ?? noticedAt
+    }
+
+    private mutating func noticeHostLoss() {
+        stop = stop ?? ("TerminationNotice", "the host is gone")
+        for index in containers.indices {
+            containers[index].isUp = false
+            containers[index].pid = nil
+        }
+        state = .stopped
     }
 
     func container(_ name: String) -> Container? {
@@ -212,7 +198,7 @@ struct TaskLife: Sendable {
             guard container.pid != nil, !dependentLives(container) else { continue }
             let name = container.definition.name
             if let since = container.terminatedAt {
-                let limit = (container.definition.stopTimeout ?? 30) * 1000
+                let limit = grace ?? (container.definition.stopTimeout ?? 30) * 1000
                 if now - since >= limit && !container.killed {
                     containers[index].killed = true
                     actions.append(.kill(name))

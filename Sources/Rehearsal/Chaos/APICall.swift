@@ -1,0 +1,154 @@
+/// The calls that faults are made of, by what they are called in the plan.
+enum APICall: String, Sendable, CaseIterable {
+    case describeServices = "DescribeServices"
+    case updateService = "UpdateService"
+    case listTasks = "ListTasks"
+    /// `GetItem` and `BatchGetItem`: whichever the ledger is read with.
+    case getItem = "GetItem"
+    case putItem = "PutItem"
+    case parameter = "GetParameter"
+    case protection = "task protection"
+    case credentials = "credentials"
+    case metadata = "task metadata"
+    /// From HCP Terraform to the endpoint.
+    case runTask = "run task"
+    case callback = "callback"
+    /// Agents, runs and workspaces of HCP Terraform's API.
+    case terraformAPI = "HCP Terraform API"
+
+    /// Which one a request is; `nil` for the agents' own protocol, which is this rehearsal's
+    /// invention: a fault there would prove nothing.
+    init?(_ request: WebRequest) {
+        let path = request.path
+        if path == "/" {
+            let target = request.headers["x-amz-target"] ?? ""
+            let operation = target.split(separator: ".").last.map(String.init) ?? ""
+            self.init(rawValue: operation == "BatchGetItem" ? "GetItem" : operation)
+        } else if path.hasPrefix("/v2/credentials/") {
+            self = .credentials
+        } else if path.hasPrefix("/v4/") {
+            self = .metadata
+        } else if path.hasPrefix("/api/v2/task-results/") {
+            self = .callback
+        } else if path.hasPrefix("/api/v2/") {
+            self = .terraformAPI
+        } else if path.hasSuffix("/task-protection/v1/state") {
+            self = .protection
+        } else {
+            return nil
+        }
+    }
+
+    /// Among how many of the first calls of its kind a fault is drawn: about what a rehearsal of
+    /// six runs makes.
+    var firstCalls: Int {
+        switch self {
+        case .getItem: 60
+        case .putItem: 30
+        case .updateService, .protection, .runTask, .callback, .terraformAPI: 15
+        case .credentials, .metadata: 8
+        case .describeServices, .listTasks: 4
+        case .parameter: 1
+        }
+    }
+
+    /// What can happen to it.
+    var effects: [CallEffect.Kind] {
+        switch self {
+        case .describeServices, .updateService, .listTasks, .getItem, .putItem, .parameter:
+            [.dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed]
+        case .protection:
+            [
+                .dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed,
+                .refused,
+            ]
+        case .credentials, .metadata, .terraformAPI:
+            [.dropped, .answerLost, .neverAnswered, .delayed, .throttled, .failed]
+        case .runTask: [.dropped, .answerLost, .neverAnswered, .delayed, .doubled]
+        case .callback: [.dropped, .answerLost, .neverAnswered, .delayed, .doubled, .failed]
+        }
+    }
+
+    /// How it is throttled.
+    var throttles: [Throttle] {
+        switch self {
+        case .describeServices, .updateService, .listTasks, .parameter: [.exception]
+        case .getItem, .putItem: [.exception, .throughput]
+        case .protection: [.plainText, .exception]
+        case .credentials, .metadata: [.plainText]
+        case .terraformAPI: [.rateLimit]
+        case .runTask, .callback: []
+        }
+    }
+}
+
+/// The ways in which a call is told to slow down.
+enum Throttle: String, Sendable, CaseIterable {
+    /// 400 `ThrottlingException`, "Rate exceeded" (ECS and DynamoDB API reference; passed on by the
+    /// protection endpoint).
+    case exception = "ThrottlingException"
+    /// 400 `ProvisionedThroughputExceededException` (DynamoDB).
+    case throughput = "ProvisionedThroughputExceededException"
+    /// 429 in plain text: the container agent's own limit.
+    case plainText = "429 in plain text"
+    /// 429 with `x-ratelimit-reset` (HCP Terraform API, "Rate limiting").
+    case rateLimit = "429 with x-ratelimit-reset"
+}
+
+/// What happens to a call.
+enum CallEffect: Equatable, Sendable {
+    /// The connection ends before anything was done.
+    case dropped
+    /// It is performed, and the connection ends without an answer.
+    case answerLost
+    /// It is performed, and nothing comes back until the caller's patience is long over.
+    case neverAnswered
+    /// Nothing is done for so long; the caller may have given up when it is.
+    case delayed(Milliseconds)
+    /// It is performed twice, and the second answer is the one that arrives.
+    case doubled
+    case throttled(Throttle)
+    /// 500 without any effect.
+    case failed
+    /// The protection endpoint's 200 that holds `failure`.
+    case refused
+
+    enum Kind: String, Sendable, CaseIterable {
+        case dropped
+        case answerLost
+        case neverAnswered
+        case delayed
+        case doubled
+        case throttled
+        case failed
+        case refused
+    }
+
+    var kind: Kind {
+        switch self {
+        case .dropped: .dropped
+        case .answerLost: .answerLost
+        case .neverAnswered: .neverAnswered
+        case .delayed: .delayed
+        case .doubled: .doubled
+        case .throttled: .throttled
+        case .failed: .failed
+        case .refused: .refused
+        }
+    }
+}
+
+extension CallEffect: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .dropped: "dropped before its effect"
+        case .answerLost: "performed, connection closed without an answer"
+        case .neverAnswered: "performed, never answered"
+        case .delayed(let time): "held back for \(tenths(Double(time) / 1000)) s"
+        case .doubled: "performed twice"
+        case .throttled(let throttle): "throttled: \(throttle.rawValue)"
+        case .failed: "answered with status 500"
+        case .refused: "answered 200 with failure TASK_NOT_VALID"
+        }
+    }
+}

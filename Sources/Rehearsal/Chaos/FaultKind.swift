@@ -1,0 +1,49 @@
+/// What `--faults` chooses from.
+enum FaultKind: String, Sendable, CaseIterable {
+    case killSidecar = "kill-sidecar"
+    case killLauncher = "kill-launcher"
+    case killAgent = "kill-agent"
+    case killEndpoint = "kill-endpoint"
+    case freeze
+    case hostLoss = "host-loss"
+    case editCount = "edit-count"
+    case deploy
+    case spot
+    case call
+
+    /// How often it is drawn beside the others. A call is not drawn by weight: each plan has a
+    /// number of its own of them.
+    var weight: Int {
+        switch self {
+        case .killSidecar, .freeze: 4
+        case .killAgent, .killEndpoint, .editCount: 2
+        case .killLauncher, .hostLoss, .deploy, .spot: 1
+        case .call: 0
+        }
+    }
+
+    /// What it does, for the help.
+    var explanation: String {
+        switch self {
+        case .killSidecar: "kill -9 of a sidecar"
+        case .killLauncher: "kill -9 of a launcher: its container ends"
+        case .killAgent: "kill -9 of an agent"
+        case .killEndpoint: "kill -9 of the scale-up endpoint"
+        case .freeze: "SIGSTOP of a process, and SIGCONT seconds later"
+        case .hostLoss: "a task's processes vanish; ECS notices later"
+        case .editCount: "a person changes desiredCount"
+        case .deploy: "a new task definition revision is deployed"
+        case .spot: "a Spot notice: SIGTERM, later SIGKILL"
+        case .call:
+            "an API call is lost, late, doubled or refused"
+        }
+    }
+}
+
+/// Whose process a fault hits.
+enum Victim: String, Sendable, CaseIterable {
+    case sidecar
+    case launcher
+    case agent
+    case endpoint
+}

@@ -1,0 +1,42 @@
+/// The plan as it is printed before the rehearsal, one fault a line.
+extension FaultPlan {
+    var text: String {
+        let lines = timed.map(\.text) + calls.map(\.text)
+        return "\(count) faults in \(tenths(Double(milliseconds) / 1000)) s:\n"
+            + lines.map { "  " + $0 }.joined(separator: "\n") + "\n"
+    }
+}
+
+extension FaultPlan.TimedFault {
+    var text: String { padded("\(number)", 3, right: true) + "  at \(seconds(at)): \(deed)" }
+}
+
+extension FaultPlan.CallFault {
+    var text: String { padded("\(number)", 3, right: true) + "  \(which): \(effect)" }
+
+    private var which: String {
+        count == 1
+            ? "call \(nth) of \(call.rawValue)"
+            : "calls \(nth) to \(nth + count - 1) of \(call.rawValue)"
+    }
+}
+
+extension FaultPlan.Deed: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .kill(.endpoint, _): "kill -9 of the endpoint"
+        case .kill(let victim, let index): "kill -9 of \(victim.rawValue) \(index)"
+        case .freeze(.endpoint, _, let time): "the endpoint frozen for \(seconds(time))"
+        case .freeze(let victim, let index, let time):
+            "\(victim.rawValue) \(index) frozen for \(seconds(time))"
+        case .loseHost(let index, let time):
+            "the host of task \(index) lost, ECS notices after \(seconds(time))"
+        case .edit(let change):
+            "someone edits desiredCount by \(change > 0 ? "+" : "")\(change)"
+        case .deploy: "a new revision is deployed"
+        case .spot(let index): "a Spot notice for task \(index)"
+        }
+    }
+}
+
+private func seconds(_ time: Milliseconds) -> String { "\(tenths(Double(time) / 1000)) s" }

@@ -1,0 +1,70 @@
+/// Stands before all stand-ins and lets the plan's faults happen to the calls.
+struct FaultyFront: Sendable {
+    /// Longer than any caller's patience with a call that is never answered.
+    static let longestSilence: Duration = .seconds(20)
+
+    let faults: CallFaults
+    /// Performs a call.
+    let perform: @Sendable (WebRequest) async -> WebResponse
+    /// Waits; a test's fake may return at once.
+    var pause: @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
+
+    func answer(_ request: WebRequest) async -> WebResponse {
+        guard let call = APICall(request), let effect = faults.next(call) else {
+            return await perform(request)
+        }
+        switch effect {
+        case .dropped:
+            return .connectionClosed
+        case .answerLost:
+            _ = await perform(request)
+            return .connectionClosed
+        case .neverAnswered:
+            _ = await perform(request)
+            await pause(Self.longestSilence)
+            return .connectionClosed
+        case .delayed(let time):
+            await pause(.milliseconds(time))
+            return await perform(request)
+        case .doubled:
+            _ = await perform(request)
+            return await perform(request)
+        case .throttled(let throttle):
+            return Self.throttled(throttle, call)
+        case .failed:
+            return Self.failed(call)
+        case .refused:
+            // What ECS says of a task that it does not know yet.
+            return WebResponse(200, ["failure": ["Reason": "TASK_NOT_VALID", "Detail": nil]])
+        }
+    }
+
+    private static func throttled(_ throttle: Throttle, _ call: APICall) -> WebResponse {
+        switch throttle {
+        case .exception where call == .protection:
+            return WebResponse(
+                400,
+                ["error": ["Code": "ThrottlingException", "Message": "Rate exceeded"]]
+            )
+        case .exception: return AWSAnswer.error("ThrottlingException", "Rate exceeded")
+        case .throughput:
+            return AWSAnswer.error(
+                DynamoDBTable.space + "ProvisionedThroughputExceededException",
+                "The level of configured provisioned throughput for the table was exceeded."
+            )
+        case .plainText: return WebResponse(429, text: "You have reached maximum request limit.")
+        case .rateLimit: return RateLimit.refusal(resetSeconds: 1)
+        }
+    }
+
+    private static func failed(_ call: APICall) -> WebResponse {
+        switch call {
+        case .describeServices, .updateService, .listTasks, .getItem, .putItem, .parameter:
+            AWSAnswer.error("InternalServerError", "the request has failed", status: 500)
+        case .protection:
+            WebResponse(500, ["error": ["Code": "ServerException", "Message": "Service error."]])
+        case .callback, .terraformAPI: JSONAPI.error(500, "internal server error")
+        case .credentials, .metadata, .runTask: WebResponse(500, text: "internal server error")
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Glibc
+
+/// Performs a plan's faults on the running rehearsal, each at its time or as soon afterwards as
+/// there is something that it can hit.
+struct Saboteur: Sendable {
+    /// How often a fault looks for something to hit.
+    static let look: Duration = .milliseconds(100)
+
+    let plan: FaultPlan
+    let calls: CallFaults
+    let ecs: ECSStandIn
+    let endpoint: Endpoint
+    let journal: Journal
+    let time: Timebase
+    /// What a task has after a Spot notice.
+    let spotMilliseconds: Milliseconds
+    /// In the environment of every process of this rehearsal.
+    let marker: String
+
+    /// Returns when the plan's time is over and nothing is frozen any more; calm begins.
+    func run() async {
+        let start = time.now
+        calls.arm(plan.calls)
+        await withDiscardingTaskGroup { group in
+            for fault in plan.timed {
+                group.addTask { await perform(fault, since: start) }
+            }
+            group.addTask { await sleep(until: start + plan.milliseconds) }
+        }
+        let missed = calls.disarm()
+        guard !Task.isCancelled else { return }
+        if !missed.isEmpty {
+            let numbers = missed.map { "\($0)" }.joined(separator: ", ")
+            journal.record(.note("the calls of these faults never came: \(numbers)"))
+        }
+        journal.record(.note("the faults are over; everything has to come to rest"))
+    }
+
+    private func perform(_ fault: FaultPlan.TimedFault, since start: Milliseconds) async {
+        await sleep(until: start + fault.at)
+        while !Task.isCancelled && time.now <= start + plan.milliseconds {
+            if await happens(fault) { return }
+            try? await Task.sleep(for: Self.look)
+        }
+        guard !Task.isCancelled else { return }
+        journal.record(.note("fault \(fault.number) found nothing to hit"))
+    }
+
+    private func sleep(until instant: Milliseconds) async {
+        try? await Task.sleep(for: .milliseconds(max(0, instant - time.now)))
+    }
+
+    /// - Returns: false when there is nothing that it could hit.
+    private func happens(_ fault: FaultPlan.TimedFault) async -> Bool {
+        let number = fault.number
+        switch fault.deed {
+        case .kill(let victim, let index):
+            guard let target = await target(victim, index) else { return false }
+            note(number, "kill -9 of the \(target.words)")
+            doom(target, "fault \(number) killed its \(victim.rawValue)")
+            target.signal(SIGKILL)
+        case .freeze(let victim, let index, let duration):
+            guard let target = await target(victim, index) else { return false }
+            await freeze(target, for: duration, number)
+        case .loseHost(let index, let delay):
+            guard let task = Self.choice(await ecs.livingTasks, index) else { return false }
+            note(number, "the host of task \(short(task)) is gone")
+            journal.record(.doomed(task, cause: "fault \(number) took its host"))
+            await ecs.loseHost(of: task, noticedAfter: delay)
+        case .edit(let change):
+            note(number, "someone edits desiredCount by \(change)")
+            await ecs.edit(by: change)
+        case .deploy:
+            note(number, "a new revision is deployed")
+            await ecs.deploy()
+        case .spot(let index):
+            guard let task = Self.choice(await ecs.livingTasks, index) else { return false }
+            note(number, "a Spot notice for task \(short(task))")
+            await ecs.interrupt(task, grace: spotMilliseconds)
+        }
+        return true
+    }
+
+    private func freeze(_ target: Target, for duration: Milliseconds, _ number: Int) async {
+        note(number, "the \(target.words) is frozen for \(tenths(Double(duration) / 1000)) s")
+        if target.victim == .agent, duration > AgentPool.unknownAfter + AgentPool.erroredAfter {
+            doom(target, "fault \(number) froze its agent until HCP Terraform gave it up")
+        }
+        target.signal(SIGSTOP)
+        try? await Task.sleep(for: .milliseconds(duration))
+        // By now the number may be a stranger's.
+        guard Leftovers.has(target.pid, "\(Leftovers.rehearsalName)=\(marker)") else { return }
+        target.signal(SIGCONT)
+        note(number, "the \(target.words) goes on")
+    }
+
+    /// An agent ends with its container, whose first process is the launcher.
+    private func doom(_ target: Target, _ cause: String) {
+        guard let task = target.task, target.victim == .agent || target.victim == .launcher else {
+            return
+        }
+        journal.record(.doomed(task, cause: cause))
+    }
+
+    private func note(_ number: Int, _ text: String) { journal.record(.fault(number, text)) }
+
+    // MARK: - Targets
+
+    private struct Target: Sendable {
+        var victim: Victim
+        var task: TaskID?
+        var pid: Int
+
+        var words: String {
+            task.map { "\(victim.rawValue) of task \(short($0)), pid \(pid)" }
+                ?? "\(victim.rawValue), pid \(pid)"
+        }
+
+        func signal(_ number: Int32) { kill(pid_t(pid), number) }
+    }
+
+    private func target(_ victim: Victim, _ index: Int) async -> Target? {
+        let found: [ECSStandIn.Target]
+        switch victim {
+        case .endpoint: return endpoint.pid.map { Target(victim: victim, task: nil, pid: $0) }
+        case .sidecar: found = await ecs.targets(PlayNames.sidecar)
+        case .launcher: found = await ecs.targets(PlayNames.agent)
+        case .agent: found = await ecs.agentTargets
+        }
+        return Self.choice(found, index).map { Target(victim: victim, task: $0.task, pid: $0.pid) }
+    }
+
+    static func choice<Element>(_ all: [Element], _ index: Int) -> Element? {
+        all.isEmpty ? nil : all[index % all.count]
+    }
+}

@@ -1,0 +1,67 @@
+/// How a rehearsal comes to its end.
+extension Play {
+    /// How the waiting for rest ended.
+    enum End: Equatable, Sendable {
+        case atRest
+        case timeIsUp
+        /// What was broken on purpose has broken a rule; there is nothing more to wait for.
+        case asBroken
+    }
+
+    /// Waits until all runs are over and the service has rested for long enough, or the limit is
+    /// up.
+    func waitForRest(_ cloud: Cloud, _ time: Timebase, _ journal: Journal) async throws -> End {
+        while Double(time.now) / 1000 < settings.timeLimitSeconds {
+            if settings.broken != nil && !journal.book.holds { return .asBroken }
+            let rest = await rest(of: cloud, time)
+            let (created, final) = await (cloud.terraform.order.count, cloud.terraform.allFinal)
+            var trial = RestRule()
+            trial.see(.rest(rest))
+            if created == settings.runs && final && trial.violations.isEmpty { return .atRest }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        return .timeIsUp
+    }
+
+    func judge(_ end: End, _ cloud: Cloud, _ time: Timebase, _ journal: Journal) async {
+        switch end {
+        case .asBroken: return
+        case .atRest: break
+        case .timeIsUp:
+            let open = await cloud.terraform.runs.values.filter { !$0.phase.isFinal }
+                .map { "\($0.id) is \($0.phase.rawValue)" }.sorted()
+            journal.record(
+                .note("the time limit is up; " + (open.first ?? "every run is final"))
+            )
+        }
+        journal.record(.rest(await rest(of: cloud, time)))
+    }
+
+    private func rest(of cloud: Cloud, _ time: Timebase) async -> Fact.Rest {
+        await cloud.rest(
+            floor: settings.desiredCount,
+            watched: settings.restSeconds,
+            at: time.now
+        )
+    }
+
+    func summary(
+        _ cloud: Cloud,
+        _ time: Timebase,
+        _ journal: Journal
+    ) async -> Summary {
+        let terraform = cloud.terraform
+        let runs = await terraform.order
+        let all = await terraform.runs
+        return Summary(
+            runs: runs.compactMap { all[$0] },
+            agents: Array(await terraform.pool.agents.values),
+            tally: journal.tally,
+            book: journal.book,
+            seconds: Double(time.now) / 1000,
+            endedAt: time.now,
+            showsPlanners: settings.mode == .reuse,
+            paint: Paint(isOn: settings.isColored)
+        )
+    }
+}

@@ -1,0 +1,82 @@
+import FoundationEssentials
+import Simulation
+
+extension SimulationResult {
+    /// The figures for other programs. Times are in seconds.
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let page = Page(
+            command: command,
+            firstSeed: seeds.lowerBound,
+            lastSeed: seeds.upperBound,
+            workload: workload,
+            rules: campaign.map(Page.Rules.init),
+            policies: figures.map { Page.Policy($0, prices) }
+        )
+        return String(decoding: try encoder.encode(page), as: UTF8.self)
+    }
+
+    private struct Page: Encodable {
+        let command: String
+        let firstSeed: UInt64
+        let lastSeed: UInt64
+        let workload: String
+        let rules: Rules?
+        let policies: [Policy]
+
+        struct Rules: Encodable {
+            let seeds: Int
+            let runs: Int
+            let jobs: Int
+            let starved: Int
+            let leftOver: Int
+            let brokenSeeds: [UInt64]
+
+            init(_ campaign: SafetyCampaign) {
+                seeds = campaign.seeds
+                runs = campaign.runs
+                jobs = campaign.jobs
+                starved = campaign.starved
+                leftOver = campaign.leftOver
+                brokenSeeds = campaign.failures.map(\.seed)
+            }
+        }
+
+        struct Policy: Encodable {
+            let policy: String
+            let runs: Int
+            let jobs: Int
+            let killedBusy: Int
+            let lostRuns: Int
+            let unfinished: Int
+            let waitP50: Double
+            let waitP95: Double
+            let waitMax: Double
+            let bootsPerJob: Double
+            let agentHours: Double
+            let idleShare: Double
+            let costPerRun: Double
+            let callsPerJob: Double
+            let leftRunning: Double
+
+            init(_ figures: Figures, _ prices: Prices) {
+                policy = figures.policy.rawValue
+                runs = figures.runs
+                jobs = figures.jobs
+                killedBusy = figures.killedBusy
+                lostRuns = figures.lostRuns
+                unfinished = figures.unfinished
+                waitP50 = Double(figures.waits.quantile(thousandths: 500)) / 1_000
+                waitP95 = Double(figures.waits.quantile(thousandths: 950)) / 1_000
+                waitMax = Double(figures.waits.longest) / 1_000
+                bootsPerJob = figures.bootsPerJob
+                agentHours = figures.agentHours
+                idleShare = figures.idleShare
+                costPerRun = figures.costPerRun(prices)
+                callsPerJob = figures.callsPerJob
+                leftRunning = Double(figures.leftRunning) / Double(max(1, figures.worlds))
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+import ArgumentParser
+import Decisions
+import FoundationEssentials
+import Glibc
+import Simulation
+
+/// What `rehearsal simulate` does, step by step.
+struct Simulator {
+    private let command: SimulateCommand
+    private let stops: Interruption
+    private let kinds: [PolicyKind]
+    private let limits: Limits
+    private let prices: Prices
+    private let clock = ContinuousClock()
+
+    init(_ command: SimulateCommand, _ stops: Interruption) throws {
+        self.command = command
+        self.stops = stops
+        kinds = try command.kinds()
+        limits = command.limits ?? .fallback
+        prices = command.priceList
+    }
+
+    func run() throws {
+        if command.seedOptions.story { return try story() }
+        let scenario = try scenario()
+        if command.runs.recommend { return try recommend(scenario) }
+        if let broken = command.seedOptions.broken { return try breakSafeguard(broken) }
+
+        print(command.output.json ? "" : headline, terminator: command.output.json ? "" : "\n")
+        var result = SimulationResult(command: commandLine, limits: limits, prices: prices)
+        result.seeds = command.seeds
+        if kinds.contains(.ours) {
+            let campaign = try rules()
+            result.campaign = campaign
+            if !command.output.json { printRules(campaign) }
+        }
+        let started = clock.now
+        result.figures = try compare(scenario)
+        if !command.output.json { printFigures(result.figures, started.duration(to: clock.now)) }
+        result.workload = workloadTitle
+        if command.output.report != nil || command.output.picture != nil {
+            result.choices = try sweep(scenario)
+            try write(result)
+        }
+        if command.output.json { print(try result.json()) }
+        if let campaign = result.campaign, !campaign.failures.isEmpty { throw ExitCode(1) }
+    }
+
+    // MARK: Rules
+
+    private func rules() throws -> SafetyCampaign {
+        var campaign = SafetyCampaign()
+        var progress = Progress(isOn: !command.output.quiet)
+        let total = command.seedOptions.seeds
+        let isDone = campaign.play(command.seeds) { soFar in
+            progress.say("rules: \(soFar.seeds) of \(total) seeds, \(soFar.failures.count) broken")
+            return !stops.isAsked
+        }
+        progress.end()
+        if !isDone {
+            printRules(campaign)
+            throw SimulationFault(text: "interrupted", code: 130)
+        }
+        return campaign
+    }
+
+    private func printRules(_ campaign: SafetyCampaign) {
+        print(
+            "rules: \(Numbers.whole(campaign.seeds)) seeds with faults, "
+                + "\(Numbers.whole(campaign.runs)) runs, \(Numbers.whole(campaign.jobs)) jobs, "
+                + "\(Numbers.whole(campaign.events)) events: "
+                + (campaign.failures.isEmpty
+                    ? "every rule held" : "\(campaign.failures.count) seeds broke a rule")
+        )
+        print(
+            "       \(campaign.starved) runs starved, \(campaign.leftOver) agents left over, "
+                + "\(campaign.lostToOutside) jobs lost with a host, a crash or an outside stop"
+        )
+        if campaign.kept > 0 {
+            print("       \(campaign.kept) agents stay whose last line nobody could read")
+        }
+        if campaign.bothAway > 0 {
+            print(
+                "       \(campaign.bothAway) times an agent had to run unprotected and unknown to "
+                    + "the ledger: both were away"
+            )
+        }
+        for failure in campaign.failures.prefix(10) {
+            print("       seed \(failure.seed):")
+            for violation in failure.violations.prefix(3) { print("         \(violation)") }
+        }
+    }
+
+    private func breakSafeguard(_ broken: Safeguard) throws {
+        print("\(broken.rawValue) is switched off: \(broken.meaning)")
+        print("seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound)")
+        var campaign = SafetyCampaign()
+        var progress = Progress(isOn: !command.output.quiet)
+        let isDone = campaign.play(command.seeds, broken: broken, stopsAtFailure: true) { soFar in
+            progress.say("\(soFar.seeds) seeds without a broken rule")
+            return !stops.isAsked
+        }
+        progress.end()
+        guard isDone else { throw SimulationFault(text: "interrupted", code: 130) }
+        guard let failure = campaign.failures.first else {
+            print("no rule was broken in \(campaign.seeds) seeds")
+            return
+        }
+        print("seed \(failure.seed) breaks a rule:")
+        for violation in failure.violations.prefix(5) { print("  \(violation)") }
+        print(
+            "see it: rehearsal simulate --story --seed \(failure.seed) --break \(broken.rawValue)"
+        )
+        throw ExitCode(1)
+    }
+
+    private func story() throws {
+        let seed = command.seedOptions.seed
+        let trial = SafetyTrial(seed: seed, broken: command.seedOptions.broken)
+        print("seed \(seed): \(trial.description)")
+        let outcome = trial.play { line in print(line) }
+        for violation in outcome.violations { print(violation) }
+        if !outcome.violations.isEmpty { throw ExitCode(1) }
+        print("every rule held: \(outcome.runs) runs, \(outcome.jobs) jobs")
+    }
+
+    // MARK: Figures
+
+    private func scenario() throws -> Scenario {
+        var setup = Setup(seed: command.seedOptions.seed, limits: limits)
+        setup.pools = command.pools
+        setup.mode = command.service.mode
+        setup.idleTimeout = command.service.idleSeconds * 1_000
+        setup.firstJobTimeout = command.service.firstJobSeconds * 1_000
+        var scenario = Scenario(setup, .drawn(command.runs.workload))
+        if let path = command.runs.trace {
+            scenario = Scenario(setup, .trace(try trace(path)))
+        }
+        scenario.perHour = command.runs.rate
+        scenario.runs = command.runCount
+        scenario.clump = command.runs.burst
+        scenario.mix.plan = command.runs.planSeconds * 1_000
+        scenario.mix.approval = command.runs.approvalSeconds * 1_000
+        scenario.mix.apply = command.runs.applySeconds * 1_000
+        return scenario
+    }
+
+    private func trace(_ path: String) throws -> Trace {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw SimulationFault(text: "\(path) cannot be read", code: 2)
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw SimulationFault(text: "\(path) is not UTF-8 text", code: 2)
+        }
+        do throws(TraceFault) {
+            return try Trace(csv: text)
+        } catch {
+            throw SimulationFault(text: "\(path), \(error)", code: 2)
+        }
+    }
+
+    /// A trace has the same runs whatever the seed; only the chances of AWS differ.
+    private var figureSeeds: ClosedRange<UInt64> {
+        command.runs.trace == nil
+            ? command.seeds
+            : command.seeds.lowerBound...min(command.seeds.upperBound, command.seeds.lowerBound + 9)
+    }
+
+    private func compare(_ scenario: Scenario) throws -> [Figures] {
+        var progress = Progress(isOn: !command.output.quiet)
+        defer { progress.end() }
+        var all: [Figures] = []
+        for kind in kinds {
+            var sum = Figures(policy: kind)
+            for seed in figureSeeds {
+                let played = sum.runs
+                progress.say("\(kind.rawValue): seed \(seed)")
+                let stops = stops
+                guard
+                    let figures = scenario.play(
+                        kind,
+                        seed: seed,
+                        progress: { _ in !stops.isAsked }
+                    ), !stops.isAsked
+                else {
+                    progress.end()
+                    if !all.isEmpty { print(FiguresTable(all, prices).text) }
+                    throw SimulationFault(
+                        text: "interrupted in \(kind.rawValue) after \(played) runs",
+                        code: 130
+                    )
+                }
+                sum.add(figures)
+            }
+            all.append(sum)
+        }
+        return all
+    }
+
+    private func printFigures(_ figures: [Figures], _ time: Duration) {
+        print("\n" + FiguresTable(figures, prices).text)
+        for entry in figures where entry.unfinished > 0 {
+            print("\(entry.policy.rawValue): \(entry.unfinished) runs never got an agent")
+        }
+        let jobs = figures.reduce(0) { $0 + $1.jobs }
+        let seconds = Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
+        print(
+            "\n\(Numbers.whole(jobs)) jobs in \(Numbers.fixed(seconds, 1)) s; "
+                + "at most \(peakMegabytes) MB of memory"
+        )
+    }
+
+    private var peakMegabytes: Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss / 1_024
+    }
+
+    private func sweep(_ scenario: Scenario) throws -> [Choice] {
+        let first = command.seeds.lowerBound
+        // A twentieth of the seeds is enough for a curve.
+        let last = first + UInt64(max(0, command.seedOptions.seeds / 20))
+        return try play(
+            LimitsSweep(scenario, seeds: first...last),
+            LimitsSweep.chartPoints(maxCount: limits.maxCount)
+        ).choices
+    }
+
+    private func play(_ sweep: LimitsSweep, _ points: [LimitsSweep.Point]) throws -> LimitsSweep {
+        var sweep = sweep
+        var progress = Progress(isOn: !command.output.quiet)
+        let isDone = sweep.play(points) { number in
+            progress.say("limits: \(number) of \(points.count)")
+            return !stops.isAsked
+        }
+        progress.end()
+        guard isDone else { throw SimulationFault(text: "interrupted", code: 130) }
+        return sweep
+    }
+
+    // MARK: Recommendation
+
+    private func recommend(_ scenario: Scenario) throws {
+        print(headline)
+        var unbounded = scenario
+        let most = Limits(desiredCount: 0, maxCount: 5_000, spareCount: 0) ?? limits
+        unbounded.setup.limits = most
+        guard let free = unbounded.play(.ours, seed: command.seedOptions.seed) else { return }
+        let peak = free.timeline.moments.map(\.demand).max() ?? 1
+        let bound = command.service.maxCount.map { min($0, peak) } ?? peak
+        let points = LimitsSweep.recommendationPoints(peak: bound)
+        let seed = command.seedOptions.seed
+        let sweep = try play(LimitsSweep(scenario, seeds: seed...seed), points)
+        let target = command.runs.waitTarget * 1_000
+        print("\(points.count) choices; the runs never want more than \(peak) agents at once")
+        guard let best = sweep.recommendation(target: target, prices) else {
+            let fastest = sweep.fastest.map { Numbers.time($0.wait(thousandths: 950)) }
+            throw SimulationFault(
+                text: "no choice keeps 95 of 100 waits within \(command.runs.waitTarget) s; "
+                    + "the fastest one needs \(fastest ?? "longer")",
+                code: 1
+            )
+        }
+        print(
+            """
+
+            DESIRED_COUNT=\(best.desiredCount)
+            MAX_COUNT=\(best.maxCount)
+            IDLE_TIMEOUT_SECONDS=\(best.idleTimeout / 1_000)
+            TFC_AGENT_SINGLE=\(best.mode == .single)
+
+            wait p50 \(Numbers.time(best.wait(thousandths: 500))), \
+            p95 \(Numbers.time(best.wait(thousandths: 950))); \
+            \(Numbers.dollars(best.figures.costPerRun(prices))) per run, \
+            \(Numbers.dollars(monthly(best))) in 30 days
+            """
+        )
+    }
+
+    private func monthly(_ choice: Choice) -> Double {
+        let hours = Double(choice.figures.span) / 3_600_000
+        return hours > 0 ? choice.figures.cost(prices) / hours * 720 : 0
+    }
+
+    // MARK: Words
+
+    private var commandLine: String {
+        "rehearsal " + CommandLine.arguments.dropFirst().joined(separator: " ")
+    }
+
+    private var workloadTitle: String {
+        if command.runs.trace != nil { return "a trace" }
+        let kind = command.runs.workload
+        return "\(kind.rawValue): \(kind.title)"
+    }
+
+    private var headline: String {
+        """
+        \(commandLine)
+        seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound); \
+        desired_count \(limits.desiredCount), max_count \(limits.maxCount), spare_count \
+        \(limits.spareCount), \(command.service.mode.rawValue), idle limit \
+        \(command.service.idleSeconds) s, \(command.pools) pool\(command.pools == 1 ? "" : "s")
+        runs: \(workloadTitle)
+        """
+    }
+
+    private func write(_ result: SimulationResult) throws {
+        let report = SimulationReport(result)
+        if let path = command.output.report { try save(report.html, path) }
+        if let path = command.output.picture { try save(report.picture, path) }
+    }
+
+    private func save(_ text: String, _ path: String) throws {
+        do {
+            try Data(text.utf8).write(to: URL(filePath: path))
+        } catch {
+            throw SimulationFault(text: "\(path) cannot be written: \(error)", code: 2)
+        }
+        if !command.output.json { print("wrote \(path)") }
+    }
+}

@@ -1,0 +1,49 @@
+import Decisions
+
+/// This project: the endpoint announces, sidecars report, reserve and depart, the ledger decides.
+final class OurPolicy: Policy {
+    let usesRunTasks = true
+    /// As in the task definition.
+    let stopTimeout: Milliseconds = 120.seconds
+
+    /// A pool's ledger and endpoint.
+    final class PoolState {
+        let store: LedgerStore
+        let endpoint: EndpointShell
+
+        init(_ pool: Pool) {
+            store = LedgerStore(world: pool.world)
+            endpoint = EndpointShell(store: store, service: pool.service)
+        }
+    }
+
+    static func state(of pool: Pool) -> PoolState {
+        guard let state = pool.state as? PoolState else {
+            preconditionFailure("pool \(pool.index) was not begun")
+        }
+        return state
+    }
+
+    /// The service is made before its ledger is, with the floor as its count: the first sweep
+    /// writes the ledger.
+    func begin(_ pool: Pool) { pool.state = PoolState(pool) }
+
+    func containersUp(_ task: AgentTask) {
+        let companion = OurTask(task)
+        task.companion = companion
+        companion.startSidecar()
+    }
+
+    func stopSignal(_ task: AgentTask) { (task.companion as? OurTask)?.stop() }
+
+    func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void) {
+        let endpoint = Self.state(of: run.pool).endpoint
+        guard let plan = Job(id: run.id, type: "plan"), let apply = Job(id: run.id, type: "apply")
+        else { return done(true) }
+        switch stage {
+        case .prePlan: endpoint.announce(plan, closing: [], done: done)
+        case .preApply: endpoint.announce(apply, closing: [plan], done: done)
+        case .postPlan, .postApply: done(true)
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import AgentLink
+import Decisions
+
+/// The two containers of a task: sidecar and launcher, and the link between them.
+final class OurTask: Companion {
+    let task: AgentTask
+    unowned let world: World
+    private(set) var sidecar: SidecarShell?
+    private var launcher: LauncherLife?
+    /// Which connection of the launcher this is; what is on its way on an older one is lost.
+    private var connection = 0
+    private var isLinked = false
+    private var sidecarStartedAt: Milliseconds = 0
+    /// Set by the first sidecar, kept by the volume.
+    private var wasHealthy = false
+    private var isOver = false
+    private var releaseLimitPlanned = false
+    private var clockSkew: Milliseconds
+
+    init(_ task: AgentTask) {
+        self.task = task
+        world = task.world
+        let skew = world.faults.clockSkew
+        clockSkew = world.chance.within(-skew...skew)
+    }
+
+    // MARK: The sidecar's container
+
+    func startSidecar() {
+        guard !isOver else { return }
+        sidecarStartedAt = world.now
+        world.rules?.heard(nil, by: task)
+        let shell = SidecarShell(self, restarted: wasHealthy, clockSkew: clockSkew)
+        sidecar = shell
+        shell.observe(.woke)
+        if launcher != nil { planConnection() }
+    }
+
+    /// Its process is gone. ECS starts the container again, once it ran for a minute; one that did
+    /// not stays away, which is not played here.
+    func sidecarDies() {
+        guard sidecar != nil, world.now - sidecarStartedAt >= 60.seconds, !isOver else { return }
+        world.tell("\(task.id): its sidecar dies")
+        sidecar?.die()
+        sidecar = nil
+        disconnect()
+        world.after(1.seconds...10.seconds) { [self] in startSidecar() }
+    }
+
+    /// The sidecar says that the agent's container may start; its health check says so later.
+    func becomeHealthy() {
+        guard !wasHealthy else { return }
+        wasHealthy = true
+        world.after(100...5.seconds) { [self] in startLauncher() }
+    }
+
+    // MARK: The link
+
+    private func planConnection() {
+        world.after(50...500) { [self] in
+            guard !isOver, !isLinked, launcher != nil, let sidecar else { return }
+            isLinked = true
+            connection += 1
+            sidecar.observe(.linked)
+            for message in launcher?.greeting ?? [] { send(message) }
+        }
+    }
+
+    private func disconnect() {
+        guard isLinked else { return }
+        isLinked = false
+        world.rules?.heard(nil, by: task)
+        sidecar?.observe(.unlinked)
+    }
+
+    func linkBreaks() {
+        guard isLinked else { return }
+        world.tell("\(task.id): the link breaks")
+        if world.setup.broken == .unknownIsBusy {
+            // Silence is taken for idleness: the sidecar goes on with what it heard last.
+            isLinked = false
+            world.rules?.heard(nil, by: task)
+            sidecar?.observe(.agent(.waiting))
+        } else {
+            disconnect()
+        }
+        world.after(100...2.seconds) { [self] in planConnection() }
+    }
+
+    private func send(_ message: LauncherMessage) {
+        guard isLinked else { return }
+        let sentOn = connection
+        world.after(2) { [self] in
+            guard isLinked, connection == sentOn, let sidecar else { return }
+            sidecar.hear(message)
+        }
+    }
+
+    /// What the sidecar says to the launcher.
+    func say(_ observation: LauncherLife.Observation) {
+        guard isLinked else { return }
+        let sentOn = connection
+        world.after(2) { [self] in
+            guard isLinked, connection == sentOn else { return }
+            tellLauncher(observation)
+        }
+    }
+
+    // MARK: The launcher
+
+    /// As in the launcher's `Settings`.
+    private static let startLimit: Milliseconds = 30.seconds
+    private static let releaseLimit: Milliseconds = 20.seconds
+
+    private func startLauncher() {
+        guard !isOver, launcher == nil, task.state == .running else { return }
+        launcher = LauncherLife()
+        planConnection()
+        world.after(Self.startLimit) { [self] in
+            if launcher?.isWaiting ?? false { tellLauncher(.startLimitReached) }
+        }
+    }
+
+    private func tellLauncher(_ observation: LauncherLife.Observation) {
+        guard !isOver, let directives = launcher?.on(observation) else { return }
+        for directive in directives { perform(directive) }
+        if launcher?.hasEnded ?? false, !releaseLimitPlanned {
+            releaseLimitPlanned = true
+            world.after(Self.releaseLimit) { [self] in tellLauncher(.releaseLimitReached) }
+        }
+    }
+
+    private func perform(_ directive: LauncherLife.Directive) {
+        switch directive {
+        case .start: task.startAgent()
+        case .sendStopSignal: task.signalAgent()
+        case .countJobProcesses: tellLauncher(.jobProcesses(jobProcesses))
+        case .say(let message): send(message)
+        case .leave: leave()
+        }
+    }
+
+    /// Terraform runs a moment after the agent got the job, and may linger after it.
+    private var jobProcesses: Int {
+        let hasWorked = task.agent.jobNumber > 0
+        if task.agent.holdsJob { return world.now - task.agent.receivedAt > 500 ? 2 : 0 }
+        return hasWorked && world.chance.happens(world.faults.processesLinger) ? 1 : 0
+    }
+
+    /// The agent's container ends, and with it the task; the sidecar is asked to stop.
+    private func leave() {
+        launcher = nil
+        disconnect()
+        askSidecarToStop()
+    }
+
+    private func askSidecarToStop() {
+        guard sidecar != nil else { return task.containerEnded() }
+        world.after(100...1.seconds) { [self] in
+            guard !isOver else { return }
+            guard let sidecar else { return task.containerEnded() }
+            sidecar.observe(.stopRequested)
+        }
+        // The sidecar's stopTimeout.
+        world.after(30.seconds) { [self] in sidecarEnded() }
+    }
+
+    func sidecarEnded() {
+        guard !isOver else { return }
+        sidecar?.die()
+        sidecar = nil
+        if launcher == nil { task.containerEnded() }
+    }
+
+    /// ECS stops the task: the agent's container first, since it depends on the sidecar.
+    func stop() {
+        guard launcher != nil else { return askSidecarToStop() }
+        if world.setup.broken == .oneSignal { task.signalAgent() }
+        tellLauncher(.outsideStop(signal: 15))
+    }
+
+    // MARK: The agent
+
+    func agentSays(_ line: AgentLine) { tellLauncher(.statusLine(.status(line.text))) }
+
+    func agentExited(code: Int32) {
+        tellLauncher(.agentExited(code: code))
+        // All its output has been passed on.
+        world.after(50) { [self] in tellLauncher(.outputSettled) }
+    }
+
+    func taskEnded() {
+        isOver = true
+        sidecar?.die()
+        sidecar = nil
+        launcher = nil
+    }
+}

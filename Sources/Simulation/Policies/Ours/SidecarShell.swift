@@ -1,0 +1,245 @@
+import AgentLink
+import Decisions
+
+/// The sidecar around ``Retirement``: takes what happens, has the directives performed in order,
+/// feeds each outcome back. The flows of `SidecarLoop` and `Effects`, in virtual time; no decision
+/// is taken here.
+final class SidecarShell {
+    private let owner: OurTask
+    private unowned let world: World
+    private let task: AgentTask
+    private let pool: OurPolicy.PoolState
+    private var retirement: Retirement
+    private let bornAt: Milliseconds
+    private let clockSkew: Milliseconds
+    private let process = Process()
+    private let projector: ProjectorShell
+    /// When the timer is due, and when the queue will next look at it.
+    private var wakeAt: Milliseconds = .max
+    private var lookAt: Milliseconds = .max
+    private var latest: (ledger: Ledger, at: Milliseconds)?
+
+    init(_ owner: OurTask, restarted: Bool, clockSkew: Milliseconds) {
+        self.owner = owner
+        self.clockSkew = clockSkew
+        world = owner.world
+        task = owner.task
+        pool = OurPolicy.state(of: owner.task.service.pool)
+        projector = ProjectorShell(table: pool.store.table, service: task.service, process)
+        bornAt = world.now
+        let setup = world.setup
+        retirement = Retirement(
+            Retirement.Settings(
+                idleTimeout: .milliseconds(setup.idleTimeout),
+                firstJobTimeout: .milliseconds(setup.firstJobTimeout),
+                maxLifetime: setup.maxLifetime.map { .milliseconds($0) },
+                restarted: restarted
+            )
+        )
+    }
+
+    func die() { process.lives = false }
+
+    func observe(_ observation: Observation) {
+        guard process.lives else { return }
+        let steps = retirement.observe(observation, at: .milliseconds(world.now - bornAt))
+        for step in steps { perform(step) }
+    }
+
+    // MARK: Directives
+
+    private func perform(_ step: Step) {
+        if world.tellsStory { tell(step) }
+        switch step.directive {
+        case .protect: protect()
+        case .unprotect:
+            task.service.unprotect(task) { [self] in observe(.unprotected) }
+        case .becomeHealthy: owner.becomeHealthy()
+        case .nameAgent: owner.say(.named(task.id.text))
+        case .drain:
+            world.rules?.drainAsked(task)
+            owner.say(.drainAsked)
+        case .release: owner.say(.released)
+        case .ledger(let operation): change(operation)
+        case .project: project()
+        case .compare: compare()
+        case .wakeAt(let instant): wake(at: instant)
+        case .end: owner.sidecarEnded()
+        // Never asked for here: the simulated installation has no API token.
+        case .watch: break
+        case .note, .warn, .alarm: break
+        }
+    }
+
+    private func tell(_ step: Step) {
+        switch step.directive {
+        case .wakeAt, .compare: break
+        default: world.tell("\(task.id): \(step.directive), since \(step.reason)")
+        }
+    }
+
+    /// One entry of the queue serves a timer that is set anew with every observation.
+    private func wake(at instant: Instant) {
+        wakeAt = bornAt + Int(instant / .milliseconds(1))
+        // A time within a millisecond of now would be asked for for ever.
+        if Duration.milliseconds(wakeAt - bornAt) < instant { wakeAt += 1 }
+        guard wakeAt < lookAt else { return }
+        lookAt = wakeAt
+        let planned = lookAt
+        world.after(planned - world.now) { [self] in
+            guard process.lives, lookAt == planned else { return }
+            lookAt = .max
+            if wakeAt <= world.now {
+                observe(.woke)
+            } else if wakeAt != .max {
+                wake(at: .milliseconds(wakeAt - bornAt))
+            }
+        }
+    }
+
+    private func protect() {
+        let minutes = world.setup.protectionMinutes
+        guard world.setup.broken != .protection else {
+            world.after(50...200) { [self] in
+                observe(.protection(.protected(for: .seconds(minutes * 60))))
+            }
+            return
+        }
+        task.service.protect(task, minutes: minutes) { [self] answer in
+            let report: ProtectionReport =
+                switch answer {
+                case .protected(let time): .protected(for: .milliseconds(time))
+                case .blocked: .blocked
+                case .refused: .refused("refused")
+                case .unclear: .unclear("no answer")
+                }
+            observe(.protection(report))
+        }
+    }
+
+    private func change(_ operation: LedgerOperation) {
+        if operation == .expose { world.rules?.expose(task, isPending: true) }
+        guard case .reserve = operation else { return change(operation, live: []) }
+        world.rules?.reserveAsked(task)
+        // Listed before the ledger is read, so that no young task is taken for a dead one.
+        task.service.list { [self] live in
+            guard process.lives else { return }
+            guard let live else { return observe(.ledgerFailed("ECS does not list the tasks")) }
+            change(operation, live: live)
+        }
+    }
+
+    private func change(_ operation: LedgerOperation, live: Set<TaskID>) {
+        let id = task.id
+        let patience = world.setup.patience
+        let isAtMostOneBroken = world.setup.broken == .atMostOne
+        pool.store.change(by: task, process, skew: clockSkew) { ledger, limits, now in
+            let size = ledger.size
+            let report = ledger.apply(
+                operation,
+                of: id,
+                live: live,
+                finished: [],
+                patience: .milliseconds(patience),
+                at: now,
+                limits
+            )
+            if isAtMostOneBroken, report == .departure(.retired) {
+                ledger.size = ledger.want(limits) + ledger.surplusLeaving
+            }
+            return (report, ledger.size != size)
+        } done: { [self] result in
+            switch result {
+            case .success(let change):
+                if operation == .expose { world.rules?.expose(task, isPending: false) }
+                latest = (change.ledger, world.now)
+                observe(.booked(change.answer.0, sizeChanged: change.answer.1))
+            case .failure(.unchanged):
+                observe(.ledgerFailed("the ledger is unchanged"))
+            case .failure(.unclear):
+                observe(.ledgerFailed("the ledger may or may not have changed"))
+            }
+        }
+    }
+
+    private func project() {
+        // As in `LatestSnapshot.freshFor`.
+        let known = latest.flatMap { world.now - $0.at < 1.seconds ? $0.ledger : nil }
+        projector.project(known) { [self] outcome in
+            switch outcome {
+            case .agreed: observe(.projected)
+            case .held(let exposed):
+                observe(.projectionFailed("task \(exposed) runs without protection"))
+            case .failed: observe(.projectionFailed("a call failed"))
+            }
+        }
+    }
+
+    private func compare() {
+        pool.store.table.read { [self] stored in
+            guard process.lives else { return }
+            guard let stored, world.chance.below(max(1, stored.ledger.size)) == 0 else {
+                return observe(.compared(nil))
+            }
+            task.service.describe { [self] counts in
+                let seen = counts.map {
+                    Comparison(
+                        size: stored.ledger.size,
+                        desired: $0.desired,
+                        running: $0.running
+                    )
+                }
+                observe(.compared(seen))
+            }
+        }
+    }
+
+    // MARK: The link
+
+    /// What the launcher says, read as `SidecarLoop` does.
+    func hear(_ message: LauncherMessage) {
+        switch message {
+        case .hello: break
+        case .status(let line): hear(line)
+        case .unreadable: hearUnreadable()
+        case .stopping: observe(.agent(.stopping))
+        case .drained: observe(.agent(.drained))
+        case .busy(let processes): observe(.agent(.working(processes: processes)))
+        case .exited(let code): observe(.agent(.exited(code: code)))
+        }
+    }
+
+    private func hear(_ line: String) {
+        guard !world.chance.happens(world.faults.unreadable), let event = AgentEvent(line: line)
+        else { return hearUnreadable() }
+        if case .registered = event {} else { world.rules?.heard(event, by: task) }
+        observe(.agent(event))
+    }
+
+    private func hearUnreadable() {
+        world.rules?.heard(nil, by: task)
+        let isBroken = world.setup.broken == .unknownIsBusy
+        observe(.agent(isBroken ? .waiting : .unreadable))
+    }
+}
+
+extension AgentEvent {
+    /// Reads one of the lines that ``AgentLine`` writes.
+    fileprivate init?(line: String) {
+        if line == "core: Waiting for next job" {
+            self = .waiting
+        } else if line.hasPrefix("core: Agent registered") {
+            self = .registered(id: nil)
+        } else {
+            let words = line.split(separator: " ")
+            guard words.count == 5, words[3].hasPrefix("job_type="),
+                words[4].hasPrefix("job_id="),
+                let job = Job(
+                    id: String(words[4].dropFirst(7)),
+                    type: String(words[3].dropFirst(9))
+                )
+            else { return nil }
+            self = .received(job)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Decisions
+
+/// Buildkite's pattern carried over to ECS: a poller that only scales out, and agents that end by
+/// themselves when idle and lower the count by one. EC2 ends an instance and lowers the group with
+/// one call; ECS has no such call, and here nothing is protected.
+final class SelfEndingPolicy: Policy {
+    let usesRunTasks = false
+    let stopTimeout: Milliseconds = 120.seconds
+    private static let every: Milliseconds = 10.seconds
+    /// ScaleInIdlePeriod of elastic-ci-stack-for-aws.
+    private static let idlePeriod: Milliseconds = 600.seconds
+
+    func begin(_ pool: Pool) { plan(pool) }
+
+    func containersUp(_ task: AgentTask) {
+        task.companion = Worker(task)
+        task.startAgent()
+    }
+
+    private func plan(_ pool: Pool) {
+        let world = pool.world
+        world.after(Self.every) { [self] in
+            world.tally.calls.hcpTerraform += 2
+            world.after(150...600) { [self] in
+                defer { plan(pool) }
+                let limits = world.setup.limits
+                let wanted = min(limits.maxCount, pool.queued + pool.busyAgents)
+                guard wanted > pool.service.desired else { return }
+                pool.service.update(wanted) { _ in }
+            }
+        }
+    }
+
+    /// The loop around the agent in its container.
+    private final class Worker: Companion {
+        private let task: AgentTask
+        private unowned let world: World
+
+        init(_ task: AgentTask) {
+            self.task = task
+            world = task.world
+        }
+
+        func agentSays(_ line: AgentLine) {
+            guard case .waiting = line else { return }
+            let number = task.agent.jobNumber
+            world.after(SelfEndingPolicy.idlePeriod) { [self] in
+                guard task.agent.state == .idle, task.agent.jobNumber == number,
+                    task.state == .running, task.agent.signals == 0
+                else { return }
+                task.signalAgent()
+            }
+        }
+
+        func agentExited(code: Int32) {
+            let service = task.service
+            let isSingle = world.policy.isSingleJob(world.setup)
+            guard task.state == .running, code == 0, !isSingle || task.agent.signals > 0 else {
+                return task.containerEnded()
+            }
+            service.describe { [self] counts in
+                // At the floor the task ends without lowering, and ECS replaces it.
+                guard let counts, counts.desired > world.setup.limits.desiredCount else {
+                    return task.containerEnded()
+                }
+                service.update(counts.desired - 1) { [self] _ in task.containerEnded() }
+            }
+        }
+
+        func sidecarDies() {}
+        func linkBreaks() {}
+        func taskEnded() {}
+    }
+}

@@ -1,0 +1,61 @@
+/// What a world comes to, counted while it runs. Its size does not grow with the number of runs.
+package final class Tally {
+    package struct Calls: Sendable, Equatable {
+        package var ecs = 0
+        package var dynamoDB = 0
+        package var hcpTerraform = 0
+        package var ssm = 0
+
+        package var total: Int { ecs + dynamoDB + hcpTerraform + ssm }
+    }
+
+    package internal(set) var events = 0
+    package internal(set) var runs = 0
+    package internal(set) var lostRuns = 0
+    package internal(set) var jobs = 0
+    /// Agents that held a job when they were ended by scaling, by a second signal or by anything
+    /// else that a policy answers for.
+    package private(set) var killedBusy = 0
+    /// The same for dead hosts and outside stops.
+    package private(set) var lostToOutside = 0
+    package internal(set) var boots = 0
+    package private(set) var stops = 0
+    package internal(set) var calls = Calls()
+    /// Write units of DynamoDB: one for each KB of an item.
+    package internal(set) var writeUnits = 0
+    package private(set) var agentTime: Milliseconds = 0
+    package private(set) var busyTime: Milliseconds = 0
+    package internal(set) var lastRunEnded: Milliseconds = 0
+    package private(set) var waits = WaitHistogram()
+
+    private var living = 0
+    private var livingStarts: Milliseconds = 0
+
+    func taskStarted(at now: Milliseconds) {
+        living += 1
+        livingStarts += now
+    }
+
+    func taskStopped(after time: Milliseconds, at now: Milliseconds) {
+        living -= 1
+        stops += 1
+        livingStarts -= now - time
+        agentTime += time
+    }
+
+    /// Task time so far, those that live included.
+    func agentTime(at now: Milliseconds) -> Milliseconds {
+        agentTime + living * now - livingStarts
+    }
+
+    func received(_ job: PoolJob, at now: Milliseconds) {
+        jobs += 1
+        waits.add(now - job.wantedAt)
+    }
+
+    func worked(_ time: Milliseconds) { busyTime += time }
+
+    func killed(outside: Bool) {
+        if outside { lostToOutside += 1 } else { killedBusy += 1 }
+    }
+}

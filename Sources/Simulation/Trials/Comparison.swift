@@ -1,0 +1,174 @@
+import Decisions
+
+/// One policy's figures in one world.
+package struct Figures: Sendable {
+    package let policy: PolicyKind
+    package var runs = 0
+    package var jobs = 0
+    package var killedBusy = 0
+    package var lostRuns = 0
+    package var unfinished = 0
+    package var waits = WaitHistogram()
+    package var boots = 0
+    package var agentTime: Milliseconds = 0
+    package var busyTime: Milliseconds = 0
+    /// From the beginning to the end of the last run, all worlds together.
+    package var span: Milliseconds = 0
+    package var calls = Tally.Calls()
+    package var writeUnits = 0
+    /// Agents above the floor that still run two hours after the last run.
+    package var leftRunning = 0
+    package var events = 0
+    package var worlds = 0
+    package var timeline = Timeline()
+
+    package init(policy: PolicyKind) { self.policy = policy }
+
+    package var bootsPerJob: Double { jobs == 0 ? 0 : Double(boots) / Double(jobs) }
+    package var agentHours: Double { Double(agentTime) / 3_600_000 }
+    package var idleShare: Double {
+        agentTime == 0 ? 0 : 1 - Double(busyTime) / Double(agentTime)
+    }
+    package var callsPerJob: Double { jobs == 0 ? 0 : Double(calls.total) / Double(jobs) }
+
+    package func cost(_ prices: Prices) -> Double {
+        // The others' controllers live in a function or in a cluster that is there anyway.
+        let hasController = policy == .poller
+        let reads = Double(calls.dynamoDB) / 2
+        return agentHours * prices.agentHour
+            + (hasController ? Double(span) / 3_600_000 * prices.controllerHour : 0)
+            + Double(writeUnits) / 1_000_000 * prices.millionWrites
+            + reads / 1_000_000 * prices.millionReads
+    }
+
+    package func costPerRun(_ prices: Prices) -> Double {
+        runs == 0 ? 0 : cost(prices) / Double(runs)
+    }
+
+    package mutating func add(_ other: Figures) {
+        runs += other.runs
+        jobs += other.jobs
+        killedBusy += other.killedBusy
+        lostRuns += other.lostRuns
+        unfinished += other.unfinished
+        waits.add(other.waits)
+        boots += other.boots
+        agentTime += other.agentTime
+        busyTime += other.busyTime
+        span += other.span
+        calls.ecs += other.calls.ecs
+        calls.dynamoDB += other.calls.dynamoDB
+        calls.hcpTerraform += other.calls.hcpTerraform
+        calls.ssm += other.calls.ssm
+        writeUnits += other.writeUnits
+        leftRunning += other.leftRunning
+        events += other.events
+        worlds += other.worlds
+        if timeline.moments.isEmpty { timeline = other.timeline }
+    }
+}
+
+/// Policies in the same world with the same runs.
+package struct ComparisonTrial {
+    package var setup: Setup
+    private let workload: any Workload
+
+    /// What is left running is counted so long after the last run.
+    package static let aftermath: Milliseconds = 2.hours
+    /// Runs that no agent came for in so long are given up.
+    package static let patience: Milliseconds = 24.hours
+
+    package init(_ setup: Setup, _ workload: any Workload) {
+        self.setup = setup
+        self.workload = workload
+    }
+
+    /// - Parameter progress: called now and then with the number of runs so far; false stops the
+    ///   world where it is.
+    package func play(
+        _ policy: PolicyKind,
+        progress: @escaping (Int) -> Bool = { _ in true }
+    ) -> Figures? {
+        let world = World(setup, workload: workload, policy: policy.make(), checked: false)
+        defer { world.close() }
+        var figures = Figures(policy: policy)
+        let sampler = Sampler(world)
+        var goesOn = true
+        var counter = 0
+        var lastRuns = 0
+        var lastProgress = 0
+        while goesOn, !world.isWorkDone {
+            let end = world.now + 10.minutes
+            world.run(until: end) {
+                counter &+= 1
+                if counter & 0xffff == 0 { goesOn = progress(world.tally.runs) }
+                return goesOn && !world.isWorkDone
+            }
+            let seen = world.tally.runs - world.openRuns
+            if seen != lastRuns || !world.arrivalsEnded {
+                lastRuns = seen
+                lastProgress = world.now
+            }
+            if world.now - lastProgress > Self.patience { break }
+        }
+        guard goesOn else { return nil }
+        sampler.stop()
+        let end = world.isWorkDone ? world.lastRunEnded : world.now
+        figures.agentTime = world.tally.agentTime(at: world.now) - world.extraTime(after: end)
+        figures.boots = world.tally.boots
+        figures.calls = world.tally.calls
+        figures.writeUnits = world.tally.writeUnits
+        figures.span = end
+        figures.unfinished = world.openRuns
+        world.run(until: world.now + Self.aftermath)
+        let floor = setup.limits.want(jobs: 0)
+        figures.leftRunning = world.pools.reduce(0) {
+            $0 + max(0, $1.service.counting - floor)
+        }
+        figures.runs = world.tally.runs
+        figures.jobs = world.tally.jobs
+        figures.killedBusy = world.tally.killedBusy
+        figures.lostRuns = world.tally.lostRuns
+        figures.waits = world.tally.waits
+        figures.busyTime = world.tally.busyTime
+        figures.events = world.tally.events
+        figures.worlds = 1
+        figures.timeline = sampler.timeline
+        return figures
+    }
+
+    /// Looks at a world at regular moments.
+    private final class Sampler {
+        private(set) var timeline = Timeline()
+        private unowned let world: World
+        private var isOn = true
+
+        init(_ world: World) {
+            self.world = world
+            look()
+        }
+
+        func stop() { isOn = false }
+
+        private func look() {
+            guard isOn else { return }
+            var moment = Timeline.Moment(at: world.now, demand: 0, agents: 0, busy: 0)
+            for pool in world.pools {
+                let busy = pool.busyAgents
+                moment.busy += busy
+                moment.demand += busy + pool.queued
+                moment.agents += pool.service.counting
+            }
+            timeline.add(moment)
+            world.after(timeline.every) { [self] in look() }
+        }
+    }
+}
+
+extension World {
+    /// Task time since a moment that lies a little back.
+    fileprivate func extraTime(after end: Milliseconds) -> Milliseconds {
+        let tasks = pools.reduce(0) { $0 + $1.service.tasks.count }
+        return (now - end) * tasks
+    }
+}

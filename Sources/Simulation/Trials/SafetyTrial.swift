@@ -1,0 +1,131 @@
+import Decisions
+
+/// One world drawn from a seed: some hours with faults, then calm, in which it must come to rest.
+package struct SafetyTrial: Sendable {
+    package let setup: Setup
+    /// How long faults happen.
+    package let trouble: Milliseconds
+    private let mix: RandomWorkload.Mix
+    private let runs: Int
+    private let perHour: Int
+    private let clump: Int
+
+    /// Long enough for what is slowest to be forgotten: an announced job that nobody wants any
+    /// more (an hour), a protection that nobody gives back (two hours at most), and the pauses
+    /// in between.
+    package static let calm: Milliseconds = 5.hours
+    /// For the runs that are still open when the trouble ends.
+    package static let patience: Milliseconds = 48.hours
+    /// For so long nothing may start or stop at the end.
+    package static let rest: Milliseconds = 45.minutes
+
+    package init(seed: UInt64, broken: Safeguard? = nil) {
+        var chance = Chance(seed: seed, stream: 3)
+        let floor = chance.pick([0, 0, 0, 1, 1, 2])
+        let most = max(1, floor) + chance.within(0...6)
+        let spare = chance.pick([0, 0, 0, 1])
+        let limits =
+            Limits(desiredCount: floor, maxCount: most, spareCount: spare) ?? Limits.fallback
+        var setup = Setup(seed: seed, limits: limits)
+        setup.mode = chance.pick([.single, .reuse])
+        setup.idleTimeout = chance.pick([30, 60, 120, 300]).seconds
+        setup.firstJobTimeout = chance.pick([60, 300]).seconds
+        setup.maxLifetime = chance.pick([nil, nil, 30.minutes])
+        setup.protectionMinutes = chance.pick([30, 120])
+        setup.hasToken = chance.below(2) == 0
+        setup.broken = broken
+        setup.faults = Faults.drawn(&chance)
+        // A job that nobody announces gets an agent only from the sweep, or from the floor.
+        if floor == 0, !setup.hasToken { setup.faults.unannounced = 0 }
+        self.setup = setup
+        trouble = chance.within(1...4).hours
+        clump = chance.pick([1, 1, 3, 8])
+        var mix = RandomWorkload.Mix()
+        mix.plan = chance.within(10...400).seconds
+        mix.approval = chance.within(1...600).seconds
+        mix.apply = chance.within(10...600).seconds
+        mix.canceled = chance.pick([0, 30, 200])
+        self.mix = mix
+        // Two thirds of what max_count can serve, each job with the start of an agent.
+        let effort = mix.plan + mix.apply + 2 * 90.seconds
+        perHour = min(chance.within(4...60), max(1, most * 1.hours * 2 / 3 / effort))
+        runs = max(1, perHour * trouble / 1.hours)
+    }
+
+    /// What was drawn, for the first line of a story.
+    package var description: String {
+        "desired_count \(setup.limits.desiredCount), max_count \(setup.limits.maxCount), "
+            + "spare_count \(setup.limits.spareCount), \(setup.mode.rawValue), idle limit "
+            + "\(setup.idleTimeout / 1_000) s, "
+            + (setup.hasToken ? "API token, " : "no API token, ")
+            + "\(runs) runs in \(trouble / 3_600_000) h of faults: \(setup.faults.description)"
+    }
+
+    package struct Outcome: Sendable {
+        package var violations: [Violation] = []
+        package var runs = 0
+        package var jobs = 0
+        package var lostToOutside = 0
+        package var events = 0
+        package var starved = 0
+        package var leftOver = 0
+        /// Agents that stay since their last line could not be read: unknown is busy.
+        package var kept = 0
+        /// How often ECS was free to stop an agent since protection and ledger were both away.
+        package var bothAway = 0
+    }
+
+    /// Plays it.
+    ///
+    /// - Parameter story: gets a line for each thing that happens; nil says nothing.
+    package func play(story: ((String) -> Void)? = nil) -> Outcome {
+        let workload = RandomWorkload(
+            seed: setup.seed,
+            hours: Array(repeating: perHour, count: 24),
+            runs: runs,
+            mix: mix,
+            clump: clump,
+            startsAt: 1.minutes
+        )
+        let world = World(
+            setup,
+            workload: workload,
+            policy: PolicyKind.ours.make(),
+            checked: true,
+            story: story
+        )
+        defer { world.close() }
+        world.run(until: trouble)
+        world.calmDown()
+        // A queue that grew in the trouble takes its time; one that nobody serves never ends.
+        world.run(until: world.now + Self.patience) { !world.isWorkDone }
+        world.run(until: world.now + Self.calm)
+        let before = world.tally.boots
+        let stopped = world.tally.stops
+        world.run(until: world.now + Self.rest)
+        let isQuiet = world.tally.boots == before && world.tally.stops == stopped
+        return outcome(of: world, isAtRest: isQuiet)
+    }
+
+    private func outcome(of world: World, isAtRest: Bool) -> Outcome {
+        var outcome = Outcome()
+        outcome.runs = world.tally.runs
+        outcome.jobs = world.tally.jobs
+        outcome.lostToOutside = world.tally.lostToOutside
+        outcome.events = world.tally.events
+        outcome.starved = world.openRuns
+        if let rules = world.rules {
+            for pool in world.pools {
+                // A maximum lifetime replaces idle agents for ever.
+                let mayRest = setup.maxLifetime == nil
+                rules.checkRest(pool, limits: setup.limits, isAtRest: isAtRest, mayRest: mayRest)
+                let left = max(0, pool.service.counting - setup.limits.want(jobs: 0))
+                outcome.kept += min(left, rules.unknownAgents(in: pool).count)
+                outcome.leftOver += left - min(left, rules.unknownAgents(in: pool).count)
+            }
+            outcome.violations = rules.violations
+            outcome.bothAway = rules.bothAway
+        }
+        return outcome
+    }
+}

@@ -1,0 +1,68 @@
+package import Decisions
+
+/// One job for each agent, or many.
+package enum AgentMode: String, Sendable, CaseIterable {
+    case single
+    case reuse
+}
+
+/// A safeguard that can be switched off, to show that the rules notice.
+package enum Safeguard: String, Sendable, CaseIterable {
+    /// A task's protection is asked for; here ECS is never called and the sidecar told that it was.
+    case protection
+    /// The launcher gives the agent one stop signal; here every stop passes another one on.
+    case oneSignal = "one-signal"
+    /// The ledger is written on the condition that nobody else has; here it is written over.
+    case conditionalWrite = "conditional-write"
+    /// An unclear answer is resolved by reading; here the departure is repeated blindly.
+    case verify
+    /// The service keeps `desired_count` agents; here the ledger is told of a floor of zero.
+    case floor
+    /// Unknown is busy; here silence and unreadable lines count as idle.
+    case unknownIsBusy = "unknown-is-busy"
+    /// A departure lowers the size by one; here by all that is above what is wanted.
+    case atMostOne = "at-most-one"
+
+    /// What switching it off does, in a few words.
+    package var meaning: String {
+        switch self {
+        case .protection: "tasks believe that they are protected and are not"
+        case .oneSignal: "every stop gives the agent a signal, also a second one"
+        case .conditionalWrite: "the ledger is written without a look at its version"
+        case .verify: "a departure without an answer is repeated blindly"
+        case .floor: "the ledger forgets desired_count"
+        case .unknownIsBusy: "an agent that nobody can read counts as idle"
+        case .atMostOne: "a departure lowers the service by all that seems too much"
+        }
+    }
+}
+
+/// Everything that a world is told from outside, but for its runs.
+package struct Setup: Sendable {
+    package var seed: UInt64
+    /// Of each pool.
+    package var limits: Limits
+    /// Agent pools, each with a service and a ledger of its own. They share the account's rates.
+    package var pools = 1
+    package var mode = AgentMode.single
+    package var idleTimeout: Milliseconds = 120.seconds
+    package var firstJobTimeout: Milliseconds = 300.seconds
+    package var maxLifetime: Milliseconds?
+    package var protectionMinutes = 120
+    /// How long an announced job that no agent received counts.
+    package var patience: Milliseconds = 3_600.seconds
+    /// The sweep has an API token and announces runs that no run task did.
+    package var hasToken = false
+    package var broken: Safeguard?
+    package var faults = Faults()
+    /// From the scheduler's decision to a task whose containers run: most of it is the agent's
+    /// image. A mean of 57 s was measured for one of 413 MB on Fargate (elasticscale.com, 2024).
+    package var boot: ClosedRange<Milliseconds> = 35.seconds...75.seconds
+    /// How often an idle agent asks for a job (HashiCorp support article 28738394946707).
+    package var agentPoll: Milliseconds = 30.seconds
+
+    package init(seed: UInt64, limits: Limits) {
+        self.seed = seed
+        self.limits = limits
+    }
+}

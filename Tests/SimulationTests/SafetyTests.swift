@@ -1,0 +1,79 @@
+import FoundationEssentials
+import Simulation
+import Testing
+
+/// The rules over many seeds. `SIMULATION_SEEDS=10000 Tests/run SafetyTests` plays more of them.
+@Suite("Simulation, rules")
+struct SafetyTests {
+    private static var seeds: UInt64 {
+        ProcessInfo.processInfo.environment["SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 120
+    }
+
+    @Test("no seed breaks a rule while every safeguard is on")
+    func rulesHold() {
+        var campaign = SafetyCampaign()
+        let isDone = campaign.play(1...Self.seeds)
+        #expect(isDone)
+        for failure in campaign.failures {
+            Issue.record("seed \(failure.seed): \(failure.violations)")
+        }
+        #expect(campaign.seeds == Int(Self.seeds))
+        #expect(campaign.jobs > campaign.seeds * 20)
+        #expect(campaign.starved == 0)
+        #expect(campaign.leftOver == 0)
+    }
+
+    /// A checker that never fails proves nothing.
+    @Test(
+        "each safeguard that is switched off breaks its rule within 1,000 seeds",
+        arguments: [
+            (Safeguard.protection, Rule.protected), (.oneSignal, .oneSignal),
+            (.conditionalWrite, .lowering), (.verify, .lowering), (.floor, .rest),
+            (.unknownIsBusy, .unknownIsBusy), (.atMostOne, .lowering),
+        ]
+    )
+    func brokenSafeguardShows(_ safeguard: Safeguard, _ rule: Rule) throws {
+        var campaign = SafetyCampaign()
+        let isDone = campaign.play(1...1_000, broken: safeguard, stopsAtFailure: true)
+        #expect(isDone)
+        let failure = try #require(campaign.failures.first)
+        print("\(safeguard.rawValue): seed \(failure.seed)")
+        #expect(failure.violations.map(\.rule).contains(rule), "\(failure.violations)")
+        // It is the safeguard that is missing, not the seed that is special.
+        #expect(SafetyTrial(seed: failure.seed).play().violations.isEmpty)
+    }
+
+    @Test("every safeguard has a row in the table above")
+    func everySafeguardIsTried() {
+        #expect(Safeguard.allCases.count == 7)
+    }
+
+    @Test("without protection busy agents are stopped, and with it none is")
+    func protectionSavesJobs() throws {
+        var campaign = SafetyCampaign()
+        let isDone = campaign.play(1...60, broken: .protection)
+        #expect(isDone)
+        let lost = campaign.failures.flatMap(\.violations).filter { $0.text.contains("scaled in") }
+        #expect(!lost.isEmpty)
+    }
+
+    @Test("a seed tells the same story every time")
+    func sameStory() {
+        var stories: [[String]] = []
+        for _ in 0..<2 {
+            var story: [String] = []
+            _ = SafetyTrial(seed: 16).play { story.append($0) }
+            stories.append(story)
+        }
+        #expect(stories[0].count > 100)
+        #expect(stories[0] == stories[1])
+    }
+
+    @Test("a campaign ends when it is asked to")
+    func ends() {
+        var campaign = SafetyCampaign()
+        let isDone = campaign.play(1...1_000) { $0.seeds < 3 }
+        #expect(!isDone)
+        #expect(campaign.seeds == 3)
+    }
+}
