@@ -1,15 +1,19 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// Set by `Tests/fuzz`: libFuzzer sees which code an input reaches only if it was built so.
+let fuzzing = Context.environment["ENDPOINT_FUZZ"] != nil
+
 /// One list for every target: Swift 6 language mode comes from `swiftLanguageModes` below; a
 /// warning is an error, so that none is ever got used to. (`unsafeFlags` is allowed in a root
 /// package, which this always is; it has the same meaning in every toolchain since 6.1.)
-let strict: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .unsafeFlags(["-warnings-as-errors"]),
-]
+let strict: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .unsafeFlags(["-warnings-as-errors"]),
+    ] + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser",
@@ -51,10 +55,15 @@ let package = Package(
             providers: [.apt(["libcurl4-openssl-dev"])]
         ),
         .target(name: "Curl", dependencies: ["CLibcurl"], swiftSettings: strict),
-        .target(name: "AWS", dependencies: ["Curl", "Decisions"], swiftSettings: strict),
+        .target(name: "StrictJSON", swiftSettings: strict),
+        .target(
+            name: "AWS",
+            dependencies: ["Curl", "Decisions", "StrictJSON"],
+            swiftSettings: strict
+        ),
         .target(
             name: "HCPTerraform",
-            dependencies: ["Curl", "Decisions", crypto],
+            dependencies: ["Curl", "Decisions", "StrictJSON", crypto],
             swiftSettings: strict
         ),
         .target(name: "AgentLink", swiftSettings: strict),
@@ -73,7 +82,7 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                "HCPTerraform", argumentParser, logging,
+                "HCPTerraform", "StrictJSON", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -85,7 +94,9 @@ let package = Package(
         // Links no server library: it is a client of Lambda's Runtime API.
         .executableTarget(
             name: "ScaleUpLambda",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "ScaleUp", logging],
+            dependencies: [
+                "AWS", "Curl", "Daemon", "Decisions", "ScaleUp", "StrictJSON", logging,
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -109,13 +120,13 @@ let package = Package(
             name: "Rehearsal",
             dependencies: [
                 "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
-                nioCore, "Seeded", "Simulation",
+                nioCore, "Seeded", "Simulation", "StrictJSON",
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "StandInAgent",
-            dependencies: ["Curl"],
+            dependencies: ["Curl", "StrictJSON"],
             swiftSettings: strict
         ),
 
@@ -133,6 +144,11 @@ let package = Package(
         .testTarget(
             name: "DecisionsTests",
             dependencies: ["Decisions", "Seeded"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "StrictJSONTests",
+            dependencies: ["Seeded", "StrictJSON"],
             swiftSettings: strict
         ),
         .testTarget(name: "CurlTests", dependencies: ["Curl", "Peers"], swiftSettings: strict),
@@ -166,10 +182,18 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // The endpoint as it is fuzzed, and what is judged of it.
+        .target(
+            name: "EndpointFuzzing",
+            dependencies: ["AWS", "Curl", "Decisions", "HCPTerraform", "ScaleUp", logging],
+            path: "Tests/EndpointFuzzing",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ScaleUpTests",
             dependencies: [
-                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "ScaleUp", "Seeded", logging,
+                "AWS", "Curl", "Daemon", "Decisions", "EndpointFuzzing", "HCPTerraform", "ScaleUp",
+                "Seeded", logging,
             ],
             swiftSettings: strict
         ),
@@ -201,3 +225,17 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if fuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "EndpointFuzz",
+            dependencies: ["EndpointFuzzing"],
+            path: "Tests/EndpointFuzz",
+            exclude: ["corpus", "words.dict"],
+            swiftSettings: strict,
+            // gold fails on its debug information.
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
+        )
+    )
+}

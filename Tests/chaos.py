@@ -65,7 +65,11 @@ def play(bin: pathlib.Path, folder: pathlib.Path, case: tuple, rest: list[str]) 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="Tests/run --chaos", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="Tests/run --chaos",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds (10)")
     parser.add_argument("--first", type=int, default=1, help="the first one (1)")
     parser.add_argument("--modes", default="single,reuse", help="single,reuse")

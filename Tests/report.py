@@ -1,5 +1,6 @@
 """Runs the project's checks in order and counts them. Called by Tests/run."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -14,6 +15,8 @@ import simulations
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Longest that one step may take; the build of everything is the longest.
 LIMIT_SECONDS = 20 * 60
+# Both images are built for release.
+DEPLOYMENT_LIMIT_SECONDS = 40 * 60
 FORMAT = ["swift", "format", "lint", "--strict", "--recursive", "Sources", "Tests", "Package.swift"]
 BUILD = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
 
@@ -39,13 +42,13 @@ class Report:
         return 1 if self.failures else 0
 
 
-def run(name: str, command: list[str], **options) -> bool:
+def run(name: str, command: list[str], limit: int = LIMIT_SECONDS, **options) -> bool:
     """Runs one command, lets its output through, and says how long it took."""
     print(f"==> {name}: {' '.join(command)}", flush=True)
     started = time.monotonic()
     try:
         result = subprocess.run(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=LIMIT_SECONDS, **options
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=limit, **options
         )
         end = f"exit code {result.returncode}"
     except subprocess.TimeoutExpired:
@@ -82,6 +85,19 @@ def swift_tests(report: Report, filters: list[str]) -> None:
         report.note("Swift tests: the runner failed", False)
 
 
+def deployment(report: Report) -> None:
+    """Counts each check of images, task definition and Terraform module."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "report.json"
+        command = [".venv/bin/python", "Tests/deployment/checks.py", "--report", str(path)]
+        run("Deployment", command, DEPLOYMENT_LIMIT_SECONDS)
+        outcomes = json.loads(path.read_text()) if path.exists() else {}
+    for sentence, failure in outcomes.items():
+        report.note(f"Deployment: {sentence}", failure is None)
+    if not outcomes:
+        report.note("Deployment: no check came to its end", False)
+
+
 def main() -> int:
     report = Report()
     filters = sys.argv[1:]
@@ -89,8 +105,11 @@ def main() -> int:
     if report.note("Build", run("Build", BUILD)):
         swift_tests(report, filters)
         if not filters:
+            fine = run("Fuzzing the endpoint", ["Tests/fuzz", "60"])
+            report.note("libFuzzer finds what is planted, and nothing else in a minute", fine)
             for name, rehearse in rehearsals.ALL + simulations.ALL:
                 report.note(name, rehearse(ROOT))
+            deployment(report)
     return report.close()
 
 

@@ -1,5 +1,6 @@
 package import Curl
 import FoundationEssentials
+import StrictJSON
 
 /// Calls of AWS's JSON services: signed, tried again where that is safe, and their errors told
 /// apart.
@@ -121,7 +122,7 @@ package struct AWSClient: Sendable {
     }
 
     private static func refusal(_ response: HTTPResponse) -> AWSFailure.Cause {
-        let answer = try? JSONDecoder().decode(ErrorAnswer.self, from: Data(response.body))
+        let answer = try? StrictJSON.decode(ErrorAnswer.self, from: response.body)
         return AWSFailure.Cause(
             type: answer?.type ?? response.headers["x-amzn-errortype"],
             message: answer?.message ?? answer?.capitalMessage,
@@ -140,7 +141,7 @@ package struct AWSClient: Sendable {
 
     private static func decoded<Answer: Decodable>(_ body: [UInt8]) throws(Failed) -> Answer {
         do {
-            return try JSONDecoder().decode(Answer.self, from: Data(body))
+            return try StrictJSON.decode(Answer.self, from: body)
         } catch {
             throw Failed(.malformedAnswer(describe(error)))
         }

@@ -1,6 +1,7 @@
 package import Curl
 package import Decisions
 import FoundationEssentials
+import StrictJSON
 
 /// Keeps credentials fresh for everyone who signs.
 package actor CredentialsProvider {
@@ -141,7 +142,7 @@ package actor CredentialsProvider {
     }
 
     private static func credentials(in body: [UInt8]) throws(CredentialsFailure) -> Credentials {
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)) else {
+        guard let answer = try? StrictJSON.decode(Answer.self, from: body) else {
             throw .malformed(
                 cause: "expected AccessKeyId, SecretAccessKey, Token and Expiration as text"
             )

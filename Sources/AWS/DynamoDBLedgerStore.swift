@@ -50,8 +50,25 @@ package struct DynamoDBLedgerStore: LedgerStore {
     package func change<Answer: Sendable>(
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
+        let most = Self.maximumAttempts
+        guard let result = try await change(attempts: most, operation) else {
+            throw .unchanged(.contention(attempts: most))
+        }
+        return result
+    }
+
+    package func change<Answer: Sendable>(
+        attempts: Int,
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
         var tries = Tries<Answer>()
         while true {
+            // Nothing to read for: a write of ours cannot be what is there.
+            if tries.count >= attempts, !tries.unclear { return nil }
+            // Before the read: what is read must be fresh when it is written.
+            if tries.count > 0, await !pacing.pause(afterTry: tries.count, .afterLostRace) {
+                throw tries.failure(.unchanged(.cancelled))
+            }
             let stored: Stored
             do {
                 stored = try await self.stored()
@@ -62,11 +79,8 @@ package struct DynamoDBLedgerStore: LedgerStore {
                 // A write that seemed lost had taken effect.
                 return (written, stored.snapshot)
             }
-            guard tries.count < Self.maximumAttempts else {
-                throw tries.failure(.unchanged(.contention(attempts: tries.count)))
-            }
-            if tries.count > 0, await !pacing.pause(afterTry: tries.count, .afterLostRace) {
-                throw tries.failure(.unchanged(.cancelled))
+            guard tries.count < attempts else {
+                throw .unclear(.contention(attempts: tries.count))
             }
             if let result = try await applied(operation, to: stored, &tries) { return result }
         }

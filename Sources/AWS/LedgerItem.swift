@@ -10,6 +10,7 @@ typealias Item = [String: AttributeValue]
 ///     leaving  { "<task id>": { since: N ms, kind: "surplus" | "stray" } }
 ///     exposed  { "<task id>": { since: N ms } }
 ///     departed [ "<task id>", oldest first ]
+///     projected N ms, absent before the first booking
 ///
 /// A writer that needs more raises `format`. Attributes that are not named here are ignored and
 /// lost with the next write.
@@ -20,7 +21,7 @@ enum LedgerItem {
     static let maximumBytes = 390_000
 
     static func encode(_ ledger: Ledger, key: String, writer: String) -> Item {
-        [
+        var item: Item = [
             "pk": .string(key),
             "format": .number(format),
             "version": .number(ledger.version),
@@ -46,6 +47,8 @@ enum LedgerItem {
             ),
             "departed": .list(ledger.departed.map { .string($0.text) }),
         ]
+        if let booked = ledger.projectedAt { item["projected"] = .number(booked.milliseconds) }
+        return item
     }
 
     /// - Returns: the ledger, and the mark of the write that made it so.
@@ -80,6 +83,9 @@ enum LedgerItem {
             ledger.exposed[TaskID(key)] = Ledger.Exposure(since: try entry.time("since"))
         }
         ledger.departed = try fields.tasks("departed")
+        ledger.projectedAt = try fields.optionalCount("projected").map {
+            WallTime(milliseconds: $0)
+        }
         guard ledger.staying >= 0 else {
             throw .malformed(attribute: "size", expected: "no less than the surplus that leaves")
         }

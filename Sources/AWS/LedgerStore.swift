@@ -41,6 +41,25 @@ package protocol LedgerStore: Sendable {
     func change<Answer: Sendable>(
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)
+
+    /// The same, for a caller that has something better to do than to race on.
+    ///
+    /// - Parameter attempts: writes that may be tried.
+    /// - Returns: nil when others wrote first each time; nothing was written then.
+    func change<Answer: Sendable>(
+        attempts: Int,
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)?
+}
+
+extension LedgerStore {
+    /// For a store that nobody races for.
+    package func change<Answer: Sendable>(
+        attempts: Int,
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
+        try await change(operation)
+    }
 }
 
 /// What is true after a call of the ledger failed.

@@ -57,9 +57,7 @@ struct LedgerTable: Sendable {
         do {
             let _: Nothing = try await aws.call(.dynamodb, "PutItem", .write, input)
         } catch {
-            if case .service("ConditionalCheckFailedException", _, _) = error.cause {
-                throw .lostRace
-            }
+            if error.isLostRace { throw .lostRace }
             throw .service(error)
         }
     }

@@ -1,6 +1,7 @@
 package import Curl
 package import Decisions
 import FoundationEssentials
+import StrictJSON
 
 /// What the task metadata endpoint, version 4, says of the task (ECS developer guide,
 /// task-metadata-endpoint-v4-response). Fields that it may leave out are optional here.
@@ -142,7 +143,7 @@ package struct TaskMetadataClient: Sendable {
             throw .transport(error)
         }
         guard response.status == 200 else { throw .status(response.status) }
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)) else {
+        guard let answer = try? StrictJSON.decode(Answer.self, from: response.body) else {
             throw .malformed(cause: "expected Cluster, TaskARN, Family and Revision as text")
         }
         guard !answer.cluster.isEmpty, !TaskID(arn: answer.taskARN).text.isEmpty else {

@@ -1,6 +1,7 @@
 package import Curl
 package import Decisions
 import FoundationEssentials
+import StrictJSON
 
 /// What the task scale-in protection endpoint answered (ECS developer guide,
 /// task-scale-in-protection-endpoint and api_failures_messages). Only ``protected(until:)`` is
@@ -78,7 +79,7 @@ package struct TaskProtectionClient: Sendable {
     private func interpret(_ response: HTTPResponse, asked: Bool?) -> ProtectionAnswer {
         // Plain text when it is the agent's own limit.
         if response.status == 429 { return .throttled }
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)) else {
+        guard let answer = try? StrictJSON.decode(Answer.self, from: response.body) else {
             return response.status >= 500
                 ? .unclear(cause: "HTTP status \(response.status)")
                 : .malformed(cause: "HTTP status \(response.status) with a body not as documented")

@@ -21,6 +21,8 @@ package struct LauncherLife: Sendable, Equatable {
         case outsideStop(signal: Int32)
         /// The sidecar asked for a drain.
         case drainAsked
+        /// No sidecar has been there for so long that none will come any more.
+        case aloneLimitReached
         /// The answer to `countJobProcesses`; nil when they could not be counted.
         case jobProcesses(Int?)
         /// The agent's process is gone, or could not be started.
@@ -143,6 +145,10 @@ package struct LauncherLife: Sendable, Equatable {
         case .drainAsked where stopSignalSent:
             return repeatState()
         case .drainAsked:
+            return [.countJobProcesses]
+        case .aloneLimitReached where !stopSignalSent && memory.agentWaits:
+            // Without a sidecar nobody renews the task's protection or ever retires it. ECS starts
+            // a fresh task in its place; the same last look as for a drain.
             return [.countJobProcesses]
         case .jobProcesses(let count) where !stopSignalSent:
             guard count == 0 else { return [.say(.busy(processes: count ?? 0))] }

@@ -37,6 +37,13 @@ package struct LauncherMemory: Sendable, Equatable {
         [.hello(version: Link.version)] + kept.map(\.message)
     }
 
+    /// Whether the agent's last word about its work was that it waits for some.
+    package var agentWaits: Bool {
+        let last = kept.last { $0.subjects.contains(.work) }
+        guard case .status(let line)? = last?.message else { return false }
+        return StatusPhrase.waiting.isSaid(in: line) && !StatusPhrase.jobReceived.isSaid(in: line)
+    }
+
     /// A line may say two things at once, for example a job whose name is one of the phrases. It
     /// then stands for both: kept only as a registration, it would let an older "waiting" pass for
     /// the agent's last word.

@@ -16,6 +16,8 @@ package struct Ledger: Hashable, Sendable {
     package var exposed: [TaskID: Exposure]
     /// The last tasks that left, oldest first, so that a repeated departure changes nothing.
     package var departed: [TaskID]
+    /// When an endpoint last booked an update of the service; see `LedgerBooking.swift`.
+    package var projectedAt: WallTime?
 
     /// How many departures are remembered. A repeat comes within seconds of the first try; fifty
     /// departures in that time would be far more than one service makes.
@@ -27,7 +29,8 @@ package struct Ledger: Hashable, Sendable {
         jobs: [Job: JobEntry] = [:],
         leaving: [TaskID: Reservation] = [:],
         exposed: [TaskID: Exposure] = [:],
-        departed: [TaskID] = []
+        departed: [TaskID] = [],
+        projectedAt: WallTime? = nil
     ) {
         self.version = version
         self.size = size
@@ -35,6 +38,7 @@ package struct Ledger: Hashable, Sendable {
         self.leaving = leaving
         self.exposed = exposed
         self.departed = departed
+        self.projectedAt = projectedAt
     }
 
     package struct JobEntry: Hashable, Sendable {

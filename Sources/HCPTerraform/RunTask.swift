@@ -1,5 +1,6 @@
 package import Decisions
 internal import FoundationEssentials
+import StrictJSON
 
 /// One call of a run task, as HCP Terraform sends it (run tasks integration API, "Run task
 /// request"). Only the fields that are used; others come and go.
@@ -56,7 +57,7 @@ package enum RunTaskCall: Sendable {
     package init(body: [UInt8]) throws(RunTaskFault) {
         let payload: Payload
         do {
-            payload = try JSONDecoder().decode(Payload.self, from: Data(body))
+            payload = try StrictJSON.decode(Payload.self, from: body)
         } catch {
             throw RunTaskFault(cause: "the body is not the JSON of a run task")
         }

@@ -1,5 +1,6 @@
 package import Curl
 internal import FoundationEssentials
+import StrictJSON
 
 /// Why a call of HCP Terraform's API has no answer that can be used. All calls in use read, so
 /// nothing was changed.
@@ -76,7 +77,7 @@ package struct TerraformAPI: Sendable {
         default: throw .status(response.status)
         }
         do {
-            return try JSONDecoder().decode(Answer.self, from: Data(response.body))
+            return try StrictJSON.decode(Answer.self, from: response.body)
         } catch {
             throw .malformedAnswer
         }

@@ -9,6 +9,7 @@ enum AgentLauncher {
         if Help.isAskedFor(CommandLine.arguments) { Help.show() }
         keepStandardDescriptorsTaken()
         let settings = orLeave { () throws(Refusal) in try Settings.read() }
+        if settings.hidesTaskRole { orLeave { () throws(Refusal) in try TaskRole.hide() } }
         let command = orLeave { () throws(Refusal) in try AgentCommand.find() }
         let signals = orLeave { () throws(Refusal) in try SignalSource.takeOver() }
         Reaper.adoptOrphans()

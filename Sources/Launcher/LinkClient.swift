@@ -41,6 +41,8 @@ struct LinkClient {
         return pollfd(fd: connection?.descriptor ?? -1, events: events, revents: 0)
     }
 
+    var isConnected: Bool { connection != nil }
+
     /// When `connectIfDue` has something to do; nil while connected.
     var deadline: Milliseconds? {
         connection == nil ? nextAttempt : nil

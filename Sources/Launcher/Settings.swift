@@ -6,7 +6,11 @@ struct Settings {
     var socketPath: String
     var startLimit: Milliseconds
     var releaseLimit: Milliseconds
+    var aloneLimit: Milliseconds
+    /// Whether the agent must not see the task role's credentials.
+    var hidesTaskRole: Bool
 
+    static let hideTaskRoleVariable = "AGENT_HIDE_TASK_ROLE"
     static let startLimitVariable = "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS"
     static let releaseLimitVariable = "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS"
 
@@ -17,6 +21,12 @@ struct Settings {
     /// stopped container unless the task definition says otherwise (stopTimeout).
     static let defaultReleaseLimit: Milliseconds = 20_000
 
+    static let aloneLimitVariable = "AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS"
+
+    /// How long an agent may wait for jobs without a sidecar: ECS starts none again that ended
+    /// within its first minute, and one that comes again at all is there within seconds.
+    static let defaultAloneLimit: Milliseconds = 600_000
+
     /// An hour: beyond it a number is a mistake of unit.
     static let largestLimit: Milliseconds = 3_600_000
 
@@ -25,7 +35,9 @@ struct Settings {
         let settings = Settings(
             socketPath: socketPath(&faults),
             startLimit: limit(startLimitVariable, defaultStartLimit, &faults),
-            releaseLimit: limit(releaseLimitVariable, defaultReleaseLimit, &faults)
+            releaseLimit: limit(releaseLimitVariable, defaultReleaseLimit, &faults),
+            aloneLimit: limit(aloneLimitVariable, defaultAloneLimit, &faults),
+            hidesTaskRole: isTrue(hideTaskRoleVariable, &faults)
         )
         guard faults.isEmpty else {
             throw Refusal(
@@ -67,6 +79,16 @@ struct Settings {
         return number
     }
 
+    private static func isTrue(_ name: String, _ faults: inout [String]) -> Bool {
+        switch value(name) {
+        case "true": return true
+        case "false", "", nil: return false
+        case let text?:
+            faults.append(name + "=\"" + text + "\": true or false is expected")
+            return false
+        }
+    }
+
     private static func value(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }
     }
@@ -105,13 +127,18 @@ enum Help {
                 a second signal would make it drop the job, so none is ever sent.
         End     After the agent's end the container stays open until the sidecar has booked the
                 departure, 20 s at most.
+        Alone   An agent that waits for a job, and for 10 min had no sidecar that could renew the
+                task's protection or retire it, gets its stop signal; ECS starts a fresh task.
 
-        Environment (all of it is passed on to the agent):
+        Environment (passed on to the agent, but for what AGENT_HIDE_TASK_ROLE hides):
           AGENT_LINK_DIR       directory of the sidecar's socket, default /run/agent-link
           TFC_AGENT_NAME       set from the sidecar's name unless it is set
           TFC_AGENT_LOG_JSON   set to 1 unless it is set
+          AGENT_HIDE_TASK_ROLE true: agent and launcher run without the names by which AWS's
+                               SDKs find the task role's credentials; default false
           AGENT_LAUNCHER_START_LIMIT_MILLISECONDS    wait for a name, default 30000
           AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS  wait for the release, default 20000
+          AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS    idle without a sidecar, default 600000
 
         Exit codes of its own: 125 a faulty setting or a failed launcher, 126 the command cannot be
         executed, 127 it was not found.

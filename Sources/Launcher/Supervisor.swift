@@ -19,6 +19,8 @@ struct Supervisor {
     private var hasReleaseLimitPassed = false
     private var exitCode: Int32?
     private var hasReportedMalformed = false
+    /// When an agent that is still without a sidecar is looked at.
+    private var solitudeLook: Milliseconds?
 
     /// How long the sidecar may be kept from booking the departure by an output that nobody reads.
     private static let outputLimit: Milliseconds = 2000
@@ -69,6 +71,7 @@ struct Supervisor {
         if life.isWaiting, now >= startedAt + settings.startLimit {
             observe(.startLimitReached)
         }
+        watchSolitude(now)
         guard let endedAt else { return }
         if life.awaitsOutput {
             let isSettled = output.isSettled(pumps, now)
@@ -85,6 +88,25 @@ struct Supervisor {
             observe(.releaseLimitReached)
         }
     }
+
+    /// The link is tried again every second while it is down, so nothing has to wake for this.
+    private mutating func watchSolitude(_ now: Milliseconds) {
+        guard agent != nil, !life.hasEnded, !link.isConnected else {
+            solitudeLook = nil
+            return
+        }
+        guard let look = solitudeLook else {
+            solitudeLook = now + settings.aloneLimit
+            return
+        }
+        guard now >= look else { return }
+        // Again after a while: by then the agent may be done with its job.
+        solitudeLook = now + Supervisor.lookAgain
+        Notice.say("the agent has had no sidecar for \(settings.aloneLimit) ms or more")
+        observe(.aloneLimitReached)
+    }
+
+    private static let lookAgain: Milliseconds = 60_000
 
     private mutating func takeSignals() {
         while let signal = signals.next() {

@@ -6,7 +6,14 @@ package import Logging
 
 extension Endpoint {
     /// The endpoint over the real AWS and HCP Terraform.
-    package init(_ settings: EndpointSettings, http: any HTTPClient, logger: Logger) {
+    ///
+    /// - Parameter answersMany: whether this process has several requests at a time.
+    package init(
+        _ settings: EndpointSettings,
+        answersMany: Bool,
+        http: any HTTPClient,
+        logger: Logger
+    ) {
         let aws = AWSClient(
             settings.aws,
             credentials: CredentialsProvider(settings.credentials, http: http),
@@ -25,7 +32,24 @@ extension Endpoint {
             service: settings.service,
             environment: settings.limits
         )
-        let announcer = Announcer(store: store, service: service, clock: { .now() })
+        let announcer = Announcer(
+            store: store,
+            service: service,
+            desk: DynamoDBDesk(
+                aws,
+                table: settings.ledgerTable,
+                cluster: settings.cluster,
+                service: settings.service
+            ),
+            gathers: answersMany,
+            clock: { .now() },
+            complain: {
+                logger.warning(
+                    "the announcements' desk cannot be used; each call is written by itself",
+                    metadata: ["cause": "\($0)"]
+                )
+            }
+        )
         let api = settings.terraform.map {
             TerraformAPI(http, address: settings.address, token: $0.token)
         }

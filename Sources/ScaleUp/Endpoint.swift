@@ -94,18 +94,29 @@ package struct Endpoint: Sendable {
         _ end: ContinuousClock.Instant
     ) async -> Verdict? {
         let keys = parts.keys
-        let current: Result<[RunTaskKey], any Error>? = await within(left(until: end)) {
-            do { return .success(try await keys.current()) } catch { return .failure(error) }
-        }
-        guard case .success(let known) = current else {
-            let cause = if case .failure(let error) = current { "\(error)" } else { "no answer" }
-            logger.error("the run task key cannot be read", metadata: ["cause": "\(cause)"])
-            return nil
-        }
+        guard let known = await currentKeys(end) else { return nil }
         let verdict = Verdict(request, keys: known, parts.policy)
         guard case .unknownSignature = verdict else { return verdict }
         let fresh = await within(left(until: end)) { await keys.afterUnknownSignature() }
         return Verdict(request, keys: fresh ?? known, parts.policy)
+    }
+
+    private func currentKeys(_ end: ContinuousClock.Instant) async -> [RunTaskKey]? {
+        let keys = parts.keys
+        // Nearly always: then nothing can hang, and no timer has to be set.
+        if let known = await keys.currentUnread { return known }
+        let current: Result<[RunTaskKey], any Error>? = await within(left(until: end)) {
+            do { return .success(try await keys.current()) } catch { return .failure(error) }
+        }
+        switch current {
+        case .success(let known):
+            return known
+        case .failure(let error):
+            logger.error("the run task key cannot be read", metadata: ["cause": "\(error)"])
+        case nil:
+            logger.error("the run task key cannot be read", metadata: ["cause": "no answer"])
+        }
+        return nil
     }
 
     private func act(

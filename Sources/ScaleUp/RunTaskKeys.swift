@@ -39,12 +39,21 @@ package actor RunTaskKeys {
         self.now = now
     }
 
+    /// The keys, unless they must be read first.
+    package var currentUnread: [RunTaskKey]? {
+        held.isEmpty || isReadingDue ? nil : valid
+    }
+
+    private var isReadingDue: Bool {
+        !isWithin(Self.refresh, readAt) && !isWithin(Self.pause, triedAt)
+    }
+
     /// - Throws: the failure of a reading while there is no key at all; later ones leave the
     ///   keys as they were.
     package func current() async throws -> [RunTaskKey] {
         if held.isEmpty {
             try await reading()
-        } else if !isWithin(Self.refresh, readAt), !isWithin(Self.pause, triedAt) {
+        } else if isReadingDue {
             try? await reading()
         }
         return valid

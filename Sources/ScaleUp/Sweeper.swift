@@ -39,6 +39,9 @@ package actor Sweeper {
     }
 
     private func sweepOnce() async -> SweepOutcome {
+        // Before the ledger is read, so that it has what was there. What fails here fails below as
+        // well, where it is said.
+        try? await announcer.clearDesk()
         let ledger: Ledger
         do throws(LedgerFailure) {
             ledger = try await store.change { ledger, limits in ledger.uphold(limits) }

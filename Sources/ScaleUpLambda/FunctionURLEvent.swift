@@ -1,5 +1,6 @@
 import FoundationEssentials
 import ScaleUp
+import StrictJSON
 
 /// An HTTP request that came through a function URL: payload format 2.0 (Lambda developer guide,
 /// "Request payload format").
@@ -14,7 +15,7 @@ struct FunctionURLEvent: Sendable {
     init(_ event: [UInt8]) throws(LambdaEventFault) {
         let payload: Payload
         do {
-            payload = try JSONDecoder().decode(Payload.self, from: Data(event))
+            payload = try StrictJSON.decode(Payload.self, from: event)
         } catch let error as DecodingError {
             throw .functionURL("\(error.path) is missing or of another type")
         } catch {

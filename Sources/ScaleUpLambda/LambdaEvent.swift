@@ -1,5 +1,6 @@
 import FoundationEssentials
 import ScaleUp
+import StrictJSON
 
 /// What an invocation asks for.
 enum LambdaEvent: Sendable {
@@ -13,7 +14,7 @@ enum LambdaEvent: Sendable {
     init(_ event: [UInt8]) throws(LambdaEventFault) {
         let shape: Shape
         do {
-            shape = try JSONDecoder().decode(Shape.self, from: Data(event))
+            shape = try StrictJSON.decode(Shape.self, from: event)
         } catch {
             throw .notJSON
         }

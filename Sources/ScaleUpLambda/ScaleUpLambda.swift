@@ -37,7 +37,12 @@ enum ScaleUpLambda {
             )
             defer { http.stop() }
             let logger = Logger.program("scale-up-lambda", environment: environment)
-            let endpoint = Endpoint(settings, http: http, logger: logger)
+            let endpoint = Endpoint(
+                settings,
+                answersMany: false,
+                http: http,
+                logger: logger
+            )
             let loop = RuntimeLoop(
                 api: RuntimeAPI(address: address, http: http),
                 respond: { await endpoint.respond(to: $0) },

@@ -53,11 +53,19 @@ struct ScaleUpServer: AsyncParsableCommand {
             let http = try CurlClient(
                 CurlConfiguration(
                     userAgent: "scale-up-server",
-                    caBundlePath: environment["SSL_CERT_FILE"]
+                    caBundlePath: environment["SSL_CERT_FILE"],
+                    // A burst's callbacks go out at once; a handshake for each would cost more
+                    // than the rest of the request.
+                    maximumConnectionsKept: 64
                 )
             )
             defer { http.stop() }
-            let endpoint = Endpoint(settings, http: http, logger: logger)
+            let endpoint = Endpoint(
+                settings,
+                answersMany: true,
+                http: http,
+                logger: logger
+            )
             try await serve(endpoint, listen, logger)
         } catch let fault as SettingsFault {
             complain("\(fault)")

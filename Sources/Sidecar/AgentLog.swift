@@ -1,5 +1,6 @@
 import Decisions
 import FoundationEssentials
+import StrictJSON
 
 /// Reads the agent's own status lines, in both of its formats: text
 /// (`<time> [INFO]  core: Job received: job_type=plan job_id=run-1`) and JSON (`@module`,
@@ -40,10 +41,7 @@ enum AgentLog {
 
     private static func json(_ line: String) -> Entry? {
         guard
-            let object = try? JSONDecoder().decode(
-                [String: Value].self,
-                from: Data(line.utf8)
-            ),
+            let object = try? StrictJSON.decode([String: Value].self, from: line.utf8),
             let module = object["@module"]?.text, let message = object["@message"]?.text
         else {
             return nil

@@ -1,6 +1,7 @@
 import Curl
 import FoundationEssentials
 import Glibc
+import StrictJSON
 
 /// The agent's life: register, poll, work, deregister.
 struct Agent: Sendable {
@@ -203,6 +204,6 @@ struct Agent: Sendable {
         _ answer: HTTPResponse?
     ) -> Value? {
         guard let answer, answer.status == 200 else { return nil }
-        return try? JSONDecoder().decode(type, from: Data(answer.body))
+        return try? StrictJSON.decode(type, from: answer.body)
     }
 }

@@ -30,6 +30,7 @@ extension Ledger {
         for _ in 0..<Int.random(in: 0...departedLimit, using: &random) {
             ledger.departed.append(task(&random))
         }
+        if Bool.random(using: &random) { ledger.projectedAt = time(&random) }
         ledger.size = ledger.surplusLeaving + .random(in: 0...5000, using: &random)
         return ledger
     }
@@ -62,7 +63,8 @@ struct LedgerItemTests {
             jobs: [job: .init(at: WallTime(milliseconds: 5), task: TaskID("t"))],
             leaving: [TaskID("u"): .init(since: WallTime(milliseconds: 6), kind: .stray)],
             exposed: [TaskID("v"): .init(since: WallTime(milliseconds: 8))],
-            departed: [TaskID("w"), TaskID("x")]
+            departed: [TaskID("w"), TaskID("x")],
+            projectedAt: WallTime(milliseconds: 9)
         )
         let expected: Item = [
             "pk": .string("agents/pool"), "format": .number("1"), "version": .number("7"),
@@ -70,7 +72,7 @@ struct LedgerItemTests {
             "jobs": .map(["run-1/plan": .map(["at": .number("5"), "task": .string("t")])]),
             "leaving": .map(["u": .map(["since": .number("6"), "kind": .string("stray")])]),
             "exposed": .map(["v": .map(["since": .number("8")])]),
-            "departed": .list([.string("w"), .string("x")]),
+            "departed": .list([.string("w"), .string("x")]), "projected": .number("9"),
         ]
         #expect(LedgerItem.encode(ledger, key: "agents/pool", writer: "mark") == expected)
     }
@@ -132,7 +134,7 @@ struct LedgerItemTests {
         Case("exposed", nil), Case("exposed", .map(["t": .map([:])]), "exposed.t.since"),
         Case("departed", nil), Case("departed", .map([:])),
         Case("departed", .list([.string("a"), .number("1")]), "departed.1"),
-        Case("departed", .list([.string("")]), "departed.0"),
+        Case("departed", .list([.string("")]), "departed.0"), Case("projected", .string("9")),
     ]
 
     @Test("a malformed item is refused, and the attribute is named", arguments: cases)

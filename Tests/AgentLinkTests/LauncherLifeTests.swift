@@ -50,11 +50,11 @@ struct LauncherLifeTests {
     static let observations: [LauncherLife.Observation] = [
         .named("agent-1"), .startLimitReached, .outsideStop(signal: 15), .drainAsked,
         .jobProcesses(0), .jobProcesses(1), .jobProcesses(nil), .agentExited(code: 3),
-        .outputSettled, .outputLimitReached, .released, .releaseLimitReached,
+        .outputSettled, .outputLimitReached, .released, .releaseLimitReached, .aloneLimitReached,
     ]
 
     /// The lives that break a promise, among all orders of five observations. Looked at once, since
-    /// there are 248,832 of them.
+    /// there are 371,293 of them.
     private struct Census {
         var lives = 0
         var somethingTwice: [[LauncherLife.Observation]] = []
@@ -120,7 +120,7 @@ struct LauncherLifeTests {
 
     @Test("over every order of five events: one start, one stop signal, one leave at most")
     func atMostOnce() {
-        #expect(Self.census.lives == 248_832)
+        #expect(Self.census.lives == 371_293)
         #expect(Self.census.somethingTwice.isEmpty)
     }
 
@@ -170,6 +170,33 @@ struct LauncherLifeTests {
                 .say(.drained), .say(.exited(code: 0)), .say(.drained), .say(.exited(code: 0)),
             ]
         )
+    }
+
+    @Test("an agent without a sidecar is stopped once it waits and no process works, and only once")
+    func alone() {
+        let waiting = LauncherLife.Observation.statusLine(.status("Waiting for next job"))
+        #expect(
+            directives([
+                .startLimitReached, waiting, .aloneLimitReached, .jobProcesses(0),
+                .aloneLimitReached, .drainAsked, .outsideStop(signal: 15),
+            ]) == [
+                .start(name: nil), .say(.status("Waiting for next job")), .countJobProcesses,
+                .sendStopSignal, .say(.drained), .say(.drained),
+            ]
+        )
+    }
+
+    @Test(
+        "an agent without a sidecar that works, or of which nothing is known, goes on",
+        arguments: [
+            [], ["Agent registered successfully: a"], ["Waiting for next job", "Job received: b"],
+        ]
+    )
+    func aloneAtWork(lines: [String]) {
+        let said = lines.map { LauncherLife.Observation.statusLine(.status($0)) }
+        let all = directives([.named("a")] + said + [.aloneLimitReached])
+        #expect(!all.contains(.countJobProcesses))
+        #expect(!all.contains(.sendStopSignal))
     }
 
     @Test("a stop before the start starts nothing and leaves at once")

@@ -41,6 +41,49 @@ struct LinkTests {
         try await run.prints("name=none json=1\n")
     }
 
+    @Test("an agent that waits without a sidecar for too long gets its one signal, not before")
+    func aloneLimit() async throws {
+        let run = try LauncherRun(
+            environment: [
+                "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "100",
+                "AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "1500",
+                "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS": "100",
+            ]
+        )
+        try await run.prints("ready")
+        let start = ContinuousClock.now
+        run.tellAgent("echo Waiting for next job")
+        try await run.prints("got TERM")
+        #expect(ContinuousClock.now - start > .milliseconds(1000))
+        #expect(run.errors.contains("the agent has had no sidecar for 1500 ms or more"))
+        run.tellAgent("exit 0")
+        #expect(try await run.exitCode() == 0)
+        #expect(run.output == "ready\nWaiting for next job\ngot TERM\n")
+    }
+
+    @Test("an agent that works without a sidecar is left alone, and so is one that has a sidecar")
+    func aloneAtWork() async throws {
+        let limits = [
+            "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "100",
+            "AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "300",
+        ]
+        let working = try LauncherRun(environment: limits)
+        let accompanied = try LauncherRun(environment: limits)
+        let sidecar = try FakeSidecar(in: accompanied.directory)
+        try await working.prints("ready")
+        try await accompanied.prints("ready")
+        working.tellAgent("echo Waiting for next job; echo Job received: x")
+        accompanied.tellAgent("echo Waiting for next job")
+        try await sidecar.hears(.status("Waiting for next job"))
+        // The one without a sidecar has been looked at by the time that this is said.
+        try await eventually("the look") { working.errors.contains("no sidecar for 300 ms") }
+        for run in [working, accompanied] {
+            run.tellAgent("sleep 0.3; echo done")
+            try await run.prints("done")
+            #expect(!run.output.contains("got TERM"))
+        }
+    }
+
     @Test("a sidecar that was restarted is told the last state again")
     func repeatsState() async throws {
         let run = try LauncherRun()

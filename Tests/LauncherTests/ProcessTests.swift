@@ -57,6 +57,56 @@ struct ProcessTests {
         sidecar.stop()
     }
 
+    @Test("hidden, the task role is neither in the agent's environment nor in the launcher's own")
+    func hidesTaskRole() async throws {
+        let run = try LauncherRun(
+            environment: [
+                "AGENT_HIDE_TASK_ROLE": "true",
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/secret-id",
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE": "another name",
+                "AWS_REGION": "eu-central-1",
+            ]
+        )
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent(
+            "env > \(run.directory)/env; cp /proc/\(run.pid)/environ \(run.directory)/own;"
+                + " echo written"
+        )
+        try await run.prints("written")
+        for file in ["env", "own"] {
+            let text = String(decoding: run.bytes(of: file), as: UTF8.self)
+            #expect(!text.contains("secret-id"))
+            #expect(text.contains("AWS_CONTAINER_CREDENTIALS_RELATIVE=another name"))
+            #expect(text.contains("AWS_REGION=eu-central-1"))
+        }
+        sidecar.stop()
+    }
+
+    @Test("the task role is shown unless it is to be hidden", arguments: ["false", "", nil])
+    func showsTaskRole(_ setting: String?) async throws {
+        let run = try LauncherRun(
+            environment: [
+                "AGENT_HIDE_TASK_ROLE": setting,
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/id",
+            ]
+        )
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent("echo uri=$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI.")
+        try await run.prints("uri=/v2/credentials/id.")
+        sidecar.stop()
+    }
+
+    @Test("a word that is neither true nor false is refused: it may have been meant to hide")
+    func refusesToGuess() async throws {
+        let run = try LauncherRun(environment: ["AGENT_HIDE_TASK_ROLE": "yes"])
+        #expect(try await run.exitCode() == 125)
+        #expect(
+            run.errors.contains("AGENT_HIDE_TASK_ROLE=\"yes\": true or false is expected")
+        )
+    }
+
     @Test("orphans that the agent leaves are reaped while it works")
     func reapsOrphans() async throws {
         let run = try LauncherRun()

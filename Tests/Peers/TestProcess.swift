@@ -3,9 +3,6 @@ import Synchronization
 
 /// A program that a test starts, and that ends with the test at the latest.
 ///
-/// Not Foundation's `Process`: started from Swift's own threads it trapped inside libFoundation
-/// now and then (seen with Swift 6.3.1), and with it went every test that was still to come.
-///
 /// The program inherits nothing of this process but what is given: descriptors that other tests
 /// hold open would else keep their pipes from ever ending.
 package final class TestProcess: Sendable {

@@ -1,5 +1,8 @@
 """Lambda's Runtime API for one function, and HCP Terraform's callback, as they are published.
 
+With arguments it starts the function itself, as many instances as it is told: the executable, the
+number, and its environment as JSON. They share the work that is invoked.
+
 Prints one JSON line with the port once it listens, and ends when its standard input closes.
 
     POST /invoke?seconds=10   the body is the event; answered with what the function answered
@@ -12,6 +15,7 @@ import http.server
 import json
 import select
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -35,7 +39,8 @@ class Invocation:
         self.request_id = str(uuid.uuid4())
         self.invocation_id = str(uuid.uuid4())
         self.event = event
-        self.deadline = int((time.time() + seconds) * 1000)
+        self.seconds = seconds
+        self.deadline = None  # Lambda counts from when an instance has it.
         self.outcome = None
 
 
@@ -126,6 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if not queue:
                     continue
                 invocation = queue.pop(0)
+                invocation.deadline = int((time.time() + invocation.seconds) * 1000)
                 taken[invocation.request_id] = invocation
             return self.answer(200, invocation.event, [
                 ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
@@ -164,17 +170,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
     daemon_threads = True
 
     def handle_error(self, *_):
         pass  # Functions that end are what some tests are about.
 
 
+def start_instances(port, executable, count, environment):
+    own = "127.0.0.1:%d" % port
+    environment = dict(json.loads(environment), AWS_LAMBDA_RUNTIME_API=own,
+                       TFC_ADDRESS="http://" + own)
+    return [subprocess.Popen([executable], env=environment, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL) for _ in range(int(count))]
+
+
 def main():
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({"port": server.server_address[1]}), flush=True)
+    port = server.server_address[1]
+    instances = start_instances(port, *sys.argv[1:]) if len(sys.argv) > 1 else []
+    print(json.dumps({"port": port}), flush=True)
     sys.stdin.buffer.read()
+    for instance in instances:
+        instance.kill()
 
 
 main()

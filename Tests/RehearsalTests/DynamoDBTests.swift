@@ -91,4 +91,49 @@ struct DynamoDBTests {
         )
         #expect(answer.json?["__type"]?.string?.hasSuffix("#ResourceNotFoundException") == true)
     }
+
+    private func update(
+        _ table: inout DynamoDBTable,
+        _ expression: String,
+        _ condition: String? = nil,
+        names: JSON = ["#a": "a", "#b": "b"],
+        values: JSON = [":x": ["S": "x"]]
+    ) -> (status: Int, item: Item?) {
+        var input: [String: JSON] = [
+            "TableName": "ledger", "Key": ["pk": ["S": "a/c"]], "ReturnValues": "ALL_NEW",
+            "UpdateExpression": .string(expression), "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        ]
+        if let condition { input["ConditionExpression"] = .string(condition) }
+        let (answer, write) = table.answer("UpdateItem", .object(input))
+        return (answer.status, write?.new)
+    }
+
+    @Test("an update sets, keeps and removes attributes, of an item that need not be there")
+    func updates() {
+        var table = table()
+        let made = update(&table, "SET #a = :x, #b = if_not_exists(#b, :x)")
+        #expect(made.item == ["pk": ["S": "a/c"], "a": ["S": "x"], "b": ["S": "x"]])
+        let kept = update(
+            &table,
+            "SET #a = if_not_exists(#a, :y) REMOVE #b",
+            "#b = :x",
+            values: [":x": ["S": "x"], ":y": ["S": "y"]]
+        )
+        #expect(kept.item == ["pk": ["S": "a/c"], "a": ["S": "x"]])
+        let refused = update(&table, "SET #a = :x", "attribute_exists(#b)")
+        #expect(refused.status == 400 && refused.item == nil)
+    }
+
+    @Test(
+        "update expressions that are wrong or not rehearsed are refused",
+        arguments: [
+            "", "SET", "SET #a", "SET #a = #b", "SET #a = :x #b", "SET #a = #b + :x",
+            "ADD #a :x", "REMOVE #a", "SET a = :x, #b = :x", "SET #a = if_not_exists(#b, :x)",
+        ]
+    )
+    func wrongUpdates(text: String) {
+        var table = table()
+        #expect(update(&table, text).status == 400)
+    }
 }

@@ -210,37 +210,3 @@ struct BudgetTests {
         #expect(try await world.ledger().jobs.count == 1)
     }
 }
-
-@Suite("Announcer")
-struct AnnouncerTests {
-    @Test("F8: announcements that arrive during a write share the next one")
-    func batches() async throws {
-        let world = try World(maxCount: 500)
-        world.service.close()
-        let jobs = try (0..<200).map { try #require(Job(id: "run-\($0)", type: "plan")) }
-        let announcer = world.announcer
-        let answers = try await withThrowingTaskGroup(of: Announcement.self) { group in
-            group.addTask { try await announcer.announce(jobs[0]) }
-            await world.service.arrival()
-            for job in jobs.dropFirst() {
-                group.addTask { try await announcer.announce(job) }
-            }
-            while await announcer.waitingCount < jobs.count - 1 { await Task.yield() }
-            world.service.open()
-            return try await group.reduce(into: []) { $0.append($1) }
-        }
-        #expect(answers.count == 200)
-        #expect(world.service.written == [1, 200])
-        #expect(try await world.ledger().version == 2)
-    }
-
-    @Test("F9: what exceeds max_count is clamped and every call is answered")
-    func clamped() async throws {
-        let world = try World(maxCount: 3)
-        for number in 0..<5 {
-            #expect(await world.call("pre_plan", run: "run-\(number)").status == 200)
-        }
-        #expect(world.service.desired == 3)
-        #expect(try await world.ledger().jobs.count == 5)
-    }
-}

@@ -114,6 +114,135 @@ final class FakeClock: Sendable {
     func advance(_ time: Duration) { state.withLock { $0 += time } }
 }
 
+/// A desk that keeps to its port's promises; it can be broken.
+actor FakeDesk: AnnouncementDesk {
+    private(set) var state = DeskState()
+    private var failure: AWSFailure?
+
+    func fail(_ failure: AWSFailure?) { self.failure = failure }
+
+    /// What an instance that died left there.
+    func leave(_ call: DeskCall, mark: String, turn: DeskState.Turn?) {
+        state.calls[mark] = call
+        state.turn = turn
+    }
+
+    func submit(
+        _ call: DeskCall,
+        mark: String,
+        until end: WallTime
+    ) throws(AWSFailure) -> DeskState {
+        if let failure { throw failure }
+        state.calls[mark] = call
+        if state.turn == nil { state.turn = DeskState.Turn(holder: mark, end: end) }
+        return state
+    }
+
+    func look() throws(AWSFailure) -> DeskState {
+        if let failure { throw failure }
+        return state
+    }
+
+    func takeTurn(
+        _ mark: String,
+        until end: WallTime,
+        after seen: DeskState.Turn?
+    ) throws(AWSFailure) -> DeskState? {
+        if let failure { throw failure }
+        guard state.turn?.holder == seen?.holder else { return nil }
+        state.turn = DeskState.Turn(holder: mark, end: end)
+        return state
+    }
+
+    func settle(
+        _ marks: [String],
+        _ answer: DeskState.Answer?,
+        turnOf mark: String
+    ) throws(AWSFailure) {
+        if let failure { throw failure }
+        guard state.turn?.holder == mark else { return }
+        for mark in marks { state.calls[mark] = nil }
+        state.turn = nil
+        if let answer { state.answer = answer }
+    }
+}
+
+/// A ledger that others write first: so many changes are lost.
+final class RacedStore: LedgerStore {
+    private let store: InMemoryLedgerStore
+    private let losses: Mutex<Int>
+
+    init(_ store: InMemoryLedgerStore, losses: Int) {
+        self.store = store
+        self.losses = Mutex(losses)
+    }
+
+    func read() async throws(LedgerFailure) -> LedgerSnapshot { try await store.read() }
+
+    func change<Answer: Sendable>(
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
+        try await store.change(operation)
+    }
+
+    func change<Answer: Sendable>(
+        attempts: Int,
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
+        let isLost = losses.withLock { losses in
+            losses -= 1
+            return losses >= 0
+        }
+        return isLost ? nil : try await store.change(operation)
+    }
+}
+
+/// A wall clock, and pauses that take no time but move it; those that overlap do so together.
+/// Records them.
+final class FakeTime: Sendable {
+    private struct State {
+        var passed: Duration = .zero
+        var slept: [Duration] = []
+        var duringSleep: (@Sendable () async -> Void)?
+    }
+
+    private let state = Mutex(State())
+    private let start = ContinuousClock.now
+
+    var slept: [Duration] { state.withLock(\.slept) }
+
+    func advance(_ time: Duration) { state.withLock { $0.passed += time } }
+
+    /// Runs once, in the next pause.
+    func duringSleep(_ action: @escaping @Sendable () async -> Void) {
+        state.withLock { $0.duringSleep = action }
+    }
+
+    var clock: @Sendable () -> WallTime {
+        {
+            let passed = self.state.withLock(\.passed)
+            return WallTime(milliseconds: 1_000_000 + Int(passed / .milliseconds(1)))
+        }
+    }
+
+    var pacing: Pacing {
+        Pacing(
+            sleep: { time in
+                let (end, action) = self.state.withLock { state in
+                    state.slept.append(time)
+                    return (state.passed + time, state.duringSleep.take())
+                }
+                await Task.yield()
+                self.state.withLock { $0.passed = max($0.passed, end) }
+                await action?()
+                try Task.checkCancellation()
+            },
+            random: { 0.5 },
+            now: { self.start + self.state.withLock(\.passed) }
+        )
+    }
+}
+
 /// HCP Terraform's API: answers each GET by a function of its URL.
 final class FakeAPI: HTTPClient {
     private let answer: @Sendable (String) throws(HTTPFailure) -> HTTPResponse

@@ -1,61 +1,73 @@
-import Decisions
-import Glibc
-import HCPTerraform
-import ScaleUp
+import EndpointFuzzing
+import FoundationEssentials
 import Seeded
 import Testing
 
-/// Mutations of the documented calls, through the whole request path. `FUZZ_SECONDS` makes it
-/// longer than the default, and `FUZZ_SEED` plays one again.
+/// Nearly right requests by a seeded generator, and the proof that the oracle sees what is wrong.
+/// `Tests/fuzz` puts the same oracle under libFuzzer, which is guided by the code it reaches.
+///
+/// `FUZZ_SEED` plays a seed again.
 @Suite("Endpoint, mutated requests")
 struct FuzzTests {
-    private static func setting(_ name: String) -> Int? {
-        getenv(name).flatMap { Int(String(cString: $0)) }
-    }
+    private static let seed =
+        ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap { UInt64($0) }
+        ?? UInt64.random(in: 1...UInt64(UInt32.max))
 
-    @Test("nothing crashes, nothing acts unsigned, and what is signed ends in a callback or 503")
+    @Test("whatever is sent, every promise holds")
     func requests() async throws {
-        let seed = UInt64(Self.setting("FUZZ_SEED") ?? Int.random(in: 1...Int(Int32.max)))
-        let seconds = Self.setting("FUZZ_SECONDS") ?? 60
-        var mutator = Mutator(seed: seed)
-        let world = try World(maxCount: 3)
-        let policy = Verdict.Policy(
-            origin: .hcpTerraform,
-            announceStages: [.prePlan, .preApply]
-        )
-        let end = ContinuousClock.now + .seconds(seconds)
-        var cases = 0
+        var mutator = Mutator(seed: Self.seed)
+        let oracle = Oracle(FuzzedEndpoint())
+        let cases = 20_000
         var acted = 0
-        while ContinuousClock.now < end || cases < 2_000 {
-            cases += 1
+        for number in 0..<cases {
             // The other tests want their turn.
             await Task.yield()
-            let (request, isSigned) = mutator.request()
-            let verdict = Verdict(request, keys: [World.key], policy)
-            let callbacks = world.callbacks.count
-            let before = try await world.ledger()
-            // The endpoint is slower by far, so it gets a share of what is refused.
-            if case .refuse = verdict, cases % 8 != 0 { continue }
-            let status = await world.endpoint.respond(to: request).status
-            let called = world.callbacks.count - callbacks
-            let after = try await world.ledger()
-            switch verdict {
-            case .act(let call, let need):
-                acted += 1
-                #expect(isSigned, "acted without a signature, seed \(seed), case \(cases)")
-                #expect(status == 503 || called == 1, "seed \(seed), case \(cases)")
-                #expect(Origin(call.callbackURL) == .hcpTerraform)
-                if case .agent(let job) = need { #expect(after.jobs[job] != nil) }
-            case .verification:
-                #expect(isSigned && status == 200 && called == 0 && after == before)
-            case .refuse, .unknownSignature:
-                #expect([400, 401, 405, 413].contains(status), "seed \(seed), case \(cases)")
-                #expect(called == 0 && after == before, "seed \(seed), case \(cases)")
+            do {
+                if try await oracle.judge(mutator.next()) == .acted { acted += 1 }
+            } catch {
+                Issue.record("seed \(Self.seed), case \(number): \(error)")
+                return
             }
-            if after.jobs.count > 50 { try await world.forget() }
         }
-        print("fuzz: seed \(seed), \(cases) cases in \(seconds) s, \(acted) of them acted")
-        #expect(acted > 0 && acted < cases)
+        print("fuzz: seed \(Self.seed), \(cases) cases, \(acted) of them acted")
+        #expect((cases / 20...cases / 2).contains(acted))
+    }
+
+    @Test("each planted fault is found", arguments: PlantedFault.allCases)
+    func finds(_ fault: PlantedFault) async throws {
+        var mutator = Mutator(seed: Self.seed)
+        let oracle = Oracle(FuzzedEndpoint(fault))
+        for number in 0..<5_000 {
+            do {
+                try await oracle.judge(mutator.next())
+            } catch {
+                print("fuzz: seed \(Self.seed), \(fault) found by case \(number): \(error)")
+                return
+            }
+        }
+        Issue.record("seed \(Self.seed): \(fault) was not found")
+    }
+
+    @Test("the documented calls that libFuzzer begins with are what they say")
+    func corpus() async throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../EndpointFuzz/corpus")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        let oracle = Oracle(FuzzedEndpoint())
+        var acted: Set<String> = []
+        for name in names {
+            let bytes = Array(try Data(contentsOf: folder.appending(path: name)))
+            if try await oracle.judge(try #require(FuzzCase(bytes))) == .acted {
+                acted.insert(name)
+            }
+        }
+        #expect(
+            acted == [
+                "pre_plan", "post_plan", "pre_apply", "post_apply", "small",
+                "signature_upper_case", "signature_other_header_case",
+            ]
+        )
+        #expect(names.count > acted.count)
     }
 }
 
@@ -87,33 +99,14 @@ private struct Mutator {
         list[Int.random(in: 0..<list.count, using: &generator)]
     }
 
-    mutating func request() -> (EndpointRequest, isSigned: Bool) {
+    mutating func next() -> FuzzCase {
         var body = Array(payload().utf8)
         if chance(3) { damage(&body) }
-        var signature = World.key.sign(body)
-        var headers = [(name: "X-TFC-Task-Signature", value: signature)]
-        var isSigned = true
-        switch Int.random(in: 0..<12, using: &generator) {
-        case 0:
-            signature = RunTaskKey("another key").sign(body)
-            (headers, isSigned) = ([("X-TFC-Task-Signature", signature)], false)
-        case 1:
-            (headers, isSigned) = ([], false)
-        case 2:
-            (headers, isSigned) = ([headers[0], ("x-tfc-task-signature", signature)], false)
-        case 3:
-            headers = [("x-TFC-task-SIGNATURE", signature.uppercased()), ("Host", "\u{e9}")]
-        case 4:
-            let cut = String(signature.dropLast(Int.random(in: 1...128, using: &generator)))
-            (headers, isSigned) = ([("X-TFC-Task-Signature", cut)], false)
-        case 5:
-            // Signed, and changed on the way.
-            body.append(UInt8(ascii: " "))
-            isSigned = false
-        default: break
-        }
-        let method = chance(50) ? pick(["GET", "PUT", "", "post"]) : "POST"
-        return (EndpointRequest(method: method, headers: headers, body: body), isSigned)
+        return FuzzCase(
+            chance(2) ? .right : pick(FuzzCase.Signing.allCases),
+            method: chance(50) ? pick(["GET", "PUT", "", "post"]) : "POST",
+            body: body
+        )
     }
 
     private mutating func payload() -> String {

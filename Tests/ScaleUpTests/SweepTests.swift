@@ -3,6 +3,7 @@ import Curl
 import Decisions
 import HCPTerraform
 import ScaleUp
+import Synchronization
 import Testing
 
 private func job(_ key: String) throws -> Job { try #require(Job(key: key)) }
@@ -95,6 +96,19 @@ struct SweepTests {
             #expect(world.service.desired == 1)
         }
         #expect(try await world.ledger().size == 1)
+    }
+
+    @Test("whatever it finds, the sweep never lowers the ledger's size and drops no job")
+    func neverLowers() async throws {
+        let world = try World(search: search(FakeAPI { _ in page([]) }))
+        _ = try await world.store.change { [plan = try job("run-1/plan")] ledger, limits in
+            ledger.announce(plan, at: WallTime(milliseconds: 0), limits)
+            ledger.size = 5
+        }
+        for _ in 0..<3 { #expect(!(await world.endpoint.sweep()).hasFailed) }
+        let ledger = try await world.ledger()
+        #expect(ledger.size == 5 && ledger.jobs.count == 1)
+        #expect(world.service.desired == 5)
     }
 
     @Test("rule 5: the service is not lowered while an agent runs without protection")
@@ -192,6 +206,25 @@ struct RunSearchTests {
         clock.advance(.seconds(1))
         _ = await search.search()
         #expect(api.urls.count == 2)
+    }
+
+    @Test("a 429 in the middle of the list leaves its page for the next search")
+    func throttledLater() async throws {
+        let clock = FakeClock()
+        let isOver = Mutex(false)
+        let api = FakeAPI { url in
+            if url.hasSuffix("=1") { return page([("run-1", "plan_queued")], next: 2) }
+            return isOver.withLock { $0 }
+                ? page([("run-2", "plan_queued")])
+                : HTTPResponse(429, "", [("x-ratelimit-reset", "3")])
+        }
+        let search = search(api, clock)
+        let first = await search.search()
+        #expect(first.runs.map(\.id) == ["run-1"])
+        #expect(first.failure == .throttled(.seconds(3)))
+        isOver.withLock { $0 = true }
+        clock.advance(.seconds(4))
+        #expect(await search.search().runs.map(\.id) == ["run-2"])
     }
 
     @Test(

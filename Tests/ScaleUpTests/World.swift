@@ -13,6 +13,7 @@ struct World {
     let store: InMemoryLedgerStore
     let service = FakeService()
     let callbacks: FakeCallbacks
+    let time = FakeTime()
     let announcer: Announcer
     let endpoint: Endpoint
 
@@ -31,8 +32,8 @@ struct World {
         announcer = Announcer(
             store: store,
             service: service,
-            clock: { WallTime(milliseconds: 1_000) },
-            pause: { _ in }
+            clock: time.clock,
+            pacing: time.pacing
         )
         var parts = Endpoint.Parts(
             keys: RunTaskKeys(read: { "the key" }),

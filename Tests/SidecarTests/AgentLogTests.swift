@@ -82,4 +82,10 @@ struct AgentLogTests {
         ]
     )
     func unreadable(_ line: String) { #expect(AgentLog.event(line) == .unreadable) }
+
+    @Test("a line that the JSON decoder would trap on is unreadable, and unreadable is busy")
+    func trap() {
+        let line = #"{"m":"Waiting for next job","a":"# + String(repeating: "[", count: 512)
+        #expect(AgentLog.event(line) == .unreadable)
+    }
 }

@@ -2,8 +2,9 @@
 
 `boto3_handler.py lambda` is a function under the Runtime API, `boto3_handler.py server` a threaded
 HTTP server that prints its port. Both do the same calls for a webhook: BatchGetItem, a conditional
-PutItem, UpdateService, PATCH of the callback. Its threads take turns at the ledger, since lost
-races would cost it more. The settings are those of the real endpoint.
+PutItem, UpdateService and BatchGetItem again if the service must grow, PATCH of the callback. Its
+threads take turns at the ledger, since lost races would cost it more. The settings are those of the
+real endpoint.
 """
 
 import base64
@@ -24,6 +25,7 @@ import urllib3
 KEY = os.environ["RUN_TASK_HMAC_KEY"].encode()
 TABLE, CLUSTER, SERVICE = (
     os.environ[name] for name in ("LEDGER_TABLE", "ECS_CLUSTER", "ECS_SERVICE"))
+MAX_COUNT = int(os.environ["MAX_COUNT"])
 PK = "%s/%s" % (CLUSTER, SERVICE)
 CONFIG = botocore.config.Config(max_pool_connections=64)
 dynamodb = boto3.client("dynamodb", config=CONFIG)
@@ -32,16 +34,22 @@ ledger = threading.Lock()
 pool = urllib3.PoolManager(maxsize=64)
 
 
+def read():
+    answer = dynamodb.batch_get_item(RequestItems={TABLE: {
+        "Keys": [{"pk": {"S": PK}}, {"pk": {"S": PK + "/limits"}}], "ConsistentRead": True}})
+    found = [item for item in answer["Responses"][TABLE] if item["pk"]["S"] == PK]
+    return found[0] if found else None
+
+
 def announce(job):
+    """Returns the size that the service must have, and the one that it had."""
     while True:
-        answer = dynamodb.batch_get_item(RequestItems={TABLE: {
-            "Keys": [{"pk": {"S": PK}}, {"pk": {"S": PK + "/limits"}}], "ConsistentRead": True}})
-        found = [item for item in answer["Responses"][TABLE] if item["pk"]["S"] == PK]
-        old = found[0] if found else None
+        old = read()
         item = dict(old or {"pk": {"S": PK}, "format": {"N": "1"}, "jobs": {"M": {}}})
         version = int(old["version"]["N"]) if old else 0
         item["jobs"]["M"][job] = {"M": {"at": {"N": "0"}}}
-        size = len(item["jobs"]["M"])
+        before = int(old["size"]["N"]) if old else 0
+        size = min(MAX_COUNT, len(item["jobs"]["M"]))
         item["size"], item["version"] = {"N": str(size)}, {"N": str(version + 1)}
         condition = {"ConditionExpression": "attribute_not_exists(pk)"}
         if old:
@@ -49,7 +57,7 @@ def announce(job):
                          "ExpressionAttributeValues": {":expected": {"N": str(version)}}}
         try:
             dynamodb.put_item(TableName=TABLE, Item=item, **condition)
-            return size
+            return size, before
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
@@ -61,8 +69,10 @@ def handle(body, signature):
         return 401
     call = json.loads(body)
     with ledger:
-        size = announce(call["run_id"] + "/plan")
-    ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=size)
+        size, before = announce(call["run_id"] + "/plan")
+    if size > before:
+        ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=size)
+        read()
     result = {"data": {"type": "task-results", "attributes": {
         "status": "passed", "message": "%d agents" % size}}}
     pool.request("PATCH", call["task_result_callback_url"], body=json.dumps(result), headers={

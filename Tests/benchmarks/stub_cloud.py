@@ -1,11 +1,13 @@
 """ECS, DynamoDB and HCP Terraform for benchmarks: one process that answers at once.
 
-The ledger item is kept and its version is checked; nothing else is. Prints its port, and ends when
-its standard input closes. `POST /reset` empties it; `GET /updates` lists when ECS was updated.
+Items are kept and the conditions in use are checked; nothing else is. Prints its port, and ends
+when its standard input closes. `POST /reset` empties it; `GET /updates` lists when ECS was updated
+and to what, `GET /ledger` is the ledger's item.
 """
 
 import asyncio
 import json
+import re
 import sys
 import threading
 import time
@@ -18,6 +20,31 @@ desired = 0
 def service():
     return {"serviceName": "pool", "status": "ACTIVE", "desiredCount": desired,
             "runningCount": 0, "pendingCount": desired}
+
+
+def update_item(body):
+    """`SET #a = :b, #c = if_not_exists(#c, :d) REMOVE #e,#f`, under one condition or none."""
+    names, values = body["ExpressionAttributeNames"], body["ExpressionAttributeValues"]
+    item = dict(items.get(body["Key"]["pk"]["S"], body["Key"]))
+    condition = body.get("ConditionExpression")
+    if condition:
+        name = names[re.search(r"#\w+", condition)[0]]
+        expected = values[re.search(r":\w+", condition)[0]] if "=" in condition else None
+        if item.get(name) != expected:
+            return refused()
+    sets, _, removes = body["UpdateExpression"].partition("REMOVE")
+    for name, once, value in re.findall(r"(#\w+) = (if_not_exists\(#\w+, )?(:\w+)", sets):
+        if not once or names[name] not in item:
+            item[names[name]] = values[value]
+    for name in re.findall(r"#\w+", removes):
+        item.pop(names[name], None)
+    items[item["pk"]["S"]] = item
+    return 200, {"Attributes": item}
+
+
+def refused():
+    kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+    return 400, {"__type": kind, "message": "The conditional request failed"}
 
 
 def call(target, body):
@@ -33,13 +60,17 @@ def call(target, body):
         old = items.get(item["pk"]["S"])
         expected = body.get("ExpressionAttributeValues", {}).get(":expected")
         if (old["version"] if old else None) != expected:
-            kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
-            return 400, {"__type": kind, "message": "The conditional request failed"}
+            return refused()
         items[item["pk"]["S"]] = item
         return 200, {}
+    if operation == "GetItem":
+        found = items.get(body["Key"]["pk"]["S"])
+        return 200, {"Item": found} if found else {}
+    if operation == "UpdateItem":
+        return update_item(body)
     if operation == "UpdateService":
         desired = body["desiredCount"]
-        updates.append(time.time())
+        updates.append([time.time(), desired])
         return 200, {"service": service()}
     if operation == "DescribeServices":
         return 200, {"services": [service()], "failures": []}
@@ -54,6 +85,8 @@ def answer(method, path, headers, body):
         return 200, {"data": {"type": "task-results"}}
     if path == "/updates":
         return 200, updates
+    if path == "/ledger":
+        return 200, items.get("agents/pool", {})
     if path == "/reset":
         items.clear()
         updates.clear()

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StrictJSON
 
 /// A JSON document as a value: the bodies served and read here are small and of many shapes, and
 /// DynamoDB items are data for this process, not types.
@@ -12,7 +13,7 @@ enum JSON: Equatable, Sendable {
 
     /// The document in `bytes`, or `nil` when they are not JSON.
     init?(parsing bytes: some Sequence<UInt8>) {
-        guard let value = try? JSONDecoder().decode(JSON.self, from: Data(bytes)) else {
+        guard let value = try? StrictJSON.decode(JSON.self, from: Array(bytes)) else {
             return nil
         }
         self = value

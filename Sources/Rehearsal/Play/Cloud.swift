@@ -41,6 +41,8 @@ struct Cloud: Sendable {
         // The least that it takes. A job that is announced once more after its end keeps an agent
         // for so long, without a token.
         sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "60"
+        // Ten minutes by default: an idle agent whose sidecar ECS does not start again.
+        let agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
         calls = CallFaults(journal)
         let inherited = Self.inherited()
         let template = try Self.bytes(settings.taskDefinition)
@@ -69,7 +71,7 @@ struct Cloud: Sendable {
                 directory: play.directory,
                 rehearsal: play.marker,
                 inherited: inherited,
-                extra: [PlayNames.sidecar: sidecar],
+                extra: [PlayNames.sidecar: sidecar, PlayNames.agent: agent],
                 ignoresProtection: settings.broken == .protection
             ),
             desiredCount: settings.desiredCount,

@@ -98,13 +98,16 @@ struct PlaySettings: Sendable {
     {
         [
             "family": names.family, "cluster": names.cluster, "service": names.service,
-            "region": names.region, "account_id": names.account,
+            "region": names.region, "task_cpu": "1024", "task_mem": "2048",
+            "cpu_architecture": "X86_64", "agent_image": "\(LocalImages.agent):local",
             "task_role_arn": names.role("task"), "execution_role_arn": names.role("execution"),
             "sidecar_image": "\(LocalImages.sidecar):local", "ledger_table": names.ledgerTable,
             "desired_count": "\(desiredCount)", "max_count": "\(maxCount)",
             "spare_count": "\(spareCount)", "idle_timeout_seconds": "\(idleSeconds)",
             "first_job_timeout_seconds": "\(firstJobSeconds)", "max_lifetime_seconds": "0",
             "tfc_address": base, "agent_single": mode == .single ? "true" : "false",
+            // Runs of the rehearsal call nothing of AWS, and so the longer way is played.
+            "agent_hide_task_role": "true",
             "agent_token_parameter": tokenParameter, "log_group": "/ecs/\(names.service)",
         ]
     }

@@ -45,7 +45,7 @@ struct Condition: Equatable, Sendable {
         }
     }
 
-    private static func tokens(_ text: String) -> [String] {
+    static func tokens(_ text: String) -> [String] {
         var tokens: [String] = []
         var word = ""
         func isWord(_ sign: Character) -> Bool {

@@ -29,6 +29,7 @@ struct DynamoDBTable: Sendable {
             case "GetItem": return (try getItem(input), nil)
             case "BatchGetItem": return (try batchGetItem(input), nil)
             case "PutItem": return try putItem(input)
+            case "UpdateItem": return try updateItem(input)
             default:
                 throw Refusal("UnknownOperationException", "\(operation) is not rehearsed")
             }
@@ -87,35 +88,79 @@ struct DynamoDBTable: Sendable {
         guard let item = input["Item"]?.object, let key = item[Self.key]?["S"]?.string,
             !key.isEmpty
         else { throw Refusal("ValidationException", "The item has no string key pk") }
-        guard JSON.object(item).text.utf8.count <= Self.largestItem else {
-            throw Refusal("ValidationException", "Item size has exceeded the maximum allowed size")
-        }
+        try checkSize(item)
         for value in item.values { try AttributeValue.check(value) }
         let old = items[key]
-        if let text = input["ConditionExpression"]?.string {
-            let condition = try Condition(
-                text,
-                names: input["ExpressionAttributeNames"],
-                values: input["ExpressionAttributeValues"]
-            )
-            guard condition.holds(for: old ?? [:]) else {
-                var refusal = Refusal(
-                    "ConditionalCheckFailedException",
-                    "The conditional request failed"
-                )
-                if input["ReturnValuesOnConditionCheckFailure"]?.string == "ALL_OLD" {
-                    refusal.item = old
-                }
-                throw refusal
-            }
-        }
+        try checkCondition(
+            input,
+            of: old,
+            names: input["ExpressionAttributeNames"],
+            values: input["ExpressionAttributeValues"]
+        )
         items[key] = item
         let wantsOld = input["ReturnValues"]?.string == "ALL_OLD"
         let body: JSON = wantsOld ? ["Attributes": .object(old ?? [:])] : [:]
         return (AWSAnswer.ok(body), Write(old: old, new: item))
     }
 
+    private mutating func updateItem(_ input: JSON) throws(Refusal) -> (WebResponse, Write?) {
+        try check(
+            input,
+            allowed: [
+                "TableName", "Key", "UpdateExpression", "ConditionExpression",
+                "ExpressionAttributeNames", "ExpressionAttributeValues", "ReturnValues",
+                "ReturnConsumedCapacity", "ReturnValuesOnConditionCheckFailure",
+            ]
+        )
+        try checkTable(input["TableName"]?.string)
+        let key = try keyValue(input["Key"])
+        let names = input["ExpressionAttributeNames"]?.object ?? [:]
+        let values = input["ExpressionAttributeValues"]?.object ?? [:]
+        let expression = input["UpdateExpression"]?.string ?? ""
+        let condition = input["ConditionExpression"]?.string ?? ""
+        let words = Set(Condition.tokens(condition))
+        let unused = Set(names.keys).union(values.keys)
+            .subtracting(words).subtracting(Condition.tokens(expression))
+        guard unused.isEmpty else {
+            throw Refusal("ValidationException", "unused in expressions: \(unused.sorted())")
+        }
+        let update = try UpdateExpression(expression, names: names, values: values)
+        let old = items[key]
+        try checkCondition(
+            input,
+            of: old,
+            names: .object(names.filter { words.contains($0.key) }),
+            values: .object(values.filter { words.contains($0.key) })
+        )
+        let new = update.apply(to: old ?? [Self.key: ["S": .string(key)]])
+        try checkSize(new)
+        items[key] = new
+        let wantsNew = input["ReturnValues"]?.string == "ALL_NEW"
+        let body: JSON = wantsNew ? ["Attributes": .object(new)] : [:]
+        return (AWSAnswer.ok(body), Write(old: old, new: new))
+    }
+
     // MARK: - Checks
+
+    private func checkSize(_ item: Item) throws(Refusal) {
+        guard JSON.object(item).text.utf8.count <= Self.largestItem else {
+            throw Refusal("ValidationException", "Item size has exceeded the maximum allowed size")
+        }
+    }
+
+    private func checkCondition(
+        _ input: JSON,
+        of old: Item?,
+        names: JSON?,
+        values: JSON?
+    ) throws(Refusal) {
+        guard let text = input["ConditionExpression"]?.string else { return }
+        let condition = try Condition(text, names: names, values: values)
+        guard !condition.holds(for: old ?? [:]) else { return }
+        var refusal = Refusal("ConditionalCheckFailedException", "The conditional request failed")
+        if input["ReturnValuesOnConditionCheckFailure"]?.string == "ALL_OLD" { refusal.item = old }
+        throw refusal
+    }
 
     /// A request that DynamoDB refuses.
     struct Refusal: Error {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import StrictJSON
 
 /// The parts of a `RegisterTaskDefinition` input that the stand-in honours, named as in the ECS API
 /// reference. Parts that only real infrastructure can honour (cpu, network mode, log drivers,
@@ -92,7 +93,7 @@ extension TaskDefinition {
         }
         let filled = try TemplateFile.fill(document, values: values)
         do {
-            self = try JSONDecoder().decode(TaskDefinition.self, from: Data(filled.text.utf8))
+            self = try StrictJSON.decode(TaskDefinition.self, from: filled.text.utf8)
         } catch {
             throw TaskDefinitionError(description: "the task definition does not decode: \(error)")
         }

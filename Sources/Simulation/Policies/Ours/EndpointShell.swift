@@ -20,7 +20,7 @@ final class EndpointShell {
         let done: (Bool) -> Void
     }
 
-    /// As in `Announcer.updateSpacing`.
+    /// As in `Ledger.updateSpacing`.
     private static let updateSpacing: Milliseconds = 250
     /// As in `Sweep.room`.
     private static let sweepRoom = 4_000

@@ -1,0 +1,54 @@
+internal import AWS
+internal import Decisions
+
+/// The service after an announcement.
+package struct Announcement: Hashable, Sendable {
+    package let size: Int
+    package let maxCount: Int
+    /// Tasks that ECS runs; nil when it was not asked, since nothing had to change.
+    package let running: Int?
+    /// The update that this process booked for it.
+    let booking: WallTime?
+
+    package init(size: Int, maxCount: Int, running: Int?) {
+        self.init(size: size, maxCount: maxCount, running: running, booking: nil)
+    }
+
+    private init(size: Int, maxCount: Int, running: Int?, booking: WallTime?) {
+        self.size = size
+        self.maxCount = maxCount
+        self.running = running
+        self.booking = booking
+    }
+
+    init(_ snapshot: LedgerSnapshot, running: Int?, booking: WallTime? = nil) {
+        self.init(
+            size: snapshot.ledger.size,
+            maxCount: snapshot.limits.maxCount,
+            running: running,
+            booking: booking
+        )
+    }
+
+    init(_ answer: DeskState.Answer) {
+        self.init(size: answer.size, maxCount: answer.maxCount, running: answer.running)
+    }
+
+    var answer: DeskState.Answer {
+        DeskState.Answer(size: size, maxCount: maxCount, running: running)
+    }
+
+    /// For example `4 of 10 agents, 1 starting`.
+    package var sentence: String {
+        let agents = "\(size) of \(maxCount) agents"
+        guard let running, size > running else { return agents }
+        return agents + ", \(size - running) starting"
+    }
+}
+
+/// The job may or may not be in the ledger, and ECS may not follow yet. Announcing it again is
+/// harmless.
+package struct AnnounceFailure: Error, Hashable, CustomStringConvertible {
+    package let cause: String
+    package var description: String { cause }
+}

@@ -1,0 +1,235 @@
+"""What the module writes for others: the task definition, the limits item, the schedules' inputs.
+Held against botocore's model of the APIs and against moto, neither of which is ours."""
+
+import functools
+import json
+import re
+
+import boto3
+import botocore.session
+import botocore.validate
+import moto
+
+import planning
+from checks import check
+
+TEMPLATE = planning.MODULE / "task-definition.json"
+# The values that a person fills in who uses the file without Terraform; PlaySettings.swift has
+# those of a rehearsal.
+BY_HAND = {
+    "family": "agents",
+    "cluster": "agents",
+    "service": "agents",
+    "region": "eu-central-1",
+    "task_role_arn": "arn:aws:iam::123456789012:role/task",
+    "execution_role_arn": "arn:aws:iam::123456789012:role/execution",
+    "task_cpu": "1024",
+    "task_mem": "2048",
+    "cpu_architecture": "X86_64",
+    "sidecar_image": "agent-sidecar:v1",
+    "agent_image": "hashicorp/tfc-agent:1.28.11",
+    "ledger_table": "ledger",
+    "desired_count": "0",
+    "max_count": "3",
+    "spare_count": "0",
+    "idle_timeout_seconds": "120",
+    "first_job_timeout_seconds": "300",
+    "max_lifetime_seconds": "0",
+    "tfc_address": "https://app.terraform.io",
+    "agent_single": "true",
+    "agent_hide_task_role": "false",
+    "agent_token_parameter": "/agents/agent-token",
+    "log_group": "/ecs/agents",
+}
+
+
+@functools.cache
+def register_input() -> object:
+    model = botocore.session.get_session().get_service_model("ecs")
+    return model.operation_model("RegisterTaskDefinition").input_shape
+
+
+def register(definition: dict) -> dict:
+    """Checks it as the AWS CLI would, and registers it with moto."""
+    report = botocore.validate.ParamValidator().validate(definition, register_input())
+    assert not report.has_errors(), report.generate_report()
+    with moto.mock_aws():
+        client = boto3.client("ecs", region_name="eu-central-1")
+        answer = client.register_task_definition(**definition)
+    return answer["taskDefinition"]
+
+
+def planned_definition(plan: planning.Plan) -> dict:
+    """The task definition as the provider would register it."""
+    values = plan.one("aws_ecs_task_definition.agents")
+    (platform,) = values["runtime_platform"]
+    return {
+        "family": values["family"],
+        "requiresCompatibilities": values["requires_compatibilities"],
+        "networkMode": values["network_mode"],
+        "cpu": values["cpu"],
+        "memory": values["memory"],
+        "runtimePlatform": {
+            "operatingSystemFamily": platform["operating_system_family"],
+            "cpuArchitecture": platform["cpu_architecture"],
+        },
+        "volumes": [{"name": volume["name"]} for volume in values["volume"]],
+        "containerDefinitions": json.loads(values["container_definitions"]),
+    }
+
+
+@check("the template, filled in by hand, is what register-task-definition takes")
+def by_hand() -> None:
+    text = TEMPLATE.read_text()
+    names = set(re.findall(r"\$\{(\w+)\}", text))
+    assert names == set(BY_HAND), names ^ set(BY_HAND)
+    for name, value in BY_HAND.items():
+        text = text.replace(f"${{{name}}}", value)
+    assert register(json.loads(text))["revision"] == 1
+
+
+for _name in planning.VARIANTS:
+
+    @check(f"the task definition can be registered: {_name}")
+    def registers(name: str = _name) -> None:
+        plan = planning.variant(name)
+        definition = planned_definition(plan)
+        answer = register(definition)
+        assert len(answer["containerDefinitions"]) == 2
+        follows_fargate(definition)
+        for values in plan.of("aws_ecs_task_definition").values():
+            containers = json.loads(values["container_definitions"])
+            report = botocore.validate.ParamValidator().validate(
+                {"family": "x", "containerDefinitions": containers}, register_input()
+            )
+            assert not report.has_errors(), report.generate_report()
+
+
+def follows_fargate(definition: dict) -> None:
+    """Rules that the API's model does not state (Amazon ECS developer guide, Fargate)."""
+    containers = {c["name"]: c for c in definition["containerDefinitions"]}
+    cpu, memory = int(definition["cpu"]), int(definition["memory"])
+    assert sum(c.get("cpu", 0) for c in containers.values()) <= cpu
+    reserved = (c.get("memory", c.get("memoryReservation", 0)) for c in containers.values())
+    assert sum(reserved) <= memory
+    for container in containers.values():
+        assert container.get("stopTimeout", 30) <= 120
+        assert "add" not in container.get("linuxParameters", {}).get("capabilities", {})
+        assert 60 <= container.get("restartPolicy", {}).get("restartAttemptPeriod", 300) <= 1800
+        for dependency in container.get("dependsOn", []):
+            assert "healthCheck" in containers[dependency["containerName"]]
+    sidecar, agent = containers["agent-sidecar"], containers["tfc-agent"]
+    # The agent gets its signal first and must be observable after its end.
+    assert agent["essential"] and not sidecar["essential"]
+    assert sidecar["readonlyRootFilesystem"] is True
+    assert sidecar["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
+    assert sidecar["mountPoints"][0]["readOnly"] is False
+    assert agent["mountPoints"][0]["readOnly"] is True
+
+
+@check(
+    "the API token goes to the sidecar as a secret, only if there is one, and never to the agent"
+)
+def api_token() -> None:
+    for name, has_one in (("the least", False), ("everything, with a function", True)):
+        containers = planning.variant(name).containers
+        secrets = containers["agent-sidecar"].get("secrets", [])
+        assert [s["name"] for s in secrets] == (["TFE_TOKEN"] if has_one else []), secrets
+        (function,) = planning.variant(name).of("aws_lambda_function").values()
+        assert ("TFC_AGENT_POOL_ID" in function["environment"][0]["variables"]) == has_one
+        agent = containers["tfc-agent"]
+        assert [s["name"] for s in agent["secrets"]] == ["TFC_AGENT_TOKEN"]
+        # The agent refuses to start with names of its own kind that it does not know.
+        mine = {p["name"] for p in agent["environment"] if p["name"].startswith("TFC_")}
+        assert mine == {"TFC_ADDRESS", "TFC_AGENT_SINGLE", "TFC_AGENT_AUTO_UPDATE"}, mine
+
+
+@check("a change of the limits changes the limits item and no task definition")
+def limits_restart_nothing() -> None:
+    before = planning.variant("the least")
+    after = planning.plan({"desired_count": 3, "max_count": 30, "spare_count": 2})
+    address = "aws_ecs_task_definition.agents"
+    assert before.one(address) == after.one(address)
+    item = json.loads(after.one("aws_dynamodb_table_item.limits")["item"])
+    assert item == {
+        "pk": {"S": "tfc/tfc-agents/limits"},
+        "desired_count": {"N": "3"},
+        "max_count": {"N": "30"},
+        "spare_count": {"N": "2"},
+    }
+
+
+@check("the limits item has the names that the ledger's reader looks for")
+def limits_names() -> None:
+    reader = (planning.ROOT / "Sources/AWS/LedgerItem.swift").read_text()
+    read = set(re.findall(r'optionalCount\("(\w+)"\)', reader))
+    plan = planning.variant("the least")
+    item = json.loads(plan.one("aws_dynamodb_table_item.limits")["item"])
+    assert set(item) - {"pk"} == read and read, read
+    environment = {p["name"]: p["value"] for p in plan.containers["agent-sidecar"]["environment"]}
+    key = f"{environment['ECS_CLUSTER']}/{environment['ECS_SERVICE']}/limits"
+    assert item["pk"] == {"S": key}
+
+
+@check("a schedule's input, given to DynamoDB, changes desired_count and nothing else")
+def schedules() -> None:
+    plan = planning.variant("everything, with a function")
+    item = json.loads(plan.one("aws_dynamodb_table_item.limits")["item"])
+    with moto.mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-central-1")
+        client.create_table(
+            TableName="tfc-ledger",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        )
+        client.put_item(TableName="tfc-ledger", Item=item)
+        for name, count in (("day", "5"), ("night", "0")):
+            values = plan.one(f'aws_scheduler_schedule.desired_count["{name}"]')
+            (target,) = values["target"]
+            assert target["arn"] == "arn:aws:scheduler:::aws-sdk:dynamodb:updateItem"
+            client.update_item(**json.loads(target["input"]))
+            now = client.get_item(TableName="tfc-ledger", Key={"pk": item["pk"]})["Item"]
+            assert now == {**item, "desired_count": {"N": count}}
+    night = plan.one('aws_scheduler_schedule.desired_count["night"]')
+    assert night["schedule_expression_timezone"] == "Europe/Berlin"
+
+
+@check("the service leaves desired_count to the ledger and never runs more agents than that")
+def service() -> None:
+    for name in planning.VARIANTS:
+        values = planning.variant(name).one("aws_ecs_service.agents")
+        assert values["deployment_maximum_percent"] == 100
+        assert values["deployment_minimum_healthy_percent"] == 0
+        assert values["availability_zone_rebalancing"] == "DISABLED"
+        assert values["deployment_circuit_breaker"] == [{"enable": True, "rollback": True}]
+    text = (planning.MODULE / "service.tf").read_text()
+    body = text[text.index('resource "aws_ecs_service" "agents"') :]
+    assert "ignore_changes = [desired_count]" in body[: body.index("\n}\n")]
+
+
+@check("the share of Spot is that of the capacity providers")
+def spot() -> None:
+    for name, expected in (
+        ("the least", {"FARGATE": 100}),
+        ("everything, with a function", {"FARGATE": 70, "FARGATE_SPOT": 30}),
+        ("a service in an existing network, without the task role", {"FARGATE_SPOT": 100}),
+    ):
+        strategy = planning.variant(name).one("aws_ecs_service.agents")[
+            "capacity_provider_strategy"
+        ]
+        assert {s["capacity_provider"]: s["weight"] for s in strategy} == expected
+
+
+@check("the settings that the module passes are settings that the programs read")
+def settings() -> None:
+    sources = "".join(path.read_text() for path in (planning.ROOT / "Sources").rglob("*.swift"))
+    read = set(re.findall(r'"([A-Z][A-Z0-9_]{3,})"', sources))
+    for name in planning.VARIANTS:
+        plan = planning.variant(name)
+        passed = {p["name"] for c in plan.containers.values() for p in c["environment"]}
+        for function in plan.of("aws_lambda_function").values():
+            passed |= set(function["environment"][0]["variables"])
+        # The agent's own: HashiCorp's image reads them.
+        passed -= {"TFC_AGENT_SINGLE", "TFC_AGENT_AUTO_UPDATE"}
+        assert passed <= read, f"nobody reads {sorted(passed - read)}"

@@ -1,0 +1,85 @@
+# The scale-up endpoint as a Lambda function behind a function URL.
+
+resource "aws_lambda_function" "scale_up" {
+  # checkov:skip=CKV_AWS_50: a call is three log lines; tracing would add a price to each
+  # checkov:skip=CKV_AWS_115: a new account may reserve no concurrency at all; the signature is checked before anything is done
+  # checkov:skip=CKV_AWS_116: HCP Terraform repeats a call, and the schedule comes again: nothing is asynchronous that could be lost
+  # checkov:skip=CKV_AWS_117: it needs nothing of the VPC, and in one it would need a NAT gateway to reach HCP Terraform
+  # checkov:skip=CKV_AWS_173: encrypted with Lambda's own key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_272: code signing is for zip archives, this is an image, named by its digest
+  count         = local.is_lambda ? 1 : 0
+  region        = var.region
+  function_name = local.endpoint_name
+  description   = "Starts agents when a run task says that a run needs one"
+  role          = aws_iam_role.this["endpoint"].arn
+  package_type  = "Image"
+  image_uri     = var.endpoint_image
+  architectures = [var.cpu_architecture == "ARM64" ? "arm64" : "x86_64"]
+  memory_size   = 256
+  timeout       = 30
+  tags          = local.tags
+
+  image_config {
+    entry_point = ["/usr/local/bin/scale-up-lambda"]
+  }
+
+  environment {
+    variables = merge(
+      local.endpoint_environment,
+      local.has_tfe_token ? { TFE_TOKEN = var.tfe_token } : {},
+    )
+  }
+
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.endpoint.name
+  }
+
+  depends_on = [
+    aws_dynamodb_table_item.limits,
+    aws_iam_role_policy.this,
+    aws_ssm_parameter.hmac_key,
+  ]
+}
+
+resource "aws_lambda_function_url" "scale_up" {
+  # checkov:skip=CKV_AWS_258: HCP Terraform cannot sign for IAM; it signs with the HMAC key, which is checked before anything else
+  count              = local.is_lambda ? 1 : 0
+  region             = var.region
+  function_name      = aws_lambda_function.scale_up[0].function_name
+  authorization_type = "NONE"
+}
+
+# Since October 2025 a URL that anybody may call takes both permissions.
+resource "aws_lambda_permission" "call_url" {
+  # checkov:skip=CKV_AWS_364: the principal is everybody, who has no account to name; the HMAC key decides
+  # checkov:skip=CKV_AWS_301: public by its nature, see CKV_AWS_258
+  count                  = local.is_lambda ? 1 : 0
+  region                 = var.region
+  statement_id           = "CallTheURL"
+  action                 = "lambda:InvokeFunctionUrl"
+  function_name          = aws_lambda_function.scale_up[0].function_name
+  principal              = "*"
+  function_url_auth_type = "NONE"
+}
+
+resource "aws_lambda_permission" "invoke_by_url" {
+  # checkov:skip=CKV_AWS_364: the principal is everybody, who has no account to name; the HMAC key decides
+  # checkov:skip=CKV_AWS_301: public by its nature, but through the URL only
+  count                    = local.is_lambda ? 1 : 0
+  region                   = var.region
+  statement_id             = "InvokeByTheURL"
+  action                   = "lambda:InvokeFunction"
+  function_name            = aws_lambda_function.scale_up[0].function_name
+  principal                = "*"
+  invoked_via_function_url = true
+}
+
+resource "aws_cloudwatch_log_group" "endpoint" {
+  # checkov:skip=CKV_AWS_158: encrypted with CloudWatch's own key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_338: log_retention_days is the owner's choice
+  region            = var.region
+  name              = local.endpoint_log_group
+  retention_in_days = var.log_retention_days
+  tags              = local.tags
+}

@@ -1,0 +1,76 @@
+output "webhook_url" {
+  description = "URL of the run task."
+  value       = local.is_lambda ? aws_lambda_function_url.scale_up[0].function_url : "https://${var.endpoint_domain}/"
+  # HCP Terraform calls it when the run task is made; by then it must answer.
+  depends_on = [
+    aws_ecs_service.endpoint,
+    aws_lambda_permission.call_url,
+    aws_lambda_permission.invoke_by_url,
+  ]
+}
+
+output "hmac_key" {
+  description = "HMAC key of the run task."
+  value       = local.hmac_key
+  sensitive   = true
+}
+
+output "terraform_dev_role" {
+  description = "ARN of the role that runs may assume; null if agent_uses_task_role is false."
+  value       = one(aws_iam_role.dev[*].arn)
+}
+
+output "vpc_id" {
+  description = "The VPC of the agents."
+  value       = local.vpc_id
+}
+
+output "subnet_ids" {
+  description = "The subnets of the agents."
+  value       = local.subnet_ids
+}
+
+output "security_group_id" {
+  description = "The security group of the agents, to be let in where runs have work to do."
+  value       = aws_security_group.agents.id
+}
+
+output "cluster" {
+  description = "Name of the ECS cluster."
+  value       = aws_ecs_cluster.this.name
+}
+
+output "service" {
+  description = "Name of the agents' ECS service."
+  value       = aws_ecs_service.agents.name
+}
+
+output "ledger_table" {
+  description = "Name of the DynamoDB table of the ledger."
+  value       = aws_dynamodb_table.ledger.name
+}
+
+output "ledger_key" {
+  description = "Key (pk) of the ledger's item; the limits are at this and /limits."
+  value       = local.ledger_key
+}
+
+output "task_role_arn" {
+  description = "ARN of the tasks' role, for trust policies elsewhere."
+  value       = aws_iam_role.this["task"].arn
+}
+
+output "agents_log_group" {
+  description = "Log group of agents and sidecars."
+  value       = aws_cloudwatch_log_group.agents.name
+}
+
+output "endpoint_log_group" {
+  description = "Log group of the scale-up endpoint."
+  value       = aws_cloudwatch_log_group.endpoint.name
+}
+
+output "endpoint_dns_name" {
+  description = "Name of the load balancer, for the DNS record of endpoint_domain; null with endpoint = \"lambda\"."
+  value       = one(aws_lb.endpoint[*].dns_name)
+}

@@ -1,0 +1,34 @@
+# The roles; what each may do is in policies.tf.
+
+resource "aws_iam_role" "this" {
+  for_each           = local.policies
+  name               = local.roles[each.key]
+  assume_role_policy = jsonencode(local.trust[each.key])
+  tags               = local.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  # A role without anything to do (no sweep, no schedule) has no policy.
+  for_each = { for key, policy in local.policies : key => policy if length(policy.Statement) > 0 }
+  name     = local.roles[each.key]
+  role     = aws_iam_role.this[each.key].id
+  policy   = jsonencode(each.value)
+}
+
+# What runs may become. It can do nothing until it is given policies.
+resource "aws_iam_role" "dev" {
+  count              = var.agent_uses_task_role ? 1 : 0
+  name               = local.roles.dev
+  description        = "For runs in the agent pool of ${var.prefix} to assume"
+  assume_role_policy = jsonencode(local.dev_trust)
+  tags               = local.tags
+
+  # A trust policy can only name a role that is there.
+  depends_on = [aws_iam_role.this]
+}
+
+resource "aws_iam_role_policy_attachment" "dev" {
+  count      = var.agent_uses_task_role ? length(var.terraform_dev_policy_arns) : 0
+  role       = aws_iam_role.dev[0].name
+  policy_arn = var.terraform_dev_policy_arns[count.index]
+}

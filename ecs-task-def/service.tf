@@ -1,0 +1,110 @@
+# The cluster and the agents' service.
+
+resource "aws_ecs_cluster" "this" {
+  # checkov:skip=CKV_AWS_65: Container Insights costs by the task and is the owner's choice for the account
+  region = var.region
+  name   = local.cluster
+  tags   = local.tags
+}
+
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  region             = var.region
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = ["FARGATE", "FARGATE_SPOT"]
+}
+
+resource "aws_ecs_task_definition" "agents" {
+  # checkov:skip=CKV_AWS_336: the sidecar's root is read-only; runs write where they please, in a container that ends with them
+  region                   = var.region
+  family                   = local.task_definition.family
+  requires_compatibilities = local.task_definition.requiresCompatibilities
+  network_mode             = local.task_definition.networkMode
+  cpu                      = local.task_definition.cpu
+  memory                   = local.task_definition.memory
+  task_role_arn            = aws_iam_role.this["task"].arn
+  execution_role_arn       = aws_iam_role.this["execution"].arn
+  container_definitions    = jsonencode(local.task_definition.containerDefinitions)
+  # A rollback goes to the revision before this one, so that must still be registered.
+  skip_destroy = true
+  tags         = local.tags
+
+  runtime_platform {
+    operating_system_family = local.task_definition.runtimePlatform.operatingSystemFamily
+    cpu_architecture        = local.task_definition.runtimePlatform.cpuArchitecture
+  }
+
+  dynamic "volume" {
+    for_each = local.task_definition.volumes
+    content {
+      name = volume.value.name
+    }
+  }
+}
+
+resource "aws_ecs_service" "agents" {
+  # checkov:skip=CKV_AWS_333: the new VPC's tasks have a public address instead of a NAT gateway; nothing is let in
+  region          = var.region
+  name            = local.service
+  cluster         = aws_ecs_cluster.this.arn
+  task_definition = aws_ecs_task_definition.agents.arn
+  # The first value only: from then on the ledger decides and the sidecars lower.
+  desired_count = var.desired_count
+
+  # Never more tasks than desired_count, deployments included: each agent counts against the
+  # organization's allowance. Protected tasks stay, and new ones start as old ones leave.
+  deployment_maximum_percent         = 100
+  deployment_minimum_healthy_percent = 0
+  # A revision that cannot start goes back by itself.
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+  # It would stop a task in one zone to start one in another.
+  availability_zone_rebalancing = "DISABLED"
+
+  dynamic "capacity_provider_strategy" {
+    for_each = { for name, weight in { FARGATE = 100 - var.spot_share, FARGATE_SPOT = var.spot_share } : name => weight if weight > 0 }
+    content {
+      capacity_provider = capacity_provider_strategy.key
+      weight            = capacity_provider_strategy.value
+    }
+  }
+  # What the provider needs to change the strategy without making the service anew.
+  force_new_deployment = true
+
+  network_configuration {
+    subnets          = local.subnet_ids
+    security_groups  = [aws_security_group.agents.id]
+    assign_public_ip = local.assign_public_ip
+  }
+
+  propagate_tags          = "SERVICE"
+  enable_ecs_managed_tags = true
+  tags                    = local.tags
+
+  # An agent must be able to protect itself and to book its leaving from its first second to its
+  # last, so all that it needs is there before the service and goes after it.
+  depends_on = [
+    aws_cloudwatch_log_group.agents,
+    aws_dynamodb_table_item.limits,
+    aws_ecs_cluster_capacity_providers.this,
+    aws_iam_role_policy.this,
+    aws_route.internet,
+    aws_ssm_parameter.agent_token,
+    aws_ssm_parameter.tfe_token,
+    aws_vpc_security_group_egress_rule.agents,
+  ]
+
+  lifecycle {
+    ignore_changes = [desired_count]
+  }
+}
+
+resource "aws_cloudwatch_log_group" "agents" {
+  # checkov:skip=CKV_AWS_158: encrypted with CloudWatch's own key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_338: log_retention_days is the owner's choice
+  region            = var.region
+  name              = local.agents_log_group
+  retention_in_days = var.log_retention_days
+  tags              = local.tags
+}
