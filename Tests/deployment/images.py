@@ -106,7 +106,7 @@ def make_base() -> None:
     with tempfile.TemporaryDirectory(dir=CACHE / "tmp") as root:
         run(
             ["debootstrap", "--variant=minbase", "--include=" + ",".join(PACKAGES), "bookworm"]
-            + [root, "http://deb.debian.org/debian"]
+            + [root]
         )
         container = buildah("from", "scratch")
         buildah("copy", "--quiet", container, root, "/")
