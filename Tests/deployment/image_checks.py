@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -215,7 +216,13 @@ def server_answers() -> None:
         "LISTEN_ADDRESS": "127.0.0.1",
         "PORT": str(port),
     }
-    server = images.start(root, ["/usr/local/bin/scale-up-server"], settings, user="65532:65532")
+    server = images.start(
+        root,
+        ["/usr/local/bin/scale-up-server"],
+        settings,
+        user="65532:65532",
+        start_new_session=True,
+    )
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -228,7 +235,8 @@ def server_answers() -> None:
                 assert time.monotonic() < deadline, "no answer within 60 s"
                 time.sleep(0.1)
     finally:
-        server.kill()
+        # The whole group: with another user the kernel forgets whose end was to be the server's.
+        os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
