@@ -4,17 +4,18 @@ package import Decisions
 package struct DynamoDBLedgerStore: LedgerStore {
     private let table: LedgerTable
     private let environment: Limits
+    private let founding: Founding
     private let pacing: Pacing
     private let writer: @Sendable () -> String
 
-    /// Tries of one change. Each lost race means that somebody else's write succeeded, so with
-    /// this many a hundred writers at the same moment get through.
-    static let maximumAttempts = 30
+    /// What the service wants, asked for before the first write of a ledger.
+    package typealias Founding = @Sendable () async throws(LedgerFailure.Cause) -> Int
 
     /// - Parameters:
     ///   - table: the table's name.
     ///   - cluster: the short name of the cluster.
     ///   - environment: limits for what the table's limits item leaves out.
+    ///   - founding: see ``ServicePort/founding(of:)``.
     ///   - writer: a mark that no other write has.
     package init(
         _ aws: AWSClient,
@@ -22,6 +23,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
         cluster: String,
         service: String,
         environment: Limits,
+        founding: @escaping Founding,
         pacing: Pacing = Pacing(),
         writer: @escaping @Sendable () -> String = Self.randomMark
     ) {
@@ -32,6 +34,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
             pacing: pacing
         )
         self.environment = environment
+        self.founding = founding
         self.pacing = pacing
         self.writer = writer
     }
@@ -50,7 +53,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
     package func change<Answer: Sendable>(
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
-        let most = Self.maximumAttempts
+        let most = LedgerChange<Answer, String>.maximumAttempts
         guard let result = try await change(attempts: most, operation) else {
             throw .unchanged(.contention(attempts: most))
         }
@@ -61,78 +64,77 @@ package struct DynamoDBLedgerStore: LedgerStore {
         attempts: Int,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
-        var tries = Tries<Answer>()
+        var change = LedgerChange<Answer, String>(attempts: attempts)
+        var step = LedgerChange<Answer, String>.Step.read
+        var read: LedgerSnapshot?
         while true {
-            // Nothing to read for: a write of ours cannot be what is there.
-            if tries.count >= attempts, !tries.unclear { return nil }
-            // Before the read: what is read must be fresh when it is written.
-            if tries.count > 0, await !pacing.pause(afterTry: tries.count, .afterLostRace) {
-                throw tries.failure(.unchanged(.cancelled))
-            }
-            let stored: Stored
-            do {
-                stored = try await self.stored()
+            do throws(LedgerFailure) {
+                switch step {
+                case .read:
+                    let stored = try await stored()
+                    read = stored.snapshot
+                    step = change.read(
+                        .init(stored.snapshot.ledger, stored.snapshot.limits, mark: stored.writer),
+                        mark: writer(),
+                        operation
+                    )
+                case .found:
+                    let desired = try await found()
+                    step = change.founded(desired: desired, operation)
+                case .pause(let count):
+                    guard await pacing.pause(afterTry: count, .afterLostRace) else {
+                        throw .unchanged(.cancelled)
+                    }
+                    step = .read
+                case .write(let ledger, let version, let mark):
+                    step = try await write(ledger, over: version, mark, &change)
+                case .done(let answer, let ledger):
+                    guard let read else { preconditionFailure("done without a reading") }
+                    return (
+                        answer,
+                        LedgerSnapshot(
+                            ledger: ledger,
+                            limits: read.limits,
+                            limitsFault: read.limitsFault
+                        )
+                    )
+                case .contended: return nil
+                case .unclear: throw .unclear(.contention(attempts: attempts))
+                }
             } catch {
-                throw tries.failure(error)
+                // What a write before may have done is not known better for this failure.
+                if change.isUnclear, case .unchanged(let cause) = error { throw .unclear(cause) }
+                throw error
             }
-            if let mark = stored.writer, let written = tries.answers[mark] {
-                // A write that seemed lost had taken effect.
-                return (written, stored.snapshot)
-            }
-            guard tries.count < attempts else {
-                throw .unclear(.contention(attempts: tries.count))
-            }
-            if let result = try await applied(operation, to: stored, &tries) { return result }
         }
     }
 
-    /// What a change has tried so far.
-    private struct Tries<Answer> {
-        var count = 0
-        /// The answer of each write that was sent, by its mark.
-        var answers: [String: Answer] = [:]
-        /// Whether a write got no answer: it may have been written, and others since on top.
-        var unclear = false
-
-        func failure(_ failure: LedgerFailure) -> LedgerFailure {
-            if unclear, case .unchanged(let cause) = failure { return .unclear(cause) }
-            return failure
-        }
-    }
-
-    /// - Returns: nil when somebody else wrote first, or nobody knows.
-    private func applied<Answer: Sendable>(
-        _ operation: @Sendable (inout Ledger, Limits) -> Answer,
-        to stored: Stored,
-        _ tries: inout Tries<Answer>
-    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
-        let before = stored.snapshot
-        var ledger = before.ledger
-        let answer = operation(&ledger, before.limits)
-        ledger.version = before.ledger.version
-        if ledger == before.ledger { return (answer, before) }
-        ledger.version += 1
-        tries.count += 1
-        let mark = writer()
-        tries.answers[mark] = answer
+    private func found() async throws(LedgerFailure) -> Int {
         do {
-            try await table.put(ledger, mark: mark, over: before.ledger.version)
+            return try await founding()
+        } catch {
+            throw .unchanged(error)
+        }
+    }
+
+    private func write<Answer>(
+        _ ledger: Ledger,
+        over version: Int,
+        _ mark: String,
+        _ change: inout LedgerChange<Answer, String>
+    ) async throws(LedgerFailure) -> LedgerChange<Answer, String>.Step {
+        do {
+            try await table.put(ledger, mark: mark, over: version)
+            return change.wrote()
         } catch {
             switch error {
-            case .lostRace: return nil
-            case .tooLarge(let bytes): throw tries.failure(.refused(.tooLarge(bytes: bytes)))
+            case .lostRace: return change.lostRace()
+            case .tooLarge(let bytes): throw .refused(.tooLarge(bytes: bytes))
             case .service(let failure) where failure.mayHaveTakenEffect:
-                tries.unclear = true
-                return nil
-            case .service(let failure): throw tries.failure(.unchanged(.service(failure)))
+                return change.gotNoAnswer()
+            case .service(let failure): throw .unchanged(.service(failure))
             }
         }
-        let after = LedgerSnapshot(
-            ledger: ledger,
-            limits: before.limits,
-            limitsSource: before.limitsSource
-        )
-        return (answer, after)
     }
 
     private struct Stored {
@@ -144,20 +146,35 @@ package struct DynamoDBLedgerStore: LedgerStore {
     private func stored() async throws(LedgerFailure) -> Stored {
         let items = try await table.get()
         do throws(ItemFault) {
-            let (limits, source) = try LimitsItem.decode(items.limits, environment: environment)
-            guard let item = items.ledger else {
-                let fresh = LedgerSnapshot(
-                    ledger: Ledger(),
-                    limits: limits,
-                    limitsSource: source
-                )
-                return Stored(snapshot: fresh, writer: nil)
-            }
-            let (ledger, writer) = try LedgerItem.decode(item)
-            let snapshot = LedgerSnapshot(ledger: ledger, limits: limits, limitsSource: source)
+            let (limits, fault) = try LimitsItem.decode(items.limits, environment: environment)
+            let (ledger, writer) = try items.ledger.map(LedgerItem.decode) ?? (Ledger(), nil)
+            let snapshot = LedgerSnapshot(ledger: ledger, limits: limits, limitsFault: fault)
             return Stored(snapshot: snapshot, writer: writer)
         } catch {
             throw .refused(error)
+        }
+    }
+}
+
+extension ServicePort {
+    /// What the first write of this service's ledger begins with: its own desired count, so that
+    /// nothing is taken from a service whose ledger was lost or that a wrong setting names.
+    ///
+    /// - Parameter task: whose sidecar asks; ECS must list it among those of the service. Nil for
+    ///   the endpoint, which never lowers anything.
+    package func founding(of task: TaskID?) -> DynamoDBLedgerStore.Founding {
+        { () async throws(LedgerFailure.Cause) -> Int in
+            let counts: ServiceCounts
+            var isListed = true
+            do throws(AWSFailure) {
+                counts = try await self.counts()
+                if let task, counts.isActive { isListed = try await tasks().contains(task) }
+            } catch {
+                throw .service(error)
+            }
+            guard counts.isActive else { throw .serviceEnds }
+            if let task, !isListed { throw .notOurs(task) }
+            return counts.desired
         }
     }
 }

@@ -24,6 +24,11 @@ package struct ServiceCounts: Hashable, Sendable {
         self.status = status
         self.taskDefinition = taskDefinition
     }
+
+    /// False once ECS ends the service: its count is nobody's to write any more.
+    package var isActive: Bool { status == "ACTIVE" }
+    /// What a projection sees of it.
+    package var view: ServiceView { ServiceView(desired: desired, isActive: isActive) }
 }
 
 /// One ECS service, as far as this system has to do with it. ``ECSService`` is the real one.

@@ -4,11 +4,12 @@ import Synchronization
 /// A ledger for one process, with the same promises as the table's.
 package final class InMemoryLedgerStore: LedgerStore {
     private let state: Mutex<LedgerSnapshot>
+    private let desired: Int
 
-    package init(_ ledger: Ledger = Ledger(), _ limits: Limits) {
-        state = Mutex(
-            LedgerSnapshot(ledger: ledger, limits: limits, limitsSource: .environment)
-        )
+    /// - Parameter desired: what the service wants when the ledger is first written.
+    package init(_ ledger: Ledger = Ledger(), _ limits: Limits, desired: Int = 0) {
+        state = Mutex(LedgerSnapshot(ledger: ledger, limits: limits))
+        self.desired = desired
     }
 
     package func read() async throws(LedgerFailure) -> LedgerSnapshot {
@@ -19,15 +20,13 @@ package final class InMemoryLedgerStore: LedgerStore {
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
         state.withLock { snapshot in
-            var ledger = snapshot.ledger
+            let before = snapshot.ledger
+            var ledger = before
+            if !ledger.isWritten { ledger.found(desired: desired) }
             let answer = operation(&ledger, snapshot.limits)
-            ledger.version = snapshot.ledger.version
-            if ledger != snapshot.ledger { ledger.version += 1 }
-            snapshot = LedgerSnapshot(
-                ledger: ledger,
-                limits: snapshot.limits,
-                limitsSource: snapshot.limitsSource
-            )
+            ledger.version = before.version
+            if ledger != before || !before.isWritten { ledger.version += 1 }
+            snapshot = LedgerSnapshot(ledger: ledger, limits: snapshot.limits)
             return (answer, snapshot)
         }
     }

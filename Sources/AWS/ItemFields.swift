@@ -40,18 +40,10 @@ struct Fields {
         members[name] == nil ? nil : TaskID(try text(name))
     }
 
-    func tasks(_ name: String) throws(ItemFault) -> [TaskID] {
-        guard case .list(let elements) = members[name] else {
-            throw fault(name, "a list of task ids")
-        }
-        var tasks: [TaskID] = []
-        for (index, element) in elements.enumerated() {
-            guard case .string(let text) = element, !text.isEmpty else {
-                throw fault("\(name).\(index)", "a task id")
-            }
-            tasks.append(TaskID(text))
-        }
-        return tasks
+    func optionalMap(_ name: String) throws(ItemFault) -> Fields? {
+        guard let value = members[name] else { return nil }
+        guard case .map(let members) = value else { throw fault(name, "a map") }
+        return Fields(members, prefix: "\(prefix)\(name).")
     }
 
     /// The members of a map of maps.

@@ -9,7 +9,8 @@ typealias Item = [String: AttributeValue]
 ///     jobs     { "<job id>/<job type>": { at: N ms, task: S, absent while none has it } }
 ///     leaving  { "<task id>": { since: N ms, kind: "surplus" | "stray" } }
 ///     exposed  { "<task id>": { since: N ms } }
-///     departed [ "<task id>", oldest first ]
+///     departed { "<task id>": { at: N ms, kind: "retired" | "strayed" | "recycled" } }
+///     failed   { count: N, not_before: N ms }, absent while agents start
 ///     projected N ms, absent before the first booking
 ///
 /// A writer that needs more raises `format`. Attributes that are not named here are ignored and
@@ -45,8 +46,18 @@ enum LedgerItem {
             "exposed": .map(
                 ledger.exposed.mapped(\.text) { ["since": .number($0.since.milliseconds)] }
             ),
-            "departed": .list(ledger.departed.map { .string($0.text) }),
+            "departed": .map(
+                ledger.departed.mapped(\.text) {
+                    ["at": .number($0.at.milliseconds), "kind": .string($0.kind.rawValue)]
+                }
+            ),
         ]
+        if let failed = ledger.failedStarts {
+            item["failed"] = .map([
+                "count": .number(failed.count),
+                "not_before": .number(failed.notBefore.milliseconds),
+            ])
+        }
         if let booked = ledger.projectedAt { item["projected"] = .number(booked.milliseconds) }
         return item
     }
@@ -82,7 +93,19 @@ enum LedgerItem {
         for (key, entry) in try fields.maps("exposed") {
             ledger.exposed[TaskID(key)] = Ledger.Exposure(since: try entry.time("since"))
         }
-        ledger.departed = try fields.tasks("departed")
+        for (key, entry) in try fields.maps("departed") {
+            guard let kind = Ledger.Departed.Kind(rawValue: try entry.text("kind")) else {
+                let kinds = Ledger.Departed.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw .malformed(attribute: "departed.\(key).kind", expected: kinds)
+            }
+            ledger.departed[TaskID(key)] = .init(at: try entry.time("at"), kind: kind)
+        }
+        ledger.failedStarts = try fields.optionalMap("failed").map { failed throws(ItemFault) in
+            Ledger.FailedStarts(
+                count: try failed.count("count"),
+                notBefore: try failed.time("not_before")
+            )
+        }
         ledger.projectedAt = try fields.optionalCount("projected").map {
             WallTime(milliseconds: $0)
         }
@@ -99,36 +122,25 @@ enum LedgerItem {
 
 /// The limits item: `desired_count`, `max_count`, `spare_count`, each N and each optional.
 enum LimitsItem {
-    /// - Parameter environment: used for what the item leaves out, and for nothing else: an item
-    ///   that is wrong is an error, since whoever wrote it meant something.
+    /// - Parameter environment: used for what the item leaves out.
+    /// - Returns: the limits, and what is wrong with them. Limits that contradict each other would
+    ///   stop everything, webhooks included, so the ceiling wins.
+    /// - Throws: ``ItemFault`` for an item that cannot be read.
     static func decode(
         _ item: Item?,
         environment: Limits
-    ) throws(ItemFault) -> (limits: Limits, source: LimitsSource) {
+    ) throws(ItemFault) -> (limits: Limits, fault: LimitsFault?) {
         let fields = Fields(item ?? [:])
-        let desired = try fields.optionalCount("desired_count")
-        let most = try fields.optionalCount("max_count")
-        let spare = try fields.optionalCount("spare_count")
-        let limits = Limits(
-            desiredCount: desired ?? environment.desiredCount,
-            maxCount: most ?? environment.maxCount,
-            spareCount: spare ?? environment.spareCount
-        )
+        let desired = try fields.optionalCount("desired_count") ?? environment.desiredCount
+        let most = try fields.optionalCount("max_count") ?? environment.maxCount
+        let spare = try fields.optionalCount("spare_count") ?? environment.spareCount
+        let fault =
+            desired > most ? LimitsFault(desiredCount: desired, maxCount: most) : nil
+        let limits = Limits(desiredCount: min(desired, most), maxCount: most, spareCount: spare)
         guard let limits else {
-            let shown = [
-                "desired_count \(desired ?? environment.desiredCount)",
-                "max_count \(most ?? environment.maxCount)",
-            ]
-            throw .badLimits(
-                cause: shown.joined(separator: ", ")
-                    + "; expected desired_count at most max_count, and max_count at least 1"
-            )
+            throw .malformed(attribute: "max_count", expected: "whole numbers of at least 0")
         }
-        switch [desired, most, spare].count(where: { $0 != nil }) {
-        case 0: return (limits, .environment)
-        case 3: return (limits, .table)
-        default: return (limits, .both)
-        }
+        return (limits, fault)
     }
 }
 

@@ -4,36 +4,42 @@ package import Decisions
 package struct LedgerSnapshot: Hashable, Sendable {
     package let ledger: Ledger
     package let limits: Limits
-    package let limitsSource: LimitsSource
+    /// What is wrong with the limits, which are used all the same: the ceiling wins.
+    package let limitsFault: LimitsFault?
 
-    package init(ledger: Ledger, limits: Limits, limitsSource: LimitsSource) {
+    package init(ledger: Ledger, limits: Limits, limitsFault: LimitsFault? = nil) {
         self.ledger = ledger
         self.limits = limits
-        self.limitsSource = limitsSource
+        self.limitsFault = limitsFault
     }
+
+    /// What the service follows.
+    package var view: LedgerView { LedgerView(ledger, limits) }
 }
 
-/// Whose word the limits are.
-package enum LimitsSource: Hashable, Sendable {
-    /// All three come from the limits item of the table.
-    case table
-    /// The table has none.
-    case environment
-    /// The table's item leaves some of them to the environment.
-    case both
+/// Limits that contradict each other: what the table's item and the environment say together.
+package struct LimitsFault: Hashable, Sendable, CustomStringConvertible {
+    package let desiredCount: Int
+    package let maxCount: Int
+
+    package var description: String {
+        "desired_count \(desiredCount) is above max_count \(maxCount), so \(maxCount) is what "
+            + "counts; mend the table's limits item"
+    }
 }
 
 /// The port to the ledger. ``DynamoDBLedgerStore`` is the real one, ``InMemoryLedgerStore``
 /// another honest one.
 package protocol LedgerStore: Sendable {
     /// The ledger and the limits, read together and consistently. A ledger that was never
-    /// written is an empty one of version 0.
+    /// written is an empty one of version 0, which says nothing about the service.
     func read() async throws(LedgerFailure) -> LedgerSnapshot
 
     /// Reads, applies `operation`, and writes on the condition that nobody else has written
     /// meanwhile. After a lost race, and after a write that nobody answered, it reads again and
     /// applies again, so `operation` may run several times: it must be one that may be repeated,
-    /// like those of ``Ledger``. Nothing is written when it changes nothing.
+    /// like those of ``Ledger``. Nothing is written when it changes nothing, but for a ledger that
+    /// was never written: that begins with what the service wants (``Ledger/found(desired:)``).
     ///
     /// - Parameter operation: gets the ledger and the limits; ``Ledger/version`` is the store's.
     /// - Returns: the answer of the application that was written, and the ledger after it.
@@ -71,16 +77,25 @@ package enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nothing was written, and nothing will be until a person acts.
     case refused(ItemFault)
 
-    package enum Cause: Hashable, Sendable, CustomStringConvertible {
+    package enum Cause: Error, Hashable, Sendable, CustomStringConvertible {
         case service(AWSFailure)
         /// Others wrote first, each time.
         case contention(attempts: Int)
         /// DynamoDB left keys of a read unprocessed, each time.
         case unprocessed(attempts: Int)
         case cancelled
+        /// The ledger was never written, and no first one is begun: ECS does not list this task
+        /// among those of the service.
+        case notOurs(TaskID)
+        /// The ledger was never written, and no first one is begun: the service ends.
+        case serviceEnds
 
         package var description: String {
             switch self {
+            case .notOurs(let task):
+                "it was never written, and no first one is begun: ECS does not list task \(task) "
+                    + "among those of the service"
+            case .serviceEnds: "it was never written, and its service ends"
             case .service(let failure): "\(failure)"
             case .contention(let attempts): "others wrote first, \(attempts) times"
             case .unprocessed(let attempts): "the read was left unprocessed, \(attempts) times"
@@ -104,8 +119,6 @@ package enum ItemFault: Error, Hashable, Sendable, CustomStringConvertible {
     case newerFormat(Int)
     /// - Parameter attribute: where, with dots between the levels.
     case malformed(attribute: String, expected: String)
-    /// The limits contradict each other; the cause names them with their values.
-    case badLimits(cause: String)
     /// DynamoDB takes no item of more than 400 KB.
     case tooLarge(bytes: Int)
 
@@ -115,7 +128,6 @@ package enum ItemFault: Error, Hashable, Sendable, CustomStringConvertible {
             "the item has format \(format), this version knows \(LedgerItem.format)"
         case .malformed(let attribute, let expected):
             "attribute \(attribute) is malformed; expected \(expected)"
-        case .badLimits(let cause): "the limits are unusable: \(cause)"
         case .tooLarge(let bytes):
             "the item would have \(bytes) bytes, more than \(LedgerItem.maximumBytes)"
         }

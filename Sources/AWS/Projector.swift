@@ -1,13 +1,15 @@
 package import Decisions
 
-/// How a projection ended.
-package enum ProjectionOutcome: Hashable, Sendable {
-    /// The service wants as many tasks as the ledger says. The counts are ECS's last answer;
-    /// they lag.
-    case agreed(size: Int, service: ServiceCounts)
-    /// The service wants more than the ledger says, and keeps them while this task runs without
-    /// protection.
-    case held(exposed: TaskID, size: Int, service: ServiceCounts)
+/// How a projection ended, with ECS's last answer. Its counts lag; none where nothing had to be
+/// asked.
+package struct ProjectionOutcome: Hashable, Sendable {
+    package let outcome: ProjectionFlow.Outcome
+    package let service: ServiceCounts?
+
+    package init(_ outcome: ProjectionFlow.Outcome, service: ServiceCounts?) {
+        self.outcome = outcome
+        self.service = service
+    }
 }
 
 /// Why a projection did not end. The ledger is right in any case; the service may want too many
@@ -16,70 +18,119 @@ package enum ProjectionFailure: Error, Hashable, Sendable, CustomStringConvertib
     case ledger(LedgerFailure)
     case service(AWSFailure)
     /// The ledger changed each time before it could be compared.
-    case unsettled(rounds: Int)
+    case unsettled
     case cancelled
 
     package var description: String {
         switch self {
         case .ledger(let failure): "\(failure)"
         case .service(let failure): "\(failure)"
-        case .unsettled(let rounds): "the ledger's size changed in each of \(rounds) rounds"
+        case .unsettled: "the ledger's size changed each time before it could be compared"
         case .cancelled: "cancelled"
         }
     }
 }
 
-/// Writes the ledger's size to the service until both agree.
+/// Makes the service follow the ledger: performs the steps of ``ProjectionFlow``. The one place
+/// from which a service's count is written.
 package struct Projector: Sendable {
     private let ledger: any LedgerStore
     private let service: any ServicePort
+    private let clock: @Sendable () -> WallTime
     private let pacing: Pacing
+    private let origin: ContinuousClock.Instant
 
-    /// Each further round means that the ledger's size changed in between, and whoever changed it
-    /// projects as well.
-    static let maximumRounds = 10
-
+    /// - Parameter clock: the wall clock, which bookings in the ledger are of.
     package init(
         _ ledger: any LedgerStore,
         _ service: any ServicePort,
+        clock: @escaping @Sendable () -> WallTime = { .now() },
         pacing: Pacing = Pacing()
     ) {
         self.ledger = ledger
         self.service = service
+        self.clock = clock
         self.pacing = pacing
+        origin = pacing.now()
     }
+
+    private var now: Instant { origin.duration(to: pacing.now()) }
 
     /// - Parameters:
     ///   - known: the ledger as the caller has just read or written it; nil reads it first.
     ///   - counts: the service as the caller has just read it. Without it the size is written
-    ///     unseen, which is harmless and one call less.
+    ///     unseen where that is harmless, one call less.
     package func project(
         _ known: LedgerSnapshot? = nil,
         counts: ServiceCounts? = nil
     ) async throws(ProjectionFailure) -> ProjectionOutcome {
-        var counts = counts
-        // What the caller knows may be old by the time it is compared with the service.
-        var isFresh = known == nil
-        var ledger = if let known { known.ledger } else { try await read() }
-        for round in 1...Self.maximumRounds {
-            if !ledger.exposed.isEmpty, counts == nil { counts = try await describe() }
-            switch Projection(ledger, desired: counts?.desired) {
-            case .agreed:
-                if isFresh, let counts { return .agreed(size: ledger.size, service: counts) }
-            case .hold(let exposed):
-                if isFresh, let counts {
-                    return .held(exposed: exposed, size: ledger.size, service: counts)
-                }
-            case .write(let size):
-                if round > 1, await !pacing.pause(afterTry: round - 1, .afterLostRace) {
+        try await perform(ProjectionFlow(known?.view, service: counts?.view, at: now), counts)
+    }
+
+    /// The same with each update booked (`Ledger.bookUpdate`), as endpoints do.
+    ///
+    /// - Parameter isBooked: whether the write that made this ledger booked one.
+    package func follow(
+        _ snapshot: LedgerSnapshot,
+        isBooked: Bool
+    ) async throws(ProjectionFailure) -> ProjectionOutcome {
+        try await perform(ProjectionFlow(booked: isBooked, snapshot.view, at: now), nil)
+    }
+
+    private func perform(
+        _ start: ProjectionFlow,
+        _ known: ServiceCounts?
+    ) async throws(ProjectionFailure) -> ProjectionOutcome {
+        var flow = start
+        var counts = known
+        while true {
+            switch flow.next(at: now) {
+            case .readLedger:
+                let asked = now
+                flow.read(try await readLedger(), asked: asked)
+            case .readService:
+                let seen = try await describe()
+                counts = seen
+                flow.saw(seen.view)
+            case .write(let count):
+                let seen = try await write(count)
+                counts = seen
+                flow.wrote(seen.view)
+            case .pause(let number):
+                guard await pacing.pause(afterTry: number, .afterLostRace) else {
                     throw .cancelled
                 }
-                counts = try await write(size)
+                flow.paused()
+            case .book: try await book(&flow)
+            case .wait(let time): try await sleep(time)
+            case .done(let outcome): return ProjectionOutcome(outcome, service: counts)
+            case .unsettled: throw .unsettled
             }
-            ledger = try await read()
-            isFresh = true
         }
-        throw .unsettled(rounds: Self.maximumRounds)
+    }
+
+    private func readLedger() async throws(ProjectionFailure) -> LedgerView {
+        do {
+            return try await ledger.read().view
+        } catch {
+            throw .ledger(error)
+        }
+    }
+
+    private func book(_ flow: inout ProjectionFlow) async throws(ProjectionFailure) {
+        let asked = now
+        do {
+            let (wait, snapshot) = try await ledger.change { [clock] ledger, _ in
+                ledger.bookUpdate(at: clock())
+            }
+            flow.booked(snapshot.view, asked: asked, wait: wait)
+        } catch {
+            throw .ledger(error)
+        }
+    }
+
+    private func sleep(_ time: Duration) async throws(ProjectionFailure) {
+        do { try await pacing.sleep(time) } catch { throw .cancelled }
     }
 
     /// - Returns: what the service wants now, which is read when the answer was lost. A count is
@@ -88,7 +139,8 @@ package struct Projector: Sendable {
         do {
             return try await service.setDesiredCount(size)
         } catch {
-            guard error.mayHaveTakenEffect, !Task.isCancelled else { throw .service(error) }
+            let maySay = error.mayHaveTakenEffect || error.isOfInactiveService
+            guard maySay, !Task.isCancelled else { throw .service(error) }
             return try await describe()
         }
     }
@@ -100,12 +152,11 @@ package struct Projector: Sendable {
             throw .service(error)
         }
     }
+}
 
-    private func read() async throws(ProjectionFailure) -> Ledger {
-        do {
-            return try await ledger.read().ledger
-        } catch {
-            throw .ledger(error)
-        }
+extension AWSFailure {
+    /// ECS updates no service that is being deleted (ECS API reference, UpdateService).
+    fileprivate var isOfInactiveService: Bool {
+        if case .service(code: "ServiceNotActiveException", _, _) = cause { true } else { false }
     }
 }

@@ -24,4 +24,15 @@ extension SettingsReader {
         )
         return Limits.fallback
     }
+
+    /// `ANNOUNCED_JOB_TIMEOUT_SECONDS` (3600): how long a job that no agent received counts.
+    package mutating func announcedJobTimeout() -> Duration {
+        let week = 7 * 86_400
+        return seconds(
+            "ANNOUNCED_JOB_TIMEOUT_SECONDS",
+            default: 3_600,
+            in: 60...week,
+            expected: "whole seconds from 60 to \(week)"
+        )
+    }
 }

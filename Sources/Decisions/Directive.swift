@@ -4,6 +4,8 @@ package enum Observation: Hashable, Sendable {
     case woke
     case protection(ProtectionReport)
     case unprotected
+    /// `becomeHealthy` came to nothing.
+    case healthFailed(String)
     case linked
     case unlinked
     case agent(AgentEvent)
@@ -39,13 +41,26 @@ package struct Comparison: Hashable, Sendable {
     package let running: Int
     /// The service starts new tasks from another task definition than this task's.
     package let outdated: Bool
+    /// ECS deletes the service, or the limits say that it ends.
+    package let ending: Bool
 
-    package init(size: Int, desired: Int, running: Int, outdated: Bool = false) {
+    package init(
+        size: Int,
+        desired: Int,
+        running: Int,
+        outdated: Bool = false,
+        ending: Bool = false
+    ) {
         self.size = size
         self.desired = desired
         self.running = running
         self.outdated = outdated
+        self.ending = ending
     }
+
+    /// Of so many turns of all sidecars one is made, so that the calls of a service do not grow
+    /// with it; one in ten at least, or a large service would not hear of a deployment for hours.
+    package static func turns(size: Int) -> Int { min(max(1, size), 10) }
 }
 
 /// What the shell has to do, in order. Each ends in an observation, except those that cannot
@@ -53,8 +68,8 @@ package struct Comparison: Hashable, Sendable {
 package enum Directive: Hashable, Sendable {
     case protect
     case unprotect
-    /// The agent's container may start. Said once; never taken back, for an unhealthy task is
-    /// replaced by ECS whatever it runs.
+    /// The agent's container may start. Said again only if it failed; never taken back, for an
+    /// unhealthy task is replaced by ECS whatever it runs.
     case becomeHealthy
     /// Tell the launcher the agent's name, at which it starts the agent.
     case nameAgent
@@ -62,8 +77,8 @@ package enum Directive: Hashable, Sendable {
     case release
     case ledger(LedgerOperation)
     case project
-    /// Read service and ledger; the shell skips most turns in a large service.
-    case compare
+    /// Read service and ledger. Unless it must be, a turn may be skipped (``Comparison/turns(size:)``).
+    case compare(always: Bool)
     /// Ask the agents API what HCP Terraform takes this agent for.
     case watch(agent: String)
     case wakeAt(Instant)
@@ -73,7 +88,7 @@ package enum Directive: Hashable, Sendable {
     case note
     /// Something the person on call should read; no effect.
     case warn
-    /// The installation is faulty; no effect beyond the log and a metric.
+    /// The installation is faulty; no effect beyond the log.
     case alarm
 }
 

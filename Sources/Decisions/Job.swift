@@ -66,6 +66,11 @@ package struct WallTime: Hashable, Comparable, Sendable {
         .milliseconds(milliseconds - earlier.milliseconds)
     }
 
+    /// This time, and so much later.
+    package func advanced(by time: Duration) -> WallTime {
+        WallTime(milliseconds: milliseconds + Int(time / .milliseconds(1)))
+    }
+
     package static func < (left: WallTime, right: WallTime) -> Bool {
         left.milliseconds < right.milliseconds
     }

@@ -14,14 +14,13 @@ package struct Ledger: Hashable, Sendable {
     package var leaving: [TaskID: Reservation]
     /// Tasks whose agent runs, or is about to run, without scale-in protection.
     package var exposed: [TaskID: Exposure]
-    /// The last tasks that left, oldest first, so that a repeated departure changes nothing.
-    package var departed: [TaskID]
+    /// Tasks whose end was booked lately: a repeated departure changes nothing, and ECS lists a
+    /// task for a while after its end.
+    package var departed: [TaskID: Departed]
+    /// Agents that ended before they could take a job, one after the other; nil while they start.
+    package var failedStarts: FailedStarts?
     /// When an endpoint last booked an update of the service; see `LedgerBooking.swift`.
     package var projectedAt: WallTime?
-
-    /// How many departures are remembered. A repeat comes within seconds of the first try; fifty
-    /// departures in that time would be far more than one service makes.
-    package static let departedLimit = 50
 
     package init(
         version: Int = 0,
@@ -29,7 +28,8 @@ package struct Ledger: Hashable, Sendable {
         jobs: [Job: JobEntry] = [:],
         leaving: [TaskID: Reservation] = [:],
         exposed: [TaskID: Exposure] = [:],
-        departed: [TaskID] = [],
+        departed: [TaskID: Departed] = [:],
+        failedStarts: FailedStarts? = nil,
         projectedAt: WallTime? = nil
     ) {
         self.version = version
@@ -38,6 +38,7 @@ package struct Ledger: Hashable, Sendable {
         self.leaving = leaving
         self.exposed = exposed
         self.departed = departed
+        self.failedStarts = failedStarts
         self.projectedAt = projectedAt
     }
 
@@ -63,6 +64,26 @@ package struct Ledger: Hashable, Sendable {
         }
     }
 
+    /// An end that was booked.
+    package struct Departed: Hashable, Sendable {
+        package enum Kind: String, Hashable, Sendable, CaseIterable {
+            /// ``size`` fell by one.
+            case retired
+            /// It was one more than ``size`` counts.
+            case strayed
+            /// ECS starts a fresh task in its place.
+            case recycled
+        }
+
+        package var at: WallTime
+        package var kind: Kind
+
+        package init(at: WallTime, kind: Kind) {
+            self.at = at
+            self.kind = kind
+        }
+    }
+
     package struct Exposure: Hashable, Sendable {
         package var since: WallTime
 
@@ -77,6 +98,31 @@ package struct Ledger: Hashable, Sendable {
         case stray
     }
 
+    /// Agents that exit before they ever wait for a job do so again: their token was revoked, say.
+    /// From the third one on they are started one at a time, with growing pauses, so that such a
+    /// fault costs cents and not a fleet. An agent that takes a job ends it.
+    package struct FailedStarts: Hashable, Sendable {
+        package var count: Int
+        /// No further agent is started before.
+        package var notBefore: WallTime
+
+        package init(count: Int, notBefore: WallTime) {
+            self.count = count
+            self.notBefore = notBefore
+        }
+
+        /// Two may be chance: a host that fails, HCP Terraform away for a minute.
+        package static let tolerated = 2
+        package static let longestPause: Duration = .seconds(900)
+
+        /// - Returns: a minute after the first one that is not tolerated, doubling to a quarter of
+        ///   an hour.
+        package static func pause(after count: Int) -> Duration {
+            guard count > tolerated else { return .zero }
+            return min(longestPause, .seconds(60) * (1 << min(count - tolerated - 1, 4)))
+        }
+    }
+
     /// Tasks counted in ``size`` that are about to leave it.
     package var surplusLeaving: Int {
         leaving.values.reduce(0) { $0 + ($1.kind == .surplus ? 1 : 0) }
@@ -87,6 +133,15 @@ package struct Ledger: Hashable, Sendable {
 
     /// Agents that are not about to leave.
     package var staying: Int { size - surplusLeaving }
+
+    /// Agents that hold a job. More than ``size`` when somebody else raised the service above
+    /// what the limits allow.
+    package var busy: Int {
+        Set(jobs.values.lazy.compactMap(\.task)).count
+    }
+
+    /// False for the empty ledger of a table that has none: it says nothing about the service.
+    package var isWritten: Bool { version > 0 }
 
     /// Agents wanted for the jobs known now.
     package func want(_ limits: Limits) -> Int { limits.want(jobs: jobs.count) }

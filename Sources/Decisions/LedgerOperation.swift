@@ -1,11 +1,14 @@
 /// What a sidecar asks of the ledger.
 package enum LedgerOperation: Hashable, Sendable {
-    case report(Job?)
-    /// Tidy, then reserve. `runningAboveSize`: how long every reading has shown more tasks.
-    case reserve(running: Int?, runningAboveSize: Duration)
+    /// The job that the agent holds now. `over`: jobs that it had and that the ledger may not know
+    /// to be over, since no report of them arrived.
+    case report(Job?, over: Set<Job> = [])
+    /// Tidy, then reserve. `aboveSize`: how long every reading has shown more tasks than belong.
+    case reserve(aboveSize: Duration)
     case rejoin
-    case depart
-    case finish
+    /// The agent is gone. `failedStart`: it ended by itself, with a code other than 0, before it
+    /// ever waited for a job.
+    case depart(over: Set<Job> = [], failedStart: Bool = false)
     case expose
     case cover
 }
@@ -25,41 +28,44 @@ extension Ledger {
     ///
     /// - Parameters:
     ///   - live: the tasks that ECS lists, read before this ledger was; used by `reserve` alone, as
-    ///     are `finished` and `patience` (``tidy(live:finished:patience:at:_:)``).
+    ///     is `finished` (``tidy(live:finished:patience:at:_:)``).
+    ///   - patience: how long an announced job that no agent received may keep an agent; nil where
+    ///     `finished` says it better.
     package mutating func apply(
         _ operation: LedgerOperation,
         of task: TaskID,
         live: Set<TaskID>,
         finished: Set<Job>,
-        patience: Duration,
+        patience: Duration?,
         at now: WallTime,
         _ limits: Limits
     ) -> LedgerReport {
         switch operation {
-        case .report(let job):
-            report(task, job, at: now, limits)
+        case .report(let job, let over):
+            report(task, job, over: over, at: now, limits)
             return .reported(job)
-        case .reserve(let running, let runningAboveSize):
-            _ = tidy(live: live, finished: finished, patience: patience, at: now, limits)
-            return .reserve(
-                reserve(
+        case .reserve(let aboveSize):
+            tidy(live: live, finished: finished, patience: patience, at: now, limits)
+            return .reserve(reserve(task, live: live, aboveSize: aboveSize, at: now, limits))
+        case .rejoin:
+            rejoin(task, at: now, limits)
+            return .rejoined
+        case .depart(let over, let failedStart):
+            return .departure(
+                depart(
                     task,
-                    running: running,
-                    runningAboveSize: runningAboveSize,
+                    over: over,
+                    failedStart: failedStart,
+                    patience: patience,
                     at: now,
                     limits
                 )
             )
-        case .rejoin:
-            rejoin(task, limits)
-            return .rejoined
-        case .depart: return .departure(depart(task, limits))
-        case .finish: return .departure(finish(task, limits))
         case .expose:
             expose(task, at: now, limits)
             return .exposed
         case .cover:
-            cover(task, limits)
+            cover(task, at: now, limits)
             return .covered
         }
     }

@@ -1,9 +1,17 @@
 /// The operations. Each may be repeated: a write whose answer was lost is read, and the
 /// operation run again on what is there.
 ///
-/// After each of them the service is at least as large as what is wanted (``raise(_:)``). Only
-/// ``depart(_:_:)`` and ``finish(_:_:)`` lower ``Ledger/size``, by one, once for a task.
+/// After each of them the service is at least as large as what is wanted (``raise(_:at:)``), but
+/// for agents that fail to start. Only ``depart(_:over:failedStart:patience:at:_:)`` lowers
+/// ``Ledger/size``, by one, once for a task.
 extension Ledger {
+    /// What the first write of a ledger begins with: a service that is there already keeps what it
+    /// wants, and shrinks only as its agents leave. Beginning with zero would end the tasks of a
+    /// service whose ledger was lost, or that a wrong setting names.
+    ///
+    /// - Parameter desired: what ECS says that the service wants.
+    package mutating func found(desired: Int) { size = max(size, desired) }
+
     /// Adds a job that will need an agent. A repeated webhook changes nothing.
     ///
     /// - Parameter closed: jobs that are over, since this one comes after them. One that an
@@ -18,46 +26,51 @@ extension Ledger {
             if let entry = jobs[earlier], entry.task == nil { jobs[earlier] = nil }
         }
         if jobs[job] == nil { jobs[job] = JobEntry(at: now) }
-        raise(limits)
+        raise(limits, at: now)
     }
 
     /// Raises ``size`` to what the limits of this moment want: limits change by the hour, also
     /// while no task lives that could notice. Never lowers it.
-    package mutating func uphold(_ limits: Limits) { raise(limits) }
+    package mutating func uphold(_ limits: Limits, at now: WallTime) { raise(limits, at: now) }
 
     /// Notes what the agent of a task holds: jobs held by the task other than `current` are
     /// over, `current` runs here, and a task that holds a job is not leaving. A task that has
     /// departed holds none: a sidecar that is restarted after the departure hears of the agent's
     /// last job again before it hears of its exit, and would raise the service for a job that is
     /// over.
+    ///
+    /// - Parameter over: jobs that the agent had, and whose report may never have arrived.
     package mutating func report(
         _ task: TaskID,
         _ current: Job?,
+        over: Set<Job> = [],
         at now: WallTime,
         _ limits: Limits
     ) {
-        dropJobs(of: task, except: current)
-        if let current, !departed.contains(task) {
+        dropJobs(of: task, over: over, except: current)
+        if let current, departed[task] == nil {
             if jobs[current]?.task != task { jobs[current] = JobEntry(at: now, task: task) }
             leaving[task] = nil
+            failedStarts = nil
         }
-        raise(limits)
+        raise(limits, at: now)
     }
 
     /// Asks whether the idle agent of a task may leave.
     ///
     /// - Parameters:
-    ///   - running: tasks that ECS runs, from its latest answer; nil when it gave none.
-    ///   - runningAboveSize: how long every reading has shown more tasks than ``size``.
+    ///   - live: the tasks that ECS lists for the service, read before this ledger was.
+    ///   - aboveSize: how long every reading has shown more tasks than ``size``.
     package mutating func reserve(
         _ task: TaskID,
-        running: Int?,
-        runningAboveSize: Duration,
+        live: Set<TaskID>,
+        aboveSize: Duration,
         at now: WallTime,
         _ limits: Limits
     ) -> ReserveAnswer {
-        defer { raise(limits) }
-        if departed.contains(task) { return .refused(.departedBefore) }
+        defer { raise(limits, at: now) }
+        if departed[task] != nil { return .refused(.departedBefore) }
+        failedStarts = nil
         if let held = leaving[task] { return .granted(held.kind) }
         if jobs.values.contains(where: { $0.task == task }) { return .refused(.holdsJob) }
         let want = want(limits)
@@ -69,15 +82,24 @@ extension Ledger {
         }
         // A stray lowers nothing, so it may leave although an agent runs unprotected. It has to:
         // while ECS runs more protected tasks than it wants, it renews no protection at all.
-        guard let running, running - strayLeaving > size else {
+        let counted = counted(live)
+        guard counted > size, live.contains(task) else {
             if isSurplus, let unprotected { return .refused(.agentExposed(unprotected)) }
             return .refused(.needed(staying: staying, want: want))
         }
-        guard runningAboveSize >= Self.strayAfter else {
-            return .refused(.perhapsStray(running: running, size: size))
+        guard aboveSize >= Self.strayAfter else {
+            return .refused(.perhapsStray(running: counted, size: size))
         }
         leaving[task] = Reservation(since: now, kind: .stray)
         return .granted(.stray)
+    }
+
+    /// Tasks of ECS's list that are one of ``size``, or one too many: not those whose end is
+    /// booked, which ECS lists for a while after it, and not those that leave as strays. Both
+    /// sides are of one moment; a count that was read minutes ago would let two leave where one
+    /// was too many.
+    private func counted(_ live: Set<TaskID>) -> Int {
+        live.count { departed[$0] == nil && leaving[$0]?.kind != .stray }
     }
 
     /// How long ECS must show more tasks than ``size`` before one of them is a stray. Its counts
@@ -88,121 +110,202 @@ extension Ledger {
     /// ECS would be free to pick that one.
     package mutating func expose(_ task: TaskID, at now: WallTime, _ limits: Limits) {
         if exposed[task] == nil { exposed[task] = Exposure(since: now) }
-        raise(limits)
+        raise(limits, at: now)
     }
 
     /// Takes the exposure back: the task is protected after all.
-    package mutating func cover(_ task: TaskID, _ limits: Limits) {
+    package mutating func cover(_ task: TaskID, at now: WallTime, _ limits: Limits) {
         exposed[task] = nil
-        raise(limits)
+        raise(limits, at: now)
     }
 
     /// Takes the reservation back: the agent caught a job after all, or will not leave.
-    package mutating func rejoin(_ task: TaskID, _ limits: Limits) {
+    package mutating func rejoin(_ task: TaskID, at now: WallTime, _ limits: Limits) {
         leaving[task] = nil
-        raise(limits)
+        raise(limits, at: now)
     }
 
-    /// Books the departure of a task that reserved and whose agent is gone. A reservation that
-    /// was dropped meanwhile (``tidy(live:finished:patience:at:_:)``) is no right to lower
-    /// anything, so the books then say what they say for an agent that ended by itself.
-    package mutating func depart(_ task: TaskID, _ limits: Limits) -> Departure {
-        finish(task, limits)
-    }
-
-    /// Books the departure of a task whose agent ended by itself: after its one job, or by a
-    /// crash. The service shrinks if it may, else ECS starts a fresh task in its place.
-    package mutating func finish(_ task: TaskID, _ limits: Limits) -> Departure {
-        defer { raise(limits) }
+    /// Books the departure of a task whose agent is gone: drained after a reservation, after its
+    /// one job, or by a crash. The service shrinks if it may, else ECS starts a fresh task in its
+    /// place. A reservation of a surplus is no more than the wish to leave: what is wanted now
+    /// decides.
+    ///
+    /// - Parameters:
+    ///   - over: jobs that the agent had, and whose report may never have arrived.
+    ///   - failedStart: the agent ended before it could take a job (``FailedStarts``).
+    ///   - patience: as for ``tidy(live:finished:patience:at:_:)``: an agent that never idles never
+    ///     tidies, and would be replaced for ever for a job that nobody wants any more.
+    package mutating func depart(
+        _ task: TaskID,
+        over: Set<Job> = [],
+        failedStart: Bool = false,
+        patience: Duration? = nil,
+        at now: WallTime,
+        _ limits: Limits
+    ) -> Departure {
+        defer { raise(limits, at: now) }
         // Its agent is gone, so it can neither hold a job nor be picked while busy.
-        dropJobs(of: task, except: nil)
+        dropJobs(of: task, over: over, except: nil)
         exposed[task] = nil
-        if departed.contains(task) {
-            leaving[task] = nil
-            return .bookedBefore
-        }
         let reservation = leaving.removeValue(forKey: task)
-        if reservation?.kind == .stray {
-            remember(task)
-            return .strayed
-        }
+        if let earlier = departed[task] { return .again(earlier.kind) }
+        age(patience: patience, finished: [], at: now)
+        if failedStart { countFailedStart(at: now) }
+        let departure = departure(of: reservation, failedStart: failedStart, limits)
+        if departure == .retired { size -= 1 }
+        remember(task, departure, at: now)
+        return departure
+    }
+
+    private func departure(
+        of reservation: Reservation?,
+        failedStart: Bool,
+        _ limits: Limits
+    ) -> Departure {
+        if reservation?.kind == .stray { return .strayed }
+        // More agents work than the service counts, so this one was not among those counted.
+        if busy >= size { return .strayed }
         if let unprotected = exposed.keys.min() {
             return .recycles(.agentExposed(unprotected))
         }
         // With the reservation gone this task is one of those that stay.
-        guard staying - 1 >= want(limits) else {
-            return .recycles(.needed(staying: staying, want: want(limits)))
+        let want = want(limits)
+        let isPaused =
+            failedStart && staying > 0 && failedStarts?.count ?? 0 > FailedStarts.tolerated
+        guard staying - 1 >= want || isPaused else {
+            return .recycles(.needed(staying: staying, want: want))
         }
-        size -= 1
-        remember(task)
         return .retired
     }
 
-    /// Drops what faults left behind; done by an idle sidecar before it reserves.
+    /// Drops what faults left behind; done by an idle sidecar before it reserves, and by the
+    /// sweep, since at a floor of zero nobody is idle.
     ///
     /// - Parameters:
-    ///   - live: the tasks that ECS lists for the service, read before this ledger was.
+    ///   - live: the tasks that ECS lists for the service, read before this ledger was; nil when
+    ///     it was not asked, which leaves alone what needs the list.
     ///   - finished: announced jobs that HCP Terraform says need no agent any more.
     ///   - patience: how long an announced job that no agent received may keep an agent; nil
-    ///     with an API token, when `finished` says it better.
-    /// - Returns: the dropped jobs, in order.
+    ///     where `finished` says it better.
     package mutating func tidy(
-        live: Set<TaskID>,
+        live: Set<TaskID>?,
         finished: Set<Job>,
         patience: Duration?,
         at now: WallTime,
         _ limits: Limits
-    ) -> [Job] {
-        var dropped: [Job] = []
-        for (job, entry) in jobs {
-            let age = now.since(entry.at)
-            if let task = entry.task {
-                // A task younger than the list would be taken for a dead one.
-                if !live.contains(task), age > Self.listLag { dropped.append(job) }
-            } else if finished.contains(job) {
-                dropped.append(job)
-            } else if let patience, age > patience {
-                dropped.append(job)
+    ) {
+        age(patience: patience, finished: finished, at: now)
+        if let live {
+            // A task younger than the list would be taken for a dead one.
+            jobs = jobs.filter { _, entry in
+                guard let task = entry.task, !live.contains(task) else { return true }
+                return now.since(entry.at) <= Self.listLag
+            }
+            // A drained agent that does not end still leaves: counted as one that stays, it would
+            // take the place of the agent that the next run needs.
+            leaving = leaving.filter { task, reservation in
+                live.contains(task) || now.since(reservation.since) <= Self.reservationLimit
+            }
+            exposed = exposed.filter { task, exposure in
+                live.contains(task) || now.since(exposure.since) <= Self.listLag
             }
         }
-        for job in dropped { jobs[job] = nil }
-        leaving = leaving.filter { now.since($0.value.since) <= Self.reservationLimit }
-        exposed = exposed.filter { task, exposure in
-            live.contains(task) || now.since(exposure.since) <= Self.listLag
+        raise(limits, at: now)
+    }
+
+    /// Whether ``tidy(live:finished:patience:at:_:)`` would need ECS's list of tasks.
+    package func needsList(at now: WallTime) -> Bool {
+        jobs.values.contains { $0.task != nil && now.since($0.at) > Self.listLag }
+            || leaving.values.contains { now.since($0.since) > Self.reservationLimit }
+            || exposed.values.contains { now.since($0.since) > Self.listLag }
+    }
+
+    /// The announced job that has waited longest for an agent, once it has waited this long.
+    package func longestWaiting(over patience: Duration, at now: WallTime) -> Job? {
+        jobs.filter { $0.value.task == nil && now.since($0.value.at) > patience }
+            .min { ($0.value.at, $0.key) < ($1.value.at, $1.key) }?.key
+    }
+
+    /// Announced jobs that nobody received and nobody needs any more.
+    private mutating func age(patience: Duration?, finished: Set<Job>, at now: WallTime) {
+        for (job, entry) in jobs where entry.task == nil {
+            let isOld = patience.map { now.since(entry.at) > $0 } ?? false
+            if isOld || finished.contains(job) { jobs[job] = nil }
         }
-        raise(limits)
-        return dropped.sorted()
     }
 
     /// How far ECS's list of tasks may lag behind the ledger. AWS names no bound; its advice for
     /// eventual consistency is waits from seconds to five minutes (ECS API reference, RunTask).
     package static let listLag: Duration = .seconds(300)
 
-    /// How long a reservation holds without a departure. An idle agent exits within seconds of
-    /// its signal; a task that died in between must not shrink the service for ever.
+    /// How long a reservation of a task that ECS does not list holds without a departure: the task
+    /// died in between, and must not shrink the service for ever.
     package static let reservationLimit: Duration = .seconds(600)
 
-    /// Raises ``size`` to what is wanted. Never lowers it.
-    private mutating func raise(_ limits: Limits) {
+    /// Raises ``size`` to what is wanted. Never lowers it. While agents fail to start, by one at a
+    /// time.
+    private mutating func raise(_ limits: Limits, at now: WallTime) {
         let want = want(limits)
-        if staying < want { size = want + surplusLeaving }
+        guard staying < want else { return }
+        guard let failed = failedStarts, failed.count > FailedStarts.tolerated else {
+            size = want + surplusLeaving
+            return
+        }
+        let wait = failed.notBefore.since(now)
+        // A time that no clock of this system can have written keeps nobody waiting.
+        guard wait <= .zero || wait > FailedStarts.longestPause + Self.clockSkew else { return }
+        size += 1
+        failedStarts?.notBefore = now.advanced(by: FailedStarts.pause(after: failed.count))
     }
 
-    private mutating func dropJobs(of task: TaskID, except current: Job?) {
+    private mutating func countFailedStart(at now: WallTime) {
+        let count = min((failedStarts?.count ?? 0) + 1, 100)
+        failedStarts = FailedStarts(
+            count: count,
+            notBefore: now.advanced(by: FailedStarts.pause(after: count))
+        )
+    }
+
+    /// How far two clocks may be apart: AWS accepts no signature beyond (AWS Signature Version 4).
+    private static let clockSkew: Duration = .seconds(300)
+
+    private mutating func dropJobs(of task: TaskID, over: Set<Job>, except current: Job?) {
         // Most often there is none, and building the dictionary anew costs with every job in it.
-        let over = jobs.lazy.filter { $0.value.task == task && $0.key != current }.map(\.key)
-        for job in Array(over) { jobs[job] = nil }
-    }
-
-    private mutating func remember(_ task: TaskID) {
-        departed.append(task)
-        if departed.count > Self.departedLimit {
-            departed.removeFirst(departed.count - Self.departedLimit)
+        let mine = jobs.lazy.filter { $0.value.task == task && $0.key != current }.map(\.key)
+        for job in Array(mine) { jobs[job] = nil }
+        for job in over where job != current && jobs[job].map({ $0.task == nil }) ?? false {
+            jobs[job] = nil
         }
     }
+
+    private mutating func remember(_ task: TaskID, _ departure: Departure, at now: WallTime) {
+        let kind: Departed.Kind =
+            switch departure {
+            case .retired, .bookedBefore: .retired
+            case .strayed: .strayed
+            case .recycles: .recycled
+            }
+        departed[task] = Departed(at: now, kind: kind)
+        guard departed.count > Self.departedAtLeast else { return }
+        departed = departed.filter { now.since($0.value.at) <= Self.departedFor }
+        guard departed.count > Self.departedAtMost else { return }
+        let oldest = departed.sorted { ($0.value.at, $0.key) < ($1.value.at, $1.key) }
+        for (task, _) in oldest.prefix(departed.count - Self.departedAtMost) {
+            departed[task] = nil
+        }
+    }
+
+    /// How long a booked end is remembered. A repeat comes within a minute: the launcher holds its
+    /// container open for 20 s. ECS's list lags by ``listLag`` at most, and two clocks may differ
+    /// as much.
+    package static let departedFor: Duration = .seconds(600)
+    /// Below this nothing is forgotten, whatever the clocks say.
+    package static let departedAtLeast = 50
+    /// Bounds the item. Each takes about 60 bytes of it.
+    package static let departedAtMost = 2_000
 }
 
-/// What ``Ledger/reserve(_:running:runningAboveSize:at:_:)`` says.
+/// What ``Ledger/reserve(_:live:aboveSize:at:_:)`` says.
 package enum ReserveAnswer: Hashable, Sendable {
     case granted(Ledger.LeaveKind)
     case refused(StayReason)
@@ -216,8 +319,17 @@ package enum Departure: Hashable, Sendable {
     case strayed
     /// The task leaves and ECS starts a fresh one.
     case recycles(StayReason)
-    /// An earlier try had taken effect; nothing was changed.
+    /// An earlier try had taken effect, and the service shrank by one with that.
     case bookedBefore
+
+    /// The answer to a repeated try.
+    static func again(_ kind: Ledger.Departed.Kind) -> Departure {
+        switch kind {
+        case .retired: .bookedBefore
+        case .strayed: .strayed
+        case .recycled: .recycles(.departedBefore)
+        }
+    }
 }
 
 /// Why the service must not shrink.

@@ -1,22 +1,110 @@
+/// The ledger, as far as ECS `desiredCount` follows it.
+package struct LedgerView: Hashable, Sendable {
+    package let size: Int
+    /// A task whose agent runs without protection; the least of them.
+    package let exposed: TaskID?
+    /// Agents that hold a job.
+    package let busy: Int
+    package let isWritten: Bool
+    /// The limits say that the service is ending.
+    package let isEnding: Bool
+
+    package init(_ ledger: Ledger, _ limits: Limits) {
+        size = ledger.size
+        exposed = ledger.exposed.keys.min()
+        busy = ledger.busy
+        isWritten = ledger.isWritten
+        isEnding = limits.isEnding
+    }
+}
+
+/// The service, as far as its count may be written.
+package struct ServiceView: Hashable, Sendable {
+    package let desired: Int
+    /// False once ECS ends it (`DRAINING`, `INACTIVE`) or has none of its name.
+    package let isActive: Bool
+
+    package init(desired: Int, isActive: Bool = true) {
+        self.desired = desired
+        self.isActive = isActive
+    }
+}
+
 /// What to do about ECS `desiredCount`, which follows the ledger's size and decides nothing.
 package enum Projection: Hashable, Sendable {
     /// Ledger and service agree.
     case agreed
     /// Write this count to the service, then read the ledger again.
     case write(Int)
-    /// The service is larger than the ledger, and lowering it could stop an agent that runs
-    /// without protection.
-    case hold(exposed: TaskID)
+    /// The service is larger than the ledger and stays so.
+    case hold(HoldReason)
+    /// Nothing is written, whatever the counts say.
+    case still(StillReason)
+    /// The service has to be read first.
+    case look
 
-    /// - Parameter desired: the service's desired count; nil when it has not been read, which
-    ///   is enough while nothing is exposed, since writing the same count again is harmless.
-    package init(_ ledger: Ledger, desired: Int?) {
-        if desired == ledger.size {
-            self = .agreed
-        } else if let unprotected = ledger.exposed.keys.min(), ledger.size < (desired ?? .max) {
-            self = .hold(exposed: unprotected)
-        } else {
-            self = .write(ledger.size)
+    /// - Parameter service: nil when it has not been read, which is enough in most cases, since
+    ///   writing the same count again is harmless.
+    package init(_ ledger: LedgerView, service: ServiceView?) {
+        guard ledger.isWritten else {
+            self = .still(.neverWritten)
+            return
+        }
+        guard let service else {
+            let mayHold = ledger.exposed != nil || ledger.busy > ledger.size || ledger.isEnding
+            self = mayHold ? .look : .write(ledger.size)
+            return
+        }
+        guard service.isActive else {
+            self = .still(.serviceEnds)
+            return
+        }
+        self = Self.following(ledger, from: service.desired)
+    }
+
+    private static func following(_ ledger: LedgerView, from desired: Int) -> Projection {
+        if desired < ledger.size {
+            return ledger.isEnding ? .still(.limitsEnd) : .write(ledger.size)
+        }
+        if desired == ledger.size { return .agreed }
+        if let task = ledger.exposed { return .hold(.exposed(task)) }
+        // Fewer than work would stop nobody, but ECS renews no protection of more tasks than the
+        // service wants, and stops one of them when it has run out.
+        let least = max(ledger.size, min(ledger.busy, desired))
+        return least == desired ? .hold(.busy(ledger.busy)) : .write(least)
+    }
+}
+
+/// Why the service stays larger than the ledger.
+package enum HoldReason: Hashable, Sendable, CustomStringConvertible {
+    /// Lowering it could stop this task, whose agent runs without protection.
+    case exposed(TaskID)
+    /// So many agents hold jobs.
+    case busy(Int)
+
+    package var description: String {
+        switch self {
+        case .exposed(let task): "task \(task) runs without protection"
+        case .busy(let count): "\(count) agents work"
+        }
+    }
+}
+
+/// Why nothing is written to the service.
+package enum StillReason: Hashable, Sendable, CustomStringConvertible {
+    /// Nothing is known: an empty ledger's size of zero would end the tasks of a service whose
+    /// ledger was lost, or that a wrong setting names.
+    case neverWritten
+    /// ECS ends the service.
+    case serviceEnds
+    /// The limits end it, so nobody raises it.
+    case limitsEnd
+
+    package var description: String {
+        switch self {
+        case .neverWritten: "the ledger was never written"
+        case .serviceEnds: "ECS ends the service"
+        case .limitsEnd: "the limits end the service"
         }
     }
 }

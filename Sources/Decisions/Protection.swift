@@ -16,6 +16,12 @@ struct Protection: Hashable, Sendable {
 
     func isHeld(at now: Instant) -> Bool { (heldUntil ?? .zero) > now }
 
+    /// Whether an agent may be started on it: what an earlier sidecar left may end at once.
+    func lasts(at now: Instant) -> Bool {
+        guard let heldUntil, heldUntil > now else { return false }
+        return failingSince == nil || heldUntil >= now + Self.leastLeft
+    }
+
     /// When the next attempt is due.
     func nextAttempt(at now: Instant) -> Instant {
         isHeld(at: now) ? max(renewAt, notBefore) : notBefore
@@ -35,7 +41,7 @@ struct Protection: Hashable, Sendable {
         case .protected(let time):
             heldUntil = now + time
             lifetime = time
-            renewAt = now + time / 4
+            renewAt = now + min(time / 4, Self.longestPause)
             notBefore = .zero
             failingSince = nil
         case .blocked:
@@ -70,7 +76,8 @@ struct Protection: Hashable, Sendable {
     func lostAt(_ now: Instant) -> Instant? {
         guard let failingSince else { return nil }
         guard let heldUntil else { return failingSince + Self.patience }
-        return max(heldUntil - min(Self.expiryMargin, lifetime / 8), failingSince)
+        let margin = max(min(Self.expiryMargin, lifetime / 8), Self.leastLeft)
+        return max(heldUntil - margin, failingSince)
     }
 
     func hasFailed(for time: Duration, at now: Instant) -> Bool {
@@ -80,10 +87,19 @@ struct Protection: Hashable, Sendable {
 
     /// A refusal that lasts this long is a fault of the installation, not a passing one.
     static let patience: Duration = .seconds(60)
+    /// An agent is started after so long though neither protection nor ledger answers. An entry in
+    /// the ledger would have had its time by then, and ECS ends a task whose sidecar is not healthy
+    /// within two minutes (`startTimeout`; 120 s at most on Fargate).
+    static let runComesFirst: Duration = .seconds(100)
     /// A task that is not needed yet asks again; ECS's bucket for protection calls refills by
     /// 80 a second for the whole account (ECS developer guide, "Request throttling").
     static let askAgain: Duration = .seconds(5)
     static let askSlowly: Duration = .seconds(30)
     /// The exposure must be in the ledger before protection ends.
     static let expiryMargin: Duration = .seconds(300)
+    /// Whatever is left of an earlier grant: the write of the exposure, and a lowering that was on
+    /// its way before it, must have come to their end while the task is still protected.
+    static let leastLeft: Duration = .seconds(45)
+    /// However long it holds, it is renewed this often; a busy agent's job is said again with it.
+    static let longestPause: Duration = .seconds(1_800)
 }

@@ -17,9 +17,15 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
     case idle(for: Duration)
     case maximumLifetime(Duration)
     case outdated
+    case serviceEnds
     case givenUp(ServerStatus)
     case givenUpAtWork(ServerStatus, Job)
     case worksLong(Job, Duration)
+    case saysNothing(Silence, for: Duration)
+    case drainsLong(Duration)
+    case failedStart(code: Int)
+    case endedAtWork(code: Int, Job)
+    case jobSaidAgain(Job)
     case mayLeave(Ledger.LeaveKind)
     case mustStay(StayReason)
     case caughtJob
@@ -63,6 +69,7 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .maximumLifetime(let time):
             "the agent is idle and older than \(time.components.seconds) s"
         case .outdated: "the agent is idle and the service has a newer task definition"
+        case .serviceEnds: "the agent is idle and its service ends"
         case .givenUp(let status):
             "HCP Terraform holds the agent for \(status.rawValue), so it gets no more jobs"
         case .givenUpAtWork(let status, let job):
@@ -71,6 +78,19 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .worksLong(let job, let time):
             "the agent has worked on \(job) for \(time.components.seconds) s; it is left alone, "
                 + "but look whether it hangs"
+        case .saysNothing(let silence, let time):
+            "for \(time.components.seconds) s it has not been known whether the agent works, so it "
+                + "counts as busy: \(silence)"
+        case .drainsLong(let time):
+            "the agent has had its stop signal for \(time.components.seconds) s and does not end; "
+                + "look what it does"
+        case .failedStart(let code):
+            "the agent exited with code \(code) before it ever waited for a job; its log says "
+                + "why, often a token that is wrong or revoked"
+        case .endedAtWork(let code, let job):
+            "the agent exited with code \(code) with \(job) in hand; HCP Terraform decides what "
+                + "becomes of the run"
+        case .jobSaidAgain(let job): "the agent still works on \(job)"
         case .mayLeave(.surplus): "the service has one agent more than it wants"
         case .mayLeave(.stray): "ECS runs one task more than the service counts"
         case .mustStay(let reason): reason.description
@@ -96,6 +116,28 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .nextTimer: "next timer"
         case .asked: "asked to stop"
         case .statusUnreadable: "a status line of the agent could not be read; unknown is busy"
+        }
+    }
+}
+
+/// Why nobody knows what an agent does. Each is a fault of the installation or of the log.
+package enum Silence: Hashable, Sendable, CustomStringConvertible {
+    /// The launcher is connected, and no status line has come.
+    case saidNothing
+    /// It registered and said nothing since.
+    case registered
+    /// A status line could not be read.
+    case unreadable
+    /// The launcher is not connected.
+    case unlinked
+
+    package var description: String {
+        switch self {
+        case .saidNothing:
+            "it has written no status line; does it reach HCP Terraform, and is its log level info?"
+        case .registered: "it registered and has said nothing of jobs since"
+        case .unreadable: "a status line could not be read"
+        case .unlinked: "its launcher is not connected"
         }
     }
 }

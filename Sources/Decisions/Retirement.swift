@@ -72,7 +72,12 @@ package struct Retirement: Sendable {
 
     // What the ledger was last told, and what is under way there.
     var reported: Reported
+    /// Jobs that the agent had, that are over, and that the ledger may still hold: their report
+    /// never arrived, or was never made.
+    var over: Set<Job> = []
     var reserved: Ledger.LeaveKind?
+    /// A reservation was asked for, and nobody knows whether it was granted.
+    var mayBeReserved = false
     /// When the ledger said that this task is exposed; nil while it does not.
     var exposedAt: Instant?
     /// A sidecar before this one may have entered the task, and an entry that nobody takes back
@@ -91,6 +96,16 @@ package struct Retirement: Sendable {
     var watch = AgentWatch()
     /// Since when the agent has worked on its job.
     var busySince: Instant?
+    /// The last job that it received and is not known to be over.
+    var job: Job?
+    /// The agent of this task has waited for a job, or had one.
+    var hasWaited: Bool
+    /// It ended by itself, not well, before it could take a job.
+    var hasFailedToStart = false
+    /// Since when nobody knows what the agent does, and why.
+    var silentSince: Instant?
+    var silence = Silence.saidNothing
+    var drainsSince: Instant?
 
     // Timers and things said once.
     var nextReserve: Instant?
@@ -103,6 +118,10 @@ package struct Retirement: Sendable {
     var stayReason: Reason = .caughtJob
     var exitedAt: Instant?
     var said = Said()
+    var sayJobAgain = false
+    /// When a silence is next worth a line.
+    var nextSilenceWarning: Instant?
+    var healthSlot = Slot<Bool>()
 
     /// Steps that are given once, or once for each connection of the launcher.
     struct Said: Hashable, Sendable {
@@ -113,6 +132,8 @@ package struct Retirement: Sendable {
         var noLauncher = false
         var exposed = false
         var worksLong = false
+        var drainsLong = false
+        var unreadable = false
         var givenUpAtWork = false
         var end = false
     }
@@ -155,6 +176,7 @@ package struct Retirement: Sendable {
         self.healthy = settings.restarted
         self.reported = settings.restarted ? .unclear : .job(nil)
         self.mayBeExposed = settings.hasPredecessor
+        self.hasWaited = settings.restarted
     }
 
     /// Pause after the n-th failure in a row: 0.5 s doubling to 30 s. The first ones are short,
@@ -190,11 +212,21 @@ package struct Retirement: Sendable {
             break
         case .protection(let report):
             protection.take(report, at: now, agentMayRun: healthy)
+            // Said again now and then, so that a ledger that was lost learns of it.
+            if case .protected = report, case .busy(let job) = agent, reported == .job(job) {
+                sayJobAgain = true
+            }
+        case .healthFailed(let cause):
+            steps.append(Step(.warn, .tryAgain(cause)))
+            healthSlot.failed(cause, at: now)
         case .unprotected:
             if phase == .unprotecting { phase = .projecting }
         case .linked:
             linked = true
             unlinkedAt = nil
+            // A launcher that says nothing may have started its agent long ago.
+            if agent == .absent { agent = .unknown }
+            silence = .saidNothing
             // A launcher that connects anew may not have heard what the last one was told.
             said.name = false
             said.drain = false
@@ -207,9 +239,11 @@ package struct Retirement: Sendable {
             case .idle, .busy: agent = .unknown
             case .absent, .unknown, .exited: break
             }
+            silence = .unlinked
         case .agent(let event):
             take(event, at: now, &steps)
         case .booked(let report, let sizeChanged):
+            if case .report(_, let told) = ledgerSlot.underWay { over.subtract(told) }
             ledgerSlot.succeeded()
             if sizeChanged { projectionDue = true }
             take(report, at: now, &steps)
@@ -218,6 +252,7 @@ package struct Retirement: Sendable {
                 phase = .working
                 nextReserve = now + Self.reserveAgain
             }
+            forgetOutcome()
             if cause != ledgerSlot.lastCause { steps.append(Step(.warn, .tryAgain(cause))) }
             ledgerSlot.failed(cause, at: now)
         case .projected:
@@ -253,9 +288,13 @@ package struct Retirement: Sendable {
         switch event {
         case .registered(let id):
             if agent == .absent { agent = .unknown }
+            if silence == .saidNothing { silence = .registered }
             if let id { watch.registered(id, at: now) }
             said.givenUpAtWork = false
         case .waiting:
+            said.unreadable = false
+            hasWaited = true
+            jobEnded()
             if case .idle = agent { return }
             var workedBefore = settings.restarted
             if case .busy = agent { workedBefore = true }
@@ -263,6 +302,11 @@ package struct Retirement: Sendable {
             agent = .idle(since: now, workedBefore: workedBefore)
             nextReserve = nil
         case .received(let job):
+            said.unreadable = false
+            hasWaited = true
+            if self.job != job { jobEnded() }
+            over.remove(job)
+            self.job = job
             if agent != .busy(job) {
                 busySince = now
                 said.worksLong = false
@@ -271,7 +315,11 @@ package struct Retirement: Sendable {
             stayReason = .caughtJob
         case .unreadable:
             agent = .unknown
-            steps.append(Step(.warn, .statusUnreadable))
+            silence = .unreadable
+            hasWaited = true
+            // Once, until a line can be read again.
+            if !said.unreadable { steps.append(Step(.warn, .statusUnreadable)) }
+            said.unreadable = true
         case .drained:
             signal = signal ?? .drained
         case .stopping:
@@ -285,9 +333,36 @@ package struct Retirement: Sendable {
             nextReserve = now + Self.reserveAgain
             stayReason = .drainRefused(processes: processes)
         case .exited(let code):
+            if let job, code != 0 { steps.append(Step(.warn, .endedAtWork(code: code, job))) }
+            hasFailedToStart = code != 0 && !hasWaited && signal == nil && agent != .absent
+            if hasFailedToStart { steps.append(Step(.alarm, .failedStart(code: code))) }
+            jobEnded()
             agent = .exited(code: code)
             exitedAt = now
             if phase == .working || phase == .reserving || phase == .draining { phase = .booking }
+        }
+    }
+
+    /// The job in hand is over; the ledger has to hear of it, reported or not.
+    private mutating func jobEnded() {
+        guard let job else { return }
+        // One that the ledger has as this task's goes with the next report of another, or of none.
+        if reported != .job(job), over.count < Self.overAtMost { over.insert(job) }
+        self.job = nil
+    }
+
+    /// Jobs remembered as over while the ledger is away. Those beyond are held for waiting until
+    /// they are too old.
+    static let overAtMost = 100
+
+    /// After an operation whose outcome is not known, what it may have written is unknown too, and
+    /// has to be said again.
+    private mutating func forgetOutcome() {
+        switch ledgerSlot.underWay {
+        case .report: reported = .unclear
+        case .expose: mayBeExposed = true
+        case .reserve: mayBeReserved = true
+        case .rejoin, .depart, .cover, nil: break
         }
     }
 
@@ -299,11 +374,19 @@ package struct Retirement: Sendable {
         switch report {
         case .reported(let job):
             reported = .job(job)
-            if job != nil { reserved = nil }
+            sayJobAgain = false
+            if job != nil {
+                reserved = nil
+                mayBeReserved = false
+            }
         case .reserve(.granted(let kind)):
             reserved = kind
+            mayBeReserved = false
             if phase == .reserving { phase = .draining }
         case .reserve(.refused(let reason)):
+            mayBeReserved = false
+            // The ledger, and not this sidecar, knows of a job: it is said again that there is none.
+            if reason == .holdsJob { reported = .unclear }
             if phase == .reserving { phase = .working }
             nextReserve = now + Self.reserveAgain
             // Said once for each change, or an agent at the floor would say it for ever.
@@ -311,9 +394,12 @@ package struct Retirement: Sendable {
             lastRefusal = reason
         case .rejoined:
             reserved = nil
+            mayBeReserved = false
         case .departure(let departure):
             reserved = nil
+            mayBeReserved = false
             reported = .job(nil)
+            over = []
             exposedAt = nil
             mayBeExposed = false
             guard phase == .booking else { return }
@@ -322,7 +408,11 @@ package struct Retirement: Sendable {
                 // A sidecar before this one may have died before its write to ECS.
                 projectionDue = true
                 phase = .unprotecting
-            case .strayed, .recycles:
+            case .strayed:
+                // The service may have been larger than the ledger for its sake.
+                projectionDue = true
+                phase = .projecting
+            case .recycles:
                 phase = .projecting
             }
             leaveReason = .departed(departure)

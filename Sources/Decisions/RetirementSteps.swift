@@ -10,6 +10,7 @@ extension Retirement {
         compare(at: now, &steps)
         watch(at: now, &steps)
         lookAfterWork(at: now, &steps)
+        breakSilence(at: now, &steps)
         finish(at: now, &steps)
         if let next = nextInstant(after: now) { steps.append(Step(.wakeAt(next), .nextTimer)) }
     }
@@ -35,7 +36,8 @@ extension Retirement {
 
     /// Stopped from outside, with no right to lower anything, and the ledger knows it.
     private var nothingToBook: Bool {
-        isOutsideStop && reported == .job(nil) && !hasEntry && ledgerSlot.underWay == nil
+        isOutsideStop && reported == .job(nil) && over.isEmpty && !mayBeReserved && !hasEntry
+            && ledgerSlot.underWay == nil
     }
 
     /// The ledger says, or may say, that this task is exposed.
@@ -57,7 +59,8 @@ extension Retirement {
         if isOld(at: now), let maxLifetime = settings.maxLifetime {
             return .maximumLifetime(maxLifetime)
         }
-        return comparison.isOutdated ? .outdated : nil
+        if comparison.serviceEnds(at: now) { return .serviceEnds }
+        return comparison.isOutdated(at: now) ? .outdated : nil
     }
 
     /// The launcher holds its container open for 20 s. The ledger is right by now, so whoever
@@ -102,19 +105,23 @@ extension Retirement {
             guard let reason = reasonToStart(at: now) else { return }
             healthy = true
             steps.append(Step(.becomeHealthy, reason))
+        } else if healthSlot.failures > 0, healthSlot.isFree(at: now) {
+            steps.append(Step(.becomeHealthy, .tryAgain(healthSlot.lastCause)))
+            // Counts as done unless it is said to have failed again.
+            healthSlot.underWay = true
         }
         if healthyAt == nil { healthyAt = now }
     }
 
     private func reasonToStart(at now: Instant) -> Reason? {
-        if protection.isHeld(at: now), let until = protection.heldUntil {
+        if protection.lasts(at: now), let until = protection.heldUntil {
             return .protected(for: until - now)
         }
         if protection.isLost(at: now), let exposedAt, now - exposedAt >= Self.loweringPatience {
             return .runsWithoutProtection(protection.lastCause)
         }
         // Ledger and protection both fail: the run comes first.
-        if protection.hasFailed(for: Protection.patience * 2, at: now) {
+        if protection.hasFailed(for: Protection.runComesFirst, at: now) {
             return .runsWithoutProtection(protection.lastCause)
         }
         return nil
@@ -186,26 +193,34 @@ extension Retirement {
             return (.cover, .protectedAfterAll)
         }
         if let operation = dueReport { return operation }
-        if reserved != nil, phase == .working { return (.rejoin, stayReason) }
+        if phase == .working, reserved != nil || mayBeReserved && !isIdle {
+            return (.rejoin, stayReason)
+        }
         return dueReservation(at: now)
     }
 
     private func operationAfterExit(_ code: Int) -> (LedgerOperation, Reason)? {
         guard phase == .booking else { return nil }
         if isOutsideStop {
-            if reported != .job(nil) { return (.report(nil), .stoppedFromOutside) }
+            if reported != .job(nil) || !over.isEmpty {
+                return (.report(nil, over: over), .stoppedFromOutside)
+            }
+            if mayBeReserved { return (.rejoin, .stoppedFromOutside) }
             return hasEntry ? (.cover, .stoppedFromOutside) : nil
         }
-        let reservedBefore = reserved != nil || signal == .drained
-        return (reservedBefore ? .depart : .finish, .agentExited(code: code))
+        return (
+            .depart(over: over, failedStart: hasFailedToStart), .agentExited(code: code)
+        )
     }
 
     private var dueReport: (LedgerOperation, Reason)? {
         switch agent {
         case .busy(let job) where reported != .job(job):
-            return (.report(job), .agentReceived(job))
-        case .idle where reported != .job(nil):
-            return (.report(nil), .agentWaits)
+            return (.report(job, over: over), .agentReceived(job))
+        case .busy(let job) where sayJobAgain:
+            return (.report(job), .jobSaidAgain(job))
+        case .idle where reported != .job(nil) || !over.isEmpty:
+            return (.report(nil, over: over), .agentWaits)
         default:
             return nil
         }
@@ -218,11 +233,7 @@ extension Retirement {
             return nil
         }
         return (
-            .reserve(
-                running: comparison.last?.running,
-                runningAboveSize: comparison.runningAboveSize(at: now)
-            ),
-            .idle(for: now - since)
+            .reserve(aboveSize: comparison.aboveSize(at: now)), .idle(for: now - since)
         )
     }
 
@@ -263,7 +274,7 @@ extension Retirement {
         }
         guard now >= next else { return }
         comparing = true
-        steps.append(Step(.compare, .timeToCompare))
+        steps.append(Step(.compare(always: comparison.isSuspicious), .timeToCompare))
     }
 
     // MARK: HCP Terraform's view
@@ -294,6 +305,36 @@ extension Retirement {
     /// The longest that Terraform Enterprise lets a plan or an apply be configured to
     /// (application administration, "General settings").
     static let longestJob: Duration = .seconds(86_400)
+
+    /// Unknown is busy, and costs an agent for as long as it lasts, so it is said.
+    private mutating func breakSilence(at now: Instant, _ steps: inout [Step]) {
+        if signal == .drained, phase == .draining || phase == .working {
+            let since = drainsSince ?? now
+            drainsSince = since
+            if now - since >= Self.longestDrain, !said.drainsLong, job == nil {
+                said.drainsLong = true
+                steps.append(Step(.warn, .drainsLong(now - since)))
+            }
+        }
+        guard healthy, agent == .unknown else {
+            silentSince = nil
+            nextSilenceWarning = nil
+            return
+        }
+        let since = silentSince ?? now
+        silentSince = since
+        let next = nextSilenceWarning ?? since + Self.longestSilence
+        nextSilenceWarning = next
+        guard now >= next else { return }
+        nextSilenceWarning = now + Self.silenceAgain
+        steps.append(Step(.warn, .saysNothing(silence, for: now - since)))
+    }
+
+    /// Longer than an agent takes to start, or to say what it does after a restart of its sidecar.
+    static let longestSilence: Duration = .seconds(600)
+    static let silenceAgain: Duration = .seconds(3_600)
+    /// An idle agent exits within seconds of its signal.
+    static let longestDrain: Duration = .seconds(300)
 
     // MARK: End
 
@@ -328,7 +369,7 @@ extension Retirement {
             if !protection.underWay { instants.append(protection.nextAttempt(at: now)) }
             if let lost = protection.lostAt(now), exposedAt == nil { instants.append(lost) }
             if let since = protection.failingSince, !healthy {
-                instants.append(since + Protection.patience * 2)
+                instants.append(since + Protection.runComesFirst)
                 if let exposedAt { instants.append(exposedAt + Self.loweringPatience) }
             }
         }
@@ -344,6 +385,11 @@ extension Retirement {
         }
         if case .busy = agent, let busySince, !said.worksLong {
             instants.append(busySince + Self.longestJob)
+        }
+        if let nextSilenceWarning { instants.append(nextSilenceWarning) }
+        if let drainsSince, !said.drainsLong { instants.append(drainsSince + Self.longestDrain) }
+        if healthSlot.failures > 0, healthSlot.underWay == nil {
+            instants.append(healthSlot.notBefore)
         }
         if !comparing, let nextComparison { instants.append(nextComparison) }
         if ledgerSlot.underWay == nil, ledgerSlot.failures > 0 {

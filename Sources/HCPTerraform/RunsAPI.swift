@@ -75,6 +75,20 @@ package struct RunAPI: Sendable {
         return Run(id: id, status: answer.data.attributes.status)
     }
 
+    /// Whether an announced job that no agent received needs none any more.
+    ///
+    /// - Parameter aged: it has waited as long as such a job counts where nobody can be asked.
+    ///   Then a run that this token may not see, and a status that says nothing of the job, do not
+    ///   keep it for ever.
+    package func isOver(_ job: Job, aged: Bool) async throws(TerraformFailure) -> Bool {
+        do {
+            return try await run(job.id).needsAgent(for: job).map { !$0 } ?? aged
+        } catch {
+            if aged, error == .notFound { return true }
+            throw error
+        }
+    }
+
     private struct Answer: Decodable {
         let data: Item
         struct Item: Decodable { let attributes: Attributes }

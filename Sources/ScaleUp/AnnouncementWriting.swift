@@ -5,7 +5,7 @@ import Decisions
 /// the way, otherwise at the desk, where one instance writes for all.
 struct AnnouncementWriting: Sendable {
     let store: any LedgerStore
-    let follower: ServiceFollower
+    let projector: Projector
     let desk: (any AnnouncementDesk)?
     let clock: @Sendable () -> WallTime
     let pacing: Pacing
@@ -108,11 +108,11 @@ struct AnnouncementWriting: Sendable {
             return .done(Announcement(snapshot, running: nil))
         case .raised, .repeated:
             let isBooked = if case .raised = effect { true } else { false }
-            let counts = try await follower.follow(snapshot, isBooked: isBooked)
+            let running = try await projector.follow(snapshot, isBooked: isBooked).service?.running
             return .done(
                 Announcement(
                     snapshot,
-                    running: counts.running,
+                    running: running,
                     booking: isBooked ? snapshot.ledger.projectedAt : nil
                 )
             )

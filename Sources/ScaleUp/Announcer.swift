@@ -38,7 +38,7 @@ package actor Announcer {
         self.gathers = gathers
         writing = AnnouncementWriting(
             store: store,
-            follower: ServiceFollower(store, service, clock: clock, pacing: pacing),
+            projector: Projector(store, service, clock: clock, pacing: pacing),
             desk: desk,
             clock: clock,
             pacing: pacing,

@@ -30,7 +30,8 @@ extension Endpoint {
             table: settings.ledgerTable,
             cluster: settings.cluster,
             service: settings.service,
-            environment: settings.limits
+            environment: settings.limits,
+            founding: service.founding(of: nil)
         )
         let announcer = Announcer(
             store: store,
@@ -65,7 +66,9 @@ extension Endpoint {
                 store: store,
                 service: service,
                 announcer: announcer,
-                search: Self.search(settings, api)
+                search: Self.search(settings, api),
+                patience: settings.announcedJobTimeout,
+                isOver: api.map { Self.isOver(RunAPI($0)) }
             ),
             callback: CallbackClient(http),
             pools: Self.pools(settings, api),
@@ -90,6 +93,10 @@ extension Endpoint {
         return RunSearch(
             RunsAPI(api, organization: terraform.organization, pool: terraform.pool)
         )
+    }
+
+    private static func isOver(_ runs: RunAPI) -> Sweeper.IsOver {
+        { job in try await runs.isOver(job, aged: true) }
     }
 
     private static func pools(_ settings: EndpointSettings, _ api: TerraformAPI?) -> WorkspacePools?

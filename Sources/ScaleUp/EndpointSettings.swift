@@ -31,6 +31,8 @@ package struct EndpointSettings: Sendable {
     package let address: String
     package let announceStages: Set<RunTaskRequest.Stage>
     package let announceWorkspaces: WorkspacePatterns
+    /// How long a job that no agent received counts.
+    package let announcedJobTimeout: Duration
     /// Nil without `TFE_TOKEN`.
     package let terraform: Terraform?
     package let credentials: CredentialsSource
@@ -58,6 +60,7 @@ package struct EndpointSettings: Sendable {
         origin = Self.origin(address, &reader)
         announceStages = Self.stages(&reader)
         announceWorkspaces = Self.workspaces(&reader)
+        announcedJobTimeout = reader.announcedJobTimeout()
         terraform = Self.terraform(&reader)
         let found = Self.aws(environment, &reader)
         readMore(&reader)

@@ -1,3 +1,4 @@
+package import AWS
 package import Decisions
 package import HCPTerraform
 
@@ -31,12 +32,11 @@ package struct Sweep: Hashable, Sendable {
 package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
     package enum Repair: Hashable, Sendable {
         case agreed(size: Int)
-        /// The ledger was never written, so nothing is known: its size of zero would end the
-        /// tasks of a service that a wrong setting names.
-        case noLedger
         case repaired(from: Int, to: Int)
-        /// The service stays larger while an agent runs without protection.
-        case held(desired: Int, size: Int)
+        /// The service stays larger than the ledger.
+        case held(HoldReason, desired: Int, size: Int)
+        /// Nothing is written to the service.
+        case still(StillReason)
         case failed(String)
     }
 
@@ -50,14 +50,19 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
 
     package let repair: Repair
     package let search: Search
+    /// Said with each sweep until it is mended.
+    package let limitsFault: LimitsFault?
 
-    package init(repair: Repair, search: Search) {
+    package init(repair: Repair, search: Search, limitsFault: LimitsFault? = nil) {
         self.repair = repair
         self.search = search
+        self.limitsFault = limitsFault
     }
 
-    /// True when a part of it could not be done. The next sweep tries again.
+    /// True when a part of it could not be done, or a person has to act. The next sweep tries
+    /// again.
     package var hasFailed: Bool {
+        if limitsFault != nil { return true }
         if case .failed = repair { return true }
         if case .failed = search { return true }
         return false
@@ -73,12 +78,11 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         let repair =
             switch self.repair {
-            case .noLedger: "there is no ledger yet"
             case .agreed(let size): "the service follows the ledger (size \(size))"
             case .repaired(let from, let to): "the service was at \(from) and is now at \(to)"
-            case .held(let desired, let size):
-                "the service stays at \(desired) while an agent runs without protection, "
-                    + "though the ledger says \(size)"
+            case .held(let reason, let desired, let size):
+                "the service stays at \(desired) while \(reason), though the ledger says \(size)"
+            case .still(let reason): "the service is left alone, since \(reason)"
             case .failed(let cause): "the service could not be compared: \(cause)"
             }
         let search =
@@ -89,6 +93,6 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
                     + (missing.map { ", more at the next sweep: \($0)" } ?? "")
             case .failed(let cause): "; waiting runs could not be announced: \(cause)"
             }
-        return repair + search
+        return repair + search + (limitsFault.map { "; \($0)" } ?? "")
     }
 }

@@ -1,26 +1,43 @@
 package import AWS
-internal import Decisions
+package import Decisions
 
-/// Repairs what a lost webhook or a writer that died in between left behind. Never lowers the
-/// ledger; the service it lowers only to the ledger's size, and under the rules of `Projection`.
+/// Repairs what a lost webhook, a writer that died in between or a task that is gone left behind.
+/// Never lowers the ledger; the service it lowers only to the ledger's size, and under the rules
+/// of `Projection`.
 package actor Sweeper {
     private let store: any LedgerStore
     private let service: any ServicePort
     private let announcer: Announcer
     private let search: RunSearch?
+    private let patience: Duration
+    private let isOver: IsOver?
+    private let clock: @Sendable () -> WallTime
     private var running: Task<SweepOutcome, Never>?
 
-    /// - Parameter search: nil without `TFE_TOKEN`.
+    /// Whether HCP Terraform says that an old announced job needs no agent any more. Throws while
+    /// it cannot be asked.
+    package typealias IsOver = @Sendable (Job) async throws -> Bool
+
+    /// - Parameters:
+    ///   - search: nil without `TFE_TOKEN`.
+    ///   - patience: how long a job that no agent received counts, where nobody can be asked.
+    ///   - isOver: nil without `TFE_TOKEN`.
     package init(
         store: any LedgerStore,
         service: any ServicePort,
         announcer: Announcer,
-        search: RunSearch?
+        search: RunSearch?,
+        patience: Duration,
+        isOver: IsOver? = nil,
+        clock: @escaping @Sendable () -> WallTime = { .now() }
     ) {
         self.store = store
         self.service = service
         self.announcer = announcer
         self.search = search
+        self.patience = patience
+        self.isOver = isOver
+        self.clock = clock
     }
 
     /// One sweep. A caller that comes while one is under way shares it.
@@ -42,18 +59,56 @@ package actor Sweeper {
         // Before the ledger is read, so that it has what was there. What fails here fails below as
         // well, where it is said.
         try? await announcer.clearDesk()
-        let ledger: Ledger
+        let snapshot: LedgerSnapshot
         do throws(LedgerFailure) {
-            ledger = try await store.change { ledger, limits in ledger.uphold(limits) }
-                .snapshot.ledger
+            snapshot = try await tidied()
         } catch {
             return SweepOutcome(
                 repair: .failed("\(error)"),
                 search: search == nil ? .notMade : .failed("the ledger could not be read")
             )
         }
-        let made = await searched(ledger)
-        return SweepOutcome(repair: await repaired(), search: made)
+        let made = await searched(snapshot.ledger)
+        return SweepOutcome(
+            repair: await repaired(),
+            search: made,
+            limitsFault: snapshot.limitsFault
+        )
+    }
+
+    /// Upholds the limits and drops what is left of tasks that are gone and of jobs that nobody
+    /// wants. In a second write what only ECS's list or HCP Terraform can tell, which is seldom.
+    private func tidied() async throws(LedgerFailure) -> LedgerSnapshot {
+        let patience = isOver == nil ? patience : nil
+        let snapshot = try await tidy(live: nil, finished: [], patience)
+        let finished = await finishedJobs(snapshot.ledger)
+        let live = snapshot.ledger.needsList(at: clock()) ? try? await service.tasks() : nil
+        if finished.isEmpty, live == nil { return snapshot }
+        return try await tidy(live: live.map { Set($0) }, finished: finished, patience)
+    }
+
+    private func tidy(
+        live: Set<TaskID>?,
+        finished: Set<Job>,
+        _ patience: Duration?
+    ) async throws(LedgerFailure) -> LedgerSnapshot {
+        try await store.change { [clock] ledger, limits in
+            ledger.tidy(
+                live: live,
+                finished: finished,
+                patience: patience,
+                at: clock(),
+                limits
+            )
+        }.snapshot
+    }
+
+    /// One each time: the longest one that waits.
+    private func finishedJobs(_ ledger: Ledger) async -> Set<Job> {
+        guard let isOver, let job = ledger.longestWaiting(over: patience, at: clock()),
+            (try? await isOver(job)) == true
+        else { return [] }
+        return [job]
     }
 
     private func searched(_ ledger: Ledger) async -> SweepOutcome.Search {
@@ -74,15 +129,13 @@ package actor Sweeper {
     private func repaired() async -> SweepOutcome.Repair {
         do {
             let before = try await service.counts()
-            let snapshot = try await store.read()
-            guard snapshot.ledger.version > 0 else { return .noLedger }
-            switch try await Projector(store, service).project(snapshot, counts: before) {
-            case .agreed(let size, _) where size == before.desired:
-                return .agreed(size: size)
-            case .agreed(let size, _):
-                return .repaired(from: before.desired, to: size)
-            case .held(_, let size, let counts):
-                return .held(desired: counts.desired, size: size)
+            let result = try await Projector(store, service).project(counts: before)
+            switch result.outcome {
+            case .agreed(let size) where size == before.desired: return .agreed(size: size)
+            case .agreed(let size): return .repaired(from: before.desired, to: size)
+            case .held(let reason, let size):
+                return .held(reason, desired: result.service?.desired ?? before.desired, size: size)
+            case .still(let reason, _): return .still(reason)
             }
         } catch {
             return .failed("\(error)")

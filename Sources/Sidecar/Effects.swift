@@ -26,11 +26,13 @@ struct Effects: Sendable {
 
     // MARK: At once
 
-    func becomeHealthy() {
+    /// - Returns: that it failed, if it did.
+    func becomeHealthy() -> Observation? {
         do {
             try volume.becomeHealthy()
+            return nil
         } catch {
-            journal.error("the task cannot become healthy: \(error)")
+            return .healthFailed("the task cannot become healthy: \(error)")
         }
     }
 
@@ -51,7 +53,7 @@ struct Effects: Sendable {
         case .unprotect: await unprotect()
         case .ledger(let operation): await change(operation)
         case .project: await project()
-        case .compare: .compared(await compare())
+        case .compare(let always): .compared(await compare(always: always))
         case .watch(let agent): .watched(await watch(agent))
         case .becomeHealthy, .nameAgent, .drain, .release, .wakeAt, .end, .note, .warn, .alarm: nil
         }
@@ -82,7 +84,8 @@ struct Effects: Sendable {
             finished = await finishedJobs()
         }
         let task = task
-        let patience = announcedJobTimeout
+        // With a token HCP Terraform is asked instead.
+        let patience = terraform == nil ? announcedJobTimeout : nil
         let (listed, over) = (live, finished)
         do {
             let change = try await store.change { ledger, limits in
@@ -112,7 +115,11 @@ struct Effects: Sendable {
 
     private func finishedJobs() async -> Set<Job> {
         guard let terraform, let ledger = try? await store.read().ledger,
-            let job = await terraform.finishedJob(in: ledger, at: .now())
+            let job = await terraform.finishedJob(
+                in: ledger,
+                patience: announcedJobTimeout,
+                at: .now()
+            )
         else {
             return []
         }
@@ -122,30 +129,42 @@ struct Effects: Sendable {
 
     private func project() async -> Observation {
         do {
-            switch try await projector.project(latest.ifFresh()) {
-            case .agreed:
-                return .projected
-            case .held(let exposed, _, _):
-                return .projectionFailed("task \(exposed) runs without protection")
+            switch try await projector.project(latest.ifFresh()).outcome {
+            // What is left alone is as it should be.
+            case .agreed, .still: return .projected
+            case .held(let reason, _): return .projectionFailed("\(reason)")
             }
         } catch {
             return .projectionFailed("\(error)")
         }
     }
 
-    /// One sidecar in `size` looks each time, so that the calls of a service do not grow with it;
-    /// one in ten at least, or the agents of a large service would not hear of a deployment for
-    /// hours.
-    private func compare() async -> Comparison? {
+    /// A reading of service and ledger. One that is not as it should be counts only if the ledger
+    /// has not changed while the service was read: otherwise two moments are compared.
+    private func compare(always: Bool) async -> Comparison? {
         do {
-            let ledger = try await store.read().ledger
-            guard Int.random(in: 0..<min(max(1, ledger.size), 10)) == 0 else { return nil }
+            let snapshot = try await store.read()
+            guard snapshot.ledger.isWritten else {
+                // The first to notice begins one that upholds the limits.
+                _ = try await store.change { ledger, limits in
+                    ledger.uphold(limits, at: .now())
+                }
+                return nil
+            }
+            let size = snapshot.ledger.size
+            guard always || Int.random(in: 0..<Comparison.turns(size: size)) == 0 else {
+                return nil
+            }
             let counts = try await service.counts()
+            if counts.desired != size || counts.running > size {
+                guard try await store.read().ledger.size == size else { return nil }
+            }
             return Comparison(
-                size: ledger.size,
+                size: size,
                 desired: counts.desired,
                 running: counts.running,
-                outdated: metadata.isOutdated(in: counts)
+                outdated: metadata.isOutdated(in: counts),
+                ending: !counts.isActive || snapshot.limits.isEnding
             )
         } catch {
             journal.once("service and ledger cannot be compared: \(error)")

@@ -92,7 +92,8 @@ enum Sidecar {
             table: settings.ledgerTable,
             cluster: place.cluster,
             service: place.service,
-            environment: settings.limits
+            environment: settings.limits,
+            founding: service.founding(of: metadata.taskID)
         )
         return Effects(
             metadata: metadata,

@@ -74,7 +74,8 @@ struct SidecarLoop {
             return true
         case .note, .warn, .alarm:
             break
-        case .becomeHealthy: effects.becomeHealthy()
+        case .becomeHealthy:
+            if let failure = effects.becomeHealthy() { publish.yield(.observation(failure)) }
         case .nameAgent: effects.nameAgent()
         case .drain: effects.drain()
         case .release: effects.release()

@@ -66,12 +66,7 @@ struct SidecarSettings: Sendable {
             in: 1...2_880,
             expected: "whole minutes from 1 to 2880, which is what ECS takes"
         )
-        announcedJobTimeout = reader.seconds(
-            "ANNOUNCED_JOB_TIMEOUT_SECONDS",
-            default: 3_600,
-            in: 60...(7 * day),
-            expected: "whole seconds from 60 to \(7 * day)"
-        )
+        announcedJobTimeout = reader.announcedJobTimeout()
         linkDirectory = reader.value("AGENT_LINK_DIR") ?? "/run/agent-link"
         metadataURI = reader.required(
             "ECS_CONTAINER_METADATA_URI_V4",

@@ -130,7 +130,8 @@ struct BotocoreTests {
             table: "ledger",
             cluster: "agents",
             service: "pool",
-            environment: limits
+            environment: limits,
+            founding: { 0 }
         )
         let (_, snapshot) = try await store.change { ledger, limits in
             for job in ["run-é/plan", "run-2/apply"].compactMap(Job.init(key:)) {

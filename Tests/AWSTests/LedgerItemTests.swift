@@ -27,8 +27,15 @@ extension Ledger {
         for _ in 0..<Int.random(in: 0...3, using: &random) {
             ledger.exposed[task(&random)] = Exposure(since: time(&random))
         }
-        for _ in 0..<Int.random(in: 0...departedLimit, using: &random) {
-            ledger.departed.append(task(&random))
+        for _ in 0..<Int.random(in: 0...60, using: &random) {
+            let kind = Departed.Kind.allCases.randomElement(using: &random) ?? .retired
+            ledger.departed[task(&random)] = Departed(at: time(&random), kind: kind)
+        }
+        if Bool.random(using: &random) {
+            ledger.failedStarts = FailedStarts(
+                count: .random(in: 1...9, using: &random),
+                notBefore: time(&random)
+            )
         }
         if Bool.random(using: &random) { ledger.projectedAt = time(&random) }
         ledger.size = ledger.surplusLeaving + .random(in: 0...5000, using: &random)
@@ -63,7 +70,8 @@ struct LedgerItemTests {
             jobs: [job: .init(at: WallTime(milliseconds: 5), task: TaskID("t"))],
             leaving: [TaskID("u"): .init(since: WallTime(milliseconds: 6), kind: .stray)],
             exposed: [TaskID("v"): .init(since: WallTime(milliseconds: 8))],
-            departed: [TaskID("w"), TaskID("x")],
+            departed: [TaskID("w"): .init(at: WallTime(milliseconds: 3), kind: .strayed)],
+            failedStarts: .init(count: 4, notBefore: WallTime(milliseconds: 10)),
             projectedAt: WallTime(milliseconds: 9)
         )
         let expected: Item = [
@@ -72,7 +80,9 @@ struct LedgerItemTests {
             "jobs": .map(["run-1/plan": .map(["at": .number("5"), "task": .string("t")])]),
             "leaving": .map(["u": .map(["since": .number("6"), "kind": .string("stray")])]),
             "exposed": .map(["v": .map(["since": .number("8")])]),
-            "departed": .list([.string("w"), .string("x")]), "projected": .number("9"),
+            "departed": .map(["w": .map(["at": .number("3"), "kind": .string("strayed")])]),
+            "failed": .map(["count": .number("4"), "not_before": .number("10")]),
+            "projected": .number("9"),
         ]
         #expect(LedgerItem.encode(ledger, key: "agents/pool", writer: "mark") == expected)
     }
@@ -132,9 +142,11 @@ struct LedgerItemTests {
             "size"
         ),
         Case("exposed", nil), Case("exposed", .map(["t": .map([:])]), "exposed.t.since"),
-        Case("departed", nil), Case("departed", .map([:])),
-        Case("departed", .list([.string("a"), .number("1")]), "departed.1"),
-        Case("departed", .list([.string("")]), "departed.0"), Case("projected", .string("9")),
+        Case("departed", nil), Case("departed", .list([])),
+        Case("departed", .map(["t": .map(["kind": .string("retired")])]), "departed.t.at"),
+        Case("departed", .map(["t": .map(["kind": .string("gone")])]), "departed.t.kind"),
+        Case("failed", .number("1")), Case("failed", .map([:]), "failed.count"),
+        Case("projected", .string("9")),
     ]
 
     @Test("a malformed item is refused, and the attribute is named", arguments: cases)
@@ -177,23 +189,45 @@ struct LimitsItemTests {
     @Test(
         "what the item leaves out comes from the environment",
         arguments: [
-            (nil, [1, 10, 2], LimitsSource.environment),
-            (["pk": .string("k")], [1, 10, 2], .environment),
-            (["max_count": .number("4")], [1, 4, 2], .both),
+            (nil, [1, 10, 2]),
+            (["pk": .string("k")], [1, 10, 2]),
+            (["max_count": .number("4")], [1, 4, 2]),
             (
                 [
                     "desired_count": .number("0"), "max_count": .number("5"),
                     "spare_count": .number("0"),
-                ], [0, 5, 0], .table
+                ], [0, 5, 0]
             ),
-        ] as [(Item?, [Int], LimitsSource)]
+        ] as [(Item?, [Int])]
     )
-    func merged(item: Item?, numbers: [Int], source: LimitsSource) throws {
+    func merged(item: Item?, numbers: [Int]) throws {
         let read = try LimitsItem.decode(item, environment: try Self.environment())
         #expect(
             [read.limits.desiredCount, read.limits.maxCount, read.limits.spareCount] == numbers
         )
-        #expect(read.source == source)
+        #expect(read.fault == nil)
+    }
+
+    @Test(
+        "where limits contradict each other the ceiling wins, and the fault names both",
+        arguments: [
+            (["desired_count": .number("8"), "max_count": .number("5")], 5, 5),
+            (["desired_count": .number("11")], 10, 10),
+            (["max_count": .number("0")], 0, 0),
+        ] as [(Item, Int, Int)]
+    )
+    func contradiction(item: Item, desired: Int, most: Int) throws {
+        let read = try LimitsItem.decode(item, environment: try Self.environment())
+        #expect(read.limits.desiredCount == desired)
+        #expect(read.limits.maxCount == most)
+        #expect(try #require(read.fault).description.contains("max_count \(most)"))
+    }
+
+    @Test("limits of zero and zero end the service")
+    func end() throws {
+        let item: Item = ["desired_count": .number("0"), "max_count": .number("0")]
+        let read = try LimitsItem.decode(item, environment: try Self.environment())
+        #expect(read.limits.isEnding && read.fault == nil)
     }
 
     @Test(
@@ -201,8 +235,6 @@ struct LimitsItemTests {
         arguments: [
             (["desired_count": .number("-1")], "desired_count"),
             (["spare_count": .string("2")], "spare_count"),
-            (["max_count": .number("0")], "max_count 0"),
-            (["desired_count": .number("11")], "desired_count 11, max_count 10"),
             (["max_count": .other(type: "NULL")], "max_count"),
         ] as [(Item, String)]
     )

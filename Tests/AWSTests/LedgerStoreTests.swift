@@ -80,6 +80,8 @@ extension HTTPRequest {
 struct LedgerStoreTests {
     let table = FakeTable()
     let time = FakeTime()
+    /// What the service wants when its ledger is first written.
+    var desired = 0
 
     func store(_ http: FakeHTTP) throws -> DynamoDBLedgerStore {
         DynamoDBLedgerStore(
@@ -88,6 +90,7 @@ struct LedgerStoreTests {
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0)),
+            founding: { [desired] in desired },
             pacing: time.pacing
         )
     }
@@ -107,7 +110,7 @@ struct LedgerStoreTests {
     func fresh() async throws {
         let snapshot = try await store(honest()).read()
         #expect(snapshot.ledger == Ledger())
-        #expect(snapshot.limitsSource == .environment)
+        #expect(snapshot.limitsFault == nil)
         #expect(table["agents/pool"] == nil)
     }
 
@@ -121,26 +124,67 @@ struct LedgerStoreTests {
         #expect(try await store.read() == snapshot)
     }
 
-    @Test("an operation that changes nothing writes nothing, also on a fresh ledger")
+    @Test("an operation that changes nothing writes nothing")
     func unchanged() async throws {
         let http = honest()
         let store = try store(http)
-        #expect(try await store.change { ledger, _ in ledger.size }.answer == 0)
         _ = try await store.change(Self.announce("a"))
         _ = try await store.change(Self.announce("a"))
         #expect(http.requests.filter(\.isPut).count == 1)
+    }
+
+    @Test("rule 10: a first ledger takes nothing from the service that is there, whoever writes it")
+    func founded() async throws {
+        var tests = self
+        tests.desired = 6
+        let store = try tests.store(honest())
+        let (size, snapshot) = try await store.change(Self.announce("a"))
+        #expect(size == 6)
+        #expect(snapshot.ledger.isWritten && snapshot.ledger.jobs.count == 1)
+    }
+
+    @Test("a first ledger is written even if it has nothing to say, so that it counts as one")
+    func foundedEmpty() async throws {
+        let store = try store(honest())
+        _ = try await store.change { ledger, limits in
+            ledger.uphold(limits, at: WallTime(milliseconds: 1))
+        }
+        #expect(table.ledger == Ledger(version: 1))
+    }
+
+    @Test("rule 10: no ledger is begun for a service that does not list the task, or that ends")
+    func notOurs() async throws {
+        let service = FakeService(desired: 6)
+        let store = DynamoDBLedgerStore(
+            try makeClient(honest(), pacing: time.pacing),
+            table: "ledger",
+            cluster: "agents",
+            service: "pool",
+            environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0)),
+            founding: service.founding(of: TaskID("t"))
+        )
+        let thrown = await failing { () throws(LedgerFailure) in
+            _ = try await store.change(Self.announce("a"))
+        }
+        #expect(thrown == .unchanged(.notOurs(TaskID("t"))))
+        #expect(table["agents/pool"] == nil)
+        service.end()
+        let failure = await failing { () throws(LedgerFailure.Cause) in
+            _ = try await service.founding(of: nil)()
+        }
+        #expect(failure == .serviceEnds)
     }
 
     @Test("the version is the store's: an operation cannot change it")
     func versionIsTheStores() async throws {
         let store = try store(honest())
         _ = try await store.change { ledger, _ in ledger.version = 40 }
-        #expect(table["agents/pool"] == nil)
+        #expect(table.ledger == Ledger(version: 1))
         _ = try await store.change { ledger, _ in
             ledger.version = 40
             ledger.size = 1
         }
-        #expect(table.ledger == Ledger(version: 1, size: 1))
+        #expect(table.ledger == Ledger(version: 2, size: 1))
     }
 
     @Test("limits come with the ledger, from the table where it has them")
@@ -153,7 +197,6 @@ struct LedgerStoreTests {
         let (size, snapshot) = try await store.change(Self.announce("b"))
         #expect(size == 1)
         #expect(snapshot.limits.maxCount == 1)
-        #expect(snapshot.limitsSource == .both)
     }
 
     @Test("a lost race is run again on what the other one wrote")
@@ -278,7 +321,7 @@ struct LedgerStoreTests {
         let failure = await failing { () throws(LedgerFailure) in
             _ = try await store.change(Self.announce("a"))
         }
-        let attempts = DynamoDBLedgerStore.maximumAttempts
+        let attempts = LedgerChange<Int, String>.maximumAttempts
         #expect(failure == .unchanged(.contention(attempts: attempts)))
         #expect(http.requests.filter(\.isPut).count == attempts)
         #expect(time.slept.allSatisfy { $0 <= .milliseconds(500) })
@@ -307,20 +350,15 @@ struct LedgerStoreTests {
         #expect(!http.requests.contains { $0.isPut })
     }
 
-    @Test("wrong limits are refused, and the ledger is left alone")
-    func refusedLimits() async throws {
+    @Test("limits that contradict each other stop nothing: the ceiling wins, and the fault is told")
+    func contradictingLimits() async throws {
         table["agents/pool/limits"] = [
-            "pk": .string("agents/pool/limits"), "desired_count": .number("11"),
+            "pk": .string("agents/pool/limits"), "desired_count": .number("8"),
+            "max_count": .number("5"),
         ]
-        let store = try store(honest())
-        let failure = await failing { () throws(LedgerFailure) in
-            _ = try await store.change(Self.announce("a"))
-        }
-        guard case .refused(.badLimits) = failure else {
-            Issue.record("not refused: \(String(describing: failure))")
-            return
-        }
-        #expect(table["agents/pool"] == nil)
+        let (size, snapshot) = try await store(honest()).change(Self.announce("a"))
+        #expect(size == 5)
+        #expect(snapshot.limitsFault == LimitsFault(desiredCount: 8, maxCount: 5))
     }
 
     @Test("an item that would be too large is refused before it is sent")

@@ -29,7 +29,8 @@ struct MotoTests {
                 table: "ledger",
                 cluster: "agents",
                 service: service,
-                environment: try #require(Limits(desiredCount: 0, maxCount: 100, spareCount: 0))
+                environment: try #require(Limits(desiredCount: 0, maxCount: 100, spareCount: 0)),
+                founding: { 0 }
             )
         }
     }
@@ -91,7 +92,8 @@ struct MotoTests {
             table: "none",
             cluster: "agents",
             service: "pool",
-            environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0))
+            environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0)),
+            founding: { 0 }
         )
         let failure = await failing { () throws(LedgerFailure) in _ = try await store.read() }
         guard case .unchanged(.service(let cause)) = failure, case .notFound = cause.cause else {
@@ -156,7 +158,7 @@ struct MotoTests {
             for number in 0..<12 {
                 group.addTask {
                     _ = try await store.change { ledger, limits in
-                        ledger.finish(TaskID("t\(number)"), limits)
+                        ledger.depart(TaskID("t\(number)"), at: .now(), limits)
                     }
                 }
             }
@@ -194,7 +196,7 @@ struct MotoTests {
         #expect(written.ledger.size == 100)
         #expect(try await store.read() == written)
         let departure = try await store.change { ledger, limits in
-            ledger.finish(TaskID("t0"), limits)
+            ledger.depart(TaskID("t0"), at: .now(), limits)
         }.answer
         // With 3,999 jobs left, a fresh agent takes the place of this one.
         #expect(departure == .recycles(.needed(staying: 100, want: 100)))
@@ -228,7 +230,7 @@ struct MotoTests {
         let projector = Projector(store, service)
         for size in [4, 1] {
             let (_, snapshot) = try await store.change { ledger, _ in ledger.size = size }
-            guard case .agreed(size, _) = try await projector.project(snapshot) else {
+            guard case .agreed(size) = try await projector.project(snapshot).outcome else {
                 Issue.record("not agreed at \(size)")
                 continue
             }
@@ -245,14 +247,17 @@ struct MotoTests {
         let projector = Projector(store, service)
         _ = try await service.setDesiredCount(2)
         _ = try await store.change { ledger, limits in
+            ledger.size = 0
             ledger.expose(TaskID("t"), at: .now(), limits)
         }
-        guard case .held(TaskID("t"), 0, _) = try await projector.project() else {
+        let outcome = try await projector.project().outcome
+        guard case .held(.exposed(TaskID("t")), _) = outcome else {
             Issue.record("not held")
             return
         }
         #expect(try await service.counts().desired == 2)
-        _ = try await store.change { ledger, limits in ledger.cover(TaskID("t"), limits) }
+        _ = try await store.change { ledger, limits in ledger.cover(TaskID("t"), at: .now(), limits)
+        }
         _ = try await projector.project()
         #expect(try await service.counts().desired == 0)
     }

@@ -11,6 +11,7 @@ final class FakeService: ServicePort {
 
     private struct State {
         var desired: Int
+        var status = "ACTIVE"
         var calls: [Call] = []
         var faults: [Int: AWSFailure] = [:]
         var beforeSet: (@Sendable () async -> Void)?
@@ -28,6 +29,9 @@ final class FakeService: ServicePort {
     func fail(_ number: Int, _ failure: AWSFailure) {
         state.withLock { $0.faults[number] = failure }
     }
+
+    /// ECS deletes it from here on.
+    func end() { state.withLock { $0.status = "DRAINING" } }
 
     /// Runs once, before the next change of the count.
     func beforeSet(_ action: @escaping @Sendable () async -> Void) {
@@ -53,7 +57,14 @@ final class FakeService: ServicePort {
             let failure = state.faults[state.calls.count]
             if failure?.mayHaveTakenEffect != false { effect(&state) }
             if let failure { return .failure(failure) }
-            return .success(ServiceCounts(desired: state.desired, running: 0, pending: 0))
+            return .success(
+                ServiceCounts(
+                    desired: state.desired,
+                    running: 0,
+                    pending: 0,
+                    status: state.status
+                )
+            )
         }
         return try result.get()
     }
@@ -84,7 +95,7 @@ struct ProjectorTests {
         let ledger = try ledger(Ledger(version: 1, size: 4))
         let outcome = try await projector(ledger).project(try await ledger.read())
         let counts = ServiceCounts(desired: 4, running: 0, pending: 0)
-        #expect(outcome == .agreed(size: 4, service: counts))
+        #expect(outcome == .init(.agreed(size: 4), service: counts))
         #expect(service.calls == [.set(4)])
     }
 
@@ -93,7 +104,7 @@ struct ProjectorTests {
         let ledger = try ledger(Ledger(version: 1, size: 1))
         let counts = try await service.counts()
         let outcome = try await projector(ledger).project(counts: counts)
-        #expect(outcome == .agreed(size: 1, service: counts))
+        #expect(outcome == .init(.agreed(size: 1), service: counts))
         #expect(service.calls == [.counts])
     }
 
@@ -123,7 +134,7 @@ struct ProjectorTests {
         let ledger = try ledger(Ledger(version: 1, size: 0, exposed: exposed))
         let outcome = try await projector(ledger).project()
         let counts = ServiceCounts(desired: 1, running: 0, pending: 0)
-        #expect(outcome == .held(exposed: task, size: 0, service: counts))
+        #expect(outcome == .init(.held(.exposed(task), size: 0), service: counts))
         #expect(service.calls == [.counts])
     }
 
@@ -164,7 +175,7 @@ struct ProjectorTests {
         let failure = await failing { () throws(ProjectionFailure) in
             _ = try await projector.project()
         }
-        #expect(failure == .unsettled(rounds: Projector.maximumRounds))
+        #expect(failure == .unsettled)
     }
 
     /// Somebody changes the size whenever it is written.

@@ -83,9 +83,9 @@ struct LedgerClosingTests {
     @Test("limits that were raised meanwhile raise the size, and lowered ones leave it")
     func uphold() throws {
         var ledger = Ledger(size: 1)
-        ledger.uphold(try limits(4, 9))
+        ledger.uphold(try limits(4, 9), at: now)
         #expect(ledger.size == 4)
-        ledger.uphold(try limits(0, 2))
+        ledger.uphold(try limits(0, 2), at: now)
         #expect(ledger.size == 4)
     }
 }

@@ -9,6 +9,10 @@ private func job(_ key: String) throws -> Job { try #require(Job(key: key)) }
 private func limits(_ desired: Int, _ max: Int, spare: Int = 0) throws -> Limits {
     try #require(Limits(desiredCount: desired, maxCount: max, spareCount: spare))
 }
+/// The first ones of a, b, c and so on, as ECS lists them.
+private func listed(_ count: Int) -> Set<TaskID> {
+    Set("abcdefgh".prefix(count).map { TaskID(String($0)) })
+}
 private let a = TaskID("a")
 private let b = TaskID("b")
 
@@ -54,12 +58,12 @@ struct LedgerTests {
         var ledger = Ledger(size: 1)
         let limits = try limits(0, 5)
         #expect(
-            ledger.reserve(a, running: 1, runningAboveSize: .zero, at: now, limits)
+            ledger.reserve(a, live: listed(1), aboveSize: .zero, at: now, limits)
                 == .granted(.surplus)
         )
         ledger.announce(try job("run-1/plan"), at: now, limits)
         #expect(ledger.size == 2)
-        #expect(ledger.depart(a, limits) == .retired)
+        #expect(ledger.depart(a, at: now, limits) == .retired)
         #expect(ledger.size == 1)
     }
 
@@ -89,7 +93,7 @@ struct LedgerTests {
         var ledger = Ledger()
         ledger.announce(plan, at: now, limits)
         ledger.report(a, plan, at: now, limits)
-        #expect(ledger.finish(a, limits) == .retired)
+        #expect(ledger.depart(a, at: now, limits) == .retired)
         let departed = ledger
         ledger.report(a, plan, at: now, limits)
         #expect(ledger == departed)
@@ -99,7 +103,7 @@ struct LedgerTests {
     func reportRejoins() throws {
         var ledger = Ledger(size: 1)
         let limits = try limits(0, 5)
-        _ = ledger.reserve(a, running: 1, runningAboveSize: .zero, at: now, limits)
+        _ = ledger.reserve(a, live: listed(1), aboveSize: .zero, at: now, limits)
         ledger.report(a, try job("run-1/plan"), at: now, limits)
         #expect(ledger.leaving.isEmpty)
         #expect(ledger.size == 1)
@@ -110,8 +114,8 @@ struct LedgerTests {
         var ledger = Ledger(size: 2)
         let answer = ledger.reserve(
             a,
-            running: 2,
-            runningAboveSize: .zero,
+            live: listed(2),
+            aboveSize: .zero,
             at: now,
             try limits(2, 5)
         )
@@ -124,11 +128,11 @@ struct LedgerTests {
         var ledger = Ledger(size: 2)
         let limits = try limits(1, 5)
         #expect(
-            ledger.reserve(a, running: 2, runningAboveSize: .zero, at: now, limits)
+            ledger.reserve(a, live: listed(2), aboveSize: .zero, at: now, limits)
                 == .granted(.surplus)
         )
         #expect(
-            ledger.reserve(b, running: 2, runningAboveSize: .zero, at: now, limits)
+            ledger.reserve(b, live: listed(2), aboveSize: .zero, at: now, limits)
                 == .refused(.needed(staying: 1, want: 1))
         )
     }
@@ -137,10 +141,10 @@ struct LedgerTests {
     func reserveTwice() throws {
         var ledger = Ledger(size: 3)
         let limits = try limits(0, 5)
-        _ = ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+        _ = ledger.reserve(a, live: listed(3), aboveSize: .zero, at: now, limits)
         let once = ledger
         #expect(
-            ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+            ledger.reserve(a, live: listed(3), aboveSize: .zero, at: now, limits)
                 == .granted(.surplus)
         )
         #expect(ledger == once)
@@ -151,18 +155,18 @@ struct LedgerTests {
         var ledger = Ledger(size: 1)
         let limits = try limits(1, 5)
         #expect(
-            ledger.reserve(a, running: 2, runningAboveSize: .seconds(299), at: now, limits)
+            ledger.reserve(a, live: listed(2), aboveSize: .seconds(299), at: now, limits)
                 == .refused(.perhapsStray(running: 2, size: 1))
         )
         #expect(
-            ledger.reserve(a, running: 2, runningAboveSize: .seconds(300), at: now, limits)
+            ledger.reserve(a, live: listed(2), aboveSize: .seconds(300), at: now, limits)
                 == .granted(.stray)
         )
         #expect(
-            ledger.reserve(b, running: 2, runningAboveSize: .seconds(300), at: now, limits)
+            ledger.reserve(b, live: listed(2), aboveSize: .seconds(300), at: now, limits)
                 == .refused(.needed(staying: 1, want: 1))
         )
-        #expect(ledger.depart(a, limits) == .strayed)
+        #expect(ledger.depart(a, at: now, limits) == .strayed)
         #expect(ledger.size == 1)
     }
 
@@ -172,8 +176,8 @@ struct LedgerTests {
         #expect(
             ledger.reserve(
                 a,
-                running: nil,
-                runningAboveSize: .seconds(900),
+                live: [],
+                aboveSize: .seconds(900),
                 at: now,
                 try limits(1, 5)
             )
@@ -189,10 +193,10 @@ struct LedgerTests {
         let limits = try limits(2, 5)
         ledger.expose(b, at: now, limits)
         #expect(
-            ledger.reserve(a, running: 3, runningAboveSize: .seconds(300), at: now, limits)
+            ledger.reserve(a, live: listed(3), aboveSize: .seconds(300), at: now, limits)
                 == .granted(.stray)
         )
-        #expect(ledger.depart(a, limits) == .strayed)
+        #expect(ledger.depart(a, at: now, limits) == .strayed)
         #expect(ledger.size == 2)
     }
 
@@ -200,26 +204,26 @@ struct LedgerTests {
     func exposed() throws {
         var ledger = Ledger(size: 3)
         let limits = try limits(0, 5)
-        _ = ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+        _ = ledger.reserve(a, live: listed(3), aboveSize: .zero, at: now, limits)
         ledger.expose(b, at: now, limits)
         #expect(
             ledger.reserve(
                 TaskID("c"),
-                running: 3,
-                runningAboveSize: .zero,
+                live: listed(3),
+                aboveSize: .zero,
                 at: now,
                 limits
             )
                 == .refused(.agentExposed(b))
         )
-        #expect(ledger.depart(a, limits) == .recycles(.agentExposed(b)))
+        #expect(ledger.depart(a, at: now, limits) == .recycles(.agentExposed(b)))
         #expect(ledger.size == 3)
-        ledger.cover(b, limits)
+        ledger.cover(b, at: now, limits)
         #expect(
             ledger.reserve(
                 TaskID("c"),
-                running: 3,
-                runningAboveSize: .zero,
+                live: listed(3),
+                aboveSize: .zero,
                 at: now,
                 limits
             )
@@ -232,7 +236,7 @@ struct LedgerTests {
         var ledger = Ledger(size: 1)
         let limits = try limits(0, 5)
         ledger.expose(a, at: now, limits)
-        #expect(ledger.finish(a, limits) == .retired)
+        #expect(ledger.depart(a, at: now, limits) == .retired)
         #expect(ledger.size == 0)
         #expect(ledger.exposed.isEmpty)
     }
@@ -241,10 +245,10 @@ struct LedgerTests {
     func departTwice() throws {
         var ledger = Ledger(size: 3)
         let limits = try limits(0, 5)
-        _ = ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
-        #expect(ledger.depart(a, limits) == .retired)
-        #expect(ledger.depart(a, limits) == .bookedBefore)
-        #expect(ledger.finish(a, limits) == .bookedBefore)
+        _ = ledger.reserve(a, live: listed(3), aboveSize: .zero, at: now, limits)
+        #expect(ledger.depart(a, at: now, limits) == .retired)
+        #expect(ledger.depart(a, at: now, limits) == .bookedBefore)
+        #expect(ledger.depart(a, at: now, limits) == .bookedBefore)
         #expect(ledger.size == 2)
     }
 
@@ -252,9 +256,9 @@ struct LedgerTests {
     func reserveAfterDeparture() throws {
         var ledger = Ledger(size: 3)
         let limits = try limits(0, 5)
-        _ = ledger.finish(a, limits)
+        _ = ledger.depart(a, at: now, limits)
         #expect(
-            ledger.reserve(a, running: 3, runningAboveSize: .zero, at: now, limits)
+            ledger.reserve(a, live: listed(3), aboveSize: .zero, at: now, limits)
                 == .refused(.departedBefore)
         )
     }
@@ -265,7 +269,7 @@ struct LedgerTests {
         let limits = try limits(0, 5)
         ledger.announce(try job("run-1/plan"), at: now, limits)
         ledger.report(a, try job("run-1/plan"), at: now, limits)
-        #expect(ledger.finish(a, limits) == .retired)
+        #expect(ledger.depart(a, at: now, limits) == .retired)
         #expect(ledger.size == 0)
         #expect(ledger.jobs.isEmpty)
     }
@@ -277,19 +281,39 @@ struct LedgerTests {
         ledger.announce(try job("run-1/plan"), at: now, limits)
         ledger.announce(try job("run-2/plan"), at: now, limits)
         ledger.report(a, try job("run-1/plan"), at: now, limits)
-        #expect(ledger.finish(a, limits) == .recycles(.needed(staying: 1, want: 1)))
+        #expect(ledger.depart(a, at: now, limits) == .recycles(.needed(staying: 1, want: 1)))
         #expect(ledger.size == 1)
-        #expect(ledger.departed.isEmpty)
     }
 
-    @Test("only the last fifty departures are remembered")
-    func departedLimit() throws {
-        var ledger = Ledger(size: 60)
-        let limits = try limits(0, 60)
-        for number in 0..<60 { _ = ledger.finish(TaskID("t\(number)"), limits) }
-        #expect(ledger.size == 0)
-        #expect(ledger.departed.count == Ledger.departedLimit)
-        #expect(ledger.departed.last == TaskID("t59"))
+    @Test("a departure that is repeated after hundreds of others lowers nothing twice")
+    func departTwiceAmongMany() throws {
+        var ledger = Ledger(size: 400)
+        let limits = try limits(0, 400)
+        #expect(ledger.depart(a, at: now, limits) == .retired)
+        for number in 0..<300 {
+            _ = ledger.depart(TaskID("t\(number)"), at: later(.seconds(number)), limits)
+        }
+        let size = ledger.size
+        #expect(ledger.depart(a, at: later(.seconds(300)), limits) == .bookedBefore)
+        #expect(ledger.size == size)
+    }
+
+    @Test("departures are forgotten when no repeat can come any more, and are never too many")
+    func departuresForgotten() throws {
+        var ledger = Ledger(size: 9_000)
+        let limits = try limits(0, 9_000)
+        for number in 0..<40 { _ = ledger.depart(TaskID("t\(number)"), at: now, limits) }
+        _ = ledger.depart(a, at: later(.seconds(90_000)), limits)
+        #expect(ledger.departed.count == 41, "so few are kept whatever the clocks say")
+        for number in 0..<20 {
+            _ = ledger.depart(TaskID("u\(number)"), at: later(.seconds(90_000)), limits)
+        }
+        #expect(ledger.departed.count == 21)
+        for number in 0..<3_000 {
+            _ = ledger.depart(TaskID("v\(number)"), at: later(.seconds(90_001)), limits)
+        }
+        #expect(ledger.departed.count == Ledger.departedAtMost)
+        #expect(ledger.departed[TaskID("v2999")] != nil)
     }
 }
 
@@ -300,34 +324,21 @@ struct LedgerTidyTests {
         var ledger = Ledger()
         let limits = try limits(0, 5)
         ledger.report(a, try job("run-1/plan"), at: now, limits)
-        #expect(
+        func tidy(_ live: Set<TaskID>?, _ age: Int) {
             ledger.tidy(
-                live: [],
+                live: live,
                 finished: [],
                 patience: nil,
-                at: later(.seconds(200)),
-                limits
-            ) == []
-        )
-        #expect(
-            ledger.tidy(
-                live: [a],
-                finished: [],
-                patience: nil,
-                at: later(.seconds(400)),
-                limits
-            ) == []
-        )
-        #expect(
-            ledger.tidy(
-                live: [],
-                finished: [],
-                patience: nil,
-                at: later(.seconds(400)),
+                at: later(.seconds(age)),
                 limits
             )
-                == [try job("run-1/plan")]
-        )
+        }
+        tidy([], 200)
+        tidy([a], 400)
+        tidy(nil, 400)
+        #expect(ledger.jobs.count == 1)
+        tidy([], 400)
+        #expect(ledger.jobs.isEmpty)
     }
 
     @Test("a task of another service in the ledger is one that is gone: its entries go with it")
@@ -338,7 +349,7 @@ struct LedgerTidyTests {
         ledger.report(foreign, try job("run-1/plan"), at: now, limits)
         ledger.expose(foreign, at: now, limits)
         ledger.leaving[foreign] = Ledger.Reservation(since: now, kind: .surplus)
-        _ = ledger.tidy(
+        ledger.tidy(
             live: [a, b],
             finished: [],
             patience: nil,
@@ -357,7 +368,7 @@ struct LedgerTidyTests {
         ledger.report(a, try job("run-2/plan"), at: later(.seconds(90_000)), limits)
         ledger.leaving[b] = Ledger.Reservation(since: later(.seconds(90_000)), kind: .surplus)
         let before = ledger
-        _ = ledger.tidy(live: [], finished: [], patience: .seconds(60), at: now, limits)
+        ledger.tidy(live: [], finished: [], patience: .seconds(60), at: now, limits)
         #expect(ledger.jobs == before.jobs)
         #expect(ledger.leaving == before.leaving)
     }
@@ -366,70 +377,76 @@ struct LedgerTidyTests {
     func finished() throws {
         var ledger = Ledger()
         let limits = try limits(0, 5)
-        ledger.announce(try job("run-1/plan"), at: now, limits)
-        #expect(
-            ledger.tidy(
-                live: [],
-                finished: [try job("run-1/plan")],
-                patience: nil,
-                at: now,
-                limits
-            )
-                == [try job("run-1/plan")]
-        )
+        let plan = try job("run-1/plan")
+        ledger.announce(plan, at: now, limits)
+        ledger.tidy(live: [], finished: [plan], patience: nil, at: now, limits)
+        #expect(ledger.jobs.isEmpty)
     }
 
-    @Test("without an API token an announced job is dropped when patience ends, not before")
+    @Test("an announced job is dropped when patience ends, not before, and not without patience")
     func patience() throws {
         var ledger = Ledger()
         let limits = try limits(0, 5)
         ledger.announce(try job("run-1/plan"), at: now, limits)
         let hour: Duration = .seconds(3_600)
-        #expect(
-            ledger.tidy(
-                live: [],
-                finished: [],
-                patience: hour,
-                at: later(.seconds(3_600)),
-                limits
-            ) == []
+        ledger.tidy(live: [], finished: [], patience: hour, at: later(hour), limits)
+        ledger.tidy(live: [], finished: [], patience: nil, at: later(hour * 9), limits)
+        #expect(ledger.jobs.count == 1)
+        ledger.tidy(live: nil, finished: [], patience: hour, at: later(.seconds(3_601)), limits)
+        #expect(ledger.jobs.isEmpty)
+    }
+
+    @Test("a departure drops old announced jobs too: an agent that never idles never tidies")
+    func patienceAtDeparture() throws {
+        var ledger = Ledger()
+        let limits = try limits(0, 5)
+        ledger.announce(try job("run-1/plan"), at: now, limits)
+        let answer = ledger.depart(
+            a,
+            patience: .seconds(3_600),
+            at: later(.seconds(3_601)),
+            limits
         )
-        #expect(
-            ledger.tidy(
-                live: [],
-                finished: [],
-                patience: hour,
-                at: later(.seconds(3_601)),
-                limits
-            ).count
-                == 1
-        )
+        #expect(answer == .retired)
+        #expect(ledger.size == 0 && ledger.jobs.isEmpty)
     }
 
     @Test("a job that an agent works on is never dropped by patience")
     func runningIsKept() throws {
         var ledger = Ledger()
         let limits = try limits(0, 5)
-        ledger.report(a, try job("run-1/plan"), at: now, limits)
-        #expect(
-            ledger.tidy(
-                live: [a],
-                finished: [try job("run-1/plan")],
-                patience: .seconds(1),
-                at: later(.seconds(90_000)),
-                limits
-            ) == []
+        let plan = try job("run-1/plan")
+        ledger.report(a, plan, at: now, limits)
+        ledger.tidy(
+            live: [a],
+            finished: [plan],
+            patience: .seconds(1),
+            at: later(.seconds(90_000)),
+            limits
         )
+        #expect(ledger.jobs.count == 1)
     }
 
-    @Test("a reservation older than ten minutes is taken back")
+    @Test("a drained agent that does not end leaves for as long as ECS lists its task")
+    func reservationOfLivingTask() throws {
+        var ledger = Ledger(size: 1)
+        let limits = try limits(0, 1)
+        _ = ledger.reserve(a, live: [a], aboveSize: .zero, at: now, limits)
+        ledger.tidy(live: [a], finished: [], patience: nil, at: later(.seconds(9_000)), limits)
+        #expect(ledger.leaving.count == 1)
+        // The next run gets an agent of its own.
+        ledger.announce(try job("run-1/plan"), at: later(.seconds(9_000)), limits)
+        #expect(ledger.size == 2)
+    }
+
+    @Test("the reservation of a task that is gone is taken back after ten minutes")
     func oldReservation() throws {
         var ledger = Ledger(size: 1)
         let limits = try limits(0, 5)
-        _ = ledger.reserve(a, running: 1, runningAboveSize: .zero, at: now, limits)
-        _ = ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(600)), limits)
+        _ = ledger.reserve(a, live: listed(1), aboveSize: .zero, at: now, limits)
+        ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(600)), limits)
         #expect(ledger.leaving.count == 1)
-        _ = ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(601)), limits)
+        ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(601)), limits)
         #expect(ledger.leaving.isEmpty)
         #expect(ledger.size == 1)
     }
@@ -439,14 +456,14 @@ struct LedgerTidyTests {
         var ledger = Ledger(size: 1)
         let limits = try limits(0, 5)
         ledger.expose(a, at: now, limits)
-        _ = ledger.tidy(live: [a], finished: [], patience: nil, at: later(.seconds(900)), limits)
+        ledger.tidy(live: [a], finished: [], patience: nil, at: later(.seconds(900)), limits)
         #expect(ledger.exposed.count == 1)
-        _ = ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(900)), limits)
+        ledger.tidy(live: [], finished: [], patience: nil, at: later(.seconds(900)), limits)
         #expect(ledger.exposed.isEmpty)
     }
 }
 
-@Suite("Job, limits and projection")
+@Suite("Job and limits")
 struct SmallValueTests {
     @Test(
         "a job key is read back as it was written",
@@ -467,7 +484,7 @@ struct SmallValueTests {
 
     @Test(
         "limits that cannot be kept are refused",
-        arguments: [(-1, 5, 0), (0, 0, 0), (6, 5, 0), (0, 5, -1)]
+        arguments: [(-1, 5, 0), (1, 0, 0), (6, 5, 0), (0, 5, -1)]
     )
     func badLimits(_ desired: Int, _ max: Int, _ spare: Int) {
         #expect(Limits(desiredCount: desired, maxCount: max, spareCount: spare) == nil)
@@ -478,21 +495,5 @@ struct SmallValueTests {
         let long = "arn:aws:ecs:eu-west-1:111122223333:task/agents/0123abcd"
         #expect(TaskID(arn: long).text == "0123abcd")
         #expect(TaskID(arn: "0123abcd").text == "0123abcd")
-    }
-
-    @Test("the projection writes when service and ledger differ, and rests when they agree")
-    func projection() {
-        #expect(Projection(Ledger(size: 3), desired: 3) == .agreed)
-        #expect(Projection(Ledger(size: 3), desired: 1) == .write(3))
-        #expect(Projection(Ledger(size: 3), desired: 5) == .write(3))
-        #expect(Projection(Ledger(size: 3), desired: nil) == .write(3))
-    }
-
-    @Test("while an agent is exposed the projection raises and never lowers")
-    func projectionWhileExposed() {
-        let ledger = Ledger(size: 3, exposed: [a: .init(since: now)])
-        #expect(Projection(ledger, desired: 2) == .write(3))
-        #expect(Projection(ledger, desired: 4) == .hold(exposed: a))
-        #expect(Projection(ledger, desired: nil) == .hold(exposed: a))
     }
 }

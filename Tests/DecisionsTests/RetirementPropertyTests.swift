@@ -148,7 +148,7 @@ struct RetirementPropertyTests {
         if Int.random(in: 0..<4, using: &generator) == 0 { return .ledgerFailed("timed out") }
         let changed = Bool.random(using: &generator)
         switch operation {
-        case .report(let job): return .booked(.reported(job), sizeChanged: changed)
+        case .report(let job, _): return .booked(.reported(job), sizeChanged: changed)
         case .reserve:
             let answers: [ReserveAnswer] = [
                 .granted(.surplus), .granted(.stray), .refused(.needed(staying: 1, want: 1)),
@@ -158,7 +158,7 @@ struct RetirementPropertyTests {
                 sizeChanged: false
             )
         case .rejoin: return .booked(.rejoined, sizeChanged: changed)
-        case .depart, .finish:
+        case .depart:
             let answers: [Departure] = [
                 .retired, .strayed, .bookedBefore, .recycles(.needed(staying: 1, want: 1)),
             ]
@@ -181,7 +181,7 @@ struct RetirementPropertyTests {
             case .ledger(let operation):
                 #expect(truth.ledgerUnderWay == nil, "two ledger operations at once")
                 truth.ledgerUnderWay = operation
-                if operation == .depart || operation == .finish {
+                if case .depart = operation {
                     #expect(!truth.alive, "rule 4: booked a living agent")
                     truth.departures += 1
                 }

@@ -76,9 +76,13 @@ struct Story {
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.protected(for: .seconds(7_200))))
             }
-            if story.count(.compare) > 0 { story.tell(.compared(nil)) }
+            if story.said.last?.directive.isCompare == true { story.tell(.compared(nil)) }
         }
         story.tell(.booked(.reserve(.granted(.surplus)), sizeChanged: false))
         return story
     }
+}
+
+extension Directive {
+    var isCompare: Bool { if case .compare = self { true } else { false } }
 }

@@ -45,7 +45,8 @@ package struct FuzzedEndpoint: Sendable {
                     store: store,
                     service: service,
                     announcer: announcer,
-                    search: nil
+                    search: nil,
+                    patience: .seconds(3_600)
                 ),
                 callback: CallbackClient(callbacks)
             ),

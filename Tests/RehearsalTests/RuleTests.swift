@@ -19,14 +19,14 @@ struct RuleTests {
         exposed: Set<TaskID> = [],
         living: Set<TaskID> = []
     ) -> Fact {
-        var old = LedgerView()
+        var old = LedgerRecord()
         old.size = from ?? size
-        old.departed = before
-        var new = LedgerView()
+        old.departed = Set(before)
+        var new = LedgerRecord()
         new.size = size
-        new.departed = departed
+        new.departed = Set(departed)
         new.exposed = exposed
-        return .ledger(LedgerChange(old: old, new: new), living: living)
+        return .ledger(LedgerWrite(old: old, new: new), living: living)
     }
 
     private let registered = Fact.agentRegistered("t", agent: "a", pid: 1, name: "n")
@@ -189,7 +189,7 @@ struct RuleTests {
 
     @Test("rest is desired_count, quiet and an empty ledger")
     func rest() {
-        var ledger = LedgerView()
+        var ledger = LedgerRecord()
         ledger.size = 1
         var rest = Fact.Rest(
             floor: 1,

@@ -41,7 +41,8 @@ struct FleetTests {
                 table: "ledger",
                 cluster: "agents",
                 service: name,
-                environment: try #require(Self.limits)
+                environment: try #require(Self.limits),
+                founding: { 0 }
             )
             service = ECSService(ECSClient(aws), cluster: "agents", service: name)
             try await Moto.createService(name, over: http)

@@ -50,7 +50,8 @@ final class ServerStage: @unchecked Sendable {
             table: "ledger",
             cluster: "agents",
             service: name,
-            environment: try #require(Limits(desiredCount: 0, maxCount: 1_000, spareCount: 0))
+            environment: try #require(Limits(desiredCount: 0, maxCount: 1_000, spareCount: 0)),
+            founding: { 0 }
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         log = "/tmp/server-stage-\(UUID().uuidString)"

@@ -249,7 +249,9 @@ struct DeskTests {
             store: fleet.store,
             service: fleet.service,
             announcer: announcer,
-            search: nil
+            search: nil,
+            patience: .seconds(3_600),
+            clock: fleet.time.clock
         )
         _ = await sweeper.sweep()
         #expect(try await fleet.ledger().jobs.keys.sorted() == [job(1)])
@@ -276,7 +278,7 @@ extension Fleet {
 }
 
 @Suite("Following the ledger")
-struct ServiceFollowerTests {
+struct FollowingTests {
     private func raised(_ fleet: Fleet, to size: Int) async throws -> LedgerSnapshot {
         let clock = fleet.time.clock
         return try await fleet.store.change { ledger, _ in
@@ -285,8 +287,8 @@ struct ServiceFollowerTests {
         }.snapshot
     }
 
-    private func follower(_ fleet: Fleet) -> ServiceFollower {
-        ServiceFollower(
+    private func projector(_ fleet: Fleet) -> Projector {
+        Projector(
             fleet.store,
             fleet.service,
             clock: fleet.time.clock,
@@ -297,8 +299,8 @@ struct ServiceFollowerTests {
     @Test("a booked update is one call")
     func booked() async throws {
         let fleet = try Fleet()
-        let counts = try await follower(fleet).follow(raised(fleet, to: 2), isBooked: true)
-        #expect(counts.desired == 2)
+        let counts = try await projector(fleet).follow(raised(fleet, to: 2), isBooked: true).service
+        #expect(counts?.desired == 2)
         #expect(fleet.service.written == [2])
         #expect(fleet.time.slept.isEmpty)
     }
@@ -310,8 +312,8 @@ struct ServiceFollowerTests {
         fleet.time.advance(.milliseconds(250))
         _ = try await raised(fleet, to: 3)
         fleet.time.duringSleep { _ = try? await fleet.service.setDesiredCount(3) }
-        let counts = try await follower(fleet).follow(mine, isBooked: true)
-        #expect(counts.desired == 3)
+        let counts = try await projector(fleet).follow(mine, isBooked: true).service
+        #expect(counts?.desired == 3)
         #expect(fleet.service.written == [2, 3])
     }
 
@@ -321,7 +323,7 @@ struct ServiceFollowerTests {
         let mine = try await raised(fleet, to: 2)
         fleet.time.advance(.milliseconds(250))
         _ = try await raised(fleet, to: 3)
-        _ = try await follower(fleet).follow(mine, isBooked: true)
+        _ = try await projector(fleet).follow(mine, isBooked: true)
         #expect(fleet.service.written == [2, 3])
         #expect(fleet.time.slept == [.milliseconds(250)])
     }
@@ -331,7 +333,7 @@ struct ServiceFollowerTests {
         let fleet = try Fleet()
         let snapshot = try await raised(fleet, to: 2)
         _ = try await fleet.service.setDesiredCount(2)
-        _ = try await follower(fleet).follow(snapshot, isBooked: false)
+        _ = try await projector(fleet).follow(snapshot, isBooked: false)
         #expect(fleet.service.written == [2])
     }
 
@@ -342,8 +344,8 @@ struct ServiceFollowerTests {
         _ = try await fleet.store.change { ledger, limits in
             ledger.expose(TaskID("a"), at: WallTime(milliseconds: 0), limits)
         }
-        let counts = try await follower(fleet).follow(raised(fleet, to: 2), isBooked: true)
-        #expect(counts.desired == 5)
+        let counts = try await projector(fleet).follow(raised(fleet, to: 2), isBooked: true).service
+        #expect(counts?.desired == 5)
         #expect(fleet.service.written == [5])
     }
 }

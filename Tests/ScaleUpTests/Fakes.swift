@@ -13,6 +13,9 @@ final class FakeService: ServicePort {
         var waiting: [CheckedContinuation<Void, Never>] = []
         var arrivals: [CheckedContinuation<Void, Never>] = []
         var failure: AWSFailure?
+        var listed: [TaskID] = []
+        var lists = 0
+        var isEnding = false
     }
 
     private let state: Mutex<State>
@@ -48,7 +51,18 @@ final class FakeService: ServicePort {
 
     func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
         await pass()
-        let failure = state.withLock { state in
+        let failure: AWSFailure? = state.withLock { state in
+            if state.isEnding {
+                return AWSFailure(
+                    call: "ecs UpdateService",
+                    cause: .service(
+                        code: "ServiceNotActiveException",
+                        message: "The service was not active.",
+                        status: 400
+                    ),
+                    attempts: 1
+                )
+            }
             if state.failure == nil {
                 state.desired = count
                 state.written.append(count)
@@ -64,12 +78,24 @@ final class FakeService: ServicePort {
             desired: desired,
             running: 0,
             pending: desired,
-            status: "ACTIVE",
+            status: state.withLock { $0.isEnding } ? "DRAINING" : "ACTIVE",
             taskDefinition: nil
         )
     }
 
-    func tasks() async throws(AWSFailure) -> [TaskID] { [] }
+    func tasks() async throws(AWSFailure) -> [TaskID] {
+        state.withLock { state in
+            state.lists += 1
+            return state.listed
+        }
+    }
+
+    /// What ECS lists from here on.
+    func list(_ tasks: [TaskID]) { state.withLock { $0.listed = tasks } }
+    var lists: Int { state.withLock { $0.lists } }
+
+    /// ECS deletes it from here on, and lets nobody update it.
+    func end() { state.withLock { $0.isEnding = true } }
 
     private func pass() async {
         await withCheckedContinuation { continuation in

@@ -98,11 +98,12 @@ struct SweepTests {
         #expect(try await world.ledger().size == 1)
     }
 
-    @Test("whatever it finds, the sweep never lowers the ledger's size and drops no job")
+    @Test("whatever it finds, the sweep never lowers the ledger's size, and drops no young job")
     func neverLowers() async throws {
         let world = try World(search: search(FakeAPI { _ in page([]) }))
+        let now = world.time.clock()
         _ = try await world.store.change { [plan = try job("run-1/plan")] ledger, limits in
-            ledger.announce(plan, at: WallTime(milliseconds: 0), limits)
+            ledger.announce(plan, at: now, limits)
             ledger.size = 5
         }
         for _ in 0..<3 { #expect(!(await world.endpoint.sweep()).hasFailed) }
@@ -114,13 +115,118 @@ struct SweepTests {
     @Test("rule 5: the service is not lowered while an agent runs without protection")
     func holds() async throws {
         let world = try World()
+        let now = world.time.clock()
         _ = try await world.store.change { ledger, limits in
-            ledger.expose(TaskID("a"), at: WallTime(milliseconds: 0), limits)
+            ledger.expose(TaskID("a"), at: now, limits)
         }
         _ = try await world.service.setDesiredCount(3)
         let outcome = await world.endpoint.sweep()
-        #expect(outcome.repair == .held(desired: 3, size: 0))
+        #expect(outcome.repair == .held(.exposed(TaskID("a")), desired: 3, size: 0))
         #expect(world.service.desired == 3)
+    }
+
+    @Test(
+        "an announced job that nobody received for an hour is dropped: at a floor of zero nobody idles"
+    )
+    func ages() async throws {
+        let world = try World()
+        let now = world.time.clock()
+        _ = try await world.store.change { [plan = try job("run-1/plan")] ledger, limits in
+            ledger.announce(plan, at: now, limits)
+        }
+        world.time.advance(.seconds(3_601))
+        #expect(!(await world.endpoint.sweep()).hasFailed)
+        let ledger = try await world.ledger()
+        #expect(ledger.jobs.isEmpty)
+        #expect(ledger.size == 1, "only a departure lowers it")
+    }
+
+    @Test(
+        "with an API token HCP Terraform decides whether such a job is over, and away it drops none",
+        arguments: [(true, 0), (false, 1), (nil, 1)] as [(Bool?, Int)]
+    )
+    func agesWithToken(_ isOver: Bool?, _ left: Int) async throws {
+        struct Away: Error {}
+        let world = try World()
+        let now = world.time.clock()
+        _ = try await world.store.change { [plan = try job("run-1/plan")] ledger, limits in
+            ledger.announce(plan, at: now, limits)
+        }
+        let sweeper = Sweeper(
+            store: world.store,
+            service: world.service,
+            announcer: world.announcer,
+            search: nil,
+            patience: .seconds(3_600),
+            isOver: { _ in
+                guard let isOver else { throw Away() }
+                return isOver
+            },
+            clock: world.time.clock
+        )
+        world.time.advance(.seconds(3_601))
+        _ = await sweeper.sweep()
+        #expect(try await world.ledger().jobs.count == left)
+    }
+
+    @Test(
+        "the sweep takes back reservations and exposures of tasks that are gone, and asks ECS only then"
+    )
+    func tidiesTheDead() async throws {
+        let world = try World()
+        let now = world.time.clock()
+        world.service.list([TaskID("b")])
+        _ = try await world.store.change { ledger, limits in
+            ledger.size = 2
+            for task in ["a", "b"] {
+                ledger.leaving[TaskID(task)] = .init(since: now, kind: .stray)
+                ledger.expose(TaskID(task), at: now, limits)
+            }
+        }
+        _ = await world.endpoint.sweep()
+        #expect(world.service.lists == 0)
+        world.time.advance(.seconds(601))
+        _ = await world.endpoint.sweep()
+        #expect(world.service.lists == 1)
+        let ledger = try await world.ledger()
+        #expect(ledger.leaving.keys.map(\.text) == ["b"])
+        #expect(ledger.exposed.keys.map(\.text) == ["b"])
+    }
+
+    @Test("rule 10: a first ledger of a service that is there lowers nothing")
+    func firstLedger() async throws {
+        let service = FakeService()
+        _ = try await service.setDesiredCount(6)
+        let limits = try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0))
+        let time = FakeTime()
+        let store = InMemoryLedgerStore(Ledger(), limits, desired: 6)
+        let sweeper = Sweeper(
+            store: store,
+            service: service,
+            announcer: Announcer(
+                store: store,
+                service: service,
+                clock: time.clock,
+                pacing: time.pacing
+            ),
+            search: nil,
+            patience: .seconds(3_600),
+            clock: time.clock
+        )
+        #expect(await sweeper.sweep().repair == .agreed(size: 6))
+        #expect(service.written == [6])
+    }
+
+    @Test("rule 10: a service that is being deleted is not grown again")
+    func serviceEnds() async throws {
+        let world = try World()
+        _ = await world.call("pre_plan")
+        _ = try await world.service.setDesiredCount(0)
+        world.service.end()
+        let outcome = await world.endpoint.sweep()
+        #expect(outcome.repair == .still(.serviceEnds) && !outcome.hasFailed)
+        #expect(await world.call("pre_plan", run: "run-2").status == 200)
+        #expect(world.service.desired == 0)
     }
 
     @Test("F25: a service that cannot be reached is said, and the runs are looked at all the same")

@@ -46,7 +46,9 @@ struct World {
                 store: store,
                 service: service,
                 announcer: announcer,
-                search: search
+                search: search,
+                patience: .seconds(3_600),
+                clock: time.clock
             ),
             callback: CallbackClient(self.callbacks)
         )

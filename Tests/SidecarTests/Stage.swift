@@ -50,14 +50,15 @@ final class Stage: Sendable {
             http: http
         )
         let limits = try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0))
+        service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         store = DynamoDBLedgerStore(
             aws,
             table: "ledger",
             cluster: "agents",
             service: name,
-            environment: limits
+            environment: limits,
+            founding: service.founding(of: nil)
         )
-        service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         try await Moto.createService(name, over: http)
     }
 

@@ -75,8 +75,7 @@ struct TaskWorld {
         self.script = script
         self.deaths = deaths
         limits = try #require(Limits(desiredCount: script.desiredCount, maxCount: 5, spareCount: 0))
-        ledger = Ledger()
-        ledger.size = 1
+        ledger = Ledger(version: 1, size: 1)
         for job in script.jobs { ledger.announce(job, at: WallTime(milliseconds: 0), limits) }
         desired = ledger.size
         deeds = script.deeds
@@ -98,8 +97,11 @@ struct TaskWorld {
         // What the sidecar still does after its release: nothing that anybody would see.
         #expect(left != nil, "the task never ended: \(directives.suffix(20))")
         var ledger = ledger
-        // How often it was written is no part of the story.
+        // How often it was written, and when, is no part of the story.
         ledger.version = 0
+        for task in ledger.departed.keys {
+            ledger.departed[task]?.at = WallTime(milliseconds: 0)
+        }
         return End(
             ledger: ledger,
             desired: desired,
@@ -202,8 +204,8 @@ struct TaskWorld {
             )
             return .booked(report, sizeChanged: ledger.size != size)
         case .project:
-            switch Projection(ledger, desired: desired) {
-            case .agreed: return .projected
+            switch Projection(LedgerView(ledger, limits), service: .init(desired: desired)) {
+            case .agreed, .still, .look: return .projected
             case .hold: return .projectionFailed("exposed")
             case .write(let count):
                 desired = count

@@ -48,8 +48,8 @@ actor AWSFront {
     }
 
     /// The ledger item of the service, if it exists.
-    var ledger: LedgerView? {
-        table.items["\(names.cluster)/\(names.service)"].map(LedgerView.init)
+    var ledger: LedgerRecord? {
+        table.items["\(names.cluster)/\(names.service)"].map(LedgerRecord.init)
     }
 
     /// Answers `POST /` with an `X-Amz-Target`.
@@ -114,9 +114,9 @@ actor AWSFront {
         guard let write else { return answer }
         journal.record(.itemWritten(JSON.object(write.new).text))
         if write.new[DynamoDBTable.key]?["S"]?.string == "\(names.cluster)/\(names.service)" {
-            let change = LedgerChange(
-                old: write.old.map(LedgerView.init),
-                new: LedgerView(write.new)
+            let change = LedgerWrite(
+                old: write.old.map(LedgerRecord.init),
+                new: LedgerRecord(write.new)
             )
             let living = change.departures.filter { agents.isAlive($0) }
             journal.record(.ledger(change, living: Set(living)))

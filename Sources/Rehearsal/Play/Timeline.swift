@@ -68,8 +68,8 @@ extension Entry {
         }
     }
 
-    private static func ledger(_ change: LedgerChange) -> Entry? {
-        let old = change.old ?? LedgerView()
+    private static func ledger(_ change: LedgerWrite) -> Entry? {
+        let old = change.old ?? LedgerRecord()
         let new = change.new
         var parts: [String] = []
         if old.size != new.size || change.old == nil {

@@ -20,7 +20,7 @@ enum Fact: Sendable {
 
     // DynamoDB
     /// A write of the ledger item; `living` are tasks in the new `departed` whose agents live.
-    case ledger(LedgerChange, living: Set<TaskID>)
+    case ledger(LedgerWrite, living: Set<TaskID>)
     /// A write of any item, as text.
     case itemWritten(String)
 
@@ -75,18 +75,18 @@ enum Fact: Sendable {
         /// So long the service was watched, and nothing may have started or stopped.
         var watchedSeconds = 3.0
         /// Jobs and reservations that the ledger still holds; `nil` when there is no ledger item.
-        var ledger: LedgerView?
+        var ledger: LedgerRecord?
     }
 }
 
 /// The ledger item's parts that rules speak about.
-struct LedgerView: Equatable, Sendable {
+struct LedgerRecord: Equatable, Sendable {
     var version = 0
     var size = 0
     var jobs: Set<String> = []
     var leaving: Set<TaskID> = []
     var exposed: Set<TaskID> = []
-    var departed: [TaskID] = []
+    var departed: Set<TaskID> = []
 
     init() {}
 
@@ -99,18 +99,17 @@ struct LedgerView: Equatable, Sendable {
         jobs = keys("jobs")
         leaving = keys("leaving")
         exposed = keys("exposed")
-        departed = (item["departed"]?["L"]?.array ?? []).compactMap { $0["S"]?.string }
+        departed = keys("departed")
     }
 }
 
 /// One write of the ledger item: what it was, what it is.
-struct LedgerChange: Equatable, Sendable {
-    var old: LedgerView?
-    var new: LedgerView
+struct LedgerWrite: Equatable, Sendable {
+    var old: LedgerRecord?
+    var new: LedgerRecord
 
     /// Tasks that this write added to `departed`.
     var departures: [TaskID] {
-        let before = Set(old?.departed ?? [])
-        return new.departed.filter { !before.contains($0) }
+        new.departed.subtracting(old?.departed ?? []).sorted()
     }
 }

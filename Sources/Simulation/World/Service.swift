@@ -185,6 +185,23 @@ final class Service {
         return .protected(for: minutes.minutes)
     }
 
+    /// `GET task-protection/v1/state`.
+    ///
+    /// - Parameter done: gets what is left of it; nil when nobody knows.
+    func protection(of task: AgentTask, done: @escaping (Milliseconds?) -> Void) {
+        world.tally.calls.ecs += 1
+        let isAway = protectionOutage.isOn(
+            at: world.now,
+            perHour: world.faults.protectionOutages,
+            &world.chance
+        )
+        let fails =
+            isAway || !world.protectionCalls.take(at: world.now) || world.fate() != .answered
+        world.after(fails ? 1.seconds...5.seconds : 40...250) { [self] in
+            done(fails ? nil : max(0, task.protectedUntil - world.now))
+        }
+    }
+
     /// The task gives its protection back.
     func unprotect(_ task: AgentTask, done: @escaping () -> Void) {
         world.tally.calls.ecs += 1

@@ -29,7 +29,7 @@ final class EndpointShell {
         self.store = store
         self.service = service
         world = service.world
-        projector = ProjectorShell(table: store.table, service: service, process)
+        projector = ProjectorShell(store: store, service: service, process)
         planSweep()
     }
 
@@ -127,7 +127,7 @@ final class EndpointShell {
     ) {
         projector.project(ledger, counts: counts) { [self] outcome in
             updatedAt = world.now
-            if case .failed = outcome { done(false) } else { done(true) }
+            done(outcome != nil)
         }
     }
 
@@ -142,14 +142,35 @@ final class EndpointShell {
 
     private func sweep() {
         isSweeping = true
-        store.change(by: nil, process, skew: 0) { ledger, limits, _ in
-            ledger.uphold(limits)
-        } done: { [self] result in
-            guard case .success(let change) = result else {
+        tidy(live: nil) { [self] ledger in
+            guard let ledger else {
                 isSweeping = false
                 return
             }
-            search(unknownTo: change.ledger) { [self] in repair() }
+            guard ledger.needsList(at: world.wallTime()) else { return search(ledger) }
+            service.list { [self] live in
+                guard let live else { return search(ledger) }
+                tidy(live: live) { [self] in search($0 ?? ledger) }
+            }
+        }
+    }
+
+    private func search(_ ledger: Ledger) {
+        search(unknownTo: ledger) { [self] in repair() }
+    }
+
+    private func tidy(live: Set<TaskID>?, _ done: @escaping (Ledger?) -> Void) {
+        let patience = world.setup.patience
+        store.change(by: nil, process, skew: 0) { ledger, limits, now in
+            ledger.tidy(
+                live: live,
+                finished: [],
+                patience: .milliseconds(patience),
+                at: now,
+                limits
+            )
+        } done: { result in
+            if case .success(let change) = result { done(change.ledger) } else { done(nil) }
         }
     }
 
@@ -172,13 +193,7 @@ final class EndpointShell {
                 isSweeping = false
                 return
             }
-            store.table.read { [self] stored in
-                guard let ledger = stored?.ledger, ledger.version > 0 else {
-                    isSweeping = false
-                    return
-                }
-                projector.project(ledger, counts: counts) { [self] _ in isSweeping = false }
-            }
+            projector.project(nil, counts: counts) { [self] _ in isSweeping = false }
         }
     }
 }

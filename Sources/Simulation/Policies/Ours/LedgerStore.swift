@@ -6,18 +6,16 @@ final class Process {
     var lives = true
 }
 
-/// Read, apply, write on a condition, again after a lost race or an unclear answer: the flow of
-/// `DynamoDBLedgerStore`, in virtual time.
+/// The ledger of a service and its limits: performs the steps of ``LedgerChange`` in virtual time.
 final class LedgerStore {
     let table: LedgerTable
-    private let limits: Limits
+    let limits: Limits
+    private let service: Service
     unowned let world: World
 
-    /// As in `DynamoDBLedgerStore.maximumAttempts`.
-    private static let maximumAttempts = 30
-
-    init(world: World) {
-        self.world = world
+    init(service: Service) {
+        self.service = service
+        world = service.world
         table = LedgerTable(world: world)
         let limits = world.setup.limits
         let isFloorBroken = world.setup.broken == .floor
@@ -56,9 +54,7 @@ final class LedgerStore {
         private let skew: Milliseconds
         private let operation: (inout Ledger, Limits, WallTime) -> Answer
         private let done: (Result<Change<Answer>, CallFailure>) -> Void
-        private var count = 0
-        private var answers: [Int: Answer] = [:]
-        private var isUnclear = false
+        private var change = LedgerChange<Answer, Int>()
 
         init(
             store: LedgerStore,
@@ -76,53 +72,68 @@ final class LedgerStore {
             self.done = done
         }
 
+        private var world: World { store.world }
+
         private func fail(_ failure: CallFailure) {
-            done(.failure(isUnclear ? .unclear : failure))
+            done(.failure(change.isUnclear ? .unclear : failure))
         }
 
-        func go() {
+        func go() { perform(.read) }
+
+        private func perform(_ step: LedgerChange<Answer, Int>.Step) {
+            guard process.lives else { return }
+            switch step {
+            case .read: read()
+            case .found: found()
+            case .pause(let count):
+                let longest = min(20 << min(count - 1, 10), 500)
+                world.after(world.chance.below(longest + 1)) { [self] in perform(.read) }
+            case .write(let ledger, let version, let mark): write(ledger, over: version, mark)
+            case .done(let answer, let ledger):
+                done(.success(Change(answer: answer, ledger: ledger)))
+            case .contended: fail(.unchanged)
+            case .unclear: fail(.unclear)
+            }
+        }
+
+        private func read() {
             store.table.read { [self] stored in
                 guard process.lives else { return }
-                guard let stored else { return fail(.unchanged) }
-                if let written = answers[stored.mark], store.world.setup.broken != .verify {
-                    return done(.success(Change(answer: written, ledger: stored.ledger)))
+                guard var stored else { return fail(.unchanged) }
+                var mark: Int? = stored.mark
+                if world.setup.broken == .verify, change.isUnclear {
+                    // Repeated as if the first try had never been.
+                    mark = nil
+                    if let writer { stored.ledger.departed[writer.id] = nil }
                 }
-                guard count < LedgerStore.maximumAttempts else { return fail(.unchanged) }
-                guard count > 0 else { return apply(to: stored.ledger) }
-                let longest = min(20 << min(count - 1, 10), 500)
-                store.world.after(store.world.chance.below(longest + 1)) { [self] in
-                    // The pause comes between read and write in the real store as well.
-                    apply(to: stored.ledger)
-                }
+                let wall = world.wallTime(skew: skew)
+                perform(
+                    change.read(
+                        .init(stored.ledger, store.limits, mark: mark),
+                        mark: world.newMark()
+                    ) { operation(&$0, $1, wall) }
+                )
             }
         }
 
-        private func apply(to before: Ledger) {
-            guard process.lives else { return }
-            var ledger = before
-            if isUnclear, store.world.setup.broken == .verify, let writer {
-                // Repeated as if the first try had never been.
-                ledger.departed.removeAll { $0 == writer.id }
+        private func found() {
+            store.service.describe { [self] counts in
+                guard process.lives else { return }
+                guard let counts else { return fail(.unchanged) }
+                let wall = world.wallTime(skew: skew)
+                perform(
+                    change.founded(desired: counts.desired) { operation(&$0, $1, wall) }
+                )
             }
-            let wall = store.world.wallTime(skew: skew)
-            let answer = operation(&ledger, store.limits, wall)
-            ledger.version = before.version
-            if ledger == before {
-                return done(.success(Change(answer: answer, ledger: before)))
-            }
-            ledger.version += 1
-            count += 1
-            let mark = store.world.newMark()
-            answers[mark] = answer
-            let changed = ledger
-            store.table.put(changed, mark: mark, over: before.version, by: writer) { [self] put in
+        }
+
+        private func write(_ ledger: Ledger, over version: Int, _ mark: Int) {
+            store.table.put(ledger, mark: mark, over: version, by: writer) { [self] put in
                 guard process.lives else { return }
                 switch put {
-                case .written: done(.success(Change(answer: answer, ledger: changed)))
-                case .lostRace: go()
-                case .failed(.unclear):
-                    isUnclear = true
-                    go()
+                case .written: perform(change.wrote())
+                case .lostRace: perform(change.lostRace())
+                case .failed(.unclear): perform(change.gotNoAnswer())
                 case .failed(.unchanged): fail(.unchanged)
                 }
             }

@@ -11,7 +11,7 @@ final class LedgerTable {
     private(set) var failedAt: Milliseconds = -1.hours
 
     struct Stored {
-        let ledger: Ledger
+        var ledger: Ledger
         let mark: Int
     }
 

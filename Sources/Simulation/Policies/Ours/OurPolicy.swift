@@ -12,7 +12,7 @@ final class OurPolicy: Policy {
         let endpoint: EndpointShell
 
         init(_ pool: Pool) {
-            store = LedgerStore(world: pool.world)
+            store = LedgerStore(service: pool.service)
             endpoint = EndpointShell(store: store, service: pool.service)
         }
     }

@@ -1,25 +1,15 @@
 import Decisions
 
-/// Writes the ledger's size to the service until both agree: the flow of `Projector`, with every
-/// decision taken by ``Projection``.
+/// Makes the service follow the ledger: performs the steps of ``ProjectionFlow`` in virtual time.
 final class ProjectorShell {
-    enum Outcome {
-        case agreed
-        case held(TaskID)
-        case failed
-    }
-
-    private let table: LedgerTable
+    private let store: LedgerStore
     private let service: Service
     private let process: Process
     private unowned let world: World
 
-    /// As in `Projector.maximumRounds`.
-    private static let maximumRounds = 10
-
-    init(table: LedgerTable, service: Service, _ process: Process) {
+    init(store: LedgerStore, service: Service, _ process: Process) {
         self.process = process
-        self.table = table
+        self.store = store
         self.service = service
         world = service.world
     }
@@ -27,67 +17,55 @@ final class ProjectorShell {
     /// - Parameters:
     ///   - known: the ledger as the caller has just read or written it.
     ///   - counts: the service as the caller has just read it.
+    ///   - done: gets nil when a call failed.
     func project(
         _ known: Ledger?,
         counts: Service.Counts? = nil,
-        done: @escaping (Outcome) -> Void
+        done: @escaping (ProjectionFlow.Outcome?) -> Void
     ) {
-        if let known {
-            round(1, known, isFresh: false, counts, done)
-        } else {
-            read { [self] ledger in
-                guard let ledger else { return done(.failed) }
-                round(1, ledger, isFresh: true, counts, done)
-            }
-        }
+        let view = known.map { LedgerView($0, store.limits) }
+        step(ProjectionFlow(view, service: counts?.view, at: now), done)
     }
 
-    private func read(_ done: @escaping (Ledger?) -> Void) {
-        table.read { [self] stored in if process.lives { done(stored?.ledger) } }
-    }
+    private var now: Instant { .milliseconds(world.now) }
 
-    private func round(
-        _ number: Int,
-        _ ledger: Ledger,
-        isFresh: Bool,
-        _ counts: Service.Counts?,
-        _ done: @escaping (Outcome) -> Void
+    private func step(
+        _ before: ProjectionFlow,
+        _ done: @escaping (ProjectionFlow.Outcome?) -> Void
     ) {
-        guard number <= Self.maximumRounds else { return done(.failed) }
-        if !ledger.exposed.isEmpty, counts == nil {
-            return service.describe { [self] counts in
+        guard process.lives else { return }
+        var flow = before
+        switch flow.next(at: now) {
+        case .readLedger:
+            let asked = now
+            store.table.read { [self] stored in
                 guard process.lives else { return }
-                guard let counts else { return done(.failed) }
-                round(number, ledger, isFresh: isFresh, counts, done)
+                guard let stored else { return done(nil) }
+                flow.read(LedgerView(stored.ledger, store.limits), asked: asked)
+                step(flow, done)
             }
-        }
-        switch Projection(ledger, desired: counts?.desired) {
-        case .agreed:
-            if isFresh, counts != nil { return done(.agreed) }
-            next(number, counts, done)
-        case .hold(let task):
-            if isFresh, counts != nil { return done(.held(task)) }
-            next(number, counts, done)
-        case .write(let size):
-            let pause = number > 1 ? world.chance.below(min(20 << (number - 2), 500) + 1) : 0
-            world.after(pause) { [self] in
+        case .readService:
+            service.describe { [self] counts in
                 guard process.lives else { return }
-                write(size) { [self] counts in
-                    guard let counts else { return done(.failed) }
-                    next(number, counts, done)
-                }
+                guard let counts else { return done(nil) }
+                flow.saw(counts.view)
+                step(flow, done)
             }
-        }
-    }
-
-    private func next(
-        _ number: Int,
-        _ counts: Service.Counts?,
-        _ done: @escaping (Outcome) -> Void
-    ) {
-        read { [self] ledger in
-            guard let ledger else { return done(.failed) }
-            round(number + 1, ledger, isFresh: true, counts, done)
+        case .write(let count):
+            write(count) { [self] counts in
+                guard let counts else { return done(nil) }
+                flow.wrote(counts.view)
+                step(flow, done)
+            }
+        case .pause(let number):
+            world.after(world.chance.below(min(20 << (number - 1), 500) + 1)) { [self] in
+                flow.paused()
+                step(flow, done)
+            }
+        case .done(let outcome): done(outcome)
+        case .unsettled: done(nil)
+        // The simulated endpoint books nothing: one process gathers its calls.
+        case .book, .wait: preconditionFailure("a booking that was not asked for")
         }
     }
 
@@ -97,8 +75,13 @@ final class ProjectorShell {
             switch result {
             case .success(let counts): done(counts)
             case .failure(.unchanged): done(nil)
-            case .failure(.unclear): service.describe(done: done)
+            case .failure(.unclear):
+                service.describe { [self] counts in if process.lives { done(counts) } }
             }
         }
     }
+}
+
+extension Service.Counts {
+    var view: ServiceView { ServiceView(desired: desired) }
 }

@@ -25,7 +25,7 @@ final class SidecarShell {
         world = owner.world
         task = owner.task
         pool = OurPolicy.state(of: owner.task.service.pool)
-        projector = ProjectorShell(table: pool.store.table, service: task.service, process)
+        projector = ProjectorShell(store: pool.store, service: task.service, process)
         bornAt = world.now
         let setup = world.setup
         retirement = Retirement(
@@ -63,7 +63,7 @@ final class SidecarShell {
         case .release: owner.say(.released)
         case .ledger(let operation): change(operation)
         case .project: project()
-        case .compare: compare()
+        case .compare(let always): compare(always: always)
         case .wakeAt(let instant): wake(at: instant)
         case .end: owner.sidecarEnded()
         // Never asked for here: the simulated installation has no API token.
@@ -109,14 +109,21 @@ final class SidecarShell {
             return
         }
         task.service.protect(task, minutes: minutes) { [self] answer in
-            let report: ProtectionReport =
-                switch answer {
-                case .protected(let time): .protected(for: .milliseconds(time))
-                case .blocked: .blocked
-                case .refused: .refused("refused")
-                case .unclear: .unclear("no answer")
-                }
-            observe(.protection(report))
+            switch answer {
+            case .protected(let time): observe(.protection(.protected(for: .milliseconds(time))))
+            case .blocked: lookAfter(.blocked, "DEPLOYMENT_BLOCKED")
+            case .refused: lookAfter(.refused("refused"), "refused")
+            case .unclear: lookAfter(.unclear("no answer"), "no answer")
+            }
+        }
+    }
+
+    /// What failed, and what is left of an earlier grant, as the real sidecar reads it.
+    private func lookAfter(_ report: ProtectionReport, _ cause: String) {
+        task.service.protection(of: task) { [self] left in
+            guard process.lives else { return }
+            guard let left, left > 0 else { return observe(.protection(report)) }
+            observe(.protection(.held(for: .milliseconds(left), cause)))
         }
     }
 
@@ -177,30 +184,45 @@ final class SidecarShell {
         let known = latest.flatMap { world.now - $0.at < 1.seconds ? $0.ledger : nil }
         projector.project(known) { [self] outcome in
             switch outcome {
-            case .agreed: observe(.projected)
-            case .held(let exposed):
-                observe(.projectionFailed("task \(exposed) runs without protection"))
-            case .failed: observe(.projectionFailed("a call failed"))
+            case .agreed, .still: observe(.projected)
+            case .held(let reason, _): observe(.projectionFailed("\(reason)"))
+            case nil: observe(.projectionFailed("a call failed"))
             }
         }
     }
 
-    private func compare() {
+    private func compare(always: Bool) {
         pool.store.table.read { [self] stored in
             guard process.lives else { return }
-            guard let stored, world.chance.below(max(1, stored.ledger.size)) == 0 else {
-                return observe(.compared(nil))
-            }
+            guard let stored else { return observe(.compared(nil)) }
+            guard stored.ledger.isWritten else { return found() }
+            let turns = Comparison.turns(size: stored.ledger.size)
+            guard always || world.chance.below(turns) == 0 else { return observe(.compared(nil)) }
             task.service.describe { [self] counts in
-                let seen = counts.map {
-                    Comparison(
-                        size: stored.ledger.size,
-                        desired: $0.desired,
-                        running: $0.running
-                    )
-                }
-                observe(.compared(seen))
+                guard process.lives else { return }
+                guard let counts else { return observe(.compared(nil)) }
+                compared(stored.ledger.size, counts)
             }
+        }
+    }
+
+    private func found() {
+        pool.store.change(by: task, process, skew: clockSkew) { ledger, limits, now in
+            ledger.uphold(limits, at: now)
+        } done: { [self] _ in
+            observe(.compared(nil))
+        }
+    }
+
+    /// One that is not as it should be counts only if the ledger has not changed meanwhile.
+    private func compared(_ size: Int, _ counts: Service.Counts) {
+        let seen = Comparison(size: size, desired: counts.desired, running: counts.running)
+        guard counts.desired != size || counts.running > size else {
+            return observe(.compared(seen))
+        }
+        pool.store.table.read { [self] stored in
+            guard process.lives else { return }
+            observe(.compared(stored?.ledger.size == size ? seen : nil))
         }
     }
 

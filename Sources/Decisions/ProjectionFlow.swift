@@ -1,0 +1,154 @@
+/// Writing the ledger's size to the service until both agree, as a value: outcomes go in, the next
+/// step comes out. Endpoint, sidecar, sweep and simulation perform the same steps.
+package struct ProjectionFlow: Sendable {
+    package enum Step: Hashable, Sendable {
+        /// Read the ledger, consistently.
+        case readLedger
+        case readService
+        /// Write this count. An answer that is lost is resolved by reading the service.
+        case write(Int)
+        /// Others change the ledger too: let them. `afterTry` grows with each.
+        case pause(afterTry: Int)
+        /// Book the update in the ledger (``Ledger/bookUpdate(at:headway:)``).
+        case book
+        /// Somebody else's booking is in the way for so long.
+        case wait(Duration)
+        case done(Outcome)
+        /// The ledger's size changed in each round.
+        case unsettled
+    }
+
+    package enum Outcome: Hashable, Sendable {
+        /// The service wants as many tasks as the ledger says.
+        case agreed(size: Int)
+        case held(HoldReason, size: Int)
+        case still(StillReason, size: Int)
+    }
+
+    private enum Booking {
+        case notNeeded
+        case needed
+        case made
+    }
+
+    private var ledger: LedgerView?
+    private var ledgerReadAt: Instant = .zero
+    /// Read by this flow, and after what is known of the service.
+    private var isFresh = false
+    private var service: ServiceView?
+    private var booking: Booking
+    private var rounds = 0
+    /// Until somebody else's booking is out of the way.
+    private var waitsFor: Duration?
+    private var hasPaused = false
+    private let maximumRounds: Int
+
+    /// Each further round means that the ledger's size changed in between, and whoever changed it
+    /// projects as well.
+    package static let maximumRounds = 10
+    /// More rounds than the bookings of others within the time for one request.
+    package static let maximumBookedRounds = 30
+
+    /// A lowering must have arrived within half a minute of the ledger that it was read from: an
+    /// agent that is entered as exposed starts after that (``Retirement``). A call takes 15 s at
+    /// the most, its tries together.
+    package static let lowersWithin: Duration = .seconds(10)
+
+    /// - Parameters:
+    ///   - ledger: as the caller has just read or written it; nil reads it first.
+    ///   - service: as the caller has just read it. Without it the size is written unseen where
+    ///     that is harmless, one call less.
+    ///   - now: when the ledger was read.
+    package init(_ ledger: LedgerView? = nil, service: ServiceView? = nil, at now: Instant) {
+        self.ledger = ledger
+        self.service = service
+        ledgerReadAt = now
+        booking = .notNeeded
+        maximumRounds = Self.maximumRounds
+    }
+
+    /// The endpoint's: it books each update.
+    ///
+    /// - Parameter isBooked: whether the write that made this ledger booked one.
+    package init(booked isBooked: Bool, _ ledger: LedgerView, at now: Instant) {
+        self.ledger = ledger
+        ledgerReadAt = now
+        booking = isBooked ? .made : .needed
+        maximumRounds = Self.maximumBookedRounds
+    }
+
+    /// What to do now.
+    package mutating func next(at now: Instant) -> Step {
+        if let wait = waitsFor {
+            waitsFor = nil
+            return .wait(wait)
+        }
+        guard let ledger else { return .readLedger }
+        // Unbooked, a look is cheaper than a booking, and often enough.
+        if booking == .needed, service == nil { return .readService }
+        switch Projection(ledger, service: service) {
+        case .look: return .readService
+        case .agreed: return end(.agreed(size: ledger.size))
+        case .hold(let reason): return end(.held(reason, size: ledger.size))
+        case .still(let reason): return end(.still(reason, size: ledger.size))
+        case .write(let count): return write(count, at: now)
+        }
+    }
+
+    private func end(_ outcome: Outcome) -> Step { isFresh ? .done(outcome) : .readLedger }
+
+    private mutating func write(_ count: Int, at now: Instant) -> Step {
+        guard rounds < maximumRounds else { return .unsettled }
+        if now - ledgerReadAt > Self.lowersWithin, count < service?.desired ?? .max {
+            rounds += 1
+            return .readLedger
+        }
+        switch booking {
+        case .needed: return .book
+        case .made: break
+        case .notNeeded:
+            if rounds > 0, !hasPaused { return .pause(afterTry: rounds) }
+        }
+        return .write(count)
+    }
+
+    // MARK: What came of it
+
+    /// - Parameter asked: when the reading began.
+    package mutating func read(_ view: LedgerView, asked: Instant) {
+        ledger = view
+        ledgerReadAt = asked
+        isFresh = true
+    }
+
+    package mutating func saw(_ view: ServiceView) {
+        service = view
+        if booking != .notNeeded { isFresh = false }
+    }
+
+    /// The write took effect, or was looked after.
+    package mutating func wrote(_ view: ServiceView) {
+        service = view
+        isFresh = false
+        hasPaused = false
+        rounds += 1
+        if booking == .made { booking = .needed }
+        // What the ledger says now decides.
+        ledger = nil
+    }
+
+    package mutating func paused() { hasPaused = true }
+
+    /// - Parameter wait: until an update may be booked; nil when it is booked.
+    package mutating func booked(_ view: LedgerView, asked: Instant, wait: Duration?) {
+        read(view, asked: asked)
+        guard let wait else {
+            booking = .made
+            return
+        }
+        // Whoever booked is about to write what is missing here.
+        rounds += 1
+        waitsFor = wait
+        service = nil
+    }
+}

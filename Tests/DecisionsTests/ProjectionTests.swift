@@ -1,0 +1,132 @@
+import Decisions
+import Testing
+
+private let now = WallTime(milliseconds: 1_000_000_000)
+private let limits = Limits(desiredCount: 0, maxCount: 9, spareCount: 0) ?? .fallback
+private let ending = Limits(desiredCount: 0, maxCount: 0, spareCount: 0) ?? .fallback
+
+private func view(
+    _ size: Int,
+    version: Int = 1,
+    exposed: Bool = false,
+    busy: Int = 0,
+    _ limits: Limits = limits
+) throws -> LedgerView {
+    var ledger = Ledger(version: version, size: size)
+    if exposed { ledger.exposed[TaskID("a")] = .init(since: now) }
+    for number in 0..<busy {
+        let job = try #require(Job(key: "run-\(number)/plan"))
+        ledger.jobs[job] = .init(at: now, task: TaskID("t\(number)"))
+    }
+    return LedgerView(ledger, limits)
+}
+
+@Suite("Projection")
+struct ProjectionTests {
+    @Test("it writes when service and ledger differ, and rests when they agree")
+    func follows() throws {
+        #expect(Projection(try view(3), service: .init(desired: 3)) == .agreed)
+        #expect(Projection(try view(3), service: .init(desired: 1)) == .write(3))
+        #expect(Projection(try view(3), service: .init(desired: 5)) == .write(3))
+        #expect(Projection(try view(3), service: nil) == .write(3))
+    }
+
+    @Test("while an agent is exposed it raises and never lowers")
+    func exposed() throws {
+        let ledger = try view(3, exposed: true)
+        #expect(Projection(ledger, service: .init(desired: 2)) == .write(3))
+        #expect(Projection(ledger, service: .init(desired: 4)) == .hold(.exposed(TaskID("a"))))
+        #expect(Projection(ledger, service: nil) == .look)
+    }
+
+    @Test("rule 10: a ledger that was never written moves nothing, whatever its size seems to be")
+    func neverWritten() throws {
+        for desired in [nil, 0, 1, 6] as [Int?] {
+            let service = desired.map { ServiceView(desired: $0) }
+            #expect(
+                Projection(try view(0, version: 0), service: service) == .still(.neverWritten)
+            )
+        }
+    }
+
+    @Test("rule 10: a service that ECS ends is written to by nobody")
+    func serviceEnds() throws {
+        for desired in [0, 3, 9] {
+            let service = ServiceView(desired: desired, isActive: false)
+            #expect(Projection(try view(3), service: service) == .still(.serviceEnds))
+        }
+    }
+
+    @Test("a service whose limits end it is lowered and never raised, and never written unseen")
+    func limitsEnd() throws {
+        let ledger = try view(2, ending)
+        #expect(Projection(ledger, service: nil) == .look)
+        #expect(Projection(ledger, service: .init(desired: 0)) == .still(.limitsEnd))
+        #expect(Projection(ledger, service: .init(desired: 4)) == .write(2))
+    }
+
+    @Test(
+        "a service that somebody raised above its size is not lowered below the agents that work",
+        arguments: [
+            (size: 1, busy: 2, desired: 2, .hold(.busy(2))),
+            (size: 1, busy: 2, desired: 3, .write(2)),
+            (size: 1, busy: 3, desired: 2, .hold(.busy(3))),
+            (size: 1, busy: 2, desired: 1, .agreed),
+            (size: 2, busy: 3, desired: 1, .write(2)),
+            (size: 3, busy: 2, desired: 5, .write(3)),
+        ] as [(size: Int, busy: Int, desired: Int, Projection)]
+    )
+    func busy(size: Int, busy: Int, desired: Int, expected: Projection) throws {
+        let ledger = try view(size, busy: busy)
+        #expect(Projection(ledger, service: .init(desired: desired)) == expected)
+        #expect(Projection(ledger, service: nil) == (busy > size ? .look : .write(size)))
+    }
+}
+
+@Suite("Projection flow")
+struct ProjectionFlowTests {
+    @Test("an old reading of the ledger lowers nothing: it is read again first")
+    func oldReading() throws {
+        var flow = ProjectionFlow(service: .init(desired: 4), at: .zero)
+        #expect(flow.next(at: .zero) == .readLedger)
+        flow.read(try view(1), asked: .zero)
+        #expect(flow.next(at: .seconds(10)) == .write(1))
+        #expect(flow.next(at: .seconds(11)) == .readLedger)
+        flow.read(try view(3), asked: .seconds(11))
+        #expect(flow.next(at: .seconds(12)) == .pause(afterTry: 1))
+        flow.paused()
+        #expect(flow.next(at: .seconds(12)) == .write(3))
+    }
+
+    @Test("an old reading of the ledger may raise")
+    func oldReadingRaises() throws {
+        var flow = ProjectionFlow(service: .init(desired: 1), at: .zero)
+        flow.read(try view(4), asked: .zero)
+        #expect(flow.next(at: .seconds(60)) == .write(4))
+    }
+
+    @Test("readings that take too long each time end it, rather than go on for ever")
+    func slowReadings() throws {
+        var flow = ProjectionFlow(service: .init(desired: 4), at: .zero)
+        for second in 0..<100 {
+            flow.read(try view(1), asked: .seconds(second * 20))
+            if flow.next(at: .seconds(second * 20 + 15)) == .unsettled { return }
+        }
+        Issue.record("it never ended")
+    }
+
+    @Test("whoever may not book yet waits, and writes nothing when the other has")
+    func booking() throws {
+        var flow = ProjectionFlow(booked: false, try view(2), at: .zero)
+        #expect(flow.next(at: .zero) == .readService)
+        flow.saw(.init(desired: 1))
+        #expect(flow.next(at: .zero) == .book)
+        flow.booked(try view(2), asked: .zero, wait: .milliseconds(200))
+        #expect(flow.next(at: .zero) == .wait(.milliseconds(200)))
+        #expect(flow.next(at: .zero) == .readService)
+        flow.saw(.init(desired: 2))
+        #expect(flow.next(at: .zero) == .readLedger)
+        flow.read(try view(2), asked: .zero)
+        #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
+    }
+}
