@@ -21,11 +21,15 @@ struct LedgerTable: Sendable {
     /// What a schedule has set, in an item of its own: the limits item belongs to whoever declares
     /// it (the Terraform module), who would take a schedule's count in it for a fault to be mended.
     private var scheduledKey: String { key + "/limits/scheduled" }
+    /// The limits of a service that is being taken down. Whoever declares limits may write them
+    /// beforehand, and say so by removing the limits item: Terraform, which destroys, can delete
+    /// what it has made and write nothing.
+    private var endingKey: String { key + "/limits/ending" }
 
     /// The ledger and the limits, consistently; nil for one that is not there. A `desired_count`
     /// that a schedule has set stands for the one in the limits.
     func get() async throws(LedgerFailure) -> (ledger: Item?, limits: Item?) {
-        var wanted = Set([key, limitsKey, scheduledKey])
+        var wanted = Set([key, limitsKey, scheduledKey, endingKey])
         var found: [String: Item] = [:]
         for attempt in 1...Self.maximumReads {
             let answer = try await read(wanted)
@@ -42,7 +46,9 @@ struct LedgerTable: Sendable {
                 }
             )
             if wanted.isEmpty {
-                return (found[key], Self.limits(found[limitsKey], found[scheduledKey]))
+                let scheduled = Self.limits(found[limitsKey], found[scheduledKey])
+                let isEnding = found[limitsKey] == nil && found[endingKey] != nil
+                return (found[key], isEnding ? found[endingKey] : scheduled)
             }
             guard await pacing.pause(afterTry: attempt) else { throw .unchanged(.cancelled) }
         }

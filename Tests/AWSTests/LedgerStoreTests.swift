@@ -26,7 +26,9 @@ final class FakeTable: Sendable {
             #expect(request.text.contains(#""ConsistentRead":true"#))
             // JSONEncoder writes a slash as \/, which is the same text in JSON.
             let text = request.text.replacing("\\/", with: "/")
-            let keys = ["agents/pool", "agents/pool/limits", "agents/pool/limits/scheduled"]
+            let keys = ["", "/limits", "/limits/scheduled", "/limits/ending"].map {
+                "agents/pool" + $0
+            }
             let found = keys.filter { text.contains("\"\($0)\"") }.compactMap { self[$0] }
             guard let json = try? JSONEncoder().encode(["Responses": ["ledger": found]]) else {
                 return .json("", status: 500)
@@ -182,6 +184,33 @@ struct LedgerStoreTests {
         table["agents/pool/limits/scheduled"] = ["pk": .string("agents/pool/limits/scheduled")]
         let snapshot = try await store(honest()).read()
         #expect(snapshot.limitsSource == .environment)
+    }
+
+    @Test("where the limits have been taken away, those of the end hold, whatever a schedule says")
+    func ending() async throws {
+        let key = "agents/pool/limits"
+        let ending: Item = [
+            "pk": .string(key + "/ending"), "desired_count": .number("0"),
+            "max_count": .number("0"),
+        ]
+        let declared: Item = ["pk": .string(key), "max_count": .number("7")]
+        table[key] = declared
+        table[key + "/ending"] = ending
+        #expect(try await storedLimits() == declared)
+        table[key + "/scheduled"] = [
+            "pk": .string(key + "/scheduled"), "desired_count": .number("5"),
+        ]
+        table[key] = nil
+        #expect(try await storedLimits() == ending)
+    }
+
+    private func storedLimits() async throws -> Item? {
+        try await LedgerTable(
+            try makeClient(honest(), pacing: time.pacing),
+            name: "ledger",
+            key: "agents/pool",
+            pacing: time.pacing
+        ).get().limits
     }
 
     @Test("a lost race is run again on what the other one wrote")
