@@ -21,6 +21,7 @@ locals {
     idle_timeout_seconds      = var.idle_timeout_seconds
     first_job_timeout_seconds = var.first_job_timeout_seconds
     max_lifetime_seconds      = var.max_lifetime_seconds
+    protection_minutes        = var.protection_minutes
     tfc_address               = var.tfc_address
     agent_single              = var.agent_single
     agent_hide_task_role      = !var.agent_uses_task_role

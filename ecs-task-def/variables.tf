@@ -230,6 +230,17 @@ variable "max_lifetime_seconds" {
   }
 }
 
+variable "protection_minutes" {
+  description = "Scale-in protection that a task asks for, and renews at a quarter of it. A sidecar gives it back; it lasts that long only where none can."
+  type        = number
+  default     = 2880
+
+  validation {
+    condition     = var.protection_minutes >= 1 && var.protection_minutes <= 2880 && floor(var.protection_minutes) == var.protection_minutes
+    error_message = "protection_minutes must be a whole number from 1 to 2880 (48 hours), which is what ECS takes."
+  }
+}
+
 # HCP Terraform.
 
 variable "tfc_address" {

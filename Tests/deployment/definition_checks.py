@@ -35,6 +35,7 @@ BY_HAND = {
     "idle_timeout_seconds": "120",
     "first_job_timeout_seconds": "300",
     "max_lifetime_seconds": "0",
+    "protection_minutes": "2880",
     "tfc_address": "https://app.terraform.io",
     "agent_single": "true",
     "agent_hide_task_role": "false",
@@ -117,7 +118,10 @@ def follows_fargate(definition: dict) -> None:
         assert "add" not in container.get("linuxParameters", {}).get("capabilities", {})
         assert 60 <= container.get("restartPolicy", {}).get("restartAttemptPeriod", 300) <= 1800
         for dependency in container.get("dependsOn", []):
-            assert "healthCheck" in containers[dependency["containerName"]]
+            other = containers[dependency["containerName"]]
+            assert "healthCheck" in other
+            # Or the container waits for hours for a HEALTHY that does not come.
+            assert 2 <= other["startTimeout"] <= 120
     sidecar, agent = containers["agent-sidecar"], containers["tfc-agent"]
     # The agent gets its signal first and must be observable after its end.
     assert agent["essential"] and not sidecar["essential"]
@@ -194,6 +198,14 @@ def schedules() -> None:
             assert now == {**item, "desired_count": {"N": count}}
     night = plan.one('aws_scheduler_schedule.desired_count["night"]')
     assert night["schedule_expression_timezone"] == "Europe/Berlin"
+
+
+@check("a task asks for the protection that the module says, by default the longest there is")
+def protection() -> None:
+    for inputs, minutes in (({}, "2880"), ({"protection_minutes": 60}, "60")):
+        containers = (planning.plan(inputs) if inputs else planning.variant("the least")).containers
+        environment = {p["name"]: p["value"] for p in containers["agent-sidecar"]["environment"]}
+        assert environment["PROTECTION_MINUTES"] == minutes
 
 
 @check("the service leaves desired_count to the ledger and never runs more agents than that")
