@@ -313,6 +313,25 @@ def protection() -> None:
     assert "ecs:UpdateTaskProtection" not in actions(found["endpoint"])
 
 
+@check("each role calls the services that it is there for, and runs become terraform_dev_role only")
+def services() -> None:
+    for name in planning.VARIANTS:
+        plan = planning.variant(name)
+        found = documents(plan)
+        for role, own in {
+            "task": {"dynamodb", "ecs", "sts"},
+            "endpoint": {"dynamodb", "ecs", "logs", "ssm"},
+            "execution": {"ecr", "logs", "ssm"},
+            "scheduler": {"dynamodb", "lambda"},
+        }.items():
+            called = {action.split(":")[0] for action in actions(found.get(role, []))}
+            assert called <= own, f"{name}: {role} calls {sorted(called - own)}"
+        for role in ("dev", "execution", "endpoint", "scheduler", "task"):
+            other = f"arn:aws:iam::123456789012:role/tfc-{role.replace('dev', 'terraform-dev')}"
+            is_dev = role == "dev" and "aws_iam_role.dev[0]" in plan.resources
+            assert may(found["task"], "sts:AssumeRole", other) == is_dev, f"{name}: {other}"
+
+
 SECRETS = ("agent-token", "hmac-key", "tfe-token")
 READING = ("GetParameter", "GetParameters", "GetParameterHistory", "GetParametersByPath")
 
