@@ -21,6 +21,7 @@ locals {
     idle_timeout_seconds      = var.idle_timeout_seconds
     first_job_timeout_seconds = var.first_job_timeout_seconds
     max_lifetime_seconds      = var.max_lifetime_seconds
+    protection_minutes        = var.protection_minutes
     tfc_address               = var.tfc_address
     agent_single              = var.agent_single
     agent_hide_task_role      = !var.agent_uses_task_role
@@ -47,6 +48,9 @@ locals {
     }
   }
 
+  # ECS reads it with the execution role and gives it to the sidecar's container, whose environment a
+  # run does not see. By TFE_TOKEN_PARAMETER the sidecar would read it with the task role, and a run
+  # has that role as well. The endpoint's role is nobody else's, so the endpoint reads it by itself.
   tfe_token_secrets = [
     for parameter in [local.tfe_token_parameter] : { name = "TFE_TOKEN", valueFrom = parameter } if local.has_tfe_token
   ]
@@ -59,16 +63,28 @@ locals {
 
   limits_item = {
     pk            = { S = local.limits_key }
-    desired_count = { N = tostring(var.desired_count) }
+    desired_count = { N = tostring(local.desired_count) }
     max_count     = { N = tostring(var.max_count) }
     spare_count   = { N = tostring(var.spare_count) }
   }
 
-  # Inputs of UpdateItem, by the name of the schedule.
+  # Holds where there is no limits item.
+  ending_item = {
+    pk            = { S = local.ending_key }
+    desired_count = { N = "0" }
+    max_count     = { N = "0" }
+  }
+
+  # What a schedule writes, at first without a count: until one has come, desired_count holds.
+  scheduled_item = { pk = { S = local.scheduled_key } }
+
+  # Inputs of UpdateItem, by the name of the schedule. Only where the item is: one that fires while
+  # Terraform makes or removes the item must not make it anew.
   schedule_inputs = {
-    for schedule in var.schedules : schedule.name => {
+    for schedule in local.schedules : schedule.name => {
       TableName                 = local.ledger_table
-      Key                       = { pk = { S = local.limits_key } }
+      Key                       = local.scheduled_item
+      ConditionExpression       = "attribute_exists(pk)"
       UpdateExpression          = "SET desired_count = :desired"
       ExpressionAttributeValues = { ":desired" = { N = tostring(schedule.desired_count) } }
     }
@@ -89,6 +105,7 @@ locals {
         TFC_ORGANIZATION    = var.tfc_organization
         TFC_AGENT_POOL_NAME = var.tfc_agent_pool_name
         TFC_AGENT_POOL_ID   = var.tfc_agent_pool_id
+        TFE_TOKEN_PARAMETER = local.tfe_token_parameter
       } : name => value if local.has_tfe_token && value != null
     },
   )
@@ -106,7 +123,6 @@ locals {
     stopTimeout  = 60
     portMappings = [{ containerPort = 8080, protocol = "tcp" }]
     environment  = [for name, value in local.endpoint_environment : { name = name, value = value }]
-    secrets      = local.tfe_token_secrets
     logConfiguration = {
       logDriver = "awslogs"
       options = {

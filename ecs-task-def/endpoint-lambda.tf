@@ -24,10 +24,7 @@ resource "aws_lambda_function" "scale_up" {
   }
 
   environment {
-    variables = merge(
-      local.endpoint_environment,
-      local.has_tfe_token ? { TFE_TOKEN = var.tfe_token } : {},
-    )
+    variables = local.endpoint_environment
   }
 
   logging_config {
@@ -37,8 +34,12 @@ resource "aws_lambda_function" "scale_up" {
 
   depends_on = [
     aws_dynamodb_table_item.limits,
+    # It goes before the service: nobody may raise what is being taken down.
+    aws_ecs_service.agents,
+    aws_iam_role_policy.subnets,
     aws_iam_role_policy.this,
     aws_ssm_parameter.hmac_key,
+    aws_ssm_parameter.tfe_token,
   ]
 }
 

@@ -177,9 +177,16 @@ resource "aws_ecs_service" "endpoint" {
     aws_cloudwatch_log_group.endpoint,
     aws_dynamodb_table_item.limits,
     aws_ecs_cluster_capacity_providers.this,
+    # It goes before the agents' service: nobody may raise what is being taken down.
+    aws_ecs_service.agents,
+    aws_iam_role_policy.subnets,
     aws_iam_role_policy.this,
     aws_lb_listener.endpoint,
+    aws_route.internet,
+    aws_route_table_association.agents,
     aws_ssm_parameter.hmac_key,
     aws_ssm_parameter.tfe_token,
+    aws_vpc_security_group_egress_rule.endpoint,
+    aws_vpc_security_group_ingress_rule.endpoint,
   ]
 }

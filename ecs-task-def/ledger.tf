@@ -1,4 +1,4 @@
-# The ledger and the limits, items of one table.
+# The ledger and its limits, items of one table.
 
 resource "aws_dynamodb_table" "ledger" {
   # checkov:skip=CKV_AWS_119: encrypted with DynamoDB's own key; the ledger holds ids of runs and tasks, no secret
@@ -18,20 +18,34 @@ resource "aws_dynamodb_table" "ledger" {
   }
 }
 
-# Written when one of the three variables changes, and else left alone: a schedule that has changed
-# desired_count since then is right.
+# Changed in place, since without it the service is ending: what is below then holds. Terraform cannot
+# write when it destroys, but it can take this away first, before the service: from then on nobody
+# adds agents, idle ones leave, and nobody takes the count that Terraform sets for a fault.
 resource "aws_dynamodb_table_item" "limits" {
   region     = var.region
   table_name = aws_dynamodb_table.ledger.name
   hash_key   = aws_dynamodb_table.ledger.hash_key
   item       = jsonencode(local.limits_item)
 
-  lifecycle {
-    ignore_changes       = [item]
-    replace_triggered_by = [terraform_data.limits]
-  }
+  depends_on = [aws_ecs_service.agents]
 }
 
-resource "terraform_data" "limits" {
-  input = local.limits_item
+resource "aws_dynamodb_table_item" "ending" {
+  region     = var.region
+  table_name = aws_dynamodb_table.ledger.name
+  hash_key   = aws_dynamodb_table.ledger.hash_key
+  item       = jsonencode(local.ending_item)
+}
+
+# Where there are schedules. Terraform makes and removes it; what is in it is theirs.
+resource "aws_dynamodb_table_item" "scheduled" {
+  count      = length(local.schedules) > 0 ? 1 : 0
+  region     = var.region
+  table_name = aws_dynamodb_table.ledger.name
+  hash_key   = aws_dynamodb_table.ledger.hash_key
+  item       = jsonencode(local.scheduled_item)
+
+  lifecycle {
+    ignore_changes = [item]
+  }
 }

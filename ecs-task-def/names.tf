@@ -11,9 +11,12 @@ locals {
   cluster      = var.prefix
   service      = "${var.prefix}-agents"
   ledger_table = "${var.prefix}-ledger"
-  # The items of the table; see Sources/AWS/LedgerItem.swift.
-  ledger_key = "${local.cluster}/${local.service}"
-  limits_key = "${local.ledger_key}/limits"
+  # The items of the table; see Sources/AWS, LedgerTable.swift and DynamoDBDesk.swift.
+  ledger_key    = "${local.cluster}/${local.service}"
+  limits_key    = "${local.ledger_key}/limits"
+  scheduled_key = "${local.limits_key}/scheduled"
+  ending_key    = "${local.limits_key}/ending"
+  desk_key      = "${local.ledger_key}/announcements"
 
   agents_log_group   = "/ecs/${var.prefix}-agents"
   endpoint_log_group = "/${var.endpoint == "lambda" ? "aws/lambda" : "ecs"}/${local.endpoint_name}"
@@ -23,6 +26,16 @@ locals {
   agent_token_parameter = "${local.parameter_path}/agent-token"
   hmac_key_parameter    = "${local.parameter_path}/hmac-key"
   tfe_token_parameter   = "${local.parameter_path}/tfe-token"
+
+  # max_count 0 is the end of the service, whatever the other two say.
+  is_ending     = var.max_count == 0
+  desired_count = local.is_ending ? 0 : var.desired_count
+  schedules     = local.is_ending ? [] : var.schedules
+
+  # Weights of the capacity providers in use.
+  capacity = {
+    for name, weight in { FARGATE = 100 - var.spot_share, FARGATE_SPOT = var.spot_share } : name => weight if weight > 0
+  }
 
   is_lambda     = var.endpoint == "lambda"
   is_service    = var.endpoint == "service"
@@ -44,7 +57,7 @@ locals {
   definition_arn = "${local.ecs_arn}:task-definition/${local.service}:*"
   ledger_arn     = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.ledger_table}"
   function_arn   = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.endpoint_name}"
-  parameter_arn  = "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter${local.parameter_path}"
+  ssm_arn        = "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter"
   log_group_arns = [
     for group in distinct([local.agents_log_group, local.is_service ? local.endpoint_log_group : local.agents_log_group]) :
     "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:${group}:*"

@@ -1,75 +1,135 @@
-# Who may do what. Nobody here may do more than one service, one table, one parameter path and the
-# tasks of one cluster need; the tests look for wildcards.
+# Who may do what. Nobody here may do more than one service, the items of one ledger, the parameters
+# named and the tasks of one cluster need; the tests ask of each role what it may.
 #
 # All containers of a task have the task role, so a run has it too (unless agent_uses_task_role is
 # false): assume that whoever can start a run in this pool can do what the task role can.
 
 locals {
-  # The service's size and nothing else: a call that names another task definition or opens a shell
-  # into tasks would turn this permission into any other. Neither key is there in our own calls.
-  service_statements = [
+  # The service's size. UpdateService takes more than that, so everything is denied for which IAM has
+  # a condition key; the README names the rest. A call for the size alone names none of these, yet ECS
+  # may fill in some before it asks IAM (since March 2024 it does so with the task definition; Amazon
+  # ECS API reference, UpdateService). Hence what is denied is never that a key is there, but that it
+  # is there with a value that is neither the service's own nor the default of one left out.
+  # Subnets: subnet_statements, below.
+  service_statements = concat(
+    [
+      {
+        Sid      = "SizeOfTheService"
+        Effect   = "Allow"
+        Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
+        Resource = [local.service_arn]
+      },
+      {
+        Sid      = "NoOtherTaskDefinition"
+        Effect   = "Deny"
+        Action   = ["ecs:UpdateService"]
+        Resource = [local.service_arn]
+        # A negated condition holds for a key that is not there, hence Null.
+        Condition = {
+          Null       = { "ecs:task-definition" = "false" }
+          ArnNotLike = { "ecs:task-definition" = local.definition_arn }
+        }
+      },
+      {
+        Sid      = "NoOtherCapacity"
+        Effect   = "Deny"
+        Action   = ["ecs:UpdateService"]
+        Resource = [local.service_arn]
+        Condition = {
+          # Documented as an ARN; the request has the name.
+          "ForAnyValue:StringNotLike" = {
+            "ecs:capacity-provider" = flatten([for name in keys(local.capacity) : [name, "*:capacity-provider/${name}"]])
+          }
+        }
+      },
+      {
+        Sid       = "NoNamespace"
+        Effect    = "Deny"
+        Action    = ["ecs:UpdateService"]
+        Resource  = [local.service_arn]
+        Condition = { StringLike = { "ecs:namespace" = "?*" } }
+      },
+    ],
+    # Statements of their own: within one, several keys must all hold.
+    [
+      for sid, key in merge(
+        {
+          NoShell          = "ecs:enable-execute-command"
+          NoVolumes        = "ecs:enable-ebs-volumes"
+          NoServiceConnect = "ecs:enable-service-connect"
+          NoLattice        = "ecs:enable-vpc-lattice"
+        },
+        { for sid, key in { NoPublicAddress = "ecs:auto-assign-public-ip" } : sid => key if !local.assign_public_ip },
+        ) : {
+        Sid       = sid
+        Effect    = "Deny"
+        Action    = ["ecs:UpdateService"]
+        Resource  = [local.service_arn]
+        Condition = { Bool = { (key) = "true" } }
+      }
+    ],
+    # Listing knows no resource but the cluster, which the condition names.
+    [
+      {
+        Sid       = "TasksThatLive"
+        Effect    = "Allow"
+        Action    = ["ecs:ListTasks"]
+        Resource  = ["*"]
+        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
+      },
+    ],
+  )
+
+  # In a policy of its own: the subnets of a new VPC have no name before they are made.
+  subnet_statements = [
     {
-      Sid      = "SizeOfTheService"
-      Effect   = "Allow"
-      Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
-      Resource = [local.service_arn]
-    },
-    {
-      Sid      = "NoOtherTaskDefinition"
+      Sid      = "NoOtherSubnet"
       Effect   = "Deny"
       Action   = ["ecs:UpdateService"]
       Resource = [local.service_arn]
       Condition = {
-        Null       = { "ecs:task-definition" = "false" }
-        ArnNotLike = { "ecs:task-definition" = local.definition_arn }
+        "ForAnyValue:StringNotLike" = {
+          "ecs:subnet" = flatten([for id in local.subnet_ids : [id, "*:subnet/${id}"]])
+        }
       }
-    },
-    {
-      Sid       = "NoShell"
-      Effect    = "Deny"
-      Action    = ["ecs:UpdateService"]
-      Resource  = [local.service_arn]
-      Condition = { Bool = { "ecs:enable-execute-command" = "true" } }
-    },
-    # Listing knows no resource but the cluster, which the condition names.
-    {
-      Sid       = "TasksThatLive"
-      Effect    = "Allow"
-      Action    = ["ecs:ListTasks"]
-      Resource  = ["*"]
-      Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
     },
   ]
 
-  ledger_statements = [
-    {
-      Sid      = "Ledger"
-      Effect   = "Allow"
-      Action   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-      Resource = [local.ledger_arn]
-      Condition = {
-        "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = [local.ledger_key, "${local.ledger_key}/*"] }
-      }
-    },
-    # Limits are for Terraform and the schedules to set, not for what they limit.
-    {
-      Sid      = "NotTheLimits"
-      Effect   = "Deny"
-      Action   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
-      Resource = [local.ledger_arn]
-      Condition = {
-        "ForAnyValue:StringEquals" = { "dynamodb:LeadingKeys" = [local.limits_key] }
-      }
-    },
-  ]
+  # Limits are for Terraform and the schedules to set, not for those whom they limit; and the desk is
+  # the endpoint's.
+  ledger_statements = {
+    for role, own in { task = [local.ledger_key], endpoint = [local.ledger_key, local.desk_key] } : role => [
+      {
+        Sid      = "ReadTheLedger"
+        Effect   = "Allow"
+        Action   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
+        Resource = [local.ledger_arn]
+        Condition = {
+          "ForAllValues:StringEquals" = {
+            "dynamodb:LeadingKeys" = concat(own, [local.limits_key, local.scheduled_key, local.ending_key])
+          }
+        }
+      },
+      {
+        Sid       = "WriteTheLedger"
+        Effect    = "Allow"
+        Action    = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+        Resource  = [local.ledger_arn]
+        Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = own } }
+      },
+    ]
+  }
 
   policies = {
     task = {
       Version = "2012-10-17"
       Statement = concat(
         local.service_statements,
-        local.ledger_statements,
+        local.ledger_statements.task,
         [
+          # Of every task in the cluster, which therefore has nobody else's. A session of the task
+          # role is named after its task, but IAM has that name in aws:userid only, glued to the
+          # role's id, and ECS gives it no key of this action that holds a task's id to compare.
           {
             Sid       = "ProtectionOfTasks"
             Effect    = "Allow"
@@ -93,13 +153,16 @@ locals {
       Version = "2012-10-17"
       Statement = concat(
         local.service_statements,
-        local.ledger_statements,
+        local.ledger_statements.endpoint,
         [
           {
-            Sid      = "KeyOfTheRunTask"
-            Effect   = "Allow"
-            Action   = ["ssm:GetParameter"]
-            Resource = ["${local.parameter_arn}/hmac-key"]
+            Sid    = "ItsSecrets"
+            Effect = "Allow"
+            Action = ["ssm:GetParameter"]
+            Resource = concat(
+              ["${local.ssm_arn}${local.hmac_key_parameter}"],
+              [for name in [local.tfe_token_parameter] : "${local.ssm_arn}${name}" if local.has_tfe_token],
+            )
           },
         ],
         [
@@ -125,10 +188,13 @@ locals {
             Resource = local.log_group_arns
           },
           {
-            Sid      = "Secrets"
-            Effect   = "Allow"
-            Action   = ["ssm:GetParameters"]
-            Resource = ["${local.parameter_arn}/*"]
+            Sid    = "Secrets"
+            Effect = "Allow"
+            Action = ["ssm:GetParameters"]
+            Resource = concat(
+              ["${local.ssm_arn}${local.agent_token_parameter}"],
+              [for name in [local.tfe_token_parameter] : "${local.ssm_arn}${name}" if local.has_tfe_token],
+            )
           },
         ],
         [
@@ -163,13 +229,13 @@ locals {
           } if local.is_lambda
         ],
         [
-          for key in [local.limits_key] : {
-            Sid       = "Limits"
+          for key in [local.scheduled_key] : {
+            Sid       = "ScheduledCount"
             Effect    = "Allow"
             Action    = ["dynamodb:UpdateItem"]
             Resource  = [local.ledger_arn]
             Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [key] } }
-          } if length(var.schedules) > 0
+          } if length(local.schedules) > 0
         ],
       )
     }
@@ -198,6 +264,40 @@ locals {
         )
       ]
     }
+  }
+
+  # Whatever terraform_dev_policy_arns allow, ReadOnlyAccess among them: not the pool's own secrets.
+  # GetParametersByPath is judged by the path that is asked for, not by what lies below it, so the
+  # paths above are denied as well; and without their key the values stay closed whichever way they
+  # are read (Systems Manager user guide, ps-restrict-parameter-access and ps-restrict-decryption).
+  dev_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "NotThePoolsSecrets"
+        Effect = "Deny"
+        Action = [
+          "ssm:GetParameter",
+          "ssm:GetParameterHistory",
+          "ssm:GetParameters",
+          "ssm:GetParametersByPath",
+        ]
+        Resource = ["${local.ssm_arn}${local.parameter_path}", "${local.ssm_arn}${local.parameter_path}/*"]
+      },
+      {
+        Sid      = "NotFromAbove"
+        Effect   = "Deny"
+        Action   = ["ssm:GetParametersByPath"]
+        Resource = ["${local.ssm_arn}/"]
+      },
+      {
+        Sid       = "NotTheirKey"
+        Effect    = "Deny"
+        Action    = ["kms:Decrypt"]
+        Resource  = ["*"]
+        Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = "${local.ssm_arn}${local.parameter_path}/*" } }
+      },
+    ]
   }
 
   dev_trust = {

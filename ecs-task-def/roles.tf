@@ -15,6 +15,17 @@ resource "aws_iam_role_policy" "this" {
   policy   = jsonencode(each.value)
 }
 
+# Beside the policy above, since the subnets of a new VPC have no name when that is written.
+resource "aws_iam_role_policy" "subnets" {
+  for_each = toset(["task", "endpoint"])
+  name     = "${local.roles[each.key]}-subnets"
+  role     = aws_iam_role.this[each.key].id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = local.subnet_statements
+  })
+}
+
 # What runs may become. It can do nothing until it is given policies.
 resource "aws_iam_role" "dev" {
   count              = var.agent_uses_task_role ? 1 : 0
@@ -27,8 +38,18 @@ resource "aws_iam_role" "dev" {
   depends_on = [aws_iam_role.this]
 }
 
+resource "aws_iam_role_policy" "dev" {
+  count  = var.agent_uses_task_role ? 1 : 0
+  name   = local.roles.dev
+  role   = aws_iam_role.dev[0].id
+  policy = jsonencode(local.dev_policy)
+}
+
 resource "aws_iam_role_policy_attachment" "dev" {
   count      = var.agent_uses_task_role ? length(var.terraform_dev_policy_arns) : 0
   role       = aws_iam_role.dev[0].name
   policy_arn = var.terraform_dev_policy_arns[count.index]
+
+  # Never the one without the other.
+  depends_on = [aws_iam_role_policy.dev]
 }

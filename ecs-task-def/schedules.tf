@@ -34,10 +34,10 @@ resource "aws_scheduler_schedule" "sweep" {
   depends_on = [aws_iam_role_policy.this]
 }
 
-# Straight into the limits item: no function has to run for it.
+# Straight into the table: no function has to run for it.
 resource "aws_scheduler_schedule" "desired_count" {
   # checkov:skip=CKV_AWS_297: encrypted with the scheduler's own key; the input is a number
-  for_each                     = { for schedule in var.schedules : schedule.name => schedule }
+  for_each                     = { for schedule in local.schedules : schedule.name => schedule }
   region                       = var.region
   name                         = "desired-count-${each.key}"
   group_name                   = aws_scheduler_schedule_group.this.name
@@ -61,5 +61,10 @@ resource "aws_scheduler_schedule" "desired_count" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [
+    aws_dynamodb_table_item.scheduled,
+    aws_iam_role_policy.this,
+    # As the endpoint, it goes before the service.
+    aws_ecs_service.agents,
+  ]
 }

@@ -1,5 +1,6 @@
 # Secrets, under one path of the parameter store. Their values are in Terraform's state as well: keep
-# it where only those may read it who may know them.
+# it where only those may read it who may know them. In no other resource, though: the endpoint reads
+# the parameters, and ECS puts them into the containers that are meant.
 
 resource "random_password" "hmac_key" {
   length  = 64

@@ -48,7 +48,7 @@ resource "aws_ecs_service" "agents" {
   cluster         = aws_ecs_cluster.this.arn
   task_definition = aws_ecs_task_definition.agents.arn
   # The first value only: from then on the ledger decides and the sidecars lower.
-  desired_count = var.desired_count
+  desired_count = local.desired_count
 
   # Never more tasks than desired_count, deployments included: each agent counts against the
   # organization's allowance. Protected tasks stay, and new ones start as old ones leave.
@@ -63,7 +63,7 @@ resource "aws_ecs_service" "agents" {
   availability_zone_rebalancing = "DISABLED"
 
   dynamic "capacity_provider_strategy" {
-    for_each = { for name, weight in { FARGATE = 100 - var.spot_share, FARGATE_SPOT = var.spot_share } : name => weight if weight > 0 }
+    for_each = local.capacity
     content {
       capacity_provider = capacity_provider_strategy.key
       weight            = capacity_provider_strategy.value
@@ -82,14 +82,27 @@ resource "aws_ecs_service" "agents" {
   enable_ecs_managed_tags = true
   tags                    = local.tags
 
-  # An agent must be able to protect itself and to book its leaving from its first second to its
-  # last, so all that it needs is there before the service and goes after it.
+  # To destroy it Terraform sets the count to 0, deletes the service and waits for its last task. Not
+  # force_delete: that protected tasks survive a count of 0 is documented, that they survive a forced
+  # deletion is not. Runs of two hours may end meanwhile; destroying again goes on waiting.
+  timeouts {
+    delete = "2h"
+  }
+
+  # An agent must be able to protect itself, to do its run's work and to book its leaving from its
+  # first second to its last, so all that it needs is there before the service and goes after it.
+  # Who adds agents (endpoint, schedules) and the limits by which they are added depend on the
+  # service, come after it and go first.
   depends_on = [
     aws_cloudwatch_log_group.agents,
-    aws_dynamodb_table_item.limits,
+    aws_dynamodb_table_item.ending,
+    aws_dynamodb_table_item.scheduled,
     aws_ecs_cluster_capacity_providers.this,
+    aws_iam_role_policy.subnets,
     aws_iam_role_policy.this,
+    aws_iam_role_policy_attachment.dev,
     aws_route.internet,
+    aws_route_table_association.agents,
     aws_ssm_parameter.agent_token,
     aws_ssm_parameter.tfe_token,
     aws_vpc_security_group_egress_rule.agents,

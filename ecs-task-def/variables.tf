@@ -146,19 +146,19 @@ variable "desired_count" {
     error_message = "desired_count must be a whole number, 0 or more."
   }
   validation {
-    condition     = var.desired_count <= var.max_count
+    condition     = var.max_count == 0 || var.desired_count <= var.max_count
     error_message = "desired_count (${var.desired_count}) must not be above max_count (${var.max_count})."
   }
 }
 
 variable "max_count" {
-  description = "Agents at most; no more than the organization has bought."
+  description = "Agents at most; no more than the organization has bought. 0 ends the service: nobody is added, busy agents finish."
   type        = number
   default     = 10
 
   validation {
-    condition     = var.max_count >= 1 && var.max_count <= 10000 && floor(var.max_count) == var.max_count
-    error_message = "max_count must be a whole number from 1 to 10000."
+    condition     = var.max_count >= 0 && var.max_count <= 10000 && floor(var.max_count) == var.max_count
+    error_message = "max_count must be a whole number from 1 to 10000, or 0 to end the service."
   }
 }
 
@@ -188,7 +188,7 @@ variable "schedules" {
     error_message = "The expression of a schedule must be cron(...), rate(...) or at(...)."
   }
   validation {
-    condition     = alltrue([for s in var.schedules : s.desired_count >= 0 && s.desired_count <= var.max_count && floor(s.desired_count) == s.desired_count])
+    condition     = alltrue([for s in var.schedules : s.desired_count >= 0 && (var.max_count == 0 || s.desired_count <= var.max_count) && floor(s.desired_count) == s.desired_count])
     error_message = "The desired_count of a schedule must be a whole number from 0 to max_count (${var.max_count})."
   }
   validation {
@@ -227,6 +227,17 @@ variable "max_lifetime_seconds" {
   validation {
     condition     = var.max_lifetime_seconds >= 0 && var.max_lifetime_seconds <= 31536000
     error_message = "max_lifetime_seconds must be 0 (never) to 31536000 (a year)."
+  }
+}
+
+variable "protection_minutes" {
+  description = "Scale-in protection that a task asks for, and renews at a quarter of it. A sidecar gives it back; it lasts that long only where none can."
+  type        = number
+  default     = 2880
+
+  validation {
+    condition     = var.protection_minutes >= 1 && var.protection_minutes <= 2880 && floor(var.protection_minutes) == var.protection_minutes
+    error_message = "protection_minutes must be a whole number from 1 to 2880 (48 hours), which is what ECS takes."
   }
 }
 

@@ -18,10 +18,18 @@ struct LedgerTable: Sendable {
     }
 
     private var limitsKey: String { key + "/limits" }
+    /// What a schedule has set, in an item of its own: the limits item belongs to whoever declares
+    /// it (the Terraform module), who would take a schedule's count in it for a fault to be mended.
+    private var scheduledKey: String { key + "/limits/scheduled" }
+    /// The limits of a service that is being taken down. Whoever declares limits may write them
+    /// beforehand, and say so by removing the limits item: Terraform, which destroys, can delete
+    /// what it has made and write nothing.
+    private var endingKey: String { key + "/limits/ending" }
 
-    /// Both items, consistently; nil for one that is not there.
+    /// The ledger and the limits, consistently; nil for one that is not there. A `desired_count`
+    /// that a schedule has set stands for the one in the limits.
     func get() async throws(LedgerFailure) -> (ledger: Item?, limits: Item?) {
-        var wanted = Set([key, limitsKey])
+        var wanted = Set([key, limitsKey, scheduledKey, endingKey])
         var found: [String: Item] = [:]
         for attempt in 1...Self.maximumReads {
             let answer = try await read(wanted)
@@ -37,10 +45,19 @@ struct LedgerTable: Sendable {
                     return key
                 }
             )
-            if wanted.isEmpty { return (found[key], found[limitsKey]) }
+            if wanted.isEmpty {
+                let scheduled = Self.limits(found[limitsKey], found[scheduledKey])
+                let isEnding = found[limitsKey] == nil && found[endingKey] != nil
+                return (found[key], isEnding ? found[endingKey] : scheduled)
+            }
             guard await pacing.pause(afterTry: attempt) else { throw .unchanged(.cancelled) }
         }
         throw .unchanged(.unprocessed(attempts: Self.maximumReads))
+    }
+
+    private static func limits(_ declared: Item?, _ scheduled: Item?) -> Item? {
+        guard let count = scheduled?["desired_count"] else { return declared }
+        return (declared ?? [:]).merging(["desired_count": count]) { _, scheduled in scheduled }
     }
 
     /// - Parameter version: the one that must still be there; 0 for no item at all.

@@ -24,7 +24,12 @@ final class FakeTable: Sendable {
         switch request["x-amz-target"] {
         case "DynamoDB_20120810.BatchGetItem":
             #expect(request.text.contains(#""ConsistentRead":true"#))
-            let found = ["agents/pool", "agents/pool/limits"].compactMap { self[$0] }
+            // JSONEncoder writes a slash as \/, which is the same text in JSON.
+            let text = request.text.replacing("\\/", with: "/")
+            let keys = ["", "/limits", "/limits/scheduled", "/limits/ending"].map {
+                "agents/pool" + $0
+            }
+            let found = keys.filter { text.contains("\"\($0)\"") }.compactMap { self[$0] }
             guard let json = try? JSONEncoder().encode(["Responses": ["ledger": found]]) else {
                 return .json("", status: 500)
             }
@@ -197,6 +202,58 @@ struct LedgerStoreTests {
         let (size, snapshot) = try await store.change(Self.announce("b"))
         #expect(size == 1)
         #expect(snapshot.limits.maxCount == 1)
+    }
+
+    @Test("a schedule's count stands for the one that is declared, and for nothing else")
+    func scheduled() async throws {
+        table["agents/pool/limits"] = [
+            "pk": .string("agents/pool/limits"), "desired_count": .number("1"),
+            "max_count": .number("7"), "spare_count": .number("2"),
+        ]
+        let store = try store(honest())
+        #expect(
+            try await store.read().limits == Limits(desiredCount: 1, maxCount: 7, spareCount: 2)
+        )
+        table["agents/pool/limits/scheduled"] = [
+            "pk": .string("agents/pool/limits/scheduled"), "desired_count": .number("5"),
+            "max_count": .number("100"),
+        ]
+        let limits = try await store.read().limits
+        #expect(limits == Limits(desiredCount: 5, maxCount: 7, spareCount: 2))
+    }
+
+    @Test("a schedule that has set nothing changes nothing")
+    func notYetScheduled() async throws {
+        table["agents/pool/limits/scheduled"] = ["pk": .string("agents/pool/limits/scheduled")]
+        let snapshot = try await store(honest()).read()
+        #expect(snapshot.limitsSource == .environment)
+    }
+
+    @Test("where the limits have been taken away, those of the end hold, whatever a schedule says")
+    func ending() async throws {
+        let key = "agents/pool/limits"
+        let ending: Item = [
+            "pk": .string(key + "/ending"), "desired_count": .number("0"),
+            "max_count": .number("0"),
+        ]
+        let declared: Item = ["pk": .string(key), "max_count": .number("7")]
+        table[key] = declared
+        table[key + "/ending"] = ending
+        #expect(try await storedLimits() == declared)
+        table[key + "/scheduled"] = [
+            "pk": .string(key + "/scheduled"), "desired_count": .number("5"),
+        ]
+        table[key] = nil
+        #expect(try await storedLimits() == ending)
+    }
+
+    private func storedLimits() async throws -> Item? {
+        try await LedgerTable(
+            try makeClient(honest(), pacing: time.pacing),
+            name: "ledger",
+            key: "agents/pool",
+            pacing: time.pacing
+        ).get().limits
     }
 
     @Test("a lost race is run again on what the other one wrote")
@@ -401,7 +458,7 @@ struct LedgerStoreTests {
                 : table.answer(request)
         }
         #expect(try await store(http).read().ledger.size == 2)
-        #expect(http.requests[1].text.contains("agents/pool/limits") == false)
+        #expect(http.requests[1].text.contains("limits") == false)
     }
 
     @Test("keys that stay unprocessed are an error, not an empty ledger")

@@ -36,7 +36,9 @@ pool = urllib3.PoolManager(maxsize=64)
 
 def read():
     answer = dynamodb.batch_get_item(RequestItems={TABLE: {
-        "Keys": [{"pk": {"S": PK}}, {"pk": {"S": PK + "/limits"}}], "ConsistentRead": True}})
+        "Keys": [{"pk": {"S": PK + end}}
+                 for end in ("", "/limits", "/limits/scheduled", "/limits/ending")],
+        "ConsistentRead": True}})
     found = [item for item in answer["Responses"][TABLE] if item["pk"]["S"] == PK]
     return found[0] if found else None
 

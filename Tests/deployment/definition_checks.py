@@ -35,6 +35,7 @@ BY_HAND = {
     "idle_timeout_seconds": "120",
     "first_job_timeout_seconds": "300",
     "max_lifetime_seconds": "0",
+    "protection_minutes": "2880",
     "tfc_address": "https://app.terraform.io",
     "agent_single": "true",
     "agent_hide_task_role": "false",
@@ -117,7 +118,10 @@ def follows_fargate(definition: dict) -> None:
         assert "add" not in container.get("linuxParameters", {}).get("capabilities", {})
         assert 60 <= container.get("restartPolicy", {}).get("restartAttemptPeriod", 300) <= 1800
         for dependency in container.get("dependsOn", []):
-            assert "healthCheck" in containers[dependency["containerName"]]
+            other = containers[dependency["containerName"]]
+            assert "healthCheck" in other
+            # Or the container waits for hours for a HEALTHY that does not come.
+            assert 2 <= other["startTimeout"] <= 120
     sidecar, agent = containers["agent-sidecar"], containers["tfc-agent"]
     # The agent gets its signal first and must be observable after its end.
     assert agent["essential"] and not sidecar["essential"]
@@ -128,15 +132,21 @@ def follows_fargate(definition: dict) -> None:
 
 
 @check(
-    "the API token goes to the sidecar as a secret, only if there is one, and never to the agent"
+    "the API token goes to the sidecar as a secret, to the endpoint by name, and never to the agent"
 )
 def api_token() -> None:
     for name, has_one in (("the least", False), ("everything, with a function", True)):
         containers = planning.variant(name).containers
         secrets = containers["agent-sidecar"].get("secrets", [])
         assert [s["name"] for s in secrets] == (["TFE_TOKEN"] if has_one else []), secrets
+        # By a parameter's name the sidecar would read it with the role that runs have as well.
+        names = {p["name"] for p in containers["agent-sidecar"]["environment"]}
+        assert not {n for n in names if n.endswith("_PARAMETER")}, names
         (function,) = planning.variant(name).of("aws_lambda_function").values()
-        assert ("TFC_AGENT_POOL_ID" in function["environment"][0]["variables"]) == has_one
+        variables = function["environment"][0]["variables"]
+        assert ("TFC_AGENT_POOL_ID" in variables) == has_one
+        assert variables.get("TFE_TOKEN_PARAMETER") == ("/tfc/tfe-token" if has_one else None)
+        assert "TFE_TOKEN" not in variables
         agent = containers["tfc-agent"]
         assert [s["name"] for s in agent["secrets"]] == ["TFC_AGENT_TOKEN"]
         # The agent refuses to start with names of its own kind that it does not know.
@@ -172,10 +182,26 @@ def limits_names() -> None:
     assert item["pk"] == {"S": key}
 
 
-@check("a schedule's input, given to DynamoDB, changes desired_count and nothing else")
+@check("the limits are changed in place, so that they never are missing")
+def in_place() -> None:
+    text = (planning.MODULE / "ledger.tf").read_text()
+    body = text[text.index('resource "aws_dynamodb_table_item" "limits"') :]
+    body = body[: body.index("\n}\n")]
+    assert "lifecycle" not in body and "replace_triggered_by" not in text, body
+
+
+SCHEDULED = "tfc/tfc-agents/limits/scheduled"
+
+
+@check("a schedule changes the count in its own item, and makes none where Terraform has not")
 def schedules() -> None:
+    reader = (planning.ROOT / "Sources/AWS/LedgerTable.swift").read_text()
+    assert SCHEDULED.removeprefix("tfc/tfc-agents") in reader
     plan = planning.variant("everything, with a function")
-    item = json.loads(plan.one("aws_dynamodb_table_item.limits")["item"])
+    limits = json.loads(plan.one("aws_dynamodb_table_item.limits")["item"])
+    scheduled = json.loads(plan.one("aws_dynamodb_table_item.scheduled[0]")["item"])
+    # Until a schedule has come, desired_count holds.
+    assert scheduled == {"pk": {"S": SCHEDULED}}
     with moto.mock_aws():
         client = boto3.client("dynamodb", region_name="eu-central-1")
         client.create_table(
@@ -184,16 +210,70 @@ def schedules() -> None:
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         )
-        client.put_item(TableName="tfc-ledger", Item=item)
-        for name, count in (("day", "5"), ("night", "0")):
+
+        def items() -> dict[str, dict]:
+            return {i["pk"]["S"]: i for i in client.scan(TableName="tfc-ledger")["Items"]}
+
+        def fire(name: str) -> None:
             values = plan.one(f'aws_scheduler_schedule.desired_count["{name}"]')
             (target,) = values["target"]
             assert target["arn"] == "arn:aws:scheduler:::aws-sdk:dynamodb:updateItem"
             client.update_item(**json.loads(target["input"]))
-            now = client.get_item(TableName="tfc-ledger", Key={"pk": item["pk"]})["Item"]
-            assert now == {**item, "desired_count": {"N": count}}
+
+        try:
+            fire("day")
+        except client.exceptions.ConditionalCheckFailedException:
+            pass
+        assert items() == {}, "what Terraform cannot make any more, since it is there"
+        client.put_item(TableName="tfc-ledger", Item=limits)
+        client.put_item(TableName="tfc-ledger", Item=scheduled)
+        for name, count in (("day", "5"), ("night", "0")):
+            fire(name)
+            assert items() == {
+                limits["pk"]["S"]: limits,
+                SCHEDULED: {**scheduled, "desired_count": {"N": count}},
+            }
     night = plan.one('aws_scheduler_schedule.desired_count["night"]')
     assert night["schedule_expression_timezone"] == "Europe/Berlin"
+    assert not planning.variant("the least").of("aws_dynamodb_table_item").keys() & {
+        "aws_dynamodb_table_item.scheduled[0]"
+    }
+
+
+@check("the limits that hold when Terraform has taken the limits away are those of an end")
+def taken_away() -> None:
+    reader = (planning.ROOT / "Sources/AWS/LedgerTable.swift").read_text()
+    assert '"/limits/ending"' in reader
+    for name in planning.VARIANTS:
+        item = json.loads(planning.variant(name).one("aws_dynamodb_table_item.ending")["item"])
+        assert item == {
+            "pk": {"S": "tfc/tfc-agents/limits/ending"},
+            "desired_count": {"N": "0"},
+            "max_count": {"N": "0"},
+        }
+
+
+@check("max_count 0 ends the service: limits of 0 and 0, whatever else is set, and no schedule")
+def ending() -> None:
+    day = {"name": "day", "expression": "rate(1 day)", "desired_count": 5}
+    plan = planning.plan({"max_count": 0, "desired_count": 2, "schedules": [day]})
+    item = json.loads(plan.one("aws_dynamodb_table_item.limits")["item"])
+    assert item["desired_count"] == item["max_count"] == {"N": "0"}
+    assert set(plan.of("aws_dynamodb_table_item")) == {
+        "aws_dynamodb_table_item.ending",
+        "aws_dynamodb_table_item.limits",
+    }
+    # The sweep goes on, since it is what makes the count follow.
+    assert list(plan.of("aws_scheduler_schedule")) == ["aws_scheduler_schedule.sweep[0]"]
+    assert plan.one("aws_ecs_service.agents")["desired_count"] == 0
+
+
+@check("a task asks for the protection that the module says, by default the longest there is")
+def protection() -> None:
+    for inputs, minutes in (({}, "2880"), ({"protection_minutes": 60}, "60")):
+        containers = (planning.plan(inputs) if inputs else planning.variant("the least")).containers
+        environment = {p["name"]: p["value"] for p in containers["agent-sidecar"]["environment"]}
+        assert environment["PROTECTION_MINUTES"] == minutes
 
 
 @check("the service leaves desired_count to the ledger and never runs more agents than that")

@@ -9,10 +9,9 @@ import subprocess
 
 import planning
 from checks import check
-from planning import AS_SERVICE, EXAMPLES, MODULE, ROOT, WITH_API
+from planning import AS_SERVICE, EXAMPLES, MODULE, README, ROOT, WITH_API
 
 CHECKOV = ROOT / ".venv-checkov/bin/checkov"
-README = ROOT / "README.md"
 
 
 def blocks(kind: str) -> dict[str, str]:
@@ -92,7 +91,11 @@ REFUSED = [
     ({"desired_count": 11}, "desired_count (11) must not be above max_count (10)"),
     ({"desired_count": -1}, "desired_count must be a whole number"),
     ({"desired_count": 1.5}, "desired_count must be a whole number"),
-    ({"max_count": 0}, "max_count must be a whole number"),
+    ({"max_count": -1}, "max_count must be a whole number"),
+    ({"max_count": 0.5}, "max_count must be a whole number"),
+    ({"protection_minutes": 0}, "from 1 to 2880"),
+    ({"protection_minutes": 2881}, "from 1 to 2880"),
+    ({"protection_minutes": 1.5}, "must be a whole number"),
     ({"spare_count": -1}, "spare_count must be a whole number"),
     ({"spot_share": 101}, "whole number from 0 to 100"),
     ({"idle_timeout_seconds": 0}, "every agent leave before it could receive a job"),
@@ -202,22 +205,89 @@ def secrets() -> None:
     for name, body in blocks("variable").items():
         if re.search(r"_token$", name):
             assert "sensitive   = true" in body, name
+    keepers = {"aws_ssm_parameter." + n for n in ("agent_token", "hmac_key", "tfe_token[0]")}
+    for name in planning.VARIANTS:
+        plan = planning.variant(name)
+        for secret in (planning.TOKEN, planning.API_TOKEN, planning.HMAC_KEY):
+            # Lambda's configuration and ECS's task definitions are read by many.
+            holders = {a for a, values in plan.resources.items() if secret in json.dumps(values)}
+            assert holders <= keepers, f"{name}: {holders}"
     plan = planning.variant("everything, with a function")
-    for secret in (planning.TOKEN, planning.API_TOKEN):
-        holders = {
-            address for address, values in plan.resources.items() if secret in json.dumps(values)
-        }
-        # Lambda knows no reference to a parameter; its environment is encrypted.
-        allowed = {
-            "aws_ssm_parameter.agent_token",
-            "aws_ssm_parameter.tfe_token[0]",
-            "aws_lambda_function.scale_up[0]",
-        }
-        assert holders <= allowed, holders
+    assert keepers <= set(plan.resources)
     assert plan.outputs["hmac_key"]["sensitive"]
     assert not planning.variant("the least").of("aws_ssm_parameter").keys() & {
         "aws_ssm_parameter.tfe_token[0]"
     }
+
+
+# What nobody needs who is still there when the agents' service goes.
+OF_THE_ENDPOINT = {
+    "aws_cloudwatch_log_group.endpoint",
+    "aws_default_security_group.this",
+    "aws_ecs_task_definition.endpoint",
+    "aws_lb.endpoint",
+    "aws_lb_listener.endpoint",
+    "aws_lb_target_group.endpoint",
+    "aws_scheduler_schedule_group.this",
+    "aws_security_group.endpoint",
+    "aws_security_group.load_balancer",
+    "aws_ssm_parameter.hmac_key",
+    "aws_vpc_security_group_egress_rule.endpoint",
+    "aws_vpc_security_group_egress_rule.load_balancer",
+    "aws_vpc_security_group_ingress_rule.endpoint",
+    "aws_vpc_security_group_ingress_rule.load_balancer",
+    "random_password.hmac_key",
+}
+# And the limits, without which nobody does.
+WHO_ADD_AGENTS = {
+    "aws_dynamodb_table_item.limits",
+    "aws_ecs_service.endpoint",
+    "aws_lambda_function.scale_up",
+    "aws_lambda_function_url.scale_up",
+    "aws_lambda_permission.call_url",
+    "aws_lambda_permission.invoke_by_url",
+    "aws_scheduler_schedule.desired_count",
+    "aws_scheduler_schedule.sweep",
+}
+
+
+@check("destroy takes those away who add agents, then the agents, then what a run of theirs needs")
+def destroy_order() -> None:
+    text = planning.run("graph").value
+    nodes = set(re.findall(r'"((?:aws|random)_[\w.]+)" \[', text))
+    needs: dict[str, set[str]] = {node: set() for node in nodes}
+    for one, other in re.findall(r'"([\w.]+)" -> "([\w.]+)"', text):
+        if one in nodes and other in nodes:
+            needs[one].add(other)
+
+    def all_that(node: str) -> set[str]:
+        found: set[str] = set()
+        left = [node]
+        while left:
+            new = needs[left.pop()] - found
+            found |= new
+            left += new
+        return found
+
+    service = "aws_ecs_service.agents"
+    # Terraform destroys in the opposite order.
+    assert {n for n in nodes if service in all_that(n)} == WHO_ADD_AGENTS
+    others = nodes - WHO_ADD_AGENTS - OF_THE_ENDPOINT - {service}
+    assert others == all_that(service), others ^ all_that(service)
+    assert {
+        "aws_dynamodb_table_item.ending",
+        "aws_iam_role_policy_attachment.dev",
+        "aws_route_table_association.agents",
+    } < others
+
+
+@check("destroying waits for runs of two hours, and forces nothing upon protected tasks")
+def destroy() -> None:
+    for name in planning.VARIANTS:
+        values = planning.variant(name).one("aws_ecs_service.agents")
+        (timeouts,) = values["timeouts"]
+        assert timeouts["delete"] == "2h"
+        assert not values.get("force_delete")
 
 
 @check("checkov finds nothing that is not skipped for a reason")

@@ -13,12 +13,14 @@ from provider import Provider, serve
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MODULE = ROOT / "ecs-task-def"
+README = ROOT / "README.md"
 WHEELS = ROOT / ".venv-schemas"
 EXAMPLES = sorted(path for path in (MODULE / "examples").iterdir() if path.is_dir())
 
 REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 TOKEN = "agent.atlasv1.secret-of-the-pool"
 API_TOKEN = "user.atlasv1.secret-of-a-person"
+HMAC_KEY = "a-key-of-my-own-choice"
 # What the module cannot do without.
 LEAST = {
     "prefix": "tfc",
@@ -64,7 +66,7 @@ VARIANTS = {
         "agent_single": False,
         "announce_workspaces": ["prod-*", "staging"],
         "availability_zone_count": 3,
-        "notification_token": "a-key-of-my-own-choice",
+        "notification_token": HMAC_KEY,
         "terraform_dev_policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
         "common_tags": {"team": "platform"},
         "ttl": "24",

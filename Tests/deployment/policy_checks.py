@@ -3,33 +3,60 @@
 import json
 import re
 
+import botocore.session
+
 import planning
 from checks import check
+from iam import Request, allows
 
-# What may stand for many: the tasks of one cluster, the parameters of one path, the streams of one
-# log group, the revisions of one family.
+# What may stand for many: the tasks of one cluster, the streams of one log group.
 WIDE = re.compile(
     r"^arn:aws:(ecs:[a-z0-9-]+:\d{12}:task/[\w-]+/\*"
-    r"|ssm:[a-z0-9-]+:\d{12}:parameter/[\w-]+/\*"
     r"|logs:[a-z0-9-]+:\d{12}:log-group:[\w/-]+:\*)$"
 )
 # Actions that know no resource.
 ANYWHERE = {"ecs:ListTasks", "ecr:GetAuthorizationToken"}
-# IAM's names of operations that differ from the API's, none so far.
 SERVICES = {"ecs", "dynamodb", "ssm"}
+
+NEW_NETWORK = "everything, with a function"
+GIVEN_NETWORK = "a service in an existing network, without the task role"
+
+ACCOUNT = "eu-central-1:123456789012"
+CLUSTER = f"arn:aws:ecs:{ACCOUNT}:cluster/tfc"
+SERVICE = f"arn:aws:ecs:{ACCOUNT}:service/tfc/tfc-agents"
+TABLE = f"arn:aws:dynamodb:{ACCOUNT}:table/tfc-ledger"
+PARAMETERS = f"arn:aws:ssm:{ACCOUNT}:parameter"
+LEDGER = "tfc/tfc-agents"
 
 
 def documents(plan: planning.Plan) -> dict[str, list[dict]]:
-    """Statements of every policy by the role's key."""
-    found = {}
+    """Statements of each role by its key, of all policies that are known before they are made."""
+    found: dict[str, list[dict]] = {}
     for address, values in plan.of("aws_iam_role_policy").items():
-        statements = json.loads(values["policy"])["Statement"]
-        found[re.search(r'"(\w+)"', address)[1]] = statements
+        key = "dev" if ".dev[" in address else re.search(r'"(\w+)"', address)[1]
+        if policy := values.get("policy"):
+            found.setdefault(key, []).extend(json.loads(policy)["Statement"])
     return found
 
 
 def actions(statements: list[dict]) -> set[str]:
     return {a for s in statements if s["Effect"] == "Allow" for a in s["Action"]}
+
+
+def may(statements: list[dict], action: str, resource: str, **context: str | list[str]) -> bool:
+    """Context keys as names of Python: `ecs__task_definition` for `ecs:task-definition`."""
+    named = {k.replace("__", ":").replace("_", "-"): v for k, v in context.items()}
+    return allows(statements, Request(action, resource, named))
+
+
+def update_service(statements: list[dict], **context: str | list[str]) -> bool:
+    named = {f"ecs__{key}": value for key, value in context.items()}
+    return may(statements, "ecs:UpdateService", SERVICE, **named)
+
+
+def ledger_call(statements: list[dict], action: str, *keys: str) -> bool:
+    context = {"dynamodb:LeadingKeys": list(keys)}
+    return allows(statements, Request(f"dynamodb:{action}", TABLE, context))
 
 
 @check("no role may do more than one service, one table, one path and one cluster's tasks need")
@@ -39,6 +66,7 @@ def wildcards() -> None:
         assert {"task", "execution", "endpoint"} <= set(found)
         for role, statements in found.items():
             for statement in statements:
+                # A denial may be as wide as it likes.
                 if statement["Effect"] == "Deny":
                     continue
                 where = f"{name}: {role}: {statement['Sid']}"
@@ -65,48 +93,314 @@ def wildcards() -> None:
 def notices() -> None:
     assert not WIDE.match("arn:aws:ecs:eu-central-1:123456789012:service/*")
     assert not WIDE.match("arn:aws:dynamodb:eu-central-1:123456789012:table/*")
-    assert not WIDE.match("arn:aws:ssm:eu-central-1:123456789012:parameter/*")
+    assert not WIDE.match("arn:aws:ssm:eu-central-1:123456789012:parameter/tfc/*")
     assert not WIDE.match("arn:aws:ecs:*:*:task/tfc/*")
+
+
+def operations() -> set[str]:
+    text = "".join(
+        path.read_text() for path in sorted((planning.ROOT / "Sources/AWS").glob("*.swift"))
+    )
+    return {
+        f"{service}:{operation}"
+        for service, operation in re.findall(r"\.call\(\s*\.(\w+),\s*\"(\w+)\"", text)
+    }
 
 
 @check("the roles may do what the programs call, and nothing else")
 def calls() -> None:
-    text = "".join(
-        path.read_text() for path in sorted((planning.ROOT / "Sources/AWS").glob("*.swift"))
-    )
-    called = {
-        f"{service}:{operation}"
-        for service, operation in re.findall(r"\.call\(\s*\.(\w+),\s*\"(\w+)\"", text)
-    }
+    called = operations()
     assert len(called) >= 5, called
     found = documents(planning.variant("the least"))
     for role in ("task", "endpoint"):
         allowed = {a for a in actions(found[role]) if a.split(":")[0] in SERVICES}
         # The task's own endpoint calls ECS with the task's role.
         allowed -= {"ecs:GetTaskProtection", "ecs:UpdateTaskProtection"}
-        # The endpoint alone reads a parameter.
+        # The endpoint alone reads parameters.
         needed = called - {"ssm:GetParameter"} if role == "task" else called
         assert needed <= allowed, f"{role} may not {sorted(needed - allowed)}"
         assert allowed <= needed | RESERVED, f"{role} need not {sorted(allowed - needed)}"
 
 
-# Allowed for the ledger's item and those beside it whichever of DynamoDB's calls reach them.
+# Allowed for the ledger's item whichever of DynamoDB's calls reach it.
 RESERVED = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 
 
-@check("runs can neither raise the limits nor point the service at another task definition")
+@check("IAM's rules, as the checks apply them, are those of its user guide")
+def rules() -> None:
+    def statement(effect: str, **condition: dict) -> dict:
+        named = {k.replace("__", ":"): v for k, v in condition.items()}
+        return {"Effect": effect, "Action": ["a:B*"], "Resource": ["r/*"], "Condition": named}
+
+    def passes(context: dict, *statements: dict) -> bool:
+        return allows(list(statements), Request("A:bc", "r/1", context))
+
+    anything = statement("Allow")
+    assert passes({}, anything)
+    assert not passes({}), "nothing is allowed by itself"
+    assert not allows([anything], Request("a:c", "r/1"))
+    assert not allows([anything], Request("a:b", "s/1"))
+    assert not passes({}, anything, statement("Deny")), "a denial outweighs"
+    # A key that is not there: a positive condition does not hold, a negated one does.
+    assert not passes({}, statement("Allow", StringEquals={"k": "v"}))
+    assert passes({}, statement("Allow", StringNotLike={"k": "v"}))
+    assert passes({}, statement("Allow", Null={"k": "true"}))
+    assert not passes({}, statement("Allow", Null={"k": "false"}))
+    assert passes({}, statement("Allow", ForAllValues__StringEquals={"k": ["v"]}))
+    assert not passes({}, statement("Allow", ForAnyValue__StringNotLike={"k": ["v"]}))
+    # Several values: one of the policy's is enough, for a negated condition none may fit.
+    assert passes({"k": "w"}, statement("Allow", StringEquals={"k": ["v", "w"]}))
+    assert not passes({"k": "w"}, statement("Allow", StringNotLike={"k": ["v", "w"]}))
+    several = {"k": ["v", "x"]}
+    assert not passes(several, statement("Allow", ForAllValues__StringEquals={"k": ["v", "w"]}))
+    assert passes(several, statement("Allow", ForAnyValue__StringNotLike={"k": ["v", "w"]}))
+    # Every condition must hold.
+    both = statement("Allow", StringEquals={"k": "v"}, Bool={"l": "true"})
+    assert passes({"k": "v", "l": "true"}, both)
+    assert not passes({"k": "v", "l": "false"}, both)
+
+
+# What ECS may tell IAM of a call for the size alone: nothing that the call does not name, or the
+# service's own values and the defaults of what is left out, in whichever form.
+OWN_VALUES: dict[str, list[dict]] = {
+    NEW_NETWORK: [
+        {},
+        {"task_definition": f"arn:aws:ecs:{ACCOUNT}:task-definition/tfc-agents:7"},
+        {"capacity_provider": ["FARGATE", "FARGATE_SPOT"]},
+        {"capacity_provider": [f"arn:aws:ecs:{ACCOUNT}:capacity-provider/FARGATE_SPOT"]},
+        {"auto_assign_public_ip": "true"},
+        {"propagate_tags": "SERVICE", "enable_ecs_managed_tags": "true"},
+    ],
+    GIVEN_NETWORK: [
+        {"capacity_provider": ["FARGATE_SPOT"]},
+        {"subnet": ["subnet-1", "subnet-2"]},
+        {"subnet": [f"arn:aws:ec2:{ACCOUNT}:subnet/subnet-1"]},
+        {"subnet": "subnet-2"},
+    ],
+}
+DEFAULTS = {
+    "enable_execute_command": "false",
+    "enable_ebs_volumes": "false",
+    "enable_service_connect": "false",
+    "enable_vpc_lattice": "false",
+    "auto_assign_public_ip": "false",
+    "namespace": "",
+    "propagate_tags": "NONE",
+    "enable_ecs_managed_tags": "false",
+    "task_cpu": "1024",
+    "task_memory": "2048",
+}
+
+
+@check("task and endpoint may set the service's size, whatever of its own ECS tells IAM beside it")
+def size() -> None:
+    for name, contexts in OWN_VALUES.items():
+        found = documents(planning.variant(name))
+        for statements in (found["task"], found["endpoint"]):
+            assert may(statements, "ecs:DescribeServices", SERVICE)
+            for context in contexts:
+                assert update_service(statements, **context), context
+                assert update_service(statements, **{**DEFAULTS, **context}), context
+            other = SERVICE.replace("tfc-agents", "tfc-scale-up")
+            assert not may(statements, "ecs:UpdateService", other)
+
+
+# Members of UpdateService for which IAM has a key, with a value that must be denied.
+DENIED: list[tuple[str, str, dict]] = [
+    (
+        NEW_NETWORK,
+        "taskDefinition",
+        {"task_definition": f"arn:aws:ecs:{ACCOUNT}:task-definition/administration:1"},
+    ),
+    (GIVEN_NETWORK, "capacityProviderStrategy", {"capacity_provider": ["FARGATE"]}),
+    (NEW_NETWORK, "capacityProviderStrategy", {"capacity_provider": ["FARGATE", "on-an-instance"]}),
+    (
+        GIVEN_NETWORK,
+        "capacityProviderStrategy",
+        {"capacity_provider": f"arn:aws:ecs:{ACCOUNT}:capacity-provider/FARGATE"},
+    ),
+    (GIVEN_NETWORK, "networkConfiguration", {"subnet": ["subnet-1", "subnet-3"]}),
+    (GIVEN_NETWORK, "networkConfiguration", {"subnet": ["subnet-11"]}),
+    (GIVEN_NETWORK, "networkConfiguration", {"auto_assign_public_ip": "true"}),
+    (NEW_NETWORK, "enableExecuteCommand", {"enable_execute_command": "true"}),
+    (NEW_NETWORK, "volumeConfigurations", {"enable_ebs_volumes": "true"}),
+    (NEW_NETWORK, "serviceConnectConfiguration", {"enable_service_connect": "true"}),
+    (
+        NEW_NETWORK,
+        "serviceConnectConfiguration",
+        {"namespace": f"arn:aws:servicediscovery:{ACCOUNT}:namespace/ns-1"},
+    ),
+    (NEW_NETWORK, "vpcLatticeConfigurations", {"enable_vpc_lattice": "true"}),
+]
+
+
+@check("of the service's other settings, a run cannot change those that IAM can tell apart")
 def denials() -> None:
-    for statements in (
-        documents(planning.variant("the least"))[role] for role in ("task", "endpoint")
-    ):
-        denied = {s["Sid"]: s for s in statements if s["Effect"] == "Deny"}
-        assert set(denied) == {"NoOtherTaskDefinition", "NoShell", "NotTheLimits"}
-        keys = denied["NotTheLimits"]["Condition"]["ForAnyValue:StringEquals"]
-        assert keys == {"dynamodb:LeadingKeys": ["tfc/tfc-agents/limits"]}
-        other = denied["NoOtherTaskDefinition"]["Condition"]
-        # A negated condition holds for a key that is not there: both are needed.
-        assert other["Null"] == {"ecs:task-definition": "false"}
-        assert other["ArnNotLike"]["ecs:task-definition"].endswith("/tfc-agents:*")
+    for name, member, context in DENIED:
+        found = documents(planning.variant(name))
+        for role in ("task", "endpoint"):
+            for whole in (context, {**DEFAULTS, **context}):
+                assert not update_service(found[role], **whole), f"{name}: {role}: {member}"
+
+
+@check("subnets are denied wherever the agents are, before the service is there")
+def subnets() -> None:
+    for name in planning.VARIANTS:
+        policies = planning.variant(name).of("aws_iam_role_policy")
+        for role in ("task", "endpoint"):
+            assert f'aws_iam_role_policy.subnets["{role}"]' in policies, name
+
+
+@check("what UpdateService takes beside the size is denied to runs or named in the README")
+def named() -> None:
+    model = botocore.session.get_session().get_service_model("ecs")
+    members = set(model.operation_model("UpdateService").input_shape.members)
+    text = planning.README.read_text()
+    chapter = text[text.index("**What a run can do in AWS.**") :]
+    chapter = chapter[: chapter.index("**What a change restarts.**")]
+    told = set(re.findall(r"`(\w+)`", chapter))
+    # The group of a network configuration has no key, its subnets have one.
+    assert {"desiredCount", "securityGroups"} <= told, told
+    left = members - {"cluster", "service"} - {member for _, member, _ in DENIED} - told
+    assert not left, f"neither denied nor named: {sorted(left)}"
+
+
+@check("runs can write the ledger's item of their own pool, and neither its limits nor any other")
+def ledger() -> None:
+    for name in planning.VARIANTS:
+        found = documents(planning.variant(name))
+        for role in ("task", "endpoint"):
+            statements = found[role]
+            limits = [f"{LEDGER}/limits{end}" for end in ("", "/scheduled", "/ending")]
+            assert ledger_call(statements, "BatchGetItem", LEDGER, *limits)
+            for write in ("PutItem", "UpdateItem"):
+                assert ledger_call(statements, write, LEDGER)
+                desk = ledger_call(statements, write, f"{LEDGER}/announcements")
+                assert desk == (role == "endpoint")
+                for key in (*limits, "tfc/other", f"{LEDGER}/", f"{LEDGER}2", ""):
+                    assert not ledger_call(statements, write, key), f"{role}: {key}"
+            for action in ("DeleteItem", "BatchWriteItem", "Scan", "Query", "PartiQLUpdate"):
+                assert not ledger_call(statements, action, LEDGER), f"{role}: {action}"
+
+
+@check("a schedule can write its own item and no other, and without schedules none is written")
+def schedule_writes() -> None:
+    for name in planning.VARIANTS:
+        plan = planning.variant(name)
+        statements = documents(plan).get("scheduler", [])
+        own = f"{LEDGER}/limits/scheduled"
+        is_there = "aws_scheduler_schedule.desired_count" in str(plan.resources.keys())
+        assert ledger_call(statements, "UpdateItem", own) == is_there
+        for key in (LEDGER, f"{LEDGER}/limits", f"{LEDGER}/limits/ending"):
+            assert not ledger_call(statements, "UpdateItem", key)
+        assert not ledger_call(statements, "PutItem", own)
+
+
+@check("runs can protect the tasks of their own cluster, and no others")
+def protection() -> None:
+    found = documents(planning.variant("the least"))
+    statements = found["task"]
+
+    def protects(task: str, cluster: str = CLUSTER) -> bool:
+        place = f"arn:aws:ecs:{ACCOUNT}:task/{task}"
+        return may(statements, "ecs:UpdateTaskProtection", place, ecs__cluster=cluster)
+
+    assert protects("tfc/825a3582")
+    assert not protects("other/825a3582", CLUSTER.replace("/tfc", "/other"))
+    assert not protects("tfc2/825a3582", CLUSTER + "2")
+    assert not may(statements, "ecs:StopTask", f"arn:aws:ecs:{ACCOUNT}:task/tfc/825a3582")
+    # The endpoint has no task that it could mean.
+    assert "ecs:UpdateTaskProtection" not in actions(found["endpoint"])
+
+
+@check("each role calls the services that it is there for, and runs become terraform_dev_role only")
+def services() -> None:
+    for name in planning.VARIANTS:
+        plan = planning.variant(name)
+        found = documents(plan)
+        for role, own in {
+            "task": {"dynamodb", "ecs", "sts"},
+            "endpoint": {"dynamodb", "ecs", "logs", "ssm"},
+            "execution": {"ecr", "logs", "ssm"},
+            "scheduler": {"dynamodb", "lambda"},
+        }.items():
+            called = {action.split(":")[0] for action in actions(found.get(role, []))}
+            assert called <= own, f"{name}: {role} calls {sorted(called - own)}"
+        for role in ("dev", "execution", "endpoint", "scheduler", "task"):
+            other = f"arn:aws:iam::123456789012:role/tfc-{role.replace('dev', 'terraform-dev')}"
+            is_dev = role == "dev" and "aws_iam_role.dev[0]" in plan.resources
+            assert may(found["task"], "sts:AssumeRole", other) == is_dev, f"{name}: {other}"
+
+
+SECRETS = ("agent-token", "hmac-key", "tfe-token")
+READING = ("GetParameter", "GetParameters", "GetParameterHistory", "GetParametersByPath")
+
+
+def reads(statements: list[dict], action: str, path: str) -> bool:
+    return may(statements, f"ssm:{action}", PARAMETERS + path)
+
+
+@check("the task role cannot read any parameter, and each other role only those that it needs")
+def parameters() -> None:
+    for name in planning.VARIANTS:
+        plan = planning.variant(name)
+        found = documents(plan)
+        has_token = bool(plan.of("aws_ssm_parameter").keys() & {"aws_ssm_parameter.tfe_token[0]"})
+        token = {"tfe-token"} if has_token else set()
+        wanted = {
+            "task": ("GetParameter", set()),
+            "scheduler": ("GetParameter", set()),
+            "endpoint": ("GetParameter", {"hmac-key"} | token),
+            "execution": ("GetParameters", {"agent-token"} | token),
+        }
+        for role, (action, some) in wanted.items():
+            statements = found.get(role, [])
+            readable = {s for s in SECRETS if reads(statements, action, f"/tfc/{s}")}
+            assert readable == some, f"{name}: {role} reads {readable}"
+            assert {a for a in actions(statements) if a.startswith("ssm:")} <= {f"ssm:{action}"}
+            assert not reads(statements, action, "/other/agent-token")
+        assert not {a for a in actions(found["task"]) if a.split(":")[0] in ("ssm", "kms")}
+
+
+# ReadOnlyAccess and AdministratorAccess, as far as they matter here.
+WIDE_OPEN = {"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}
+
+
+@check("whatever policies terraform_dev_role is given, it cannot read the pool's secrets")
+def dev_role() -> None:
+    for name in planning.VARIANTS:
+        plan = planning.variant(name)
+        found = documents(plan)
+        assert ("dev" in found) == ("aws_iam_role.dev[0]" in plan.of("aws_iam_role"))
+        if "dev" not in found:
+            continue
+        statements = [WIDE_OPEN, *found["dev"]]
+        for action in READING:
+            for secret in SECRETS:
+                assert not reads(statements, action, f"/tfc/{secret}"), f"{action} {secret}"
+        # By path it is the path that is judged, not what lies below it.
+        for path in ("/", "/tfc", "/tfc/"):
+            assert not reads(statements, "GetParametersByPath", path), path
+        key = f"arn:aws:kms:{ACCOUNT}:key/1234"
+        context = {"kms:EncryptionContext:PARAMETER_ARN": f"{PARAMETERS}/tfc/agent-token"}
+        assert not allows(statements, Request("kms:Decrypt", key, context))
+        # What is not the pool's stays as the owner wants it.
+        assert reads(statements, "GetParameter", "/tfc2/mine")
+        assert reads(statements, "GetParametersByPath", "/mine")
+        context = {"kms:EncryptionContext:PARAMETER_ARN": f"{PARAMETERS}/mine"}
+        assert allows(statements, Request("kms:Decrypt", key, context))
+        assert allows(statements, Request("kms:Decrypt", key))
+        assert not actions(found["dev"]), "by itself it may do nothing"
+
+
+@check("by default runs are given nothing in the account, in the module as in its example")
+def nothing_by_default() -> None:
+    plan = planning.variant("the least")
+    assert not plan.of("aws_iam_role_policy_attachment")
+    for path in (planning.MODULE / "variables.tf", planning.EXAMPLES[0] / "variables.tf"):
+        text = path.read_text()
+        body = text[text.index('variable "terraform_dev_policy_arns"') :]
+        assert re.search(r"default\s+= \[\]", body[: body.index("\n}\n")]), path
 
 
 @check("without agent_uses_task_role there is no role for runs, and the launcher hides the task's")

@@ -105,6 +105,7 @@ struct PlaySettings: Sendable {
             "desired_count": "\(desiredCount)", "max_count": "\(maxCount)",
             "spare_count": "\(spareCount)", "idle_timeout_seconds": "\(idleSeconds)",
             "first_job_timeout_seconds": "\(firstJobSeconds)", "max_lifetime_seconds": "0",
+            "protection_minutes": "2880",
             "tfc_address": base, "agent_single": mode == .single ? "true" : "false",
             // Runs of the rehearsal call nothing of AWS, and so the longer way is played.
             "agent_hide_task_role": "true",

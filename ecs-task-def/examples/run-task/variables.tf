@@ -36,7 +36,7 @@ variable "cpu_architecture" {
 }
 
 variable "max_count" {
-  description = "Agents at most; no more than the organization has bought."
+  description = "Agents at most; no more than the organization has bought. 0 ends the service, before terraform destroy."
   type        = number
   default     = 3
 }
@@ -49,7 +49,7 @@ variable "tfe_token" {
 }
 
 variable "terraform_dev_policy_arns" {
-  description = "What runs may do in this account by assuming terraform_dev_role; the example's consumer only reads."
+  description = "What runs may do in this account by assuming terraform_dev_role; none by default, and the example's consumer needs none."
   type        = list(string)
-  default     = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+  default     = []
 }

@@ -1,5 +1,5 @@
-# A consumer: a workspace whose runs are taken by the agents, and which becomes terraform_dev_role to
-# see the account. TF_CLOUD_ORGANIZATION names the organization.
+# A consumer: a workspace whose runs are taken by the agents, and which can become terraform_dev_role.
+# TF_CLOUD_ORGANIZATION names the organization.
 
 terraform {
   required_version = ">= 1.9.0"
