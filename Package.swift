@@ -164,6 +164,7 @@ let package = Package(
         .testTarget(
             name: "HCPTerraformTests",
             dependencies: ["Decisions", "HCPTerraform", "Peers", "Seeded"],
+            exclude: ["field"],
             swiftSettings: strict
         ),
         .testTarget(
