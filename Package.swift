@@ -24,6 +24,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
 let package = Package(
@@ -106,8 +107,8 @@ let package = Package(
         .executableTarget(
             name: "ScaleUpServer",
             dependencies: [
-                "AWS", "Curl", "Daemon", "ScaleUp", argumentParser, hummingbird, hummingbirdCore,
-                httpTypes, logging, nioCore,
+                "AWS", "Curl", "Daemon", "HCPTerraform", "ScaleUp", argumentParser, hummingbird,
+                hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
             ],
             swiftSettings: strict
         ),
