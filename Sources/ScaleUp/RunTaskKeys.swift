@@ -64,6 +64,9 @@ package actor RunTaskKeys {
     /// key at all. SSM answers 40 a second to a whole account (Systems Manager quotas, standard
     /// throughput), from which ECS also takes the secrets of starting tasks.
     package static let pause: Duration = .seconds(2)
+    /// Requests that wait for a reading at once. The others are left to what is known, so that
+    /// there are always connections for calls whose key is known.
+    static let mostWaiting = 400
     /// Keys held at once; each wrong signature is compared with all of them.
     static let capacity = 4
 
@@ -121,7 +124,7 @@ package actor RunTaskKeys {
     /// The keys after a signature that none of ``current()`` made, from a reading that began after
     /// this call: the key may have reached the parameter a moment ago.
     package func afterUnknownSignature() async -> [RunTaskKey] {
-        guard read != nil else { return valid }
+        guard read != nil, waitingForNext < Self.mostWaiting else { return valid }
         if next == nil {
             let left = untilNext
             guard left == .zero || waiting?.take(left, at: pacing.now()) ?? true else {

@@ -15,6 +15,10 @@ enum Bounds {
 
     /// For the first request's line and headers on a new connection.
     static let firstHead: TimeAmount = .seconds(10)
+    /// What a stranger has for either while there are more of them than this. HCP Terraform's
+    /// calls come within milliseconds of their connection.
+    static let inCrowd: TimeAmount = .seconds(1)
+    static let crowd = connections / 2
     /// Between two requests of a connection, and for the head of the later ones. Longer than the
     /// 60 s after which a load balancer closes: whoever closes first must be the one that sends,
     /// or requests are lost on the way (Application Load Balancer, "Connection idle timeout").
@@ -30,6 +34,16 @@ enum Bounds {
     /// connection that is closed while more arrives is reset, and the answer may be lost with it.
     static let farewell: TimeAmount = .seconds(2)
     static let farewellBytes = 64 << 10
+}
+
+/// Counts the connections of strangers: those that have had no answer to a signed call yet. If
+/// they could take all, no call would get in.
+final class Strangers: Sendable {
+    private let count = Mutex(0)
+
+    func come() { count.withLock { $0 += 1 } }
+    func go() { count.withLock { $0 -= 1 } }
+    var areMany: Bool { count.withLock { $0 > Bounds.crowd } }
 }
 
 /// The bytes that all connections together may hold of requests that have not been judged yet.

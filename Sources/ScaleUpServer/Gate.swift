@@ -30,8 +30,10 @@ final class Gate: ChannelDuplexHandler {
     static let healthCheck = "/healthz"
 
     private let endpoint: Endpoint
+    private let strangers: Strangers
     private let unjudged: UnjudgedBytes
     private var phase = Phase.waiting
+    private var isStranger = true
     private var deadline: Scheduled<Void>?
     private var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")
     private var body = ByteBuffer()
@@ -45,15 +47,17 @@ final class Gate: ChannelDuplexHandler {
     /// A stop of the server that came while a request was under way here.
     private var heldStop: ChannelShouldQuiesceEvent?
 
-    init(_ endpoint: Endpoint, _ unjudged: UnjudgedBytes) {
+    init(_ endpoint: Endpoint, _ strangers: Strangers, _ unjudged: UnjudgedBytes) {
         self.endpoint = endpoint
+        self.strangers = strangers
         self.unjudged = unjudged
+        strangers.come()
     }
 
     // MARK: The connection
 
     func handlerAdded(context: ChannelHandlerContext) {
-        limit(Bounds.firstHead, context) { $0.close(promise: nil) }
+        limit(Bounds.firstHead, context) { context, _ in context.close(promise: nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { forget() }
@@ -67,6 +71,12 @@ final class Gate: ChannelDuplexHandler {
         deadline?.cancel()
         deadline = nil
         release()
+        becomeKnown()
+    }
+
+    private func becomeKnown() {
+        if isStranger { strangers.go() }
+        isStranger = false
     }
 
     private func release() {
@@ -76,13 +86,35 @@ final class Gate: ChannelDuplexHandler {
     }
 
     /// Sets the time for the present phase; the one before is over.
+    ///
+    /// - Parameter action: what is done when it is over, and whether only because strangers are
+    ///   many.
     private func limit(
         _ time: TimeAmount,
         _ context: ChannelHandlerContext,
-        _ action: @escaping (ChannelHandlerContext) -> Void
+        _ action: @escaping (ChannelHandlerContext, _ isCrowded: Bool) -> Void
+    ) {
+        limit(until: .now() + time, context, action)
+    }
+
+    private func limit(
+        until end: NIODeadline,
+        _ context: ChannelHandlerContext,
+        _ action: @escaping (ChannelHandlerContext, _ isCrowded: Bool) -> Void
     ) {
         deadline?.cancel()
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { action(context) }
+        // An answer under way is owed, also to whoever turns out to be none of ours.
+        let isWatched = isStranger && phase != .answering
+        let next = isWatched ? min(end, .now() + Bounds.inCrowd) : end
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(deadline: next) { [self] in
+            if NIODeadline.now() >= end {
+                action(context, false)
+            } else if strangers.areMany {
+                action(context, true)
+            } else {
+                limit(until: end, context, action)
+            }
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -174,7 +206,9 @@ final class Gate: ChannelDuplexHandler {
             self.head.headers.add(name: RunTaskSignature.header, value: signature)
         }
         phase = .collecting
-        limit(Bounds.body, context) { [self] in refuse(.tooSlow, $0) }
+        limit(Bounds.body, context) { [self] context, isCrowded in
+            refuse(isCrowded ? .crowded : .tooSlow, context)
+        }
     }
 
     private func collect(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
@@ -201,7 +235,7 @@ final class Gate: ChannelDuplexHandler {
 
     private func letThrough(_ context: ChannelHandlerContext) {
         phase = .answering
-        limit(Bounds.answer, context) { $0.close(promise: nil) }
+        limit(Bounds.answer, context) { context, _ in context.close(promise: nil) }
         context.fireChannelRead(wrapInboundOut(.head(head)))
         if body.readableBytes > 0 {
             let whole = body
@@ -225,6 +259,7 @@ final class Gate: ChannelDuplexHandler {
         case (.head(var response), .answering):
             // Nobody who cannot sign keeps a connection.
             if response.status == .unauthorized { isLast = true }
+            if !isLast { becomeKnown() }
             if isLast { response.headers.replaceOrAdd(name: "connection", value: "close") }
             context.write(wrapOutboundOut(.head(response)), promise: promise)
         case (.end, .answering):
@@ -243,7 +278,7 @@ final class Gate: ChannelDuplexHandler {
             leave(context)
         } else {
             phase = .waiting
-            limit(Bounds.idle, context) { $0.close(promise: nil) }
+            limit(Bounds.idle, context) { context, _ in context.close(promise: nil) }
             readOn(context)
         }
     }
@@ -271,7 +306,7 @@ final class Gate: ChannelDuplexHandler {
     /// Closes the writing side, and the other one when the client has closed or its time is over.
     private func leave(_ context: ChannelHandlerContext) {
         phase = .leaving
-        limit(Bounds.farewell, context) { $0.close(promise: nil) }
+        limit(Bounds.farewell, context) { context, _ in context.close(promise: nil) }
         context.close(mode: .output, promise: nil)
         readOn(context)
     }
@@ -284,7 +319,9 @@ final class GateKeeper: ChannelInboundHandler, RemovableChannelHandler {
 
     private let gate: Gate
 
-    init(_ endpoint: Endpoint, _ unjudged: UnjudgedBytes) { gate = Gate(endpoint, unjudged) }
+    init(_ endpoint: Endpoint, _ strangers: Strangers, _ unjudged: UnjudgedBytes) {
+        gate = Gate(endpoint, strangers, unjudged)
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         do {

@@ -81,6 +81,7 @@ struct ScaleUpServer: AsyncParsableCommand {
     private func serve(_ endpoint: Endpoint, _ listen: Listen, _ logger: Logger)
         async throws
     {
+        let strangers = Strangers()
         let unjudged = UnjudgedBytes()
         let application = Application(
             responder: CallbackResponder<BasicRequestContext> { request, _ in
@@ -88,7 +89,7 @@ struct ScaleUpServer: AsyncParsableCommand {
             },
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [GateKeeper(endpoint, unjudged)],
+                    additionalChannelHandlers: [GateKeeper(endpoint, strangers, unjudged)],
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: Bounds.head,
                         maxHeaderListSize: Bounds.head,

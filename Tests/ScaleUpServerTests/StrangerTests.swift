@@ -62,7 +62,8 @@ struct StrangerTests {
         for _ in 0..<size / piece.count { open = open.filter { $0.send(piece) } }
 
         // The run comes first: a call is answered all the same.
-        #expect(try await stage.post(stage.payload("run-amid")).status == 200)
+        let filler = ",\"x\":\"" + String(repeating: "x", count: 15 << 10) + "\""
+        #expect(try await stage.post(stage.payload("run-amid", filler)).status == 200)
         let grown = try memory.peak - before
         print(
             "strangers: 780 bodies of \(size >> 10) KiB, "
@@ -70,13 +71,35 @@ struct StrangerTests {
                 + ", \(open.count) connections left: \(before >> 20) MiB and \(grown >> 20) more"
         )
         #expect(grown < 40 << 20)
-        if !megabyte {
-            // Each has a share of that size, and waits for the last byte.
-            #expect(open.count == 780)
-        }
         // Each kind of refusal is a few lines, and a count.
         let lines = stage.logged.split(separator: "\n").filter { $0.contains("refused a request") }
         #expect(lines.count <= 15)
+    }
+
+    @Test("strangers who take every connection are sent away after a second, and a call gets in")
+    func everyConnection() async throws {
+        try raiseFileLimit()
+        let stage = try await ServerStage(service: "every-connection")
+        let connections = try (0..<1_200).map { _ in try RawConnection(port: stage.port) }
+        for connection in connections { connection.send("POST / HTTP/1.1\r\n") }
+        let start = ContinuousClock.now
+        #expect(try await stage.post(stage.payload("run-1")).status == 200)
+        #expect(start.duration(to: .now) < .seconds(8))
+        #expect(connections.count == 1_200)
+    }
+
+    @Test("300 strangers at once have room for 16 KiB each")
+    func share() async throws {
+        try raiseFileLimit()
+        let stage = try await ServerStage(service: "share")
+        let body = [UInt8](repeating: 0x20, count: 16 << 10)
+        let connections = try (0..<300).map { _ in try RawConnection(port: stage.port) }
+        for connection in connections {
+            connection.send(head("Content-Length: \(body.count)", [wrongSignature]))
+            connection.send(Array(body.dropLast()))
+        }
+        for connection in connections { connection.send([0x20]) }
+        for connection in connections { #expect(await connection.status() == 401) }
     }
 
     @Test(
