@@ -33,7 +33,7 @@ final class Gate: ChannelDuplexHandler {
     private let strangers: Strangers
     private let unjudged: UnjudgedBytes
     private var phase = Phase.waiting
-    private var isStranger = true
+    private var isStranger = false
     private var deadline: Scheduled<Void>?
     private var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")
     private var body = ByteBuffer()
@@ -51,12 +51,13 @@ final class Gate: ChannelDuplexHandler {
         self.endpoint = endpoint
         self.strangers = strangers
         self.unjudged = unjudged
-        strangers.come()
     }
 
     // MARK: The connection
 
     func handlerAdded(context: ChannelHandlerContext) {
+        isStranger = true
+        strangers.come()
         limit(Bounds.firstHead, context) { context, _ in context.close(promise: nil) }
     }
 
@@ -118,16 +119,16 @@ final class Gate: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        switch (event, phase) {
-        case (let stop as ChannelShouldQuiesceEvent, .collecting):
+        switch (phase, event) {
+        case (.collecting, let stop as ChannelShouldQuiesceEvent):
             // Whoever is behind the gate knows nothing of it, and would close.
             heldStop = stop
-        case (is ChannelShouldQuiesceEvent, .leaving):
-            context.close(promise: nil)
-        case (ChannelEvent.inputClosed, .collecting):
+        case (.collecting, let change as ChannelEvent) where change == .inputClosed:
             refuse(.broken, context)
             context.close(promise: nil)
-        case (ChannelEvent.inputClosed, .leaving):
+        case (.leaving, is ChannelShouldQuiesceEvent):
+            context.close(promise: nil)
+        case (.leaving, let change as ChannelEvent) where change == .inputClosed:
             context.close(promise: nil)
         default:
             context.fireUserInboundEventTriggered(event)
@@ -257,9 +258,12 @@ final class Gate: ChannelDuplexHandler {
     ) {
         switch (unwrapOutboundIn(data), phase) {
         case (.head(var response), .answering):
-            // Nobody who cannot sign keeps a connection.
-            if response.status == .unauthorized { isLast = true }
-            if !isLast { becomeKnown() }
+            switch response.status {
+            case .unauthorized: isLast = true
+            // Only what is signed comes so far; a 503 may be for want of a key.
+            case .ok where head.method == .POST, .badRequest: becomeKnown()
+            default: break
+            }
             if isLast { response.headers.replaceOrAdd(name: "connection", value: "close") }
             context.write(wrapOutboundOut(.head(response)), promise: promise)
         case (.end, .answering):

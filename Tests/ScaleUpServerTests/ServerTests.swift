@@ -234,6 +234,25 @@ struct ServerProcessTests {
         #expect(stage.process.exitCode == 0)
     }
 
+    @Test("SIGTERM: a request that is half here is taken to its end and answered")
+    func stopDuringBody() async throws {
+        let stage = try await ServerStage(service: "stopped-during-body")
+        let body = stage.payload("run-half")
+        let connection = try RawConnection(port: stage.port)
+        connection.send(head("Content-Length: \(body.count)", [signature(body)]))
+        connection.send(Array(body.dropLast()))
+        // Answered after those bytes were read.
+        #expect(try await stage.post(stage.payload("run-whole")).status == 200)
+        stage.process.signal(SIGTERM)
+        try await stage.until("the server takes no more connections") {
+            (try? RawConnection(port: stage.port)) == nil
+        }
+        connection.send([try #require(body.last)])
+        #expect(await connection.status() == 200)
+        try await stage.until("the server exits") { !stage.process.isRunning }
+        #expect(stage.process.exitCode == 0)
+    }
+
     @Test("F25: 503 when ledger and service cannot be reached, within ten seconds")
     func unreachable() async throws {
         let nobody = "http://127.0.0.1:1"
