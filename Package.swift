@@ -24,6 +24,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
 let package = Package(
@@ -68,7 +69,11 @@ let package = Package(
         ),
         .target(name: "AgentLink", swiftSettings: strict),
         .target(name: "AgentLinkServer", dependencies: ["AgentLink"], swiftSettings: strict),
-        .target(name: "Daemon", dependencies: ["Decisions", logging], swiftSettings: strict),
+        .target(
+            name: "Daemon",
+            dependencies: ["AWS", "Decisions", logging],
+            swiftSettings: strict
+        ),
 
         // What runs in production.
         .executableTarget(
@@ -102,8 +107,8 @@ let package = Package(
         .executableTarget(
             name: "ScaleUpServer",
             dependencies: [
-                "AWS", "Curl", "Daemon", "ScaleUp", argumentParser, hummingbird, hummingbirdCore,
-                httpTypes, logging, nioCore,
+                "AWS", "Curl", "Daemon", "HCPTerraform", "ScaleUp", argumentParser, hummingbird,
+                hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
             ],
             swiftSettings: strict
         ),
@@ -160,6 +165,7 @@ let package = Package(
         .testTarget(
             name: "HCPTerraformTests",
             dependencies: ["Decisions", "HCPTerraform", "Peers", "Seeded"],
+            exclude: ["field"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -173,7 +179,11 @@ let package = Package(
             dependencies: ["AgentLink", "AgentLinkServer", "Peers"],
             swiftSettings: strict
         ),
-        .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: ["AWS", "Curl", "Daemon", "Peers", logging],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "SidecarTests",
             dependencies: [

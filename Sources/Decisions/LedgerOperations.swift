@@ -22,11 +22,17 @@ extension Ledger {
         at now: WallTime,
         _ limits: Limits
     ) {
-        for earlier in closed where earlier != job {
-            if let entry = jobs[earlier], entry.task == nil { jobs[earlier] = nil }
-        }
+        close(closed.filter { $0 != job })
         if jobs[job] == nil { jobs[job] = JobEntry(at: now) }
         raise(limits, at: now)
+    }
+
+    /// Ends jobs that are over. One that an agent holds stays: only that agent's own report ends
+    /// it. Wants less and so raises nothing; who leaves for it is up to the agents.
+    package mutating func close(_ over: some Sequence<Job>) {
+        for job in over {
+            if let entry = jobs[job], entry.task == nil { jobs[job] = nil }
+        }
     }
 
     /// Raises ``size`` to what the limits of this moment want: limits change by the hour, also

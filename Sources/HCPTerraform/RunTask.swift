@@ -40,9 +40,17 @@ package struct RunTaskRequest: Sendable {
     /// The job that this call announces; nil when no agent job follows the stage.
     package var job: Job? { stage.jobType.flatMap { Job(id: runID, type: $0) } }
 
-    /// Jobs of the run that are over when this call comes ("Run states").
+    /// Jobs of the run that are over when this call comes ("Run states"). Policies are evaluated
+    /// during `post_plan`, so theirs is over one stage later.
     package var closedJobs: [Job] {
-        stage == .preApply ? ["plan", "policy"].compactMap { Job(id: runID, type: $0) } : []
+        let types =
+            switch stage {
+            case .prePlan: [] as [String]
+            case .postPlan: ["plan"]
+            case .preApply: ["plan", "policy"]
+            case .postApply: ["plan", "policy", "apply"]
+            }
+        return types.compactMap { Job(id: runID, type: $0) }
     }
 }
 
@@ -65,7 +73,9 @@ package enum RunTaskCall: Sendable {
             throw RunTaskFault(cause: "payload_version is not 1")
         }
         // Both marks have been seen on verification requests; its token is never valid.
-        if payload.access_token == "test-token" || payload.task_result_enforcement_level == "test" {
+        if payload.access_token == "test-token"
+            || payload.task_result_enforcement_level?.value == "test"
+        {
             self = .verification
             return
         }
@@ -76,14 +86,15 @@ package enum RunTaskCall: Sendable {
         var payload_version: Int?
         var stage: String?
         var access_token: String?
-        var capabilities: Capabilities?
-        var organization_name: String?
         var run_id: String?
         var task_result_callback_url: String?
-        var task_result_enforcement_level: String?
-        var workspace_name: String?
+        // What a call can do without. No run is refused for their sake, whatever they hold.
+        var capabilities: Lenient<Capabilities>?
+        var organization_name: Lenient<String>?
+        var task_result_enforcement_level: Lenient<String>?
+        var workspace_name: Lenient<String>?
 
-        struct Capabilities: Decodable { var outcomes: Bool? }
+        struct Capabilities: Decodable { var outcomes: Lenient<Bool>? }
 
         func request() throws(RunTaskFault) -> RunTaskRequest {
             guard let stage = stage.flatMap(RunTaskRequest.Stage.init(rawValue:)) else {
@@ -106,13 +117,22 @@ package enum RunTaskCall: Sendable {
             return RunTaskRequest(
                 stage: stage,
                 runID: run,
-                workspaceName: workspace_name ?? "",
-                organizationName: organization_name ?? "",
+                workspaceName: workspace_name?.value ?? "",
+                organizationName: organization_name?.value ?? "",
                 accessToken: token,
                 callbackURL: callback,
-                acceptsOutcomes: capabilities?.outcomes ?? false
+                acceptsOutcomes: capabilities?.value?.outcomes?.value ?? false
             )
         }
+    }
+}
+
+/// A value, or nil where something of another type is.
+private struct Lenient<Value: Decodable>: Decodable {
+    let value: Value?
+
+    init(from decoder: any Decoder) throws {
+        value = try? decoder.singleValueContainer().decode(Value.self)
     }
 }
 

@@ -1,40 +1,27 @@
 internal import Crypto
 internal import FoundationEssentials
 
-/// The key that a run task is configured with, and the check of what it signs: HMAC-SHA512 of
-/// the raw body, in hex, in the header `X-TFC-Task-Signature` (run tasks integration API,
-/// "Securing your run task").
-package struct RunTaskKey: Sendable {
-    private let key: SymmetricKey
+/// What a call is signed with: HMAC-SHA512 of the raw body, in hex, in the header
+/// `X-TFC-Task-Signature` (run tasks integration API, "Securing your run task").
+package struct RunTaskSignature: Sendable {
+    fileprivate let code: [UInt8]
 
-    package init(_ secret: String) { key = SymmetricKey(data: Data(secret.utf8)) }
+    /// The name of its header, in lower case.
+    package static let header = "x-tfc-task-signature"
 
-    /// True when `signature` is this key's for `body`. Takes the same time wherever they differ.
-    package func signed(_ body: [UInt8], signature: String) -> Bool {
-        guard let code = Self.bytes(hex: signature) else { return false }
-        return HMAC<SHA512>.isValidAuthenticationCode(code, authenticating: body, using: key)
-    }
-
-    /// The signature of a body, as HCP Terraform would send it.
-    package func sign(_ body: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let code = HMAC<SHA512>.authenticationCode(for: body, using: key)
-        let hex = code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: hex, as: UTF8.self)
-    }
-
-    private static func bytes(hex: String) -> [UInt8]? {
+    /// - Parameter hex: the header's value.
+    /// - Returns: nil for what no key can have made: anything but 128 hex digits.
+    package init?(_ hex: String) {
         let digits = Array(hex.utf8)
         guard digits.count == SHA512.byteCount * 2 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(SHA512.byteCount)
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[index]), let low = value(digits[index + 1]) else {
-                return nil
-            }
+            guard let high = Self.value(digits[index]), let low = Self.value(digits[index + 1])
+            else { return nil }
             bytes.append(high << 4 | low)
         }
-        return bytes
+        code = bytes
     }
 
     private static func value(_ digit: UInt8) -> UInt8? {
@@ -44,5 +31,29 @@ package struct RunTaskKey: Sendable {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
         default: nil
         }
+    }
+}
+
+/// The key that a run task is configured with, and the check of what it signs.
+package struct RunTaskKey: Sendable {
+    private let key: SymmetricKey
+
+    package init(_ secret: String) { key = SymmetricKey(data: Data(secret.utf8)) }
+
+    /// True when `signature` is this key's for `body`. Takes the same time wherever they differ.
+    package func signed(_ body: [UInt8], _ signature: RunTaskSignature) -> Bool {
+        HMAC<SHA512>.isValidAuthenticationCode(
+            signature.code,
+            authenticating: body,
+            using: key
+        )
+    }
+
+    /// The signature of a body, as HCP Terraform would send it.
+    package func sign(_ body: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let code = HMAC<SHA512>.authenticationCode(for: body, using: key)
+        let hex = code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: hex, as: UTF8.self)
     }
 }

@@ -128,8 +128,11 @@ struct AnnouncementWriting: Sendable {
     ) -> Effect {
         let before = ledger
         let isKnown = calls.contains { $0.jobs.contains(where: before.isWaiting) }
-        for call in calls {
-            for job in call.jobs { ledger.announce(job, closing: call.closed, at: now, limits) }
+        // Whichever call came first: a job that a later stage closes is over.
+        let over = Set(calls.flatMap(\.closed))
+        ledger.close(over)
+        for job in calls.flatMap(\.jobs) where !over.contains(job) {
+            ledger.announce(job, at: now, limits)
         }
         guard ledger.size > before.size else { return isKnown ? .repeated : .none }
         guard let wait = ledger.bookUpdate(at: now, headway: headway) else { return .raised }

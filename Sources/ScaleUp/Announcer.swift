@@ -61,6 +61,14 @@ package actor Announcer {
         try await enqueue(jobs, closing: [])
     }
 
+    /// Ends jobs that are over and that no agent holds. Announces nothing, never touches the
+    /// service, and writes only if there is one.
+    ///
+    /// - Throws: ``AnnounceFailure``; they may or may not be in the ledger.
+    package func close(_ jobs: [Job]) async throws(AnnounceFailure) {
+        _ = try await enqueue([], closing: jobs)
+    }
+
     /// Announces what instances that died left on the desk.
     package func clearDesk() async throws(AnnounceFailure) { try await writing.clearDesk() }
 

@@ -1,5 +1,6 @@
 internal import AWS
 package import Curl
+internal import Daemon
 internal import Decisions
 internal import HCPTerraform
 package import Logging
@@ -51,11 +52,12 @@ extension Endpoint {
                 )
             }
         )
+        let ssm = SSMClient(aws)
         let api = settings.terraform.map {
-            TerraformAPI(http, address: settings.address, token: $0.token)
+            TerraformAPI(http, address: settings.address, token: Self.token($0.token, ssm))
         }
         let parts = Parts(
-            keys: Self.keys(settings.key, SSMClient(aws)),
+            keys: Self.keys(settings.key, ssm, answersMany: answersMany, logger),
             policy: Verdict.Policy(
                 origin: settings.origin,
                 announceStages: settings.announceStages,
@@ -81,11 +83,39 @@ extension Endpoint {
         self.init(parts, logger: logger)
     }
 
-    private static func keys(_ key: EndpointSettings.Key, _ ssm: SSMClient) -> RunTaskKeys {
+    private static func keys(
+        _ key: SecretSource,
+        _ ssm: SSMClient,
+        answersMany: Bool,
+        _ logger: Logger
+    ) -> RunTaskKeys {
         switch key {
-        case .given(let secret): RunTaskKeys(read: { secret })
-        case .parameter(let name): RunTaskKeys(read: { try await ssm.getParameter(name) })
+        case .given(let secret):
+            return RunTaskKeys(secret)
+        case .parameter(let name):
+            return RunTaskKeys(
+                of: "the SSM parameter \(name)",
+                read: {
+                    // As it is: HCP Terraform may have been given its white space too.
+                    do throws(AWSFailure) {
+                        return try await ssm.getParameter(name)
+                    } catch {
+                        throw SecretFailure.unreadable(parameter: name, cause: error)
+                    }
+                },
+                waitsAlways: answersMany,
+                complain: { logger.error("\($0)") }
+            )
         }
+    }
+
+    /// Read when it is needed first, and again once HCP Terraform refused it.
+    private static func token(_ source: SecretSource, _ ssm: SSMClient) -> TokenSource {
+        let held = HeldSecret(source) { try await $0.read(ssm) }
+        return TokenSource(
+            current: { try await held.value() },
+            wasRefused: { await held.wasRefused($0) }
+        )
     }
 
     private static func search(_ settings: EndpointSettings, _ api: TerraformAPI?) -> RunSearch? {

@@ -8,6 +8,7 @@ package struct Endpoint: Sendable {
     private let parts: Parts
     private let budget: Duration
     private let logger: Logger
+    private let refusals: RefusalLog
     private let clock = ContinuousClock()
 
     /// What the endpoint is made of.
@@ -17,7 +18,7 @@ package struct Endpoint: Sendable {
         package var announcer: Announcer
         package var sweeper: Sweeper
         package var callback: CallbackClient
-        /// Nil without `TFE_TOKEN` and `TFC_AGENT_POOL_ID`: then every workspace is ours.
+        /// Nil without an API token and `TFC_AGENT_POOL_ID`: then every workspace is ours.
         package var pools: WorkspacePools?
         /// The service's page in the AWS console.
         package var page: String?
@@ -59,19 +60,20 @@ package struct Endpoint: Sendable {
         self.parts = parts
         self.budget = budget
         self.logger = logger
+        refusals = RefusalLog(logger)
     }
 
     /// Never takes longer than the budget, whatever hangs.
     package func respond(to request: EndpointRequest) async -> EndpointResponse {
         let end = clock.now + budget
-        guard let verdict = await verdict(on: request, end) else {
-            return EndpointResponse(503, "The run task key cannot be read.")
-        }
-        switch verdict {
-        case .refuse(let response):
-            return refused(response)
+        // Nobody's key is needed, and so nothing is read, to see that these are nothing.
+        if let refusal = Refusal(request) { return refuse(refusal) }
+        guard let keys = await currentKeys(end) else { return Refusal.noKey.response }
+        switch await verdict(on: request, keys, end) {
+        case .refuse(let refusal):
+            return refuse(refusal)
         case .unknownSignature:
-            return refused(Verdict.unauthorized)
+            return refuse(.wrongSignature)
         case .verification:
             logger.info("answered a verification request")
             return EndpointResponse(200, "")
@@ -80,21 +82,18 @@ package struct Endpoint: Sendable {
         }
     }
 
-    private func refused(_ response: EndpointResponse) -> EndpointResponse {
-        logger.warning(
-            "refused a request",
-            metadata: ["status": "\(response.status)", "reason": "\(response.body)"]
-        )
-        return response
+    /// Logs a refusal, whoever makes it, and gives its answer.
+    package func refuse(_ refusal: Refusal) -> EndpointResponse {
+        refusals.note(refusal)
+        return refusal.response
     }
 
-    /// - Returns: nil when there is no key to judge by.
     private func verdict(
         on request: EndpointRequest,
+        _ known: [RunTaskKey],
         _ end: ContinuousClock.Instant
-    ) async -> Verdict? {
+    ) async -> Verdict {
         let keys = parts.keys
-        guard let known = await currentKeys(end) else { return nil }
         let verdict = Verdict(request, keys: known, parts.policy)
         guard case .unknownSignature = verdict else { return verdict }
         let fresh = await within(left(until: end)) { await keys.afterUnknownSignature() }
@@ -112,9 +111,9 @@ package struct Endpoint: Sendable {
         case .success(let known):
             return known
         case .failure(let error):
-            logger.error("the run task key cannot be read", metadata: ["cause": "\(error)"])
+            refusals.note(.noKey, cause: "\(error)")
         case nil:
-            logger.error("the run task key cannot be read", metadata: ["cause": "no answer"])
+            refusals.note(.noKey, cause: "no answer")
         }
         return nil
     }
@@ -140,12 +139,13 @@ package struct Endpoint: Sendable {
             result = self.result(for: request, "\(reason)", tag: "No agent needed")
         case .agent(let job):
             guard let announcement = await announce(job, for: request, end, logger) else {
-                return EndpointResponse(503, "Ledger or service cannot be reached; try again.")
+                return .tryAgain("Ledger or service cannot be reached; try again.")
             }
             deed = "announced \(job)"
             result = self.result(for: request, announcement.sentence, tag: "Announced")
         }
         let outcome = await call(back: result, for: request, end)
+        if case .nothing(.stage) = need { await close(request, end, logger) }
         logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
         return answer(outcome, "\(deed): \(result.message)", logger)
     }
@@ -189,6 +189,32 @@ package struct Endpoint: Sendable {
             logger.error("cannot announce \(job)", metadata: ["cause": "the time is used up"])
         }
         return nil
+    }
+
+    /// Ends the jobs that this stage comes after and that no agent holds; where one holds them,
+    /// that agent's own report does. Otherwise a job that nobody was seen to receive would keep an
+    /// agent. After the callback, as the run does not depend on it.
+    private func close(
+        _ request: RunTaskRequest,
+        _ end: ContinuousClock.Instant,
+        _ logger: Logger
+    ) async {
+        let jobs = request.closedJobs
+        guard !jobs.isEmpty else { return }
+        let announcer = parts.announcer
+        let failure: String? = await within(left(until: end)) {
+            do throws(AnnounceFailure) {
+                try await announcer.close(jobs)
+                return ""
+            } catch {
+                return "\(error)"
+            }
+        }
+        guard failure != "" else { return }
+        logger.warning(
+            "jobs that this stage comes after may still be counted, until they are too old",
+            metadata: ["cause": "\(failure ?? "the time is used up")"]
+        )
     }
 
     private func result(
@@ -244,7 +270,7 @@ package struct Endpoint: Sendable {
             return EndpointResponse(200, "")
         case .unclear(let cause):
             logger.error("the callback failed", metadata: ["cause": "\(cause)"])
-            return EndpointResponse(503, "HCP Terraform's callback cannot be reached; try again.")
+            return .tryAgain("HCP Terraform's callback cannot be reached; try again.")
         }
     }
 
@@ -252,9 +278,10 @@ package struct Endpoint: Sendable {
         clock.now.duration(to: end)
     }
 
-    /// Repairs the projection and, with `TFE_TOKEN`, announces runs of the pool that wait for an
+    /// Repairs the projection and, with an API token, announces runs of the pool that wait for an
     /// agent and that nobody announced. To be called every minute.
     package func sweep() async -> SweepOutcome {
+        refusals.settle()
         let outcome = await parts.sweeper.sweep()
         if Task.isCancelled {
             logger.debug("stopped a sweep")

@@ -1,3 +1,5 @@
+import HCPTerraform
+
 /// One HTTP request to the endpoint, whoever carried it: a server or a Lambda event.
 package struct EndpointRequest: Sendable {
     package let method: String
@@ -11,10 +13,10 @@ package struct EndpointRequest: Sendable {
         self.body = body
     }
 
-    /// The value of a header that must be there exactly once; names compare without case.
-    func single(_ name: String) -> String? {
-        let values = headers.filter { $0.name.lowercased() == name }
-        return values.count == 1 ? values[0].value : nil
+    /// The values of all its signature headers, of which one must be there; names compare
+    /// without case.
+    package var signatures: [String] {
+        headers.filter { $0.name.lowercased() == RunTaskSignature.header }.map(\.value)
     }
 }
 
@@ -23,9 +25,17 @@ package struct EndpointResponse: Hashable, Sendable {
     package let status: Int
     /// One sentence for a person with curl; holds nothing of the request.
     package let body: String
+    /// Beside those that say what the body is; names in lower case.
+    package let headers: [String: String]
 
-    package init(_ status: Int, _ body: String) {
+    package init(_ status: Int, _ body: String, headers: [String: String] = [:]) {
         self.status = status
         self.body = body
+        self.headers = headers
+    }
+
+    /// 503, with a header that says when.
+    package static func tryAgain(_ body: String) -> EndpointResponse {
+        EndpointResponse(503, body, headers: ["retry-after": "2"])
     }
 }

@@ -5,15 +5,9 @@ package import HCPTerraform
 
 /// What the endpoint is told from outside, read once.
 package struct EndpointSettings: Sendable {
-    package enum Key: Sendable {
-        case given(String)
-        /// The name of the SSM parameter that holds it.
-        case parameter(String)
-    }
-
     /// The API of HCP Terraform, for what no run task tells.
     package struct Terraform: Sendable {
-        package let token: String
+        package let token: SecretSource
         package let organization: String
         /// The name of the agent pool.
         package let pool: String
@@ -25,7 +19,8 @@ package struct EndpointSettings: Sendable {
     package let service: String
     package let ledgerTable: String
     package let limits: Limits
-    package let key: Key
+    /// The run task's HMAC key.
+    package let key: SecretSource
     package let origin: Origin
     /// `TFC_ADDRESS`, without a path.
     package let address: String
@@ -33,7 +28,7 @@ package struct EndpointSettings: Sendable {
     package let announceWorkspaces: WorkspacePatterns
     /// How long a job that no agent received counts.
     package let announcedJobTimeout: Duration
-    /// Nil without `TFE_TOKEN`.
+    /// Nil without `TFE_TOKEN` and `TFE_TOKEN_PARAMETER`.
     package let terraform: Terraform?
     package let credentials: CredentialsSource
     package let aws: AWSEnvironment
@@ -47,14 +42,18 @@ package struct EndpointSettings: Sendable {
         readMore: (inout SettingsReader) -> Void = { _ in }
     ) throws(SettingsFault) {
         var reader = SettingsReader(environment)
-        cluster = reader.required("ECS_CLUSTER", expected: "the name of the ECS cluster")
-        service = reader.required("ECS_SERVICE", expected: "the name of the ECS service")
+        let place = reader.requiredECSPlace()
+        cluster = place.cluster
+        service = place.service
         ledgerTable = reader.required(
             "LEDGER_TABLE",
             expected: "the name of the DynamoDB table that holds the ledger"
         )
         limits = reader.limits()
-        key = Self.key(&reader)
+        key = reader.requiredSecretSource(
+            "RUN_TASK_HMAC_KEY",
+            expected: "the run task's HMAC key"
+        )
         let hcp = "https://app.terraform.io"
         address = reader.address("TFC_ADDRESS", default: hcp)
         origin = Self.origin(address, &reader)
@@ -72,21 +71,6 @@ package struct EndpointSettings: Sendable {
         self.credentials = credentials
     }
 
-    private static func key(_ reader: inout SettingsReader) -> Key {
-        if reader.value("RUN_TASK_HMAC_KEY") == nil,
-            let name = reader.value("RUN_TASK_HMAC_KEY_PARAMETER")
-        {
-            return .parameter(name)
-        }
-        return .given(
-            reader.requiredSecret(
-                "RUN_TASK_HMAC_KEY",
-                expected: "the run task's HMAC key, or RUN_TASK_HMAC_KEY_PARAMETER with the "
-                    + "name of the SSM parameter that holds it"
-            )
-        )
-    }
-
     private static func workspaces(_ reader: inout SettingsReader) -> WorkspacePatterns {
         guard let text = reader.value("ANNOUNCE_WORKSPACES") else { return .all }
         if let patterns = WorkspacePatterns(text) { return patterns }
@@ -99,16 +83,18 @@ package struct EndpointSettings: Sendable {
     }
 
     private static func terraform(_ reader: inout SettingsReader) -> Terraform? {
-        guard reader.value("TFE_TOKEN") != nil else { return nil }
+        guard
+            let token = reader.optionalSecretSource("TFE_TOKEN", expected: "an API token")
+        else { return nil }
         return Terraform(
-            token: reader.requiredSecret("TFE_TOKEN", expected: "an API token"),
+            token: token,
             organization: reader.required(
                 "TFC_ORGANIZATION",
-                expected: "the organization of the agent pool, since TFE_TOKEN is set"
+                expected: "the organization of the agent pool, since there is an API token"
             ),
             pool: reader.required(
                 "TFC_AGENT_POOL_NAME",
-                expected: "the name of the agent pool, since TFE_TOKEN is set"
+                expected: "the name of the agent pool, since there is an API token"
             ),
             poolID: reader.value("TFC_AGENT_POOL_ID")
         )

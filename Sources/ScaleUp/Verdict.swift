@@ -4,8 +4,8 @@ package import HCPTerraform
 /// What a request deserves, decided from its bytes alone. The order matters: nothing is parsed
 /// before its signature is right, and nothing is called that the signature does not cover.
 package enum Verdict: Sendable {
-    case refuse(EndpointResponse)
-    /// 401. Another key may have signed it, one that has not been read yet.
+    case refuse(Refusal)
+    /// Another key may have signed it, one that has not been read yet.
     case unknownSignature
     /// 200 at once; nothing is announced, nothing is called.
     case verification
@@ -54,34 +54,22 @@ package enum Verdict: Sendable {
         }
     }
 
-    /// The answer to a signature that is missing or wrong.
-    package static let unauthorized = EndpointResponse(
-        401,
-        "The signature is missing or is not that of the HMAC key."
-    )
-
     /// - Parameter keys: valid now; more than one while a key is being replaced.
     package init(_ request: EndpointRequest, keys: [RunTaskKey], _ policy: Policy) {
-        guard request.method == "POST" else {
-            self = .refuse(EndpointResponse(405, "Run tasks call with POST."))
+        if let refusal = Refusal(request) {
+            self = .refuse(refusal)
             return
         }
-        guard request.body.count <= Self.maximumBodyBytes else {
-            self = .refuse(EndpointResponse(413, "The body is larger than 1 MiB."))
-            return
-        }
-        guard let signature = request.single("x-tfc-task-signature"), !signature.isEmpty else {
-            self = .refuse(Self.unauthorized)
-            return
-        }
-        guard keys.contains(where: { $0.signed(request.body, signature: signature) }) else {
+        guard let signature = request.signatures.first.flatMap(RunTaskSignature.init),
+            keys.contains(where: { $0.signed(request.body, signature) })
+        else {
             self = .unknownSignature
             return
         }
         do throws(RunTaskFault) {
             self = try Self.judge(RunTaskCall(body: request.body), policy)
         } catch {
-            self = .refuse(EndpointResponse(400, "This is no run task call: \(error)."))
+            self = .refuse(.noRunTask(error))
         }
     }
 
@@ -91,9 +79,7 @@ package enum Verdict: Sendable {
             return .verification
         case .request(let request):
             guard Origin(request.callbackURL) == policy.origin else {
-                return .refuse(
-                    EndpointResponse(400, "The callback URL is not one of TFC_ADDRESS.")
-                )
+                return .refuse(.otherHost)
             }
             return .act(request, need(request, policy))
         }

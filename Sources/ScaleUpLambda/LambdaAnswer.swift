@@ -11,7 +11,14 @@ struct LambdaAnswer: Hashable, Sendable {
     /// The answer as JSON.
     var json: String {
         var json = "{\"statusCode\":\(response.status),\"headers\":{"
-        json += "\"content-type\":\"text/plain; charset=utf-8\"},\"body\":"
+        json += "\"content-type\":\"text/plain; charset=utf-8\""
+        for (name, value) in response.headers.sorted(by: { $0.key < $1.key }) {
+            json += ","
+            json.appendJSONString(name)
+            json += ":"
+            json.appendJSONString(value)
+        }
+        json += "},\"body\":"
         json.appendJSONString(response.body)
         return json + ",\"isBase64Encoded\":false}"
     }

@@ -76,7 +76,7 @@ struct RuntimeLoop: Sendable {
             return LambdaAnswer(response)
         }
         logger.error("the time is up", metadata: ["limit": "\(limit)"])
-        return LambdaAnswer(EndpointResponse(503, "The time is up; try again."))
+        return LambdaAnswer(.tryAgain("The time is up; try again."))
     }
 
     /// A sweep that failed is an invocation that failed: Lambda counts it, which alarms can watch,

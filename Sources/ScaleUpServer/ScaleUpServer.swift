@@ -16,11 +16,12 @@ struct ScaleUpServer: AsyncParsableCommand {
         abstract: "Answers HCP Terraform's run tasks and starts agents for them.",
         discussion: """
             POST to any path is the run task; GET /healthz is 200 while it runs. Once
-            a minute it makes the service follow the ledger and, with TFE_TOKEN, looks
-            for runs that nobody announced.
+            a minute it makes the service follow the ledger and, with an API token,
+            looks for runs that nobody announced.
             Settings come from the environment; every fault is reported at once.
 
-              ECS_CLUSTER, ECS_SERVICE  the service of the agents (required)
+              ECS_CLUSTER, ECS_SERVICE  the service of the agents, names or ARNs
+                                        (required)
               LEDGER_TABLE              DynamoDB table of the ledger (required)
               RUN_TASK_HMAC_KEY         the run task's key, or
               RUN_TASK_HMAC_KEY_PARAMETER
@@ -30,7 +31,8 @@ struct ScaleUpServer: AsyncParsableCommand {
               ANNOUNCE_STAGES           stages that start an agent
                                         (pre_plan,pre_apply)
               ANNOUNCE_WORKSPACES       names, with * for any characters (all)
-              TFE_TOKEN                 API token; then needed:
+              TFE_TOKEN                 API token, or
+              TFE_TOKEN_PARAMETER       the SSM parameter that holds it; then needed:
               TFC_ORGANIZATION, TFC_AGENT_POOL_NAME
                                         whose runs are looked for
               TFC_AGENT_POOL_ID         whose workspaces are announced (all)
@@ -79,25 +81,27 @@ struct ScaleUpServer: AsyncParsableCommand {
     private func serve(_ endpoint: Endpoint, _ listen: Listen, _ logger: Logger)
         async throws
     {
-        let router = Router(context: ConnectionContext.self)
-        router.get("/healthz") { _, _ in Response(status: .ok) }
-        for path in ["/", "/**"] as [RouterPath] {
-            router.on(path, method: .post) { await answer($0, $1, endpoint) }
-        }
-        router.add(middleware: OtherMethods())
+        let strangers = Strangers()
+        let unjudged = UnjudgedBytes()
         let application = Application(
-            router: router,
+            responder: CallbackResponder<BasicRequestContext> { request, _ in
+                await answer(request, endpoint)
+            },
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [FirstHead()],
-                    idleTimeout: Patience.idle
+                    additionalChannelHandlers: [GateKeeper(endpoint, strangers, unjudged)],
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: Bounds.head,
+                        maxHeaderListSize: Bounds.head,
+                        maxHeaderFieldCount: 100
+                    )
                 )
             ),
             configuration: .init(
                 address: .hostname(listen.address, port: listen.port),
                 serverName: "scale-up-server",
                 backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(Patience.connections)
+                availableConnectionsDelegate: MaximumAvailableConnections(Bounds.connections)
             ),
             onServerRunning: { channel in
                 logger.info(

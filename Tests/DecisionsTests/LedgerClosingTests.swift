@@ -69,6 +69,23 @@ struct LedgerClosingTests {
         #expect(ledger.size == 3)
     }
 
+    @Test("jobs that are over end where no agent holds them, and nothing else changes")
+    func closesOnly() throws {
+        let limits = try limits(0, 9)
+        var ledger = Ledger()
+        for key in ["run-1/plan", "run-1/policy", "run-2/plan"] {
+            ledger.announce(try job(key), at: now, limits)
+        }
+        ledger.report(task, try job("run-1/policy"), at: now, limits)
+        let before = ledger
+        ledger.close([try job("run-1/plan"), try job("run-1/policy"), try job("run-3/plan")])
+        #expect(ledger.jobs.keys.map(\.key).sorted() == ["run-1/policy", "run-2/plan"])
+        #expect(ledger.size == before.size)
+        let after = ledger
+        ledger.close([try job("run-1/plan"), try job("run-1/policy")])
+        #expect(ledger == after)
+    }
+
     @Test("a job does not close itself")
     func itself() throws {
         let limits = try limits(0, 9)

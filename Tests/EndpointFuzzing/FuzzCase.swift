@@ -50,6 +50,14 @@ package struct FuzzCase: Sendable {
         request = EndpointRequest(method: method, headers: headers, body: body)
     }
 
+    /// Whether it has one signature that some key can have made.
+    package var isWellFormed: Bool {
+        switch signing {
+        case .right, .upperCase, .otherHeaderCase, .otherKey, .otherBody: true
+        case .missing, .empty, .doubled, .cut: false
+        }
+    }
+
     /// Whether the endpoint may act on it at all.
     package var isSigned: Bool {
         switch signing {

@@ -38,7 +38,7 @@ package struct FuzzedEndpoint: Sendable {
         )
         let endpoint = Endpoint(
             Endpoint.Parts(
-                keys: RunTaskKeys(read: { "the key" }),
+                keys: RunTaskKeys("the key"),
                 policy: Verdict.Policy(origin: origin, announceStages: [.prePlan, .preApply]),
                 announcer: announcer,
                 sweeper: Sweeper(

@@ -41,8 +41,8 @@ package struct Oracle: Sendable {
         }
         if !fuzzed.isSigned {
             try check("nothing happens unsigned", !hasActed)
-            let status =
-                fuzzed.method != "POST" ? 405 : fuzzed.body.count > 1 << 20 ? 413 : 401
+            let isTooLarge = fuzzed.isWellFormed && fuzzed.body.count > 1 << 20
+            let status = fuzzed.method != "POST" ? 405 : isTooLarge ? 413 : 401
             try check("what is not signed is \(status)", outcome.status == status)
             return .refused
         }

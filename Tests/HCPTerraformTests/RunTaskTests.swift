@@ -12,22 +12,31 @@ struct RunTaskSignatureTests {
         + "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"
 
     @Test("the published HMAC-SHA512 vector verifies, in either case of its digits")
-    func vector() {
+    func vector() throws {
         #expect(key.sign(body) == signature)
-        #expect(key.signed(body, signature: signature))
-        #expect(key.signed(body, signature: signature.uppercased()))
+        for text in [signature, signature.uppercased()] {
+            #expect(key.signed(body, try #require(RunTaskSignature(text))))
+        }
+    }
+
+    @Test("another signature, another body and another key do not verify")
+    func wrong() throws {
+        let right = try #require(RunTaskSignature(signature))
+        let other = try #require(RunTaskSignature(String(repeating: "0", count: 128)))
+        #expect(!key.signed(body, other))
+        #expect(!key.signed(body + [0], right))
+        #expect(!RunTaskKey("Jeff").signed(body, right))
     }
 
     @Test(
-        "anything else does not verify",
-        arguments: ["", "0", "xyz", String(repeating: "0", count: 128)]
+        "anything but 128 hex digits is no signature",
+        arguments: [
+            "", "0", "xyz", String(repeating: "0", count: 127), String(repeating: "0", count: 130),
+            String(repeating: "g", count: 128), String(repeating: "0", count: 127) + " ",
+            String(repeating: "\u{ff10}", count: 128),
+        ]
     )
-    func wrong(_ text: String) {
-        #expect(!key.signed(body, signature: text))
-        #expect(!key.signed(body, signature: signature + "00"))
-        #expect(!key.signed(body + [0], signature: signature))
-        #expect(!RunTaskKey("Jeff").signed(body, signature: signature))
-    }
+    func malformed(_ text: String) { #expect(RunTaskSignature(text) == nil) }
 }
 
 @Suite("Run task request")

@@ -40,6 +40,25 @@ struct FunctionProcessTests {
         #expect(try await stage.ledger.read().ledger == Ledger())
     }
 
+    @Test("a stranger costs no call of AWS, not even the first request of a cold function")
+    func strangers() async throws {
+        // Nobody is there: whatever needed the key would be 503.
+        let stage = try await FunctionStage(
+            service: "lambda-strangers",
+            ["AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:1"]
+        )
+        let get = #"{"version":"2.0","headers":{},"requestContext":{"http":{"method":"GET"}}}"#
+        #expect(try await stage.invoke(get).statusCode == 405)
+        let body = stage.payload(run: "run-1")
+        for signature in ["", "00", String(repeating: "x", count: 128)] {
+            let event = try FunctionStage.event(body: body, signature: signature)
+            #expect(try await stage.invoke(event).statusCode == 401)
+        }
+        let signed = try await stage.invoke(try FunctionStage.signed(body))
+        #expect(signed.statusCode == 503)
+        #expect(signed.body.contains(#""retry-after":"2""#))
+    }
+
     @Test("incomplete settings are reported as an init error that names them, and it ends")
     func initError() async throws {
         let missing = ["LEDGER_TABLE", "ECS_SERVICE"]

@@ -48,7 +48,12 @@ final class FunctionStage: Sendable {
     /// - Parameters:
     ///   - name: of the service; one for each test.
     ///   - missing: settings that the function does without.
-    init(service name: String, missing: [String] = []) async throws {
+    ///   - settings: others than usual.
+    init(
+        service name: String,
+        missing: [String] = [],
+        _ settings: [String: String] = [:]
+    ) async throws {
         log = URL(filePath: "/tmp/\(name)-\(UUID().uuidString).log")
         peer = try await Peer.start("lambda_peer.py")
         let port = try await Moto.port
@@ -82,6 +87,7 @@ final class FunctionStage: Sendable {
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         try await Moto.createService(name, over: http)
 
+        environment.merge(settings) { $1 }
         for name in missing { environment[name] = nil }
         process = try TestProcess(
             [TestProcess.built("scale-up-lambda")],

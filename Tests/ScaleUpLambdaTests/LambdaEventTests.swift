@@ -30,7 +30,7 @@ private func request(_ event: [UInt8]) throws -> EndpointRequest? {
 private func status(_ event: [UInt8]) throws -> Int? {
     let policy = Verdict.Policy(origin: .hcpTerraform, announceStages: [.prePlan])
     switch Verdict(try #require(try request(event)), keys: [key], policy) {
-    case .refuse(let response): return response.status
+    case .refuse(let refusal): return refusal.response.status
     case .unknownSignature: return 401
     case .verification: return 200
     case .act: return nil
@@ -88,7 +88,11 @@ struct LambdaEventTests {
         // Four signs of base64 are three bytes.
         func encoded(_ bytes: Int) -> [UInt8] {
             let text = String(repeating: "YWFh", count: bytes / 3)
-            return event(body: "\"\(text)\"", rest: #""isBase64Encoded":true"#)
+            return event(
+                headers: #"{"x-tfc-task-signature":"\#(key.sign([]))"}"#,
+                body: "\"\(text)\"",
+                rest: #""isBase64Encoded":true"#
+            )
         }
         let limit = Verdict.maximumBodyBytes
         #expect(try status(encoded(limit / 3 * 3)) == 401)

@@ -170,6 +170,51 @@ struct DeskTests {
         #expect(await fleet.desk.state.calls.isEmpty)
     }
 
+    @Test("a call that only closes is written with the others, and asks ECS for nothing")
+    func closesOnly() async throws {
+        let fleet = try Fleet()
+        let at = fleet.time.clock()
+        _ = try await fleet.store.change { [jobs = [try job(1), try job(2)]] ledger, limits in
+            for job in jobs { ledger.announce(job, at: at, limits) }
+        }
+        await fleet.desk.leave(
+            DeskCall(at: at, jobs: [], closed: [try job(1)]),
+            mark: "another",
+            turn: nil
+        )
+        let instance = fleet.instance(over: RacedStore(fleet.store, losses: 1))
+        try await instance.close([job(2)])
+        #expect(try await fleet.ledger().jobs.isEmpty)
+        #expect(try await fleet.ledger().size == 2)
+        #expect(fleet.service.written.isEmpty)
+        #expect(await fleet.desk.state.calls.isEmpty)
+    }
+
+    @Test("where nothing is to be closed nothing is written")
+    func closesNothing() async throws {
+        let fleet = try Fleet()
+        _ = try await fleet.instance().announce(job(1))
+        let before = try await fleet.ledger()
+        try await fleet.instance().close([job(2), job(3)])
+        #expect(try await fleet.ledger() == before)
+        #expect(fleet.service.written == [1])
+    }
+
+    @Test("an announcement that comes with its own end announces nothing, in any order")
+    func closedAtOnce() async throws {
+        let fleet = try Fleet()
+        let at = fleet.time.clock()
+        await fleet.desk.leave(
+            DeskCall(at: at, jobs: [], closed: [try job(1)]),
+            mark: "another",
+            turn: nil
+        )
+        let instance = fleet.instance(over: RacedStore(fleet.store, losses: 1))
+        _ = try await instance.announce(job(1))
+        #expect(try await fleet.ledger() == Ledger())
+        #expect(fleet.service.written.isEmpty)
+    }
+
     @Test("who waits is answered by the one that has the turn, with its numbers")
     func waits() async throws {
         let fleet = try Fleet()

@@ -34,6 +34,43 @@ struct EndpointSettingsTests {
         #expect(settings.terraform?.poolID == "apool-1")
     }
 
+    @Test("each secret may stand in a parameter, and the setting itself wins")
+    func parameters() throws {
+        let names = [
+            "RUN_TASK_HMAC_KEY": "", "RUN_TASK_HMAC_KEY_PARAMETER": "/p/key",
+            "TFE_TOKEN_PARAMETER": "/p/token", "TFC_ORGANIZATION": "acme",
+            "TFC_AGENT_POOL_NAME": "pool",
+        ]
+        let environment = complete.merging(names) { $1 }
+        var settings = try EndpointSettings(environment)
+        #expect(settings.key == .parameter("/p/key"))
+        #expect(settings.terraform?.token == .parameter("/p/token"))
+        settings = try EndpointSettings(environment.merging(["TFE_TOKEN": "x"]) { $1 })
+        #expect(settings.terraform?.token == .given("x"))
+    }
+
+    @Test("a token in a parameter needs organization and pool as one in a setting does")
+    func parameterAlone() {
+        let fault = #expect(throws: SettingsFault.self) {
+            try EndpointSettings(complete.merging(["TFE_TOKEN_PARAMETER": "/p"]) { $1 })
+        }
+        #expect(
+            fault?.entries.map(\.name).sorted()
+                == ["TFC_ORGANIZATION", "TFC_AGENT_POOL_NAME"].sorted()
+        )
+    }
+
+    @Test("cluster and service may be ARNs: one service has one ledger, however it was named")
+    func arns() throws {
+        let place = [
+            "ECS_CLUSTER": "arn:aws:ecs:eu-central-1:123456789012:cluster/tfc",
+            "ECS_SERVICE": "arn:aws:ecs:eu-central-1:123456789012:service/tfc/agents",
+        ]
+        let settings = try EndpointSettings(complete.merging(place) { $1 })
+        #expect(settings.cluster == "tfc")
+        #expect(settings.service == "agents")
+    }
+
     @Test("every fault is reported at once, and no secret is quoted")
     func faults() throws {
         let wrong = [

@@ -43,6 +43,68 @@ struct EndpointTests {
         #expect(world.callbacks.requests.count == 1)
     }
 
+    @Test(
+        "a post stage ends what it comes after where no agent holds it, after its callback",
+        arguments: [
+            ("post_plan", ["run-1/apply", "run-1/policy", "run-2/plan"]),
+            ("post_apply", ["run-2/plan"]),
+        ]
+    )
+    func closes(_ stage: String, _ left: [String]) async throws {
+        let world = try World()
+        try await world.announce("run-1/plan", "run-1/policy", "run-1/apply", "run-2/plan")
+        let before = try await world.ledger()
+        #expect(await world.call(stage).status == 200)
+        let after = try await world.ledger()
+        #expect(after.jobs.keys.map(\.key).sorted() == left)
+        #expect(after.size == before.size)
+        #expect(after.version == before.version + 1)
+        #expect(world.service.written == [4])
+        #expect(world.callbacks.requests.count == 1)
+    }
+
+    @Test(
+        "a post stage leaves a job that an agent holds, and then writes nothing",
+        arguments: ["post_plan", "post_apply"]
+    )
+    func held(_ stage: String) async throws {
+        let world = try World()
+        try await world.announce("run-1/plan", "run-1/apply")
+        for key in ["run-1/plan", "run-1/apply"] {
+            let job = try #require(Job(key: key))
+            _ = try await world.store.change { ledger, limits in
+                ledger.report(TaskID(key), job, at: WallTime(milliseconds: 1), limits)
+            }
+        }
+        let before = try await world.ledger()
+        #expect(await world.call(stage).status == 200)
+        #expect(try await world.ledger() == before)
+    }
+
+    @Test("a pre_apply that announces nothing here ends its run's plan as well")
+    func stageNotAnnounced() async throws {
+        let world = try World { $0.policy.announceStages = [.prePlan] }
+        try await world.announce("run-1/plan")
+        #expect(await world.call("pre_apply").status == 200)
+        #expect(try await world.ledger().jobs.isEmpty)
+    }
+
+    @Test("a ledger that fails does not fail a post stage: the run has been called back")
+    func closingFails() async throws {
+        let log = FakeLog()
+        let world = try World(log: log) {
+            $0.announcer = Announcer(
+                store: FailingStore(),
+                service: FakeService(),
+                clock: { WallTime(milliseconds: 1) },
+                pacing: FakeTime().pacing
+            )
+        }
+        #expect(await world.call("post_plan").status == 200)
+        #expect(world.callbacks.requests.count == 1)
+        #expect(log.lines.contains { $0.hasPrefix("warning jobs that this stage comes after") })
+    }
+
     @Test("a verification request is 200, with nothing announced and nobody called")
     func verification() async throws {
         let world = try World()
@@ -183,10 +245,13 @@ struct BudgetTests {
     @Test("a key that cannot be read in time is 503 within the budget")
     func keyHangs() async throws {
         let status = try await answer {
-            $0.keys = RunTaskKeys(read: {
-                await hang()
-                return "the key"
-            })
+            $0.keys = RunTaskKeys(
+                of: "a parameter",
+                read: {
+                    await hang()
+                    return "the key"
+                }
+            )
         }
         #expect(status == 503)
     }
@@ -194,7 +259,9 @@ struct BudgetTests {
     @Test("a key that cannot be read is 503")
     func keyFails() async throws {
         struct Failure: Error {}
-        let status = try await answer { $0.keys = RunTaskKeys(read: { throw Failure() }) }
+        let status = try await answer {
+            $0.keys = RunTaskKeys(of: "a parameter", read: { throw Failure() })
+        }
         #expect(status == 503)
     }
 
@@ -208,5 +275,108 @@ struct BudgetTests {
         }
         #expect(await world.call("pre_plan").status == 200)
         #expect(try await world.ledger().jobs.count == 1)
+    }
+}
+
+/// What anybody on the internet may send, and what it costs.
+@Suite("Endpoint, strangers")
+struct StrangerTests {
+    private static let body = Array("{}".utf8)
+
+    private func request(_ method: String = "POST", _ signatures: String...) -> EndpointRequest {
+        EndpointRequest(
+            method: method,
+            headers: signatures.map { ("X-TFC-Task-Signature", $0) },
+            body: Self.body
+        )
+    }
+
+    @Test("nothing is read for what is no POST, carries no signature or is too large")
+    func costsNothing() async throws {
+        let parameter = FakeParameter(nil)
+        let world = try World {
+            $0.keys = RunTaskKeys(of: "a parameter", read: { try parameter.read() })
+        }
+        let signature = World.key.sign(Self.body)
+        let large = [UInt8](repeating: 0x20, count: Verdict.maximumBodyBytes + 1)
+        let requests: [(EndpointRequest, Int)] = [
+            (request("GET"), 405), (request("POST"), 401), (request("POST", ""), 401),
+            (request("POST", String(signature.dropLast())), 401),
+            (request("POST", signature, signature), 401),
+            (
+                EndpointRequest(
+                    method: "POST",
+                    headers: [("X-TFC-Task-Signature", signature)],
+                    body: large
+                ), 413
+            ),
+        ]
+        for (request, status) in requests {
+            #expect(await world.endpoint.respond(to: request).status == status)
+        }
+        #expect(parameter.readings == 0)
+        // And a call that may be one of HCP Terraform's does read.
+        #expect(await world.endpoint.respond(to: request("POST", signature)).status == 503)
+        #expect(parameter.readings == 1)
+    }
+
+    @Test("while the key cannot be read, calls are 503 without a reading for each")
+    func unreadable() async throws {
+        let parameter = FakeParameter(nil)
+        let world = try World {
+            $0.keys = RunTaskKeys(
+                of: "a parameter",
+                read: { try parameter.read() },
+                pacing: FakeTime().pacing
+            )
+        }
+        for _ in 0..<50 {
+            let response = await world.call("pre_plan")
+            #expect(response.status == 503)
+            #expect(response.headers["retry-after"] != nil)
+        }
+        #expect(parameter.readings == 1)
+    }
+
+    @Test("each kind is logged a few times a minute, then counted, and the count is said")
+    func logged() async throws {
+        let log = FakeLog()
+        let clock = FakeClock()
+        let refusals = RefusalLog(log.logger, now: { clock.now })
+        for _ in 0..<1_000 {
+            refusals.note(.malformedSignature)
+            refusals.note(.method)
+        }
+        #expect(log.lines.count == 10)
+        #expect(log.lines.allSatisfy { $0.hasPrefix("warning refused a request") })
+        clock.advance(.seconds(59))
+        refusals.settle()
+        #expect(log.lines.count == 10)
+        clock.advance(.seconds(1))
+        refusals.settle()
+        #expect(log.lines.count == 12)
+        #expect(log.lines.suffix(2).allSatisfy { $0.contains("995 more requests were refused") })
+        refusals.note(.method)
+        #expect(log.lines.count == 13)
+        clock.advance(.seconds(60))
+        refusals.settle()
+        #expect(log.lines.count == 13)
+    }
+
+    @Test("the endpoint logs refusals of every kind by the same measure")
+    func loggedByEndpoint() async throws {
+        let log = FakeLog()
+        let world = try World(log: log)
+        for _ in 0..<50 {
+            _ = await world.endpoint.respond(to: request("GET"))
+            _ = await world.endpoint.respond(to: request("POST", "x"))
+            _ = await world.endpoint.respond(to: request("POST", RunTaskKey("x").sign(Self.body)))
+            _ = await world.endpoint.respond(to: World.signed(Self.body))
+            _ = world.endpoint.refuse(.tooLarge)
+        }
+        #expect(log.lines.count == 25)
+        for status in [405, 401, 400, 413] {
+            #expect(log.lines.contains { $0.contains("status=\(status)") })
+        }
     }
 }

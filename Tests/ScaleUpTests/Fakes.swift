@@ -1,6 +1,7 @@
 import AWS
 import Curl
 import Decisions
+import Logging
 import Synchronization
 
 /// A service that remembers what it was set to. It can be closed, so that a test decides when a
@@ -122,6 +123,27 @@ struct HangingStore: LedgerStore {
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
         await hang()
         throw .unchanged(.cancelled)
+    }
+}
+
+/// A ledger that cannot be reached.
+struct FailingStore: LedgerStore {
+    private static let failure = LedgerFailure.unchanged(
+        .service(
+            AWSFailure(
+                call: "dynamodb BatchGetItem",
+                cause: .transport(HTTPFailure(.couldNotConnect, mayHaveTakenEffect: false)),
+                attempts: 1
+            )
+        )
+    )
+
+    func read() async throws(LedgerFailure) -> LedgerSnapshot { throw Self.failure }
+
+    func change<Answer: Sendable>(
+        _ operation: @Sendable (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
+        throw Self.failure
     }
 }
 
@@ -320,5 +342,60 @@ final class FakeCallbacks: HTTPClient {
         }
         guard let status else { throw HTTPFailure(.timedOut, mayHaveTakenEffect: true) }
         return HTTPResponse(status: status)
+    }
+}
+
+/// Keeps what is logged, a text for each line: level, message, then the metadata by name.
+final class FakeLog: LogHandler {
+    private let state = Mutex<[String]>([])
+    var logLevel: Logger.Level {
+        get { .trace }
+        set {}
+    }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    var lines: [String] { state.withLock { $0 } }
+    var logger: Logger { Logger(label: "test") { _ in self } }
+
+    func log(event: LogEvent) {
+        let metadata = (event.metadata ?? [:]).sorted { $0.key < $1.key }
+        let line = (["\(event.level) \(event.message)"] + metadata.map { "\($0.key)=\($0.value)" })
+            .joined(separator: " ")
+        state.withLock { $0.append(line) }
+    }
+}
+
+/// A secret that a test changes, and that counts its readings; nil cannot be read.
+final class FakeParameter: Sendable {
+    struct Unreadable: Error {}
+
+    private struct State {
+        var value: String?
+        var readings = 0
+    }
+
+    private let state: Mutex<State>
+
+    init(_ value: String?) { state = Mutex(State(value: value)) }
+
+    var readings: Int { state.withLock(\.readings) }
+
+    func set(_ value: String?) { state.withLock { $0.value = value } }
+
+    func read() throws -> String {
+        let value = state.withLock { state in
+            state.readings += 1
+            return state.value
+        }
+        guard let value else { throw Unreadable() }
+        return value
     }
 }

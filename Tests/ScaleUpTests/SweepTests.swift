@@ -62,6 +62,32 @@ struct SweepTests {
         #expect(Sweep(runs, unknownTo: ledger).jobs.count == 1)
     }
 
+    @Test("a token that cannot be read is a failure of the sweep, and of nothing else")
+    func unreadableToken() async throws {
+        let api = FakeAPI { _ in page([]) }
+        let token = TokenSource(
+            current: { throw FakeParameter.Unreadable() },
+            wasRefused: { _ in }
+        )
+        let runs = RunsAPI(
+            TerraformAPI(api, address: "https://tfe.example", token: token),
+            organization: "acme",
+            pool: "my pool"
+        )
+        let workspaces = WorkspacesAPI(TerraformAPI(api, address: "https://x", token: token))
+        let world = try World(search: RunSearch(runs)) {
+            $0.pools = WorkspacePools(pool: "apool-1", organization: "acme") {
+                try await workspaces.place(organization: $0, workspace: $1, deadline: .seconds(1))
+            }
+        }
+        #expect(await world.call("pre_plan").status == 200)
+        #expect(try await world.ledger().jobs.count == 1)
+        let outcome = await world.endpoint.sweep()
+        #expect(outcome.hasFailed)
+        #expect("\(outcome)".contains("there is no API token: Unreadable"))
+        #expect(api.urls.isEmpty)
+    }
+
     @Test("runs that no webhook announced get their agents with one write and one update")
     func announces() async throws {
         let api = FakeAPI { _ in page([("run-1", "plan_queued"), ("run-2", "apply_queued")]) }

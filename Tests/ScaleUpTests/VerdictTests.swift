@@ -39,7 +39,7 @@ private func request(
 
 private func status(_ request: EndpointRequest, keys: [RunTaskKey] = [key]) -> Int? {
     switch Verdict(request, keys: keys, policy) {
-    case .refuse(let response): response.status
+    case .refuse(let refusal): refusal.response.status
     case .unknownSignature: 401
     case .verification, .act: nil
     }
@@ -119,7 +119,16 @@ struct VerdictTests {
     @Test("a body over 1 MiB is 413 before it is hashed")
     func oversize() {
         let large = [UInt8](repeating: 0x20, count: Verdict.maximumBodyBytes + 1)
-        #expect(status(request(large, signature: "")) == 413)
+        #expect(status(request(large, signature: key.sign(body()))) == 413)
+    }
+
+    @Test("what is no signature is 401 whatever else is wrong, before any key is looked at")
+    func malformed() {
+        let large = [UInt8](repeating: 0x20, count: Verdict.maximumBodyBytes + 1)
+        for signature in ["", "00", String(repeating: "x", count: 128)] {
+            #expect(Refusal(request(large, signature: signature)) == .malformedSignature)
+        }
+        #expect(Refusal(request(body())) == nil)
     }
 
     @Test("JSON of 100,000 levels is 400, whatever it is nested in")

@@ -23,6 +23,7 @@ struct World {
         // Beside all other tests a call that needs no time can take many seconds.
         budget: Duration = .seconds(600),
         search: RunSearch? = nil,
+        log: FakeLog? = nil,
         change: (inout Endpoint.Parts) -> Void = { _ in }
     ) throws {
         let limits = try #require(Limits(desiredCount: 0, maxCount: maxCount, spareCount: 0))
@@ -36,7 +37,7 @@ struct World {
             pacing: time.pacing
         )
         var parts = Endpoint.Parts(
-            keys: RunTaskKeys(read: { "the key" }),
+            keys: RunTaskKeys("the key"),
             policy: Verdict.Policy(
                 origin: .hcpTerraform,
                 announceStages: [.prePlan, .preApply]
@@ -56,7 +57,7 @@ struct World {
         endpoint = Endpoint(
             parts,
             budget: budget,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logger: log?.logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }
 
@@ -82,6 +83,11 @@ struct World {
             """.utf8
         )
         return await endpoint.respond(to: World.signed(body))
+    }
+
+    func announce(_ keys: String...) async throws {
+        let jobs = try keys.map { try #require(Job(key: $0)) }
+        _ = try await announcer.announce(jobs)
     }
 
     func ledger() async throws -> Ledger { try await store.read().ledger }
