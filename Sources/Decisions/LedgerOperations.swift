@@ -13,16 +13,7 @@ extension Ledger {
     package mutating func found(desired: Int) { size = max(size, desired) }
 
     /// Adds a job that will need an agent. A repeated webhook changes nothing.
-    ///
-    /// - Parameter closed: jobs that are over, since this one comes after them. One that an
-    ///   agent holds stays: only that agent's own report ends it.
-    package mutating func announce(
-        _ job: Job,
-        closing closed: [Job] = [],
-        at now: WallTime,
-        _ limits: Limits
-    ) {
-        close(closed.filter { $0 != job })
+    package mutating func announce(_ job: Job, at now: WallTime, _ limits: Limits) {
         if jobs[job] == nil { jobs[job] = JobEntry(at: now) }
         raise(limits, at: now)
     }

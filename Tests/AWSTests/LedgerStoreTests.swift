@@ -225,8 +225,8 @@ struct LedgerStoreTests {
     @Test("a schedule that has set nothing changes nothing")
     func notYetScheduled() async throws {
         table["agents/pool/limits/scheduled"] = ["pk": .string("agents/pool/limits/scheduled")]
-        let snapshot = try await store(honest()).read()
-        #expect(snapshot.limitsSource == .environment)
+        let limits = try await store(honest()).read().limits
+        #expect(limits == Limits(desiredCount: 0, maxCount: 10, spareCount: 0))
     }
 
     @Test("where the limits have been taken away, those of the end hold, whatever a schedule says")
@@ -236,24 +236,16 @@ struct LedgerStoreTests {
             "pk": .string(key + "/ending"), "desired_count": .number("0"),
             "max_count": .number("0"),
         ]
-        let declared: Item = ["pk": .string(key), "max_count": .number("7")]
-        table[key] = declared
+        let store = try store(honest())
+        table[key] = ["pk": .string(key), "max_count": .number("7")]
         table[key + "/ending"] = ending
-        #expect(try await storedLimits() == declared)
+        #expect(try await store.read().limits.maxCount == 7)
         table[key + "/scheduled"] = [
             "pk": .string(key + "/scheduled"), "desired_count": .number("5"),
         ]
         table[key] = nil
-        #expect(try await storedLimits() == ending)
-    }
-
-    private func storedLimits() async throws -> Item? {
-        try await LedgerTable(
-            try makeClient(honest(), pacing: time.pacing),
-            name: "ledger",
-            key: "agents/pool",
-            pacing: time.pacing
-        ).get().limits
+        let snapshot = try await store.read()
+        #expect(snapshot.limits.isEnding && snapshot.limitsFault == nil)
     }
 
     @Test("a lost race is run again on what the other one wrote")

@@ -29,12 +29,8 @@ struct LedgerClosingTests {
         var ledger = Ledger()
         for key in waiting { ledger.announce(try job(key), at: now, limits) }
         for key in held { ledger.report(task, try job(key), at: now, limits) }
-        ledger.announce(
-            try job("run-1/apply"),
-            closing: [try job("run-1/plan")],
-            at: now,
-            limits
-        )
+        ledger.close([try job("run-1/plan")])
+        ledger.announce(try job("run-1/apply"), at: now, limits)
         #expect(ledger.jobs.keys.map(\.key).sorted() == left)
     }
 
@@ -43,12 +39,8 @@ struct LedgerClosingTests {
         let limits = try limits(0, 9)
         var ledger = Ledger()
         ledger.announce(try job("run-1/plan"), at: now, limits)
-        ledger.announce(
-            try job("run-1/apply"),
-            closing: [try job("run-1/plan")],
-            at: now,
-            limits
-        )
+        ledger.close([try job("run-1/plan")])
+        ledger.announce(try job("run-1/apply"), at: now, limits)
         #expect(ledger.size == 1)
     }
 
@@ -59,12 +51,8 @@ struct LedgerClosingTests {
         for key in ["run-1/plan", "run-1/policy", "run-1/apply"] {
             ledger.announce(try job(key), at: now, limits)
         }
-        ledger.announce(
-            try job("run-1/apply"),
-            closing: [try job("run-1/plan"), try job("run-1/policy")],
-            at: now,
-            limits
-        )
+        ledger.close([try job("run-1/plan"), try job("run-1/policy")])
+        ledger.announce(try job("run-1/apply"), at: now, limits)
         #expect(ledger.jobs.count == 1)
         #expect(ledger.size == 3)
     }
@@ -84,17 +72,6 @@ struct LedgerClosingTests {
         let after = ledger
         ledger.close([try job("run-1/plan"), try job("run-1/policy")])
         #expect(ledger == after)
-    }
-
-    @Test("a job does not close itself")
-    func itself() throws {
-        let limits = try limits(0, 9)
-        var ledger = Ledger()
-        let plan = try job("run-1/plan")
-        ledger.announce(plan, at: now, limits)
-        let once = ledger
-        ledger.announce(plan, closing: [plan], at: now, limits)
-        #expect(ledger == once)
     }
 
     @Test("limits that were raised meanwhile raise the size, and lowered ones leave it")

@@ -132,7 +132,8 @@ struct LedgerPropertyTests {
         guard let job = randomJob(&world) else { return }
         let closed = Job(id: job.id, type: "plan").map { job.type == "apply" ? [$0] : [] } ?? []
         let before = world.ledger
-        world.ledger.announce(job, closing: closed, at: world.now, world.limits)
+        world.ledger.close(closed)
+        world.ledger.announce(job, at: world.now, world.limits)
         #expect(world.ledger.jobs[job] != nil)
         #expect(world.ledger.size >= before.size, "an announcement lowered the size")
         for (other, entry) in before.jobs where entry.task != nil {
@@ -140,7 +141,8 @@ struct LedgerPropertyTests {
         }
         #expect(before.jobs.count - world.ledger.jobs.count <= 1)
         let once = world.ledger
-        world.ledger.announce(job, closing: closed, at: world.now, world.limits)
+        world.ledger.close(closed)
+        world.ledger.announce(job, at: world.now, world.limits)
         #expect(world.ledger == once, "a repeated announcement changed something")
     }
 

@@ -38,7 +38,7 @@ struct EndpointTests {
     func post(_ stage: String) async throws {
         let world = try World()
         #expect(await world.call(stage).status == 200)
-        #expect(try await world.ledger() == Ledger())
+        #expect(try await world.ledger() == Ledger(version: 1))
         #expect(world.service.written.isEmpty)
         #expect(world.callbacks.requests.count == 1)
     }

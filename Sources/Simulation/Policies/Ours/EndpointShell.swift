@@ -39,6 +39,14 @@ final class EndpointShell {
 
     // MARK: Run tasks
 
+    /// A post stage: ends jobs that are over and that no agent holds. It is passed whatever comes
+    /// of it.
+    func close(_ jobs: [Job], done: @escaping (Bool) -> Void) {
+        guard !isAway else { return world.after(1.seconds...5.seconds) { done(false) } }
+        done(true)
+        enqueue(Call(jobs: [], closed: jobs) { _ in })
+    }
+
     /// - Parameter done: false for a 503 and for no answer at all.
     func announce(_ job: Job, closing closed: [Job], done: @escaping (Bool) -> Void) {
         guard !isAway else { return world.after(1.seconds...5.seconds) { done(false) } }
@@ -90,10 +98,11 @@ final class EndpointShell {
                     isKnown = true
                 }
             }
-            for call in batch {
-                for job in call.jobs {
-                    ledger.announce(job, closing: call.closed, at: now, limits)
-                }
+            // Whichever call came first: a job that a later stage closes is over.
+            let over = Set(batch.flatMap(\.closed))
+            ledger.close(over)
+            for job in batch.flatMap(\.jobs) where !over.contains(job) {
+                ledger.announce(job, at: now, limits)
             }
             return ledger.size != before ? Effect.raised : isKnown ? .repeated : .none
         } done: { [self] result in

@@ -38,12 +38,14 @@ final class OurPolicy: Policy {
 
     func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void) {
         let endpoint = Self.state(of: run.pool).endpoint
-        guard let plan = Job(id: run.id, type: "plan"), let apply = Job(id: run.id, type: "apply")
+        guard let plan = Job(id: run.id, type: "plan"), let apply = Job(id: run.id, type: "apply"),
+            let policy = Job(id: run.id, type: "policy")
         else { return done(true) }
         switch stage {
         case .prePlan: endpoint.announce(plan, closing: [], done: done)
-        case .preApply: endpoint.announce(apply, closing: [plan], done: done)
-        case .postPlan, .postApply: done(true)
+        case .preApply: endpoint.announce(apply, closing: [plan, policy], done: done)
+        case .postPlan: endpoint.close([plan], done: done)
+        case .postApply: endpoint.close([plan, policy, apply], done: done)
         }
     }
 }
