@@ -1,5 +1,5 @@
 /// What the launcher says, one message for each line.
-package enum LauncherMessage: Sendable, Equatable {
+package enum LauncherMessage: Sendable, Hashable {
     /// The first line of each connection: the protocol's version as the launcher speaks it.
     case hello(version: Int)
     /// A log line of the agent that says registered, job received or waiting, passed on unparsed.
