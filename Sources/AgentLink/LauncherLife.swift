@@ -323,6 +323,8 @@ package struct LauncherLife: Sendable, Hashable {
             phase = .running(running)
             return []
         }
+        // Its command keeps the code to itself. Nobody signalled the agent but to stop, so that it
+        // most likely ended well.
         end(former.code ?? 0)
         return [.endCommand]
     }

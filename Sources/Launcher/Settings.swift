@@ -149,7 +149,7 @@ enum Help {
                                protection and metadata; default false
           AGENT_LAUNCHER_START_LIMIT_MILLISECONDS    wait for a name, default 30000
           AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS  wait for the release, default 20000
-          AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS    idle without a sidecar, default 600000
+          AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS    idle, no sidecar answers, default 600000
 
         Exit codes of its own: 125 a faulty setting or a failed launcher, 126 the command cannot be
         executed, 127 it was not found.

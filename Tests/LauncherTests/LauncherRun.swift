@@ -165,6 +165,8 @@ final class LauncherRun {
 
     deinit {
         close(commands)
+        // Before its parent: a launcher below a wrapper has overwritten its mark.
+        for child in ProcessTests.children(of: pid) { kill(child, SIGKILL) }
         process.end()
         for process in processes() {
             kill(process, SIGKILL)
