@@ -17,10 +17,10 @@
 /// if the command ends as well, or starts no other within a limit: it may have been asked for its
 /// version only, or be started over and over.
 ///
-/// A stop goes to the agent. While none was found it goes to the command; whatever agent is found
-/// below that afterwards gets none, since a script may pass on what it gets, and a second signal
-/// would make the agent drop its job. An agent that a signalled one is followed by has had none, and
-/// gets its own at once.
+/// A stop goes to the agent, which is looked for before the stop is taken in. While none was found it
+/// goes to the command; whatever agent is found below that afterwards gets none, since a script may
+/// pass on what it gets, and a second signal would make the agent drop its job. An agent that a
+/// signalled one is followed by has had none, and gets its own at once.
 package struct LauncherLife: Sendable, Hashable {
     /// What happened.
     package enum Observation: Sendable, Equatable {
@@ -34,7 +34,7 @@ package struct LauncherLife: Sendable, Hashable {
         case outsideStop(signal: Int32)
         /// The sidecar asked for a drain.
         case drainAsked
-        /// No sidecar has been there for so long that none will come any more.
+        /// No sidecar has answered for so long that none will any more.
         case aloneLimitReached
         /// The answer to `countJobProcesses`; nil when they could not be counted.
         case jobProcesses(Int?)

@@ -41,33 +41,45 @@ struct FoundAgent {
     /// The log level by which a process that we did not start hides what it says of its state, if
     /// it does: a script can set one that nobody outside sees.
     static func hidingLevel(of pid: pid_t) -> String? {
-        let arguments = words("/proc/\(pid)/cmdline")
+        let arguments = texts("/proc/\(pid)/cmdline") { _ in true }
         if let level = AgentLogLevel.uncovered(arguments)?.level { return level }
         if arguments.contains(where: { $0.hasPrefix("-log-level") || $0.hasPrefix("--log-level") })
         {
             return nil
         }
-        let name = AgentLogLevel.variable + "="
-        let entry = words("/proc/\(pid)/environ").first { $0.hasPrefix(name) }
+        let name = Array((AgentLogLevel.variable + "=").utf8)
+        let entry = texts("/proc/\(pid)/environ") { $0.starts(with: name) }.first
         guard let level = entry?.dropFirst(name.count) else { return nil }
         return AgentLogLevel.hidesState(String(level)) ? String(level) : nil
     }
 
-    private static func words(_ path: String) -> [String] {
+    /// Those of a file's texts, each ended by a NUL, that are wanted. Nothing of the others stays in
+    /// memory: they hold the agent's secrets.
+    private static func texts(
+        _ path: String,
+        _ isWanted: (UnsafeRawBufferPointer.SubSequence) -> Bool
+    ) -> [String] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return [] }
         defer { close(file) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < wordsLimitBytes, case let count = read(file, &piece, piece.count),
-            count > 0
-        {
-            bytes += piece.prefix(count)
+        return withUnsafeTemporaryAllocation(byteCount: readLimitBytes, alignment: 1) { buffer in
+            var length = 0
+            while length < buffer.count,
+                case let count = read(
+                    file,
+                    buffer.baseAddress.map { $0 + length },
+                    buffer.count - length
+                ),
+                count > 0
+            {
+                length += count
+            }
+            defer { if let start = buffer.baseAddress { explicit_bzero(start, length) } }
+            return UnsafeRawBufferPointer(buffer)[..<length].split(separator: 0)
+                .filter(isWanted).map { String(decoding: $0, as: UTF8.self) }
         }
-        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// As much as Linux takes of arguments and environment by default, so that nobody can fill the
-    /// launcher's memory.
-    private static let wordsLimitBytes = 2 << 20
+    /// Far more than a container's environment: what comes after it is not looked at.
+    private static let readLimitBytes = 256 * 1024
 }

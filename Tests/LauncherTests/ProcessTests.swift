@@ -222,11 +222,9 @@ struct ProcessTests {
         #expect(run.bytes(of: "fds").count { $0 == UInt8(ascii: ">") } == 4)
     }
 
-    @Test(
-        "as PID 1 it reaps orphans, passes one signal on and exits with the agent's code",
-        .enabled(if: Namespaces.work, "needs root and unshare(1)")
-    )
+    @Test("as PID 1 it reaps orphans, passes one signal on and exits with the agent's code")
     func asInit() async throws {
+        try Namespaces.require()
         let run = try LauncherRun(
             wrapper: ["/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--kill-child"])
         let sidecar = try FakeSidecar(in: run.directory)

@@ -81,13 +81,6 @@ struct SecrecyTests {
         "/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
     ]
 
-    private static func requireNamespaces() throws {
-        try #require(
-            Namespaces.work,
-            "this machine gives no PID namespace: the test needs root and unshare(1)"
-        )
-    }
-
     @Test(
         "no process of a run gets into the launcher, which is PID 1, and the agent has its token",
         arguments: [
@@ -97,7 +90,7 @@ struct SecrecyTests {
         [false, true]
     )
     func refusesProcesses(_ user: [String], _ hidesTaskRole: Bool) async throws {
-        try Self.requireNamespaces()
+        try Namespaces.require()
         let python = getenv("TEST_PYTHON").map { String(cString: $0) } ?? "/usr/bin/python3"
         var environment = OutputTests.withoutSidecar.merging(Self.secrets) { $1 }
         if hidesTaskRole {
@@ -119,14 +112,19 @@ struct SecrecyTests {
         #expect(run.output.split(separator: "\n").map(String.init) == expected)
     }
 
-    @Test("even who may trace it finds no secret among what the launcher was started with")
+    @Test("even who may trace the launcher finds no secret in its memory that it was started with")
     func forgetsStart() async throws {
         let run = try LauncherRun(
-            ["/bin/sh", "-c", "echo got $TFC_AGENT_TOKEN $1; read line", "sh", "secret-argument"],
+            [
+                "/bin/sh", "-c", "echo got ${TFC_AGENT_TOKEN#secret-} ${1#secret-}; read line",
+                "sh", "secret-argument",
+            ],
             environment: Self.secrets
         )
+        // Before the agent has it all, it is there to be found.
+        #expect(try Self.memory(of: run.pid).contains { Self.holds($0, "secret-token") })
         let sidecar = try FakeSidecar(in: run.directory)
-        try await run.prints("got secret-token secret-argument\n")
+        try await run.prints("got token argument\n")
         for file in ["environ", "cmdline"] {
             let bytes = fileBytes("/proc/\(run.pid)/\(file)")
             #expect(!bytes.isEmpty)
@@ -134,7 +132,57 @@ struct SecrecyTests {
             #expect(!text.contains("secret"))
             #expect(file == "environ" || text.contains("agent-launcher"))
         }
+        for secret in ["secret-token", "secret-password", "secret-argument"] {
+            #expect(try !Self.memory(of: run.pid).contains { Self.holds($0, secret) })
+        }
         sidecar.stop()
+    }
+
+    @Test("nor when it has looked at the environment of an agent below a script")
+    func forgetsAgent() async throws {
+        let run = try LauncherRun(
+            ["/bin/sh", "-c", "$AGENT_LINK_DIR/tfc-agent $AGENT_LINK_DIR/obedient-agent; exit $?"],
+            environment: Self.secrets
+        )
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await eventually("the agent is found") { run.errors.contains("the agent is process") }
+        for secret in ["secret-token", "secret-password"] {
+            #expect(try !Self.memory(of: run.pid).contains { Self.holds($0, secret) })
+        }
+        sidecar.stop()
+    }
+
+    /// All that a process may write to, of its own memory.
+    private static func memory(of pid: pid_t) throws -> [[UInt8]] {
+        let memory = open("/proc/\(pid)/mem", O_RDONLY)
+        try #require(memory >= 0)
+        defer { close(memory) }
+        return try mappings(of: pid, "rw").compactMap { start, end in
+            var bytes = [UInt8](repeating: 0, count: end - start)
+            let count = pread(memory, &bytes, bytes.count, start)
+            return count > 0 ? Array(bytes.prefix(count)) : nil
+        }
+    }
+
+    private static func holds(_ bytes: [UInt8], _ text: String) -> Bool {
+        let text = Array(text.utf8)
+        var rest = bytes[...]
+        while let start = rest.firstIndex(of: text[0]) {
+            if rest[start...].starts(with: text) { return true }
+            rest = rest[(start + 1)...]
+        }
+        return false
+    }
+
+    /// Where a process's memory is that has these rights.
+    private static func mappings(of pid: pid_t, _ rights: String) throws -> [(Int, Int)] {
+        let maps = String(decoding: fileBytes("/proc/\(pid)/maps"), as: UTF8.self)
+        return try maps.split(separator: "\n").filter { $0.contains(" \(rights)") }.map { line in
+            let ends = line.prefix { $0 != " " }.split(separator: "-")
+                .compactMap { Int($0, radix: 16) }
+            try #require(ends.count == 2)
+            return (ends[0], ends[1])
+        }
     }
 
     @Test("a launcher that crashes leaves no core, where another program leaves one")
@@ -168,14 +216,10 @@ struct SecrecyTests {
         let memory = open("/proc/\(pid)/mem", O_RDWR)
         try #require(memory >= 0)
         defer { close(memory) }
-        let maps = String(decoding: fileBytes("/proc/\(pid)/maps"), as: UTF8.self)
-        for line in maps.split(separator: "\n") where line.contains(" r-xp ") && line.contains("/")
-        {
-            let ends = line.prefix { $0 != " " }.split(separator: "-")
-                .compactMap { Int($0, radix: 16) }
-            try #require(ends.count == 2)
-            let nothing = [UInt8](repeating: 0, count: ends[1] - ends[0])
-            #expect(pwrite(memory, nothing, nothing.count, ends[0]) == nothing.count)
+        for (start, end) in try mappings(of: pid, "r-xp") {
+            let nothing = [UInt8](repeating: 0, count: end - start)
+            // The kernel's own page is not to be written to.
+            _ = pwrite(memory, nothing, nothing.count, start)
         }
         // Makes it go on where it waits.
         kill(pid, SIGSTOP)
