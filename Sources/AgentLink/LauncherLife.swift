@@ -5,10 +5,23 @@
 ///
 /// ### Legal transitions
 ///
-///     waiting ── named, startLimitReached ──► running ── agentExited ──► ended ──► left
+///     waiting ── named, startLimitReached ──► running ── the agent's end ──► ended ──► left
 ///     waiting ── drainAsked ──► ended (nothing was started; held open until the release)
 ///     waiting ── outsideStop ──► left
-package struct LauncherLife: Sendable, Equatable {
+///
+/// ### Which process is the agent
+///
+/// The command may be a script that starts the agent as its child, and may end before or after it.
+/// So the agent is the process that has the agent's own name, and the command only until one was
+/// found, or for good once the agent has registered and there is none. An agent's end ends the life
+/// if the command ends as well, or starts no other within a limit: it may have been asked for its
+/// version only, or be started over and over.
+///
+/// A stop goes to the agent, which is looked for before the stop is taken in. While none was found it
+/// goes to the command; whatever agent is found below that afterwards gets none, since a script may
+/// pass on what it gets, and a second signal would make the agent drop its job. An agent that a
+/// signalled one is followed by has had none, and gets its own at once.
+package struct LauncherLife: Sendable, Hashable {
     /// What happened.
     package enum Observation: Sendable, Equatable {
         /// A sidecar gave the agent its name.
@@ -21,12 +34,25 @@ package struct LauncherLife: Sendable, Equatable {
         case outsideStop(signal: Int32)
         /// The sidecar asked for a drain.
         case drainAsked
-        /// No sidecar has been there for so long that none will come any more.
+        /// No sidecar has answered for so long that none will any more.
         case aloneLimitReached
         /// The answer to `countJobProcesses`; nil when they could not be counted.
         case jobProcesses(Int?)
-        /// The agent's process is gone, or could not be started.
-        case agentExited(code: Int32)
+        /// The agent's process was found. It may be the command itself, once that has replaced
+        /// itself by the agent.
+        case agentFound(isCommand: Bool)
+        /// All processes below the launcher were looked at, the command's included, and none is the
+        /// agent's. Whether any lives.
+        case noAgentFound(othersLive: Bool)
+        /// No agent was found within the limit after the command or an earlier agent ended.
+        case searchLimitReached
+        /// The agent that was found logs at a level that hides its state.
+        case silenced(level: String)
+        /// The command's process is gone. To be followed by a look for the agent.
+        case commandExited(code: Int32)
+        /// The agent's process is gone, or could not be started. Nil if the code is known to its
+        /// parent only.
+        case agentExited(code: Int32?)
         /// All that the agent wrote was passed on.
         case outputSettled
         /// The output does not settle, since whoever reads the launcher's does not read.
@@ -41,14 +67,24 @@ package struct LauncherLife: Sendable, Equatable {
     package enum Directive: Sendable, Equatable {
         /// Start the agent, by this name if there is one.
         case start(name: String?)
-        /// Send the agent its one stop signal.
-        case sendStopSignal
+        /// Send this process its one stop signal.
+        case sendStopSignal(to: Target)
+        /// Stop the command, which has outlived its agent: it must not start another one now.
+        case endCommand
         /// Count the child processes that work for a job, and say so at once by `jobProcesses`.
         case countJobProcesses
         /// Tell the sidecar.
         case say(LauncherMessage)
         /// End with this exit code.
         case leave(code: Int32, LeaveReason)
+    }
+
+    /// Who is sent a signal.
+    package enum Target: Sendable, Equatable {
+        /// The process that the launcher started.
+        case command
+        /// The agent that was found below it.
+        case agent
     }
 
     /// Why the launcher ends.
@@ -61,14 +97,46 @@ package struct LauncherLife: Sendable, Equatable {
         case stoppedBeforeStart
     }
 
-    private enum Phase: Equatable {
+    private enum Phase: Hashable {
         case waiting
-        case running(stopSignalSent: Bool)
+        case running(Running)
         case ended(Ending)
         case left
     }
 
-    private struct Ending: Equatable {
+    private struct Running: Hashable {
+        enum Agent: Hashable {
+            /// Not found yet, or an earlier one is gone.
+            case unseen
+            /// The command's process.
+            case command
+            /// Another process.
+            case process
+        }
+
+        enum Stop: Hashable {
+            case notAsked
+            /// Nobody was there to get it, or whoever got it is gone.
+            case owed
+            /// The command got it while the agent was unseen, and may have passed it on.
+            case withCommand
+            /// The agent got it.
+            case withAgent
+        }
+
+        var agent = Agent.unseen
+        var stop = Stop.notAsked
+        /// The command's exit code, once it is gone.
+        var commandCode: Int32?
+        var former: Former?
+    }
+
+    /// An agent that ended while its command goes on.
+    private struct Former: Hashable {
+        let code: Int32?
+    }
+
+    private struct Ending: Hashable {
         var code: Int32
         var isOutputSettled = false
         var isTold = false
@@ -87,6 +155,22 @@ package struct LauncherLife: Sendable, Equatable {
     /// Whether the agent has not been started yet.
     package var isWaiting: Bool { phase == .waiting }
 
+    /// Whether the agent was started and its end has not come yet.
+    package var isRunning: Bool { running != nil }
+
+    /// Whether the agent's process is to be looked for.
+    package var seeksAgent: Bool { running?.agent == .unseen }
+
+    /// Whether it has to be found within a limit: something that should be followed by it is over.
+    package var seeksAgentInTime: Bool {
+        guard let running, running.agent == .unseen else { return false }
+        return running.commandCode != nil || running.former != nil
+    }
+
+    private var running: Running? {
+        if case .running(let running) = phase { running } else { nil }
+    }
+
     /// Whether the agent is gone, or will never be started, and the container is held open.
     package var hasEnded: Bool {
         if case .ended = phase { true } else { false }
@@ -102,10 +186,14 @@ package struct LauncherLife: Sendable, Equatable {
     /// - Parameter observation: What happened.
     /// - Returns: What is to be done now. Empty when the observation changes nothing here.
     package mutating func on(_ observation: Observation) -> [Directive] {
-        if case .statusLine(let message) = observation { return [say(message)] }
+        switch observation {
+        case .statusLine(let message): return [say(message)]
+        case .silenced(let level): return [say(.silenced(level: level))]
+        default: break
+        }
         switch phase {
         case .waiting: return whileWaiting(observation)
-        case .running(let stopSignalSent): return whileRunning(observation, stopSignalSent)
+        case .running(let running): return whileRunning(observation, running)
         case .ended(let ending): return afterEnd(observation, ending)
         case .left: return []
         }
@@ -114,10 +202,10 @@ package struct LauncherLife: Sendable, Equatable {
     private mutating func whileWaiting(_ observation: Observation) -> [Directive] {
         switch observation {
         case .named(let name):
-            phase = .running(stopSignalSent: false)
+            phase = .running(Running())
             return [.start(name: name)]
         case .startLimitReached:
-            phase = .running(stopSignalSent: false)
+            phase = .running(Running())
             return [.start(name: nil)]
         case .outsideStop(let signal):
             phase = .left
@@ -136,30 +224,137 @@ package struct LauncherLife: Sendable, Equatable {
 
     private mutating func whileRunning(
         _ observation: Observation,
-        _ stopSignalSent: Bool
+        _ running: Running
     ) -> [Directive] {
         switch observation {
-        case .outsideStop where !stopSignalSent:
-            phase = .running(stopSignalSent: true)
-            return [.sendStopSignal, say(.stopping)]
-        case .drainAsked where stopSignalSent:
+        case .outsideStop where running.stop == .notAsked:
+            return stop(running, as: .stopping)
+        case .drainAsked where running.stop != .notAsked:
             return repeatState()
         case .drainAsked:
             return [.countJobProcesses]
-        case .aloneLimitReached where !stopSignalSent && memory.agentWaits:
+        case .aloneLimitReached where running.stop == .notAsked && memory.agentWaits:
             // Without a sidecar nobody renews the task's protection or ever retires it. ECS starts
             // a fresh task in its place; the same last look as for a drain.
             return [.countJobProcesses]
-        case .jobProcesses(let count) where !stopSignalSent:
+        case .jobProcesses(let count) where running.stop == .notAsked:
             guard count == 0 else { return [.say(.busy(processes: count ?? 0))] }
-            phase = .running(stopSignalSent: true)
-            return [.sendStopSignal, say(.drained)]
+            return stop(running, as: .drained)
+        case .agentFound(let isCommand) where running.agent == .unseen:
+            return found(running, isCommand: isCommand)
+        case .noAgentFound(let othersLive) where running.agent == .unseen:
+            return foundNone(running, othersLive: othersLive)
+        case .searchLimitReached where running.agent == .unseen:
+            return foundNoneInTime(running)
+        case .commandExited(let code):
+            return commandExited(running, code)
         case .agentExited(let code):
-            phase = .ended(Ending(code: code))
-            return []
+            return agentExited(running, code)
         default:
             return []
         }
+    }
+
+    private mutating func stop(_ running: Running, as message: LauncherMessage) -> [Directive] {
+        var running = running
+        var directives: [Directive] = []
+        switch running.agent {
+        case .process:
+            running.stop = .withAgent
+            directives = [.sendStopSignal(to: .agent)]
+        case .command:
+            running.stop = .withAgent
+            directives = [.sendStopSignal(to: .command)]
+        case .unseen where running.commandCode == nil:
+            running.stop = .withCommand
+            directives = [.sendStopSignal(to: .command)]
+        case .unseen:
+            running.stop = .owed
+        }
+        phase = .running(running)
+        return directives + [say(message)]
+    }
+
+    private mutating func found(_ running: Running, isCommand: Bool) -> [Directive] {
+        var running = running
+        running.agent = isCommand ? .command : .process
+        running.former = nil
+        var directives: [Directive] = []
+        switch running.stop {
+        case .owed:
+            running.stop = .withAgent
+            directives = [.sendStopSignal(to: isCommand ? .command : .agent)]
+        case .withCommand where isCommand:
+            // A program that another one replaces takes its signals along.
+            running.stop = .withAgent
+        case .notAsked, .withCommand, .withAgent:
+            break
+        }
+        phase = .running(running)
+        return directives
+    }
+
+    private mutating func foundNone(_ running: Running, othersLive: Bool) -> [Directive] {
+        var running = running
+        if let code = running.commandCode {
+            // A fork that has not become the agent yet is waited for; what was left behind by an
+            // agent of another name is not.
+            let wasAgent = running.former == nil && memory.agentIsRegistered
+            guard !othersLive || wasAgent else { return [] }
+            end(running.former?.code ?? code)
+        } else if running.former == nil, memory.agentIsRegistered {
+            running.agent = .command
+            if running.stop == .withCommand { running.stop = .withAgent }
+            phase = .running(running)
+        }
+        return []
+    }
+
+    private mutating func foundNoneInTime(_ running: Running) -> [Directive] {
+        var running = running
+        if let code = running.commandCode {
+            end(running.former?.code ?? code)
+            return []
+        }
+        guard let former = running.former else { return [] }
+        guard memory.agentIsRegistered || running.stop != .notAsked else {
+            // It was asked for its version, or failed: the command goes on as if it had not been.
+            running.former = nil
+            phase = .running(running)
+            return []
+        }
+        // Its command keeps the code to itself. Nobody signalled the agent but to stop, so that it
+        // most likely ended well.
+        end(former.code ?? 0)
+        return [.endCommand]
+    }
+
+    private mutating func commandExited(_ running: Running, _ code: Int32) -> [Directive] {
+        var running = running
+        guard running.agent != .command else {
+            end(code)
+            return []
+        }
+        running.commandCode = code
+        phase = .running(running)
+        return []
+    }
+
+    private mutating func agentExited(_ running: Running, _ code: Int32?) -> [Directive] {
+        var running = running
+        guard running.agent == .process else {
+            end(code ?? 0)
+            return []
+        }
+        running.agent = .unseen
+        running.former = Former(code: code)
+        if running.stop == .withAgent { running.stop = .owed }
+        phase = .running(running)
+        return []
+    }
+
+    private mutating func end(_ code: Int32) {
+        phase = .ended(Ending(code: code))
     }
 
     private mutating func afterEnd(

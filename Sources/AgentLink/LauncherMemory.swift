@@ -1,16 +1,17 @@
 /// What the launcher has said so far, as far as a sidecar that hears it for the first time needs
 /// it: a sidecar that was restarted learns from it what its predecessor knew.
-package struct LauncherMemory: Sendable, Equatable {
+package struct LauncherMemory: Sendable, Hashable {
     /// What a message is the last word about.
-    private struct Subjects: OptionSet {
+    private struct Subjects: OptionSet, Hashable {
         let rawValue: UInt8
         static let registration = Subjects(rawValue: 1)
         static let work = Subjects(rawValue: 2)
         static let stop = Subjects(rawValue: 4)
         static let exit = Subjects(rawValue: 8)
+        static let level = Subjects(rawValue: 16)
     }
 
-    private struct Saying: Equatable {
+    private struct Saying: Hashable {
         var subjects: Subjects
         let message: LauncherMessage
     }
@@ -20,8 +21,8 @@ package struct LauncherMemory: Sendable, Equatable {
     /// Nothing said yet.
     package init() {}
 
-    /// Keeps a message that was said, in place of those that it makes obsolete. `hello` belongs to
-    /// a connection and `busy` answers a question: neither is state.
+    /// Keeps a message that was said, in place of those that it makes obsolete. `hello` and
+    /// `ping` belong to a connection and `busy` answers a question: none is state.
     package mutating func remember(_ message: LauncherMessage) {
         let subjects = LauncherMemory.subjects(of: message)
         guard !subjects.isEmpty else { return }
@@ -37,11 +38,20 @@ package struct LauncherMemory: Sendable, Equatable {
         [.hello(version: Link.version)] + kept.map(\.message)
     }
 
-    /// Whether the agent's last word about its work was that it waits for some.
+    /// Whether the agent's last word about its work was that it waits for some. A line that anything
+    /// else is glued to does not say so.
     package var agentWaits: Bool {
         let last = kept.last { $0.subjects.contains(.work) }
         guard case .status(let line)? = last?.message else { return false }
-        return StatusPhrase.waiting.isSaid(in: line) && !StatusPhrase.jobReceived.isSaid(in: line)
+        return CoreLine(line)?.saysWaiting ?? false
+    }
+
+    /// Whether the agent has said that it is registered.
+    var agentIsRegistered: Bool {
+        kept.contains { saying in
+            guard case .status(let line) = saying.message else { return false }
+            return CoreLine(line)?.saysRegistered ?? false
+        }
     }
 
     /// A line may say two things at once, for example a job whose name is one of the phrases. It
@@ -49,7 +59,7 @@ package struct LauncherMemory: Sendable, Equatable {
     /// the agent's last word.
     private static func subjects(of message: LauncherMessage) -> Subjects {
         switch message {
-        case .hello, .busy: []
+        case .hello, .ping, .busy: []
         case .status(let line):
             if !StatusPhrase.registered.isSaid(in: line) {
                 .work
@@ -63,6 +73,7 @@ package struct LauncherMemory: Sendable, Equatable {
         case .unreadable: .work
         case .stopping, .drained: .stop
         case .exited: .exit
+        case .silenced: .level
         }
     }
 }

@@ -1,3 +1,4 @@
+import AgentLink
 import Glibc
 
 /// The command that is the agent, found before anything is started.
@@ -11,6 +12,30 @@ struct AgentCommand {
     /// The name by which the agent's own processes are told from those of its jobs.
     var baseName: String {
         String(decoding: path.utf8.reversed().prefix { $0 != 0x2F }.reversed(), as: UTF8.self)
+    }
+
+    /// The same command with a log level at which the agent says what its state is, and a word on
+    /// stderr about what was changed. An agent that says nothing would count as busy for ever.
+    func showingState() -> AgentCommand {
+        if let level = getenv(AgentLogLevel.variable).map({ String(cString: $0) }),
+            AgentLogLevel.hidesState(level)
+        {
+            AgentCommand.sayUncovered(AgentLogLevel.variable, level)
+        }
+        let texts = arguments.map { $0.map { String(cString: $0) } ?? "" }
+        guard let (replacements, level) = AgentLogLevel.uncovered(texts) else { return self }
+        AgentCommand.sayUncovered("-log-level", level)
+        var shown = arguments
+        for (place, text) in replacements { shown[place] = strdup(text) }
+        return AgentCommand(path: path, arguments: shown)
+    }
+
+    private static func sayUncovered(_ name: String, _ level: String) {
+        Notice.say(
+            name + " is " + AgentLogLevel.described(level)
+                + ", which hides what the agent says of its state: it runs at "
+                + AgentLogLevel.needed
+        )
     }
 
     private static let agentName = "tfc-agent"

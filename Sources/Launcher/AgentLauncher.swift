@@ -6,11 +6,12 @@ import Glibc
 @main
 enum AgentLauncher {
     static func main() {
-        if Help.isAskedFor(CommandLine.arguments) { Help.show() }
+        if Help.isAskedFor { Help.show() }
         keepStandardDescriptorsTaken()
+        orLeave { () throws(Refusal) in try Secrecy.closeProcess() }
         let settings = orLeave { () throws(Refusal) in try Settings.read() }
         if settings.hidesTaskRole { orLeave { () throws(Refusal) in try TaskRole.hide() } }
-        let command = orLeave { () throws(Refusal) in try AgentCommand.find() }
+        let command = orLeave { () throws(Refusal) in try AgentCommand.find() }.showingState()
         let signals = orLeave { () throws(Refusal) in try SignalSource.takeOver() }
         Reaper.adoptOrphans()
         let mailbox = orLeave { () throws(Refusal) in try StatusMailbox() }

@@ -1,5 +1,5 @@
-// `environ` is a C global that Swift cannot check. Only the main thread reads it, and nothing here
-// ever writes to the environment.
+import AgentLink
+// `environ` is a C global that Swift cannot check. Only the main thread reads it.
 @preconcurrency import Glibc
 
 /// How the agent's process is started.
@@ -62,13 +62,14 @@ enum AgentProcess {
         return attributes
     }
 
-    /// Our own environment, byte for byte, and at most two names more. The agent checks for names
-    /// that begin with TFC_AGENT_ and that it does not know: it must not get others.
+    /// Our own environment, byte for byte but for a log level that would hide the agent's state, and
+    /// at most two names more. The agent checks for names that begin with TFC_AGENT_ and that it
+    /// does not know: it must not get others.
     private static func environment(name: String?) -> [UnsafeMutablePointer<CChar>?] {
         var entries: [UnsafeMutablePointer<CChar>?] = []
         var entry = environ
         while let text = entry.pointee {
-            entries.append(text)
+            entries.append(shown(text))
             entry += 1
         }
         if let name, getenv("TFC_AGENT_NAME") == nil {
@@ -78,5 +79,15 @@ enum AgentProcess {
             entries.append(strdup("TFC_AGENT_LOG_JSON=1"))
         }
         return entries + [nil]
+    }
+
+    private static func shown(
+        _ entry: UnsafeMutablePointer<CChar>
+    ) -> UnsafeMutablePointer<CChar> {
+        let name = AgentLogLevel.variable + "="
+        guard strncmp(entry, name, name.utf8.count) == 0,
+            AgentLogLevel.hidesState(String(cString: entry + name.utf8.count))
+        else { return entry }
+        return strdup(name + AgentLogLevel.needed)
     }
 }

@@ -9,6 +9,12 @@ struct ProcessTable {
         let name: String
         /// Ended, and only waiting for its parent to take note.
         let isDead: Bool
+        /// When it was started, in clock ticks since the machine's own start.
+        let started: UInt64
+
+        func isOlder(than other: Entry) -> Bool {
+            (started, pid) < (other.started, other.pid)
+        }
     }
 
     private var entries: [Entry] = []
@@ -31,25 +37,74 @@ struct ProcessTable {
         guard errno == 0 else { return nil }
     }
 
-    /// How many descendants of the agent work for its jobs: those that live and are not the agent's
-    /// own processes. Nil if the agent itself is not to be seen.
+    /// The agent below the launcher: the topmost process that runs the agent's program, and the
+    /// oldest if there are several, since an orphan of a job may call itself what it likes.
+    func agent(below launcher: pid_t) -> pid_t? {
+        var oldest: Entry?
+        var parents = [launcher]
+        while let parent = parents.popLast() {
+            for entry in entries where entry.parent == parent {
+                guard !entry.isDead, ProcessTable.runsAgent(entry) else {
+                    parents.append(entry.pid)
+                    continue
+                }
+                if oldest.map(entry.isOlder) ?? true { oldest = entry }
+            }
+        }
+        return oldest?.pid
+    }
+
+    /// Whether any process below this one lives.
+    func anyLives(below ancestor: pid_t) -> Bool {
+        var parents = [ancestor]
+        while let parent = parents.popLast() {
+            for entry in entries where entry.parent == parent {
+                if !entry.isDead { return true }
+                parents.append(entry.pid)
+            }
+        }
+        return false
+    }
+
+    /// How many descendants of the agent work for its jobs: those that live, are not the agent's own
+    /// processes, and are not below one that is older than the agent's core, which does all jobs. A
+    /// script that starts a server and then replaces itself by the agent leaves such a one. Nil if
+    /// the agent itself is not to be seen.
     func jobProcesses(of agent: pid_t, agentName: String) -> Int? {
         guard entries.contains(where: { $0.pid == agent }) else { return nil }
+        let core = oldestCore(of: agent)
         var count = 0
         var parents = [agent]
         while let parent = parents.popLast() {
             for entry in entries where entry.parent == parent {
+                let isOwn = ProcessTable.isAgentsOwn(entry, agentName)
+                if !isOwn, let core, entry.isOlder(than: core) { continue }
                 parents.append(entry.pid)
-                if !entry.isDead, !ProcessTable.isAgentsOwn(entry, agentName) { count += 1 }
+                if !entry.isDead, !isOwn { count += 1 }
             }
         }
         return count
     }
 
+    private func oldestCore(of agent: pid_t) -> Entry? {
+        entries.filter { $0.parent == agent && !$0.isDead && ProcessTable.runsAgent($0) }
+            .min { $0.isOlder(than: $1) }
+    }
+
+    /// What the names of the agent's programs begin with.
+    static let agentPrefix = "tfc-agent"
+
+    /// Whether a process runs one of the agent's programs, `tfc-agent` and `tfc-agent-core`. By the
+    /// program's file: a script of that name is none. By the process's name if we may not know the
+    /// file.
+    private static func runsAgent(_ entry: Entry) -> Bool {
+        (executableName(of: entry.pid) ?? entry.name).utf8.starts(with: agentPrefix.utf8)
+    }
+
     /// The agent's supervisor starts `tfc-agent-core`. A program of the command's own name is the
     /// command itself once more, for example a wrapper's subshell.
     private static func isAgentsOwn(_ entry: Entry, _ agentName: String) -> Bool {
-        if entry.name.utf8.starts(with: "tfc-agent".utf8) { return true }
+        if entry.name.utf8.starts(with: agentPrefix.utf8) { return true }
         if entry.name.utf8.elementsEqual(agentName.utf8.prefix(kernelNameBytes)) { return true }
         return executableName(of: entry.pid) == agentName
     }
@@ -80,21 +135,24 @@ struct ProcessTable {
         return entry(of: pid, stat: text.prefix(count)).map { .found($0) } ?? .unreadable
     }
 
-    /// `PID (NAME) STATE PARENT ...`, where the name may hold anything, brackets and spaces
-    /// included: it ends at the last bracket.
+    /// `PID (NAME) STATE PARENT ... STARTED ...`, where the name may hold anything, brackets and
+    /// spaces included: it ends at the last bracket.
     private static func entry(of pid: pid_t, stat text: ArraySlice<UInt8>) -> Entry? {
         guard let opening = text.firstIndex(of: UInt8(ascii: "(")),
             let closing = text.lastIndex(of: UInt8(ascii: ")")), opening < closing
         else { return nil }
-        let fields = text[(closing + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 2)
-        guard fields.count >= 2, let state = fields[0].first,
-            let parent = pid_t(String(decoding: fields[1], as: UTF8.self))
+        let fields = text[(closing + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
+        // The third field of all is the first one here, and the start is the 22nd.
+        guard fields.count >= 20, let state = fields[0].first,
+            let parent = pid_t(String(decoding: fields[1], as: UTF8.self)),
+            let started = UInt64(String(decoding: fields[19], as: UTF8.self))
         else { return nil }
         return Entry(
             pid: pid,
             parent: parent,
             name: String(decoding: text[(opening + 1)..<closing], as: UTF8.self),
-            isDead: "ZXx".utf8.contains(state)
+            isDead: "ZXx".utf8.contains(state),
+            started: started
         )
     }
 

@@ -96,8 +96,10 @@ struct Settings {
 
 /// `--help`, alone: beside other arguments it is the command's.
 enum Help {
-    static func isAskedFor(_ arguments: [String]) -> Bool {
-        arguments.dropFirst() == ["--help"]
+    static var isAskedFor: Bool {
+        // Not by `CommandLine.arguments`, which would be copies that nobody overwrites.
+        guard CommandLine.argc == 2, let argument = CommandLine.unsafeArgv[1] else { return false }
+        return strcmp(argument, "--help") == 0
     }
 
     static func show() -> Never {
@@ -119,6 +121,9 @@ enum Help {
             agent-launcher -single                    the agent, for one job
             agent-launcher /opt/bin/start-agent -x    this command in its place
 
+        COMMAND may be a script that starts the agent: the agent is the process below it whose
+        program's name begins with tfc-agent, and COMMAND itself where there is none.
+
         Start   The agent starts when the sidecar has named it (TFC_AGENT_NAME), or without a
                 sidecar after 30 s.
         Stop    The agent gets at most one SIGTERM, whoever asks and however often: SIGTERM, SIGINT,
@@ -127,18 +132,24 @@ enum Help {
                 a second signal would make it drop the job, so none is ever sent.
         End     After the agent's end the container stays open until the sidecar has booked the
                 departure, 20 s at most.
-        Alone   An agent that waits for a job, and for 10 min had no sidecar that could renew the
-                task's protection or retire it, gets its stop signal; ECS starts a fresh task.
+        Alone   An agent that waits for a job, and for 10 min had no sidecar that is awake and
+                could renew the task's protection or retire it, gets its stop signal; ECS starts a
+                fresh task.
+        Secrets No other process can look into the launcher, and it overwrites the environment and
+                the arguments that it was started with once the agent has them.
 
         Environment (passed on to the agent, but for what AGENT_HIDE_TASK_ROLE hides):
           AGENT_LINK_DIR       directory of the sidecar's socket, default /run/agent-link
           TFC_AGENT_NAME       set from the sidecar's name unless it is set
           TFC_AGENT_LOG_JSON   set to 1 unless it is set
-          AGENT_HIDE_TASK_ROLE true: agent and launcher run without the names by which AWS's
-                               SDKs find the task role's credentials; default false
+          TFC_AGENT_LOG_LEVEL  info where it would hide what the agent says of its state (warn,
+                               error), and so for the argument -log-level
+          AGENT_HIDE_TASK_ROLE true: agent and launcher run without the names by which AWS's SDKs
+                               find the task role's credentials, and without those of the task's
+                               protection and metadata; default false
           AGENT_LAUNCHER_START_LIMIT_MILLISECONDS    wait for a name, default 30000
           AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS  wait for the release, default 20000
-          AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS    idle without a sidecar, default 600000
+          AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS    idle, no sidecar answers, default 600000
 
         Exit codes of its own: 125 a faulty setting or a failed launcher, 126 the command cannot be
         executed, 127 it was not found.

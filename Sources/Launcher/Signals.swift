@@ -1,13 +1,5 @@
 import Glibc
 
-/// Calls that glibc has and Swift's Glibc module leaves out. Integers and pointers are passed alike
-/// by Swift and C here; prctl(2) takes its arguments from a variable list, which on Linux's 64 bit
-/// machines travel like any others.
-@_silgen_name("signalfd")
-private func signalfd(_ old: Int32, _ mask: UnsafePointer<sigset_t>, _ flags: Int32) -> Int32
-@_silgen_name("prctl")
-private func prctl(_ option: Int32, _ a: UInt, _ b: UInt, _ c: UInt, _ d: UInt) -> Int32
-
 /// The signals that are for the launcher, read one by one instead of interrupting it.
 struct SignalSource {
     /// Readable when a signal has come; for poll(2).
@@ -17,13 +9,26 @@ struct SignalSource {
     /// with closed pipes, in the middle of its job.
     private static let caught = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD]
 
-    /// Blocks the signals and opens the source. To be called before any thread is started: a
-    /// thread that does not block a stop signal would be ended by it, and the launcher with it.
+    /// Left as they are: nobody can ignore the first two, and the others end nothing.
+    private static let harmless = [SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT]
+
+    /// The last of the real-time signals.
+    private static let lastSignal: Int32 = 64
+
+    /// Blocks the signals that are asked for, ignores all others that would end a process that is
+    /// not PID 1, and opens the source. To be called before any thread is started: a thread that
+    /// does not block a stop signal would be ended by it, and the launcher with it.
+    ///
+    /// A fault of the launcher's own, such as a failed check of Swift's, still ends it: the kernel
+    /// and abort(3) do not care what is ignored.
     ///
     /// - Throws: Exit code 125.
     static func takeOver() throws(Refusal) -> SignalSource {
-        // Writing to a closed stdout or link must be an error, not the end.
-        signal(SIGPIPE, SIG_IGN)
+        // An agent whose launcher died would work on alone, with closed pipes. SIGPIPE is among
+        // these: writing to a closed stdout or link must be an error, not the end.
+        for number in 1...lastSignal where !caught.contains(number) && !harmless.contains(number) {
+            SystemCall.ignore(number)
+        }
         // Inherited as ignored, it would let the kernel throw the agent's exit code away.
         signal(SIGCHLD, SIG_DFL)
         var mask = sigset_t()

@@ -12,15 +12,19 @@ struct Supervisor {
 
     private var life = LauncherLife()
     private var link: LinkClient
-    private var agent: pid_t?
+    /// The process that was started, until it is reaped.
+    private var started: pid_t?
+    /// The agent, once it was found to be another process than that.
+    private var agent: FoundAgent?
+    private var isAgentFound = false
+    private var search = AgentSearch()
     private var pumps: [OutputPump] = []
     private var output = OutputWatch()
     private var endedAt: Milliseconds?
     private var hasReleaseLimitPassed = false
     private var exitCode: Int32?
     private var hasReportedMalformed = false
-    /// When an agent that is still without a sidecar is looked at.
-    private var solitudeLook: Milliseconds?
+    private var solitude: Solitude?
 
     /// How long the sidecar may be kept from booking the departure by an output that nobody reads.
     private static let outputLimit: Milliseconds = 2000
@@ -51,8 +55,9 @@ struct Supervisor {
             meetDeadlines()
             if let exitCode { return exitCode }
             sleep()
-            takeSignals()
             takeStatusLines()
+            takeSignals()
+            takeAgentEnd()
             takeSidecarMessages()
         }
     }
@@ -70,6 +75,10 @@ struct Supervisor {
         let now = MonotonicClock.now
         if life.isWaiting, now >= startedAt + settings.startLimit {
             observe(.startLimitReached)
+        }
+        if life.seeksAgent, search.isDue(now) { lookForAgent() }
+        if life.seeksAgentInTime, search.isOver(now, commandLives: started != nil) {
+            observe(.searchLimitReached)
         }
         watchSolitude(now)
         guard let endedAt else { return }
@@ -89,49 +98,143 @@ struct Supervisor {
         }
     }
 
-    /// The link is tried again every second while it is down, so nothing has to wake for this.
     private mutating func watchSolitude(_ now: Milliseconds) {
-        guard agent != nil, !life.hasEnded, !link.isConnected else {
-            solitudeLook = nil
-            return
+        guard solitude != nil, life.isRunning else { return }
+        for step in solitude?.due(at: now, isConnected: link.isConnected) ?? [] {
+            switch step {
+            case .ask(let number):
+                link.say(.ping(number))
+            case .alone:
+                Notice.say(
+                    "the agent has had no sidecar that answers for \(settings.aloneLimit) ms or more"
+                )
+                lookForAgent()
+                observe(.aloneLimitReached)
+            }
         }
-        guard let look = solitudeLook else {
-            solitudeLook = now + settings.aloneLimit
-            return
-        }
-        guard now >= look else { return }
-        // Again after a while: by then the agent may be done with its job.
-        solitudeLook = now + Supervisor.lookAgain
-        Notice.say("the agent has had no sidecar for \(settings.aloneLimit) ms or more")
-        observe(.aloneLimitReached)
     }
-
-    private static let lookAgain: Milliseconds = 60_000
 
     private mutating func takeSignals() {
         while let signal = signals.next() {
-            guard signal == SIGCHLD else {
+            if signal == SIGCHLD {
+                reap()
+            } else {
+                // It goes to whoever is the agent now.
+                lookForAgent()
                 observe(.outsideStop(signal: signal))
-                continue
-            }
-            while let (pid, code) = Reaper.next() {
-                if pid == agent { observe(.agentExited(code: code)) }
             }
         }
     }
 
+    private mutating func reap() {
+        while let (pid, code) = Reaper.next() {
+            if pid == started {
+                started = nil
+                observe(.commandExited(code: code))
+                search.startOver()
+                lookForAgent()
+            } else if pid == agent?.pid {
+                agentEnded(code)
+            }
+        }
+    }
+
+    /// The end of an agent that is somebody else's child, whose code is not for us.
+    private mutating func takeAgentEnd() {
+        guard agent?.hasEnded == true else { return }
+        // It may have become ours.
+        reap()
+        if agent != nil { agentEnded(nil) }
+    }
+
+    private mutating func agentEnded(_ code: Int32?) {
+        agent?.letGo()
+        agent = nil
+        // Its last words tell whether it had registered.
+        takeStatusLines()
+        observe(.agentExited(code: code))
+        search.startOver()
+        lookForAgent()
+    }
+
+    /// Looks whether the agent has appeared, if that is not known.
+    private mutating func lookForAgent() {
+        guard life.seeksAgent else { return }
+        switch AgentSearch.look() {
+        case .agent(let pid) where pid == started:
+            found(nil)
+            reportLevel(of: pid)
+        case .agent(let pid):
+            hold(pid)
+        case .none(let othersLive):
+            observe(.noAgentFound(othersLive: othersLive))
+        case .unknown:
+            break
+        }
+    }
+
+    private mutating func hold(_ pid: pid_t) {
+        switch FoundAgent.hold(pid) {
+        case .held(let process):
+            found(process)
+            reportLevel(of: pid)
+            guard started != nil else { return }
+            Notice.say(
+                "the agent is process \(pid) below its command: runs can read what the command was"
+                    + " started with, the agent's token included, unless it starts the agent by exec"
+            )
+        case .gone:
+            break
+        case .impossible where started == nil:
+            break
+        case .impossible(let code):
+            Notice.say(
+                "the agent is below its command and cannot be watched, so the command's end is"
+                    + " taken for its own: pidfd_open: " + Notice.errorText(code)
+            )
+            found(nil)
+        }
+    }
+
+    /// - Parameter process: Nil if it is the command.
+    private mutating func found(_ process: FoundAgent?) {
+        agent = process
+        isAgentFound = true
+        observe(.agentFound(isCommand: process == nil))
+    }
+
+    private mutating func reportLevel(of agent: pid_t) {
+        guard let level = FoundAgent.hidingLevel(of: agent).map(AgentLogLevel.described) else {
+            return
+        }
+        Notice.say(
+            "the agent's own command sets its log level to " + level
+                + ", which hides what the agent says of its state: it will count as busy"
+        )
+        observe(.silenced(level: level))
+    }
+
     private mutating func takeStatusLines() {
-        for line in mailbox.take() {
+        let lines = mailbox.take()
+        for line in lines {
             observe(.statusLine(line.message))
         }
+        // It lives now, if it has never been seen.
+        if !lines.isEmpty { lookForAgent() }
     }
 
     private mutating func takeSidecarMessages() {
         for arrival in link.serve() {
+            if case .message(let message) = arrival {
+                solitude?.heard(message, at: MonotonicClock.now)
+            }
             switch arrival {
             case .message(.name(let name)): observe(.named(name))
-            case .message(.drain): observe(.drainAsked)
+            case .message(.drain):
+                lookForAgent()
+                observe(.drainAsked)
             case .message(.release): observe(.released)
+            case .message(.pong): break
             case .malformed(let fault): reportMalformed(fault)
             }
         }
@@ -156,19 +259,36 @@ struct Supervisor {
     private mutating func perform(_ directive: LauncherLife.Directive) {
         switch directive {
         case .start(let name): startAgent(name)
-        case .sendStopSignal:
-            // The process alone: its job's processes are its own to end. Until we have reaped it,
-            // the id cannot be another's.
-            if let agent { kill(agent, SIGTERM) }
-            Notice.say("the agent has been given its one stop signal")
-        case .countJobProcesses:
-            let count = agent.flatMap {
-                ProcessTable()?.jobProcesses(of: $0, agentName: command.baseName)
+        case .sendStopSignal(let target):
+            // The process alone: its job's processes are its own to end.
+            switch target {
+            case .agent: agent?.signal(SIGTERM)
+            case .command: signalCommand()
             }
-            observe(.jobProcesses(count))
+            Notice.say("the agent has been given its one stop signal")
+        case .endCommand:
+            Notice.say("the agent has ended, and its command has not within a while: it is stopped")
+            signalCommand()
+        case .countJobProcesses:
+            observe(.jobProcesses(jobProcesses()))
         case .say(let message): link.say(message)
         case .leave(let code, let reason): leave(code, reason)
         }
+    }
+
+    /// Until we have reaped it, the id cannot be another's.
+    private func signalCommand() {
+        if let started { kill(started, SIGTERM) }
+    }
+
+    private func jobProcesses() -> Int? {
+        // Between two agents nothing is there to be counted below.
+        guard !life.seeksAgentInTime, agent?.hasEnded != true, let pid = agent?.pid ?? started
+        else { return nil }
+        return ProcessTable()?.jobProcesses(
+            of: pid,
+            agentName: isAgentFound ? ProcessTable.agentPrefix : command.baseName
+        )
     }
 
     private mutating func startAgent(_ name: String?) {
@@ -186,12 +306,15 @@ struct Supervisor {
                 close(output.writer)
                 close(errors.writer)
             }
-            agent = try AgentProcess.start(
+            started = try AgentProcess.start(
                 command,
                 name: name,
                 output: output.writer,
                 errors: errors.writer
             )
+            Secrecy.forgetStart()
+            solitude = Solitude(limit: settings.aloneLimit, at: MonotonicClock.now)
+            lookForAgent()
         } catch {
             Notice.say(error.text)
             observe(.agentExited(code: error.exitCode))
@@ -211,6 +334,8 @@ struct Supervisor {
         let deadlines = [
             link.deadline,
             life.isWaiting ? startedAt + settings.startLimit : nil,
+            life.isRunning ? solitude?.deadline(isConnected: link.isConnected) : nil,
+            search.deadline(life),
             life.awaitsOutput ? MonotonicClock.now + OutputWatch.lookEvery : nil,
             hasReleaseLimitPassed ? nil : endedAt.map { $0 + settings.releaseLimit },
         ]
@@ -221,6 +346,8 @@ struct Supervisor {
         var entries = [
             pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0),
+            // Ignored by poll(2) while negative.
+            pollfd(fd: agent?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
             link.pollEntry,
         ]
         _ = poll(&entries, nfds_t(entries.count), timeout)

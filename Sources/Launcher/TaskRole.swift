@@ -1,20 +1,24 @@
 // `environ` is a C global that Swift cannot check. It is read here before there is a second thread.
 @preconcurrency import Glibc
 
-/// The credentials of the task's role. ECS shows their address to every container of a task
-/// (Amazon ECS developer guide, "Task IAM role"), so a run in the agent's container can use them.
+/// What a container can do with the task's role. ECS shows the address of its credentials to every
+/// container of a task (Amazon ECS developer guide, "Task IAM role"), so a run in the agent's
+/// container can use them; and it protects tasks in the role's name for whoever asks it from one.
 enum TaskRole {
-    /// The names by which AWS's SDKs find them in a container.
+    /// The names by which AWS's SDKs find the credentials in a container, that of the address for
+    /// task protection, and those of the task metadata: their address ends in the same id, from
+    /// which the one for task protection can be made.
     private static let names = [
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4",
     ]
 
     /// Starts this program anew, as the same process, without the names; does nothing once they
     /// are gone.
     ///
-    /// Leaving them out of the agent's environment alone would leave them one file away: the kernel
-    /// shows what a process was started with, in `/proc/PID/environ`, to all of the same user.
+    /// Leaving them out of the agent's environment alone would leave them in this process's own
+    /// memory, which a root that may trace can read.
     ///
     /// - Throws: Exit code 125, if this program cannot be started again.
     static func hide() throws(Refusal) {

@@ -21,6 +21,10 @@ struct LauncherMemoryTests {
             [registered, job, .drained, .exited(code: 0)]
         ),
         ([.exited(code: 9), .hello(version: 1)], [.exited(code: 9)]),
+        (
+            [.silenced(level: "warn"), .ping(1), registered, waiting],
+            [.silenced(level: "warn"), registered, waiting]
+        ),
     ]
 
     @Test("the state is repeated, oldest first, and nothing that is obsolete", arguments: table)
@@ -52,6 +56,10 @@ struct LauncherLifeTests {
         .jobProcesses(0), .jobProcesses(1), .jobProcesses(nil), .agentExited(code: 3),
         .outputSettled, .outputLimitReached, .released, .releaseLimitReached, .aloneLimitReached,
     ]
+
+    static let waiting = "2026-05-19T08:01:09.400Z [INFO]  core: Waiting for next job"
+    static let registered =
+        "2026-05-19T08:00:00.700Z [INFO]  core: Agent registered successfully: a"
 
     /// The lives that break a promise, among all orders of five observations. Looked at once, since
     /// there are 371,293 of them.
@@ -85,7 +93,7 @@ struct LauncherLifeTests {
         ) {
             lives += 1
             let starts = done.indices.filter { done[$0].contains(where: Self.isStart) }
-            let signals = done.indices.filter { done[$0].contains(.sendStopSignal) }
+            let signals = done.indices.filter { done[$0].contains(where: Self.isSignal) }
             let leaves = done.indices.filter { done[$0].contains(where: Self.isLeave) }
             if starts.count > 1 || signals.count > 1 || leaves.count > 1 {
                 somethingTwice.append(past)
@@ -109,6 +117,10 @@ struct LauncherLifeTests {
 
         private static func isStart(_ directive: LauncherLife.Directive) -> Bool {
             if case .start = directive { true } else { false }
+        }
+
+        private static func isSignal(_ directive: LauncherLife.Directive) -> Bool {
+            if case .sendStopSignal = directive { true } else { false }
         }
 
         private static func isLeave(_ directive: LauncherLife.Directive) -> Bool {
@@ -166,7 +178,8 @@ struct LauncherLifeTests {
                 .named("a"), .drainAsked, .jobProcesses(0), .drainAsked, .outsideStop(signal: 2),
                 .agentExited(code: 0), .outputSettled, .drainAsked,
             ]) == [
-                .start(name: "a"), .countJobProcesses, .sendStopSignal, .say(.drained),
+                .start(name: "a"), .countJobProcesses, .sendStopSignal(to: .command),
+                .say(.drained),
                 .say(.drained), .say(.exited(code: 0)), .say(.drained), .say(.exited(code: 0)),
             ]
         )
@@ -174,14 +187,14 @@ struct LauncherLifeTests {
 
     @Test("an agent without a sidecar is stopped once it waits and no process works, and only once")
     func alone() {
-        let waiting = LauncherLife.Observation.statusLine(.status("Waiting for next job"))
+        let waiting = LauncherLife.Observation.statusLine(.status(Self.waiting))
         #expect(
             directives([
                 .startLimitReached, waiting, .aloneLimitReached, .jobProcesses(0),
                 .aloneLimitReached, .drainAsked, .outsideStop(signal: 15),
             ]) == [
-                .start(name: nil), .say(.status("Waiting for next job")), .countJobProcesses,
-                .sendStopSignal, .say(.drained), .say(.drained),
+                .start(name: nil), .say(.status(Self.waiting)), .countJobProcesses,
+                .sendStopSignal(to: .command), .say(.drained), .say(.drained),
             ]
         )
     }
@@ -189,14 +202,87 @@ struct LauncherLifeTests {
     @Test(
         "an agent without a sidecar that works, or of which nothing is known, goes on",
         arguments: [
-            [], ["Agent registered successfully: a"], ["Waiting for next job", "Job received: b"],
+            [], [registered], [waiting, "Job received: b"],
+            // Hook output without a newline before it, or after it, or on both sides of JSON.
+            ["done." + waiting], [waiting + "done."], ["  " + waiting],
+            ["Agent registered successfully? checking with curl ... Waiting for next job"],
+            [#"done.{"@level":"info","@message":"Waiting for next job","@module":"core"}"#],
+            [#"{"@message":"Waiting for next job","@module":"core"}done."#],
+            [#"{}{"@message":"Waiting for next job","@module":"core"}"#],
+            [
+                #"{"a":"{","@message":"x","b":"\"@message\":\"Waiting for next job\"","@module":"core"}"#
+            ],
+            [#"{"a":{"@message":"Waiting for next job"},"@module":"core"}"#],
+            [#"{"@message":"Waiting for next job","@module":"terraform"}"#],
+            [#"{"@message":"Waiting for next job","@module":"core"#],
+            ["2026-05-19T08:01:09.400Z [INFO]  terraform: core: Waiting for next job"],
+            ["2026-05-19T08:01:09.400Z core: Waiting for next job"],
         ]
     )
     func aloneAtWork(lines: [String]) {
         let said = lines.map { LauncherLife.Observation.statusLine(.status($0)) }
         let all = directives([.named("a")] + said + [.aloneLimitReached])
         #expect(!all.contains(.countJobProcesses))
-        #expect(!all.contains(.sendStopSignal))
+    }
+
+    @Test(
+        "each form in which the agent says that it waits is understood",
+        arguments: [
+            waiting, waiting + "\r",
+            "2023-04-14T17:12:43Z [INFO] core: Waiting for next job",
+            #"{"@level":"info","@message":"Waiting for next job","@module":"core"}"#,
+            #"{"@module":"core", "n": [1, {"x": "]"}], "@message" : "Waiting for next job"} "#,
+        ]
+    )
+    func waits(line: String) {
+        let all = directives([.named("a"), .statusLine(.status(line)), .aloneLimitReached])
+        #expect(all.last == .countJobProcesses)
+    }
+
+    @Test("an agent below its command gets the signal, and its own end is the end")
+    func agentBelow() {
+        #expect(
+            directives([
+                .named("a"), .agentFound(isCommand: false), .outsideStop(signal: 15),
+                .commandExited(code: 3), .noAgentFound(othersLive: true), .agentExited(code: 7),
+                .noAgentFound(othersLive: false), .outputSettled,
+            ]) == [
+                .start(name: "a"), .sendStopSignal(to: .agent), .say(.stopping),
+                .say(.exited(code: 7)),
+            ]
+        )
+    }
+
+    @Test("an agent's code that only its command knows is the command's")
+    func codeOfCommand() {
+        #expect(
+            directives([
+                .named("a"), .agentFound(isCommand: false), .agentExited(code: nil),
+                .commandExited(code: 9), .noAgentFound(othersLive: false), .outputSettled,
+            ]).last == .say(.exited(code: 9))
+        )
+    }
+
+    @Test("a command that outlives its agent, and starts no other in time, is ended")
+    func commandGoesOn() {
+        #expect(
+            directives([
+                .named("a"), .agentFound(isCommand: false),
+                .statusLine(.status(Self.registered)), .agentExited(code: nil),
+                .noAgentFound(othersLive: true), .searchLimitReached, .outputSettled,
+            ]) == [
+                .start(name: "a"), .say(.status(Self.registered)), .endCommand,
+                .say(.exited(code: 0)),
+            ]
+        )
+    }
+
+    @Test("the level that hides the agent's state is told to each sidecar")
+    func silenced() {
+        var life = LauncherLife()
+        _ = life.on(.named("a"))
+        #expect(life.on(.silenced(level: "warn")) == [.say(.silenced(level: "warn"))])
+        #expect(life.greeting == [.hello(version: 1), .silenced(level: "warn")])
     }
 
     @Test("a stop before the start starts nothing and leaves at once")

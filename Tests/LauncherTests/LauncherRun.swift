@@ -46,6 +46,9 @@ final class LauncherRun {
     ///   - environment: Besides PATH, the link's directory, and limits that never come.
     ///   - wrapper: What runs the launcher, before its path.
     ///   - stdout: The launcher's stdout; nil for a file.
+    ///
+    /// Beside the obedient agent there is `tfc-agent`, a shell by the name of the real one: a
+    /// program, where a script would go by its interpreter's name.
     init(
         _ arguments: [String]? = nil,
         environment: [String: String?] = [:],
@@ -62,6 +65,7 @@ final class LauncherRun {
         commands = ends[1]
         let agent = directory + "/obedient-agent"
         try Self.write(Self.obedientAgent, to: agent)
+        try Self.write(fileBytes("/bin/sh"), to: directory + "/tfc-agent")
         var variables: [String: String?] = [
             "PATH": "/usr/bin:/bin", "AGENT_LINK_DIR": directory,
             "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "600000",
@@ -92,12 +96,14 @@ final class LauncherRun {
     }
 
     private static func write(_ text: String, to path: String) throws {
+        try write(Array(text.utf8), to: path)
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String) throws {
         let file = creat(path, 0o755)
         try #require(file >= 0)
         defer { close(file) }
-        var text = text
-        let count = text.withUTF8 { Glibc.write(file, $0.baseAddress, $0.count) }
-        try #require(count == text.utf8.count)
+        try #require(Glibc.write(file, bytes, bytes.count) == bytes.count)
     }
 
     /// What a file of the run holds now.
@@ -149,24 +155,39 @@ final class LauncherRun {
         return found
     }
 
+    /// Waits until so many processes below the launcher run a program of this name: what was forked
+    /// goes by its parent's name until then.
+    func runs(_ name: String, times: Int = 1) async throws {
+        try await eventually("\(times) processes \(name)") {
+            processes().count { fileBytes("/proc/\($0)/comm") == Array("\(name)\n".utf8) } >= times
+        }
+    }
+
     deinit {
         close(commands)
+        // Before its parent: a launcher below a wrapper has overwritten its mark.
+        for child in ProcessTests.children(of: pid) { kill(child, SIGKILL) }
         process.end()
         for process in processes() {
             kill(process, SIGKILL)
         }
-        for name in ["stdout", "stderr", "link.sock", "obedient-agent"] {
-            unlink(directory + "/" + name)
-        }
-        guard let left = opendir(directory) else { return }
-        while let item = readdir(left) {
-            let name = withUnsafeBytes(of: &item.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            unlink(directory + "/" + name)
-        }
-        closedir(left)
+        for name in files { unlink(directory + "/" + name) }
         rmdir(directory)
+    }
+
+    /// The names in the run's directory.
+    var files: [String] {
+        guard let listing = opendir(directory) else { return [] }
+        defer { closedir(listing) }
+        var names: [String] = []
+        while let item = readdir(listing) {
+            names.append(
+                withUnsafeBytes(of: &item.pointee.d_name) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+            )
+        }
+        return names.filter { $0 != "." && $0 != ".." }
     }
 
     /// The built launcher, or the one that AGENT_LAUNCHER names.

@@ -4,6 +4,8 @@ import Testing
 
 @Suite("The launcher's end of the link", .timeLimit(.minutes(1)))
 struct LinkTests {
+    static let waiting = "2026-05-19T08:01:09.400Z [INFO]  core: Waiting for next job"
+
     @Test("each connection begins with hello, and the agent starts with the first name")
     func startsByName() async throws {
         let run = try LauncherRun()
@@ -52,13 +54,15 @@ struct LinkTests {
         )
         try await run.prints("ready")
         let start = ContinuousClock.now
-        run.tellAgent("echo Waiting for next job")
+        run.tellAgent("echo '\(Self.waiting)'")
         try await run.prints("got TERM")
         #expect(ContinuousClock.now - start > .milliseconds(1000))
-        #expect(run.errors.contains("the agent has had no sidecar for 1500 ms or more"))
+        #expect(
+            run.errors.contains("the agent has had no sidecar that answers for 1500 ms or more")
+        )
         run.tellAgent("exit 0")
         #expect(try await run.exitCode() == 0)
-        #expect(run.output == "ready\nWaiting for next job\ngot TERM\n")
+        #expect(run.output == "ready\n\(Self.waiting)\ngot TERM\n")
     }
 
     @Test("an agent that works without a sidecar is left alone, and so is one that has a sidecar")
@@ -72,16 +76,52 @@ struct LinkTests {
         let sidecar = try FakeSidecar(in: accompanied.directory)
         try await working.prints("ready")
         try await accompanied.prints("ready")
-        working.tellAgent("echo Waiting for next job; echo Job received: x")
-        accompanied.tellAgent("echo Waiting for next job")
-        try await sidecar.hears(.status("Waiting for next job"))
+        working.tellAgent("echo '\(Self.waiting)'; echo Job received: x")
+        accompanied.tellAgent("echo '\(Self.waiting)'")
+        try await sidecar.hears(.status(Self.waiting))
         // The one without a sidecar has been looked at by the time that this is said.
-        try await eventually("the look") { working.errors.contains("no sidecar for 300 ms") }
+        try await eventually("the look") { working.errors.contains("answers for 300 ms") }
         for run in [working, accompanied] {
             run.tellAgent("sleep 0.3; echo done")
             try await run.prints("done")
             #expect(!run.output.contains("got TERM"))
         }
+    }
+
+    @Test("a sidecar that is frozen counts as none, though its connection stands")
+    func frozenSidecar() async throws {
+        let run = try LauncherRun(environment: ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "1200"])
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent("echo '\(Self.waiting)'")
+        try await sidecar.hears(.status(Self.waiting))
+        // Awake for longer than the limit: four answers are one limit.
+        try await eventually("eight questions") { sidecar.questions >= 8 }
+        #expect(!run.output.contains("got TERM"))
+        sidecar.freeze()
+        try await run.prints("got TERM")
+        #expect(run.errors.contains("no sidecar that answers for 1200 ms or more"))
+        // It is still heard what the launcher says.
+        try await sidecar.hears(.drained)
+    }
+
+    @Test("a sidecar that comes to its senses in time is no longer taken for gone")
+    func thawedSidecar() async throws {
+        let run = try LauncherRun(environment: ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "2000"])
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent("echo '\(Self.waiting)'")
+        sidecar.freeze()
+        // One of four that fit into the limit.
+        let asked = sidecar.questions
+        try await eventually("a question without an answer") { sidecar.questions > asked }
+        sidecar.thaw()
+        let then = sidecar.questions
+        try await eventually("questions for longer than the limit") {
+            sidecar.questions >= then + 6
+        }
+        #expect(!run.output.contains("got TERM"))
+        #expect(!run.errors.contains("no sidecar"))
     }
 
     @Test("a sidecar that was restarted is told the last state again")

@@ -246,6 +246,7 @@ struct TaskWorld {
                 stopSignals += 1
                 deeds = script.whenSignalled
                 scheduleDeed()
+            case .endCommand: break
             case .countJobProcesses: tell(.jobProcesses(0))
             case .say(let message): hear(message)
             case .leave(_, let reason): left = reason
@@ -281,7 +282,7 @@ struct TaskWorld {
     private mutating func hear(_ message: LauncherMessage) {
         guard isLinked else { return }
         switch message {
-        case .hello: break
+        case .hello, .silenced, .ping: break
         case .status(let line): if let event = AgentLog.event(line) { heard.append(.agent(event)) }
         case .unreadable: heard.append(.agent(.unreadable))
         case .stopping: heard.append(.agent(.stopping))

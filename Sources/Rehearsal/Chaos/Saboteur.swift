@@ -14,8 +14,6 @@ struct Saboteur: Sendable {
     let time: Timebase
     /// What a task has after a Spot notice.
     let spotMilliseconds: Milliseconds
-    /// In the environment of every process of this rehearsal.
-    let marker: String
 
     /// Returns when the plan's time is over and nothing is frozen any more; calm begins.
     func run() async {
@@ -86,10 +84,11 @@ struct Saboteur: Sendable {
         if target.victim == .agent, duration > AgentPool.unknownAfter + AgentPool.erroredAfter {
             doom(target, "fault \(number) froze its agent until HCP Terraform gave it up")
         }
+        let started = Leftovers.start(of: target.pid)
         target.signal(SIGSTOP)
         try? await Task.sleep(for: .milliseconds(duration))
         // By now the number may be a stranger's.
-        guard Leftovers.has(target.pid, "\(Leftovers.rehearsalName)=\(marker)") else { return }
+        guard started != nil, Leftovers.start(of: target.pid) == started else { return }
         target.signal(SIGCONT)
         note(number, "the \(target.words) goes on")
     }

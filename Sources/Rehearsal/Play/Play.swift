@@ -169,8 +169,7 @@ struct Play: Sendable {
             endpoint: endpoint,
             journal: journal,
             time: time,
-            spotMilliseconds: Int(settings.spotSeconds * 1000),
-            marker: marker
+            spotMilliseconds: Int(settings.spotSeconds * 1000)
         )
     }
 

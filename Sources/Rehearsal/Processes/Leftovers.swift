@@ -16,7 +16,7 @@ enum Leftovers {
         for _ in 0..<50 {
             let found = processes(with: "\(name)=\(marker)")
             if found.isEmpty { return }
-            for pid in found { Glibc.kill(pid, SIGKILL) }
+            for pid in found + found.compactMap(launcher) { Glibc.kill(pid, SIGKILL) }
             usleep(2000)
         }
     }
@@ -28,6 +28,16 @@ enum Leftovers {
         }
     }
 
+    /// The launcher that started a process. It overwrites the environment that it was started with,
+    /// so that no run can read it, and shows no marker of its own.
+    private static func launcher(of pid: pid_t) -> pid_t? {
+        guard let fields = fieldsAfterName(Int(pid)), fields.count > 1,
+            let parent = pid_t(String(decoding: fields[1], as: UTF8.self)),
+            bytes("/proc/\(parent)/comm") == Array("agent-launcher\n".utf8)
+        else { return nil }
+        return parent
+    }
+
     /// Whether the process was started with `entry` in its environment.
     static func has(_ pid: Int, _ entry: String) -> Bool {
         let wanted = Array(entry.utf8)
@@ -37,11 +47,24 @@ enum Leftovers {
 
     /// Whether the process exists and runs: a zombie that nobody has collected yet does not.
     static func isAlive(_ pid: Int) -> Bool {
+        guard let state = fieldsAfterName(pid)?.first?.first else { return false }
+        return state != UInt8(ascii: "Z") && state != UInt8(ascii: "X")
+    }
+
+    /// When the process was started, in clock ticks since the machine's start: tells it from a later
+    /// one of the same number. Nil when there is none.
+    static func start(of pid: Int) -> UInt64? {
+        // The 22nd field of all (proc_pid_stat(5)); the name is the second.
+        guard let fields = fieldsAfterName(pid), fields.count > 19 else { return nil }
+        return UInt64(String(decoding: fields[19], as: UTF8.self))
+    }
+
+    private static func fieldsAfterName(_ pid: Int) -> [ArraySlice<UInt8>]? {
         guard let stat = bytes("/proc/\(pid)/stat"),
-            // The name before the state may hold spaces and parentheses.
-            let nameEnd = stat.lastIndex(of: UInt8(ascii: ")")), nameEnd + 2 < stat.count
-        else { return false }
-        return stat[nameEnd + 2] != UInt8(ascii: "Z") && stat[nameEnd + 2] != UInt8(ascii: "X")
+            // The name may hold spaces and parentheses.
+            let nameEnd = stat.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        return stat[(nameEnd + 1)...].split(separator: UInt8(ascii: " "))
     }
 
     /// Files in /proc have no size, so they are read to their end.

@@ -47,6 +47,10 @@ extension ECSStandIn {
     func loseHost(of id: TaskID, noticedAfter: Milliseconds) {
         tasks[id]?.life.loseHost(noticedAt: time.now + noticedAfter)
         for container in settings.definition.containerDefinitions {
+            // The launcher shows no marker: it overwrites the environment that it was started with.
+            if let pid = tasks[id]?.life.container(container.name)?.pid {
+                kill(-pid_t(pid), SIGKILL)
+            }
             Leftovers.kill(marker: marker(of: container.name, in: id))
         }
     }

@@ -142,6 +142,8 @@ final class OurTask: Companion {
         switch directive {
         case .start: task.startAgent()
         case .sendStopSignal: task.signalAgent()
+        // The command is the agent here.
+        case .endCommand: break
         case .countJobProcesses: tellLauncher(.jobProcesses(jobProcesses))
         case .say(let message): send(message)
         case .leave: leave()

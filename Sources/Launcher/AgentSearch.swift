@@ -1,0 +1,68 @@
+import AgentLink
+import Glibc
+
+/// Looks for the agent's process below the launcher, at once and then less and less often: a
+/// command that is a script may take minutes before it starts the agent, or never start one.
+struct AgentSearch {
+    /// What one look at the process table brought.
+    enum Finding {
+        case agent(pid_t)
+        case none(othersLive: Bool)
+        /// The table cannot be read.
+        case unknown
+    }
+
+    private var pause = AgentSearch.shortestPause
+    private var nextLook: Milliseconds = 0
+    private var limit: Milliseconds?
+
+    private static let shortestPause: Milliseconds = 50
+    private static let longestPause: Milliseconds = 5000
+
+    /// How long a script has, after its agent's end, to start another one or to end with the
+    /// agent's exit code.
+    private static let limitAfterAgent: Milliseconds = 10_000
+
+    /// How long a fork needs at most to become the agent, when the script that made it is over.
+    private static let limitAfterCommand: Milliseconds = 3000
+
+    /// When there is something to do; nil while nothing is sought.
+    func deadline(_ life: LauncherLife) -> Milliseconds? {
+        guard life.seeksAgent else { return nil }
+        return life.seeksAgentInTime ? min(nextLook, limit ?? nextLook) : nextLook
+    }
+
+    /// Makes the next look the first of a search.
+    mutating func startOver() {
+        pause = AgentSearch.shortestPause
+        nextLook = 0
+        limit = nil
+    }
+
+    /// Whether to look now.
+    mutating func isDue(_ now: Milliseconds) -> Bool {
+        guard now >= nextLook else { return false }
+        nextLook = now + pause
+        pause = min(pause * 2, AgentSearch.longestPause)
+        return true
+    }
+
+    /// Whether the limit is over that a search has which must end.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - commandLives: Whether there is a script that may go on.
+    mutating func isOver(_ now: Milliseconds, commandLives: Bool) -> Bool {
+        let last =
+            limit ?? now
+            + (commandLives ? AgentSearch.limitAfterAgent : AgentSearch.limitAfterCommand)
+        limit = last
+        return now >= last
+    }
+
+    static func look() -> Finding {
+        guard let table = ProcessTable() else { return .unknown }
+        return table.agent(below: getpid()).map { .agent($0) }
+            ?? .none(othersLive: table.anyLives(below: getpid()))
+    }
+}
