@@ -68,7 +68,11 @@ let package = Package(
         ),
         .target(name: "AgentLink", swiftSettings: strict),
         .target(name: "AgentLinkServer", dependencies: ["AgentLink"], swiftSettings: strict),
-        .target(name: "Daemon", dependencies: ["Decisions", logging], swiftSettings: strict),
+        .target(
+            name: "Daemon",
+            dependencies: ["AWS", "Decisions", logging],
+            swiftSettings: strict
+        ),
 
         // What runs in production.
         .executableTarget(
@@ -173,7 +177,11 @@ let package = Package(
             dependencies: ["AgentLink", "AgentLinkServer", "Peers"],
             swiftSettings: strict
         ),
-        .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: ["AWS", "Curl", "Daemon", "Peers", logging],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "SidecarTests",
             dependencies: [

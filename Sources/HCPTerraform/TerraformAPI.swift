@@ -7,6 +7,8 @@ import StrictJSON
 package enum TerraformFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// 401: the token is missing, wrong or revoked.
     case unauthorized
+    /// There is no token to ask with; nothing was sent.
+    case noToken(cause: String)
     /// 404: it does not exist, or the token may not see it; the API does not say which.
     case notFound
     /// 429; nothing may be asked before this time has passed.
@@ -18,6 +20,7 @@ package enum TerraformFailure: Error, Hashable, Sendable, CustomStringConvertibl
     package var description: String {
         switch self {
         case .unauthorized: "HCP Terraform refuses TFE_TOKEN (status 401)"
+        case .noToken(let cause): "there is no API token: \(cause)"
         case .notFound:
             "HCP Terraform does not find it, or TFE_TOKEN may not see it (status 404)"
         case .throttled(let wait):
@@ -29,20 +32,47 @@ package enum TerraformFailure: Error, Hashable, Sendable, CustomStringConvertibl
     }
 }
 
+/// The API's token as it is at the moment, for those who keep it where it can be replaced.
+package struct TokenSource: Sendable {
+    fileprivate let current: @Sendable () async throws -> String
+    fileprivate let wasRefused: @Sendable (String) async -> Void
+
+    /// - Parameters:
+    ///   - current: reads the token for one call; what it throws is a failure of that call.
+    ///   - wasRefused: hears of a token that HCP Terraform answered with 401.
+    package init(
+        current: @escaping @Sendable () async throws -> String,
+        wasRefused: @escaping @Sendable (String) async -> Void
+    ) {
+        self.current = current
+        self.wasRefused = wasRefused
+    }
+
+    /// A token that stays as it is.
+    package init(_ token: String) {
+        self.init(current: { token }, wasRefused: { _ in })
+    }
+}
+
 /// The reading side of HCP Terraform's API, version 2, and Terraform Enterprise's.
 package struct TerraformAPI: Sendable {
     private let http: any HTTPClient
     private let base: String
-    private let token: String
+    private let token: TokenSource
 
     /// - Parameters:
     ///   - address: scheme, host and port, without a path.
     ///   - token: of a user, a team or an organization; agent pool tokens are not valid here
     ///     ("API tokens").
-    package init(_ http: any HTTPClient, address: String, token: String) {
+    package init(_ http: any HTTPClient, address: String, token: TokenSource) {
         self.http = http
         self.base = address + "/api/v2"
         self.token = token
+    }
+
+    /// With a token that stays as it is.
+    package init(_ http: any HTTPClient, address: String, token: String) {
+        self.init(http, address: address, token: TokenSource(token))
     }
 
     /// - Parameters:
@@ -54,6 +84,12 @@ package struct TerraformAPI: Sendable {
         maximumResponseBytes: Int = HTTPRequest.defaultMaximumResponseBytes,
         as type: Answer.Type = Answer.self
     ) async throws(TerraformFailure) -> Answer {
+        let token: String
+        do {
+            token = try await self.token.current()
+        } catch {
+            throw .noToken(cause: "\(error)")
+        }
         let request = HTTPRequest(
             .get,
             base + path,
@@ -71,7 +107,9 @@ package struct TerraformAPI: Sendable {
         }
         switch response.status {
         case 200: break
-        case 401: throw .unauthorized
+        case 401:
+            await self.token.wasRefused(token)
+            throw .unauthorized
         case 404: throw .notFound
         case 429: throw .throttled(Self.wait(response))
         default: throw .status(response.status)
