@@ -8,6 +8,7 @@ package struct LauncherMemory: Sendable, Equatable {
         static let work = Subjects(rawValue: 2)
         static let stop = Subjects(rawValue: 4)
         static let exit = Subjects(rawValue: 8)
+        static let level = Subjects(rawValue: 16)
     }
 
     private struct Saying: Equatable {
@@ -20,8 +21,8 @@ package struct LauncherMemory: Sendable, Equatable {
     /// Nothing said yet.
     package init() {}
 
-    /// Keeps a message that was said, in place of those that it makes obsolete. `hello` belongs to
-    /// a connection and `busy` answers a question: neither is state.
+    /// Keeps a message that was said, in place of those that it makes obsolete. `hello` and
+    /// `ping` belong to a connection and `busy` answers a question: none is state.
     package mutating func remember(_ message: LauncherMessage) {
         let subjects = LauncherMemory.subjects(of: message)
         guard !subjects.isEmpty else { return }
@@ -49,7 +50,7 @@ package struct LauncherMemory: Sendable, Equatable {
     /// the agent's last word.
     private static func subjects(of message: LauncherMessage) -> Subjects {
         switch message {
-        case .hello, .busy: []
+        case .hello, .ping, .busy: []
         case .status(let line):
             if !StatusPhrase.registered.isSaid(in: line) {
                 .work
@@ -63,6 +64,7 @@ package struct LauncherMemory: Sendable, Equatable {
         case .unreadable: .work
         case .stopping, .drained: .stop
         case .exited: .exit
+        case .silenced: .level
         }
     }
 }

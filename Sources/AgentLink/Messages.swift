@@ -15,6 +15,12 @@ package enum LauncherMessage: Sendable, Equatable {
     case busy(processes: Int)
     /// The agent's process is gone; the code as a shell reports it, 128 + signal when it was killed.
     case exited(code: Int)
+    /// The agent logs at this level only, by what its own command says, so that none of the lines
+    /// can be seen that its state is read from.
+    case silenced(level: String)
+    /// Is the sidecar awake? To be answered by `pong` with the same number, by whatever decides
+    /// there: a thread that only reads the link proves nothing.
+    case ping(Int)
 
     /// Reads one line, without its newline.
     ///
@@ -30,14 +36,16 @@ package enum LauncherMessage: Sendable, Equatable {
         case "drained": self = try words.alone(.drained)
         case "busy": self = .busy(processes: try words.number(upTo: Int(Int32.max)))
         case "exited": self = .exited(code: try words.number(upTo: 255))
+        case "silenced": self = .silenced(level: try words.text())
+        case "ping": self = .ping(try words.number(upTo: Int.max))
         default: throw words.unknown
         }
     }
 
     /// The message as it travels, its newline included.
     ///
-    /// - Throws: `tooLong` or `forbiddenByte`, for a text that no line can carry. Nothing is to be
-    ///   sent then.
+    /// - Throws: `tooLong`, `missingValue` or `forbiddenByte`, for a text that no line can carry.
+    ///   Nothing is to be sent then.
     package func serialised() throws(MessageFault) -> [UInt8] {
         switch self {
         case .hello(let version): try MessageWords.line("hello", String(version))
@@ -47,6 +55,8 @@ package enum LauncherMessage: Sendable, Equatable {
         case .drained: try MessageWords.line("drained")
         case .busy(let processes): try MessageWords.line("busy", String(processes))
         case .exited(let code): try MessageWords.line("exited", String(code))
+        case .silenced(let level): try MessageWords.line("silenced", level)
+        case .ping(let number): try MessageWords.line("ping", String(number))
         }
     }
 }
@@ -59,6 +69,8 @@ package enum SidecarMessage: Sendable, Equatable {
     case drain
     /// The departure is booked, or there is nothing to book: the container may end.
     case release
+    /// The answer to the `ping` of this number.
+    case pong(Int)
 
     /// Reads one line, without its newline.
     ///
@@ -70,6 +82,7 @@ package enum SidecarMessage: Sendable, Equatable {
         case "name": self = .name(try words.text())
         case "drain": self = try words.alone(.drain)
         case "release": self = try words.alone(.release)
+        case "pong": self = .pong(try words.number(upTo: Int.max))
         default: throw words.unknown
         }
     }
@@ -83,6 +96,7 @@ package enum SidecarMessage: Sendable, Equatable {
         case .name(let name): try MessageWords.line("name", name)
         case .drain: try MessageWords.line("drain")
         case .release: try MessageWords.line("release")
+        case .pong(let number): try MessageWords.line("pong", String(number))
         }
     }
 }

@@ -136,6 +136,14 @@ struct SidecarLoop {
         case .drained: return .agent(.drained)
         case .busy(let processes): return .agent(.working(processes: processes))
         case .exited(let code): return .agent(.exited(code: code))
+        case .silenced(let level):
+            journal.once(
+                "the agent logs at \(level) only: its state cannot be read, it counts as busy"
+            )
+            return nil
+        case .ping(let number):
+            effects.link.send(.pong(number))
+            return nil
         }
     }
 

@@ -21,6 +21,10 @@ struct LauncherMemoryTests {
             [registered, job, .drained, .exited(code: 0)]
         ),
         ([.exited(code: 9), .hello(version: 1)], [.exited(code: 9)]),
+        (
+            [.silenced(level: "warn"), .ping(1), registered, waiting],
+            [.silenced(level: "warn"), registered, waiting]
+        ),
     ]
 
     @Test("the state is repeated, oldest first, and nothing that is obsolete", arguments: table)

@@ -18,6 +18,9 @@ struct MessageTests {
         (.busy(processes: 3), "busy 3\n"),
         (.exited(code: 0), "exited 0\n"),
         (.exited(code: 255), "exited 255\n"),
+        (.silenced(level: "warn"), "silenced warn\n"),
+        (.ping(0), "ping 0\n"),
+        (.ping(Int.max), "ping 9223372036854775807\n"),
     ]
 
     static let sidecarMessages: [(SidecarMessage, String)] = [
@@ -25,6 +28,8 @@ struct MessageTests {
         (.name("a name with spaces"), "name a name with spaces\n"),
         (.drain, "drain\n"),
         (.release, "release\n"),
+        (.pong(1), "pong 1\n"),
+        (.pong(Int.max), "pong 9223372036854775807\n"),
     ]
 
     @Test("what the launcher says is read as it was said", arguments: launcherMessages)
@@ -66,6 +71,11 @@ struct MessageTests {
         ("busy 2147483648", .badNumber(word: "busy", value: "2147483648")),
         ("exited 256", .badNumber(word: "exited", value: "256")),
         ("exited 1.5", .badNumber(word: "exited", value: "1.5")),
+        ("silenced", .missingValue(word: "silenced")),
+        ("ping", .missingValue(word: "ping")),
+        ("ping -1", .badNumber(word: "ping", value: "-1")),
+        ("ping 9223372036854775808", .badNumber(word: "ping", value: "9223372036854775...")),
+        ("pong 1", .unknownWord("pong")),
         ("drain", .unknownWord("drain")),
         ("token abc\"def", .unknownWord("token")),
         ("a-very-long-word-of-a-stranger", .unknownWord("a-very-long-word...")),
@@ -83,6 +93,9 @@ struct MessageTests {
             ("name a\0b", .forbiddenByte(word: "name")),
             ("drain 1", .surplusValue(word: "drain")),
             ("release now", .surplusValue(word: "release")),
+            ("pong", .missingValue(word: "pong")),
+            ("pong x", .badNumber(word: "pong", value: "x")),
+            ("ping 1", .unknownWord("ping")),
             ("stopping", .unknownWord("stopping")),
         ]
     )

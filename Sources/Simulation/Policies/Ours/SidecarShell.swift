@@ -209,7 +209,7 @@ final class SidecarShell {
     /// What the launcher says, read as `SidecarLoop` does.
     func hear(_ message: LauncherMessage) {
         switch message {
-        case .hello: break
+        case .hello, .silenced, .ping: break
         case .status(let line): hear(line)
         case .unreadable: hearUnreadable()
         case .stopping: observe(.agent(.stopping))
