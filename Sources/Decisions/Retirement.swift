@@ -253,7 +253,7 @@ package struct Retirement: Sendable {
         switch event {
         case .registered(let id):
             if agent == .absent { agent = .unknown }
-            if let id { watch.registered(id, at: now) }
+            watch.registered(id, at: now)
             said.givenUpAtWork = false
         case .waiting:
             if case .idle = agent { return }
