@@ -20,30 +20,27 @@ final class FirstMinute: Sendable {
     private let end: ContinuousClock.Instant
     private let waiting = Mutex(Waiting())
 
-    /// The stop signals, for whoever comes after the start.
+    /// The stop signals that were heard, for whoever comes after the start.
     let stops: AsyncStream<Int32>
+    private let passOn: AsyncStream<Int32>.Continuation
 
     /// A second more than ECS asks for: it counts from another clock than this process does.
     static let length: Duration = .seconds(61)
 
-    /// - Parameters:
-    ///   - stops: the stop signals; with the first one nothing is waited for any more.
-    ///   - complain: hears why a start has to be tried again, each cause in a row once.
-    init(
-        _ stops: AsyncStream<Int32>,
-        pacing: Pacing = Pacing(),
-        complain: @escaping @Sendable (String) -> Void
-    ) {
+    /// - Parameter complain: hears why a start has to be tried again, each cause in a row once.
+    init(pacing: Pacing = Pacing(), complain: @escaping @Sendable (String) -> Void) {
         self.pacing = pacing
         self.complain = complain
         end = pacing.now().advanced(by: Self.length)
-        let (passedOn, pass) = AsyncStream.makeStream(of: Int32.self)
-        self.stops = passedOn
-        Task {
-            for await signal in stops {
-                pass.yield(signal)
-                stop()
-            }
+        (stops, passOn) = AsyncStream.makeStream(of: Int32.self)
+    }
+
+    /// Hears the stop signals and passes them on; with the first one nothing is waited for any
+    /// more.
+    func listen(to signals: AsyncStream<Int32>) async {
+        for await signal in signals {
+            passOn.yield(signal)
+            stop()
         }
     }
 

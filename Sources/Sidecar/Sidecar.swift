@@ -20,10 +20,15 @@ enum Sidecar {
             logger = Logger.program("agent-sidecar", level: settings.logLevel)
         } catch {
             complain("\(error)")
-            if restarted { await FirstMinute(stops, complain: { _ in }).rest() }
+            let minute = FirstMinute { complain($0) }
+            let listening = Task { await minute.listen(to: stops) }
+            defer { listening.cancel() }
+            if restarted { await minute.rest() }
             return 1
         }
-        let minute = FirstMinute(stops) { logger.warning("\($0)") }
+        let minute = FirstMinute { logger.warning("\($0)") }
+        let listening = Task { await minute.listen(to: stops) }
+        defer { listening.cancel() }
         let parts: Parts
         do {
             parts = try await start(settings, environment, volume, minute, logger)

@@ -36,8 +36,8 @@ struct FirstMinuteTests {
     private let clock = Clock()
     private let complaints = Complaints()
 
-    private func minute(_ stops: AsyncStream<Int32> = AsyncStream { _ in }) -> FirstMinute {
-        FirstMinute(stops, pacing: clock.pacing) { [complaints] in complaints.take($0) }
+    private func minute() -> FirstMinute {
+        FirstMinute(pacing: clock.pacing) { [complaints] in complaints.take($0) }
     }
 
     @Test("what fails is tried for longer than ECS wants a container to have run, and then fails")
@@ -117,7 +117,9 @@ struct FirstMinuteTests {
         let (stops, stop) = AsyncStream.makeStream(of: Int32.self)
         // Sleeps until it is cancelled.
         let pacing = Pacing(sleep: { _ in for await _ in AsyncStream<Void>.makeStream().stream {} })
-        let minute = FirstMinute(stops, pacing: pacing) { _ in }
+        let minute = FirstMinute(pacing: pacing) { _ in }
+        let listening = Task { await minute.listen(to: stops) }
+        defer { listening.cancel() }
         let attempt = Task {
             try await minute.attempt("the start") { throw AgentEndpointFailure.status(500) }
         }

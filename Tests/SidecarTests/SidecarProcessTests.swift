@@ -40,7 +40,7 @@ struct SidecarProcessTests {
             """
             echo '{"@module":"core","@message":"Waiting for next job"}'
             echo '{"@module":"core","@message":"Job received","job_id":"run-1","job_type":"plan"}'
-            while [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
             exit 7
             """
         )
@@ -69,7 +69,7 @@ struct SidecarProcessTests {
         let launcher = try stage.startLauncher(
             """
             echo '{"@module":"core","@message":"Job received","job_id":"run-1","job_type":"plan"}'
-            while [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
             """
         )
         try await stage.until("the job is reported") {
@@ -161,7 +161,12 @@ struct SidecarProcessTests {
             "FIRST_JOB_TIMEOUT_SECONDS": "1", "TFE_TOKEN_PARAMETER": "/agents/nowhere",
         ])
         try await stage.until("healthy") { stage.exists("healthy") }
-        let launcher = try stage.startLauncher(Self.idleAgent)
+        let launcher = try stage.startLauncher(
+            """
+            echo '{"@module":"core","@message":"Waiting for next job"}'
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            """
+        )
         try await stage.until("a warning") {
             try stage.log().contains("the SSM parameter /agents/nowhere cannot be read")
         }
@@ -169,6 +174,8 @@ struct SidecarProcessTests {
             try stage.log().contains("the agent stays")
         }
         #expect(launcher.isRunning)
+        stage.touch("finish")
+        try await stage.until("the launcher exits") { !launcher.isRunning }
     }
 
     // MARK: Starting
@@ -333,7 +340,7 @@ struct SidecarProcessTests {
         let launcher = try stage.startLauncher(
             """
             echo '{"@module":"core","@message":"Waiting for next job"}'
-            while [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
             """
         )
         try await stage.until("the refusal is in the log") {

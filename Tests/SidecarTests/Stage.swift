@@ -148,8 +148,11 @@ final class Stage: Sendable {
     /// and may mount what nobody else sees.
     func startSidecar(by script: String) throws -> TestProcess {
         let sidecar = [try TestProcess.built("agent-sidecar"), "run"]
-        let words = ["unshare", "--mount", "--map-root-user", "sh", "-euc", script, "sh"] + sidecar
-        return try start(words, environment, log: "sidecar.log")
+        let unshare = [
+            "unshare", "--mount", "--map-root-user", "--pid", "--fork", "--kill-child", "sh",
+            "-euc",
+        ]
+        return try start(unshare + [script, "sh"] + sidecar, environment, log: "sidecar.log")
     }
 
     /// The launcher that the sidecar copied to the volume, with a shell script as the agent.
