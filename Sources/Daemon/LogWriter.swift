@@ -24,7 +24,7 @@ package final class LogWriter: Sendable {
     package static let limitBytes = 1 << 20
 
     /// What a pipe takes without blocking once `poll` says that it takes anything: it counts in
-    /// pages (pipe(7)), and writes of this size stay whole among those of others (POSIX, `write`).
+    /// pages (pipe(7)). That nobody else writes there at that moment is so for a container's log.
     private static let pieceBytes = 4_096
 
     /// - Parameters:
