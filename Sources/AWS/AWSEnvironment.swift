@@ -55,7 +55,7 @@ package struct AWSEnvironment: Sendable {
             environment.setting("AWS_REGION") ?? environment.setting("AWS_DEFAULT_REGION") ?? region
         if let region {
             if !Self.isRegion(region) {
-                problems.append("AWS_REGION is \(region); expected a name like eu-central-1")
+                problems.append("AWS_REGION is no name of a region; expected one like eu-central-1")
             }
         } else {
             problems.append("AWS_REGION is not set; expected a name like eu-central-1")

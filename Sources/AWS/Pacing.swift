@@ -19,20 +19,23 @@ package struct Pacing: Sendable {
     }
 
     /// How long the waits between tries may be.
-    struct Waits {
+    package struct Waits: Sendable {
         /// Bounds the wait after the first failed try; the bound doubles with each further one.
         let first: Duration
         let longest: Duration
 
         /// For a service that is overloaded or away: AWS refills its buckets every second.
-        static let afterFailure = Waits(first: .milliseconds(100), longest: .seconds(2))
+        package static let afterFailure = Waits(first: .milliseconds(100), longest: .seconds(2))
         /// For a write that another one overtook, which took it tens of milliseconds.
-        static let afterLostRace = Waits(first: .milliseconds(20), longest: .milliseconds(500))
+        package static let afterLostRace = Waits(
+            first: .milliseconds(20),
+            longest: .milliseconds(500)
+        )
     }
 
     /// A time between zero and the bound (full jitter), so that callers that failed together do
     /// not come back together.
-    func wait(afterTry number: Int, _ waits: Waits = .afterFailure) -> Duration {
+    package func wait(afterTry number: Int, _ waits: Waits = .afterFailure) -> Duration {
         let doubled = waits.first * (1 << min(max(number, 1) - 1, 10))
         return min(doubled, waits.longest) * random()
     }

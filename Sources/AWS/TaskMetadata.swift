@@ -87,53 +87,23 @@ package enum AgentEndpointFailure: Error, Hashable, Sendable, CustomStringConver
     }
 }
 
-extension AgentEndpointFailure {
-    /// The agent answers with an error while it is busy, and before it knows the task.
-    fileprivate var mayPass: Bool {
-        switch self {
-        case .transport(let failure): failure.kind != .cancelled && failure.kind != .stopped
-        case .status: true
-        case .malformed: false
-        }
-    }
-}
-
 package struct TaskMetadataClient: Sendable {
     private let uri: String
     private let http: any HTTPClient
-    private let pacing: Pacing
 
     /// The endpoint is on this host; its own server times out after 5 s (ecs-agent,
     /// `task_server_setup.go`).
     static let deadline: Duration = .seconds(6)
-    static let maximumAttempts = 6
 
     /// - Parameter uri: `ECS_CONTAINER_METADATA_URI_V4`, which differs for each container.
-    package init(uri: String, http: any HTTPClient, pacing: Pacing = Pacing()) {
+    package init(uri: String, http: any HTTPClient) {
         self.uri = uri
         self.http = http
-        self.pacing = pacing
     }
 
-    /// Asks again after a failure that may pass: ECS does not start a sidecar again that has
-    /// ended within its first minute, and the task of a working agent would be without one.
-    ///
-    /// - Throws: the failure of the last try.
+    /// Asks once. The agent answers with an error while it is busy and before it knows the task,
+    /// so whoever needs the answer asks again.
     package func task() async throws(AgentEndpointFailure) -> TaskMetadata {
-        var attempt = 1
-        while true {
-            do throws(AgentEndpointFailure) {
-                return try await taskOnce()
-            } catch {
-                guard error.mayPass, attempt < Self.maximumAttempts,
-                    await pacing.pause(afterTry: attempt)
-                else { throw error }
-                attempt += 1
-            }
-        }
-    }
-
-    private func taskOnce() async throws(AgentEndpointFailure) -> TaskMetadata {
         let response: HTTPResponse
         do {
             response = try await http.send(
@@ -146,10 +116,13 @@ package struct TaskMetadataClient: Sendable {
         guard let answer = try? StrictJSON.decode(Answer.self, from: response.body) else {
             throw .malformed(cause: "expected Cluster, TaskARN, Family and Revision as text")
         }
-        guard !answer.cluster.isEmpty, !TaskID(arn: answer.taskARN).text.isEmpty else {
-            throw .malformed(cause: "Cluster or TaskARN is empty")
+        guard let cluster = ECSName(answer.cluster, .cluster) else {
+            throw .malformed(cause: "Cluster is neither a name nor an ARN")
         }
-        return answer.metadata
+        guard !TaskID(arn: answer.taskARN).text.isEmpty else {
+            throw .malformed(cause: "TaskARN is empty")
+        }
+        return answer.metadata(of: cluster)
     }
 
     private struct Answer: Decodable {
@@ -183,10 +156,10 @@ package struct TaskMetadataClient: Sendable {
             }
         }
 
-        var metadata: TaskMetadata {
+        func metadata(of cluster: ECSName) -> TaskMetadata {
             TaskMetadata(
-                cluster: cluster.split(separator: "/").last.map(String.init) ?? cluster,
-                clusterARN: cluster.hasPrefix("arn:") ? cluster : nil,
+                cluster: cluster.short,
+                clusterARN: cluster.arn,
                 taskARN: taskARN,
                 serviceName: serviceName.flatMap { $0.isEmpty ? nil : $0 },
                 family: family,

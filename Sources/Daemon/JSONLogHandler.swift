@@ -3,7 +3,8 @@ package import Logging
 internal import Glibc
 
 /// Writes one JSON object a line to standard error: `time`, `level`, `message`, then the
-/// metadata. CloudWatch Logs Insights finds the fields of such lines by itself.
+/// metadata. CloudWatch Logs Insights finds the fields of such lines by itself. It never waits for
+/// whoever reads them (``LogWriter``).
 package struct JSONLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -16,41 +17,27 @@ package struct JSONLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var line = "{\"time\":\"\(Self.time())\",\"level\":\"\(event.level)\",\"message\":"
-        line.appendJSONString(event.message.description)
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+        let fields = all.map { (key: $0.key, value: $0.value.description) }
+        LogWriter.standardError.write(
+            Self.line(event.level, event.message.description, fields.sorted { $0.key < $1.key })
+        )
+    }
+
+    fileprivate static func line(
+        _ level: Logger.Level,
+        _ message: String,
+        _ fields: [(key: String, value: String)]
+    ) -> String {
+        var line = "{\"time\":\"\(time())\",\"level\":\"\(level)\",\"message\":"
+        line.appendJSONString(message)
+        for (key, value) in fields {
             line += ","
             line.appendJSONString(key)
             line += ":"
-            line.appendJSONString(value.description)
+            line.appendJSONString(value)
         }
-        line += "}\n"
-        write(line)
-    }
-
-    /// One `write` for a line, so that lines of two threads do not mix (POSIX keeps writes to a
-    /// pipe whole up to 4 KiB).
-    private func write(_ line: String) {
-        var line = line
-        line.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)[...]
-            while !rest.isEmpty {
-                let count = unsafeWrite(rest)
-                // A closed log must not end the program that protects the task.
-                guard count > 0 else { return }
-                rest = rest.dropFirst(count)
-            }
-        }
-    }
-
-    private func unsafeWrite(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int {
-        while true {
-            let chunk = UnsafeRawBufferPointer(rebasing: bytes)
-            let count = Glibc.write(STDERR_FILENO, chunk.baseAddress, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            return count
-        }
+        return line + "}\n"
     }
 
     /// The wall clock as RFC 3339 with milliseconds, without a date library.
@@ -95,10 +82,40 @@ extension String {
     }
 }
 
+extension LogWriter {
+    /// The program's log. What waits there when the program ends is brought out first, for two
+    /// seconds at most: the last lines say why it ended.
+    fileprivate static let standardError: LogWriter = {
+        atexit { LogWriter.standardError.flush(within: .seconds(2)) }
+        return LogWriter(STDERR_FILENO) { count in
+            JSONLogHandler.line(
+                .warning,
+                "\(count) lines of this log were lost while nobody read it",
+                []
+            )
+        }
+    }()
+}
+
 extension Logger {
-    /// The program's logger: JSON lines, level from `LOG_LEVEL` (`info` by default).
-    package static func program(_ label: String, environment: [String: String]) -> Logger {
-        let level = environment["LOG_LEVEL"].flatMap { Level(rawValue: $0.lowercased()) } ?? .info
-        return Logger(label: label) { _ in JSONLogHandler(level: level) }
+    /// The program's logger: JSON lines on standard error.
+    package static func program(_ label: String, level: Level) -> Logger {
+        Logger(label: label) { _ in JSONLogHandler(level: level) }
+    }
+}
+
+extension SettingsReader {
+    /// `LOG_LEVEL` (`info`), in letters of either case; `warn` is the agent's own word for
+    /// `warning`.
+    package mutating func logLevel() -> Logger.Level {
+        guard let text = value("LOG_LEVEL") else { return .info }
+        let word = text.lowercased()
+        if let level = Logger.Level(rawValue: word == "warn" ? "warning" : word) { return level }
+        fault(
+            "LOG_LEVEL",
+            value: text,
+            expected: "trace, debug, info, notice, warning (or warn), error or critical"
+        )
+        return .info
     }
 }

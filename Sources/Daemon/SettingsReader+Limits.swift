@@ -25,14 +25,16 @@ extension SettingsReader {
         return Limits.fallback
     }
 
-    /// `ANNOUNCED_JOB_TIMEOUT_SECONDS` (3600): how long a job that no agent received counts.
+    /// `ANNOUNCED_JOB_TIMEOUT_SECONDS` (3600): how long a job that no agent received counts. A
+    /// shorter time than the least would be over before the agent that was started for the job can
+    /// have it: a boot takes up to 75 s, and the agent asks for jobs every 30 s.
     package mutating func announcedJobTimeout() -> Duration {
         let week = 7 * 86_400
         return seconds(
             "ANNOUNCED_JOB_TIMEOUT_SECONDS",
             default: 3_600,
-            in: 60...week,
-            expected: "whole seconds from 60 to \(week)"
+            in: 120...week,
+            expected: "whole seconds from 120 to \(week)"
         )
     }
 }

@@ -87,8 +87,11 @@ package struct SettingsReader {
         return String(text)
     }
 
+    /// - Parameter value: as it was given; nil when it is missing. What may hold a secret is not
+    ///   shown.
     package mutating func fault(_ name: String, value: String?, expected: String) {
-        faults.append(SettingsFault.Entry(name: name, value: value, expected: expected))
+        let shown = value.map(SettingsFault.shown)
+        faults.append(SettingsFault.Entry(name: name, value: shown, expected: expected))
     }
 
     /// Notes what another reader found wrong, in its own words.
@@ -108,7 +111,7 @@ package struct SettingsReader {
 package struct SettingsFault: Error, Hashable, CustomStringConvertible {
     package struct Entry: Hashable, Sendable {
         package let name: String
-        /// The value as given; nil when missing, `(secret)` when it must not be shown.
+        /// The value as it may be shown; nil when it is missing.
         package let value: String?
         package let expected: String
     }
@@ -116,6 +119,38 @@ package struct SettingsFault: Error, Hashable, CustomStringConvertible {
     package let entries: [Entry]
     /// Faults that another reader of the environment words itself.
     package let problems: [String]
+
+    /// A value that can hold no secret as it is, and words in brackets for any other: a password
+    /// in an address, or a token that was put into the wrong setting. Short words and numbers are
+    /// what a person mistypes.
+    fileprivate static func shown(_ value: String) -> String {
+        if value.utf8.count > longestShown { return "(\(value.utf8.count) bytes, not shown)" }
+        let mayBeAddress = value.contains("://") || value.contains("@")
+        guard mayBeAddress else { return value }
+        return plainAddress(value) ? value : "(not shown, since it may hold a password)"
+    }
+
+    /// Scheme, host and port and nothing else.
+    private static func plainAddress(_ text: String) -> Bool {
+        let parts = text.split(separator: "://", omittingEmptySubsequences: false)
+        return parts.count == 2
+            && parts.allSatisfy { part in
+                part.utf8.allSatisfy { byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"),
+                        UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                        UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "["),
+                        UInt8(ascii: "]"):
+                        true
+                    default: false
+                    }
+                }
+            }
+    }
+
+    /// The shortest secret in use, an AWS secret access key, has 40 characters.
+    private static let longestShown = 39
 
     package var description: String {
         let lines = entries.map { entry in

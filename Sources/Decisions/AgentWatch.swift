@@ -23,6 +23,8 @@ package enum WatchReport: Hashable, Sendable {
 /// fails changes nothing: the log alone decides then, as it does without a token.
 struct AgentWatch: Hashable, Sendable {
     private(set) var underWay = false
+    /// The look under way is at an agent that is not the present one.
+    private var looksAtAnother = false
     private var agent: String?
     private var notBefore: Instant = .zero
     private var failures = 0
@@ -35,11 +37,13 @@ struct AgentWatch: Hashable, Sendable {
         var times: Int
     }
 
-    /// A new agent; what was seen of an earlier one says nothing of it.
-    mutating func registered(_ id: String, at now: Instant) {
+    /// A new agent; what was seen of an earlier one says nothing of it. One that does not say its
+    /// id cannot be asked for.
+    mutating func registered(_ id: String?, at now: Instant) {
         guard agent != id else { return }
         agent = id
         last = nil
+        looksAtAnother = underWay
         notBefore = now + Self.lookEvery
     }
 
@@ -56,6 +60,10 @@ struct AgentWatch: Hashable, Sendable {
 
     mutating func take(_ report: WatchReport, at now: Instant) {
         underWay = false
+        if looksAtAnother {
+            looksAtAnother = false
+            return
+        }
         switch report {
         case .seen(let status):
             failures = 0

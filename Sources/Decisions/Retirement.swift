@@ -289,7 +289,7 @@ package struct Retirement: Sendable {
         case .registered(let id):
             if agent == .absent { agent = .unknown }
             if silence == .saidNothing { silence = .registered }
-            if let id { watch.registered(id, at: now) }
+            watch.registered(id, at: now)
             said.givenUpAtWork = false
         case .waiting:
             said.unreadable = false

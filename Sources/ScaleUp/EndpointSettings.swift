@@ -2,6 +2,7 @@ package import AWS
 package import Daemon
 package import Decisions
 package import HCPTerraform
+package import Logging
 
 /// What the endpoint is told from outside, read once.
 package struct EndpointSettings: Sendable {
@@ -32,6 +33,9 @@ package struct EndpointSettings: Sendable {
     package let terraform: Terraform?
     package let credentials: CredentialsSource
     package let aws: AWSEnvironment
+    /// Trusted certificates; nil for the system's.
+    package let caBundlePath: String?
+    package let logLevel: Logger.Level
 
     /// - Parameters:
     ///   - environment: the process environment.
@@ -62,6 +66,8 @@ package struct EndpointSettings: Sendable {
         announcedJobTimeout = reader.announcedJobTimeout()
         terraform = Self.terraform(&reader)
         let found = Self.aws(environment, &reader)
+        caBundlePath = reader.value("SSL_CERT_FILE")
+        logLevel = reader.logLevel()
         readMore(&reader)
         try reader.check()
         guard let (aws, credentials) = found else {

@@ -32,11 +32,11 @@ enum ScaleUpLambda {
             let http = try CurlClient(
                 CurlConfiguration(
                     userAgent: "scale-up-lambda",
-                    caBundlePath: environment["SSL_CERT_FILE"]
+                    caBundlePath: settings.caBundlePath
                 )
             )
             defer { http.stop() }
-            let logger = Logger.program("scale-up-lambda", environment: environment)
+            let logger = Logger.program("scale-up-lambda", level: settings.logLevel)
             let endpoint = Endpoint(
                 settings,
                 answersMany: false,

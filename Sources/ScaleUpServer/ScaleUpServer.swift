@@ -40,7 +40,8 @@ struct ScaleUpServer: AsyncParsableCommand {
                                         limits where the table has none (0, 10, 0)
               LISTEN_ADDRESS, PORT      where to listen (0.0.0.0, 8080; port 0
                                         takes any)
-              LOG_LEVEL                 trace, debug, info, warning, error (info)
+              LOG_LEVEL                 trace, debug, info, notice, warning or
+                                        warn, error, critical (info)
             """
     )
 
@@ -48,14 +49,20 @@ struct ScaleUpServer: AsyncParsableCommand {
         // libcurl leaves this signal to the application ("libcurl thread safety").
         signal(SIGPIPE, SIG_IGN)
         let environment = processEnvironment()
-        let logger = Logger.program("scale-up-server", environment: environment)
+        var listen = Listen()
+        let settings: EndpointSettings
         do {
-            var listen = Listen()
-            let settings = try EndpointSettings(environment) { listen = Listen(&$0) }
+            settings = try EndpointSettings(environment) { listen = Listen(&$0) }
+        } catch {
+            complain("\(error)")
+            throw ExitCode.failure
+        }
+        let logger = Logger.program("scale-up-server", level: settings.logLevel)
+        do {
             let http = try CurlClient(
                 CurlConfiguration(
                     userAgent: "scale-up-server",
-                    caBundlePath: environment["SSL_CERT_FILE"],
+                    caBundlePath: settings.caBundlePath,
                     // A burst's callbacks go out at once; a handshake for each would cost more
                     // than the rest of the request.
                     maximumConnectionsKept: 64
@@ -69,9 +76,6 @@ struct ScaleUpServer: AsyncParsableCommand {
                 logger: logger
             )
             try await serve(endpoint, listen, logger)
-        } catch let fault as SettingsFault {
-            complain("\(fault)")
-            throw ExitCode.failure
         } catch {
             logger.critical("cannot serve", metadata: ["cause": "\(error)"])
             throw ExitCode.failure

@@ -15,7 +15,7 @@ struct Effects: Sendable {
     let service: any ServicePort
     let projector: Projector
     let protection: TaskProtectionClient
-    /// Nil without `TFE_TOKEN`.
+    /// Nil without an API token.
     let terraform: TerraformView?
     let link: LinkServer
     let volume: SharedVolume
@@ -109,7 +109,7 @@ struct Effects: Sendable {
     }
 
     private func watch(_ agent: String) async -> WatchReport {
-        guard let terraform else { return .failed("TFE_TOKEN is not set", wait: nil) }
+        guard let terraform else { return .failed("there is no API token", wait: nil) }
         return await terraform.look(at: agent)
     }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// What the sidecar says in its log: each step with its reason, in the design's words.
 final class Journal: Sendable {
     private let logger: Logger
-    private let saidOnce = Mutex<Set<String>>([])
+    private let saidOnce = Mutex<[String: Int]>([:])
     private let last = Mutex<Step?>(nil)
 
     /// Different faults that are remembered as said. A peer that invents new ones must not fill
@@ -38,13 +38,29 @@ final class Journal: Sendable {
         }
     }
 
-    /// A fault of somebody else's message, reported once with its cause.
-    func once(_ fault: String) {
-        let isNew = saidOnce.withLock { said in
-            if said.count >= Self.saidLimit { said = [] }
-            return said.insert(fault).inserted
+    /// A fault of somebody else's message, said once for each kind and counted from then on: its
+    /// tenth time is said again, its hundredth, and so on.
+    ///
+    /// - Parameters:
+    ///   - kind: what is wrong; faults of the same words are the same fault.
+    ///   - detail: what may differ each time. That of the first time is said.
+    func once(_ kind: String, _ detail: String? = nil) {
+        let count = saidOnce.withLock { said in
+            if said[kind] == nil, said.count >= Self.saidLimit { said = [:] }
+            said[kind, default: 0] += 1
+            return said[kind] ?? 1
         }
-        if isNew { logger.warning("\(fault)") }
+        if count == 1 {
+            logger.warning("\(detail.map { "\(kind): \($0)" } ?? kind)")
+        } else if Self.isPowerOfTen(count) {
+            logger.warning("\(kind)", metadata: ["times": "\(count)"])
+        }
+    }
+
+    private static func isPowerOfTen(_ number: Int) -> Bool {
+        var power = 1
+        while power < number { power *= 10 }
+        return power == number
     }
 
     func info(_ text: String) { logger.info("\(text)") }

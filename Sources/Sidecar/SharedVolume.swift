@@ -1,3 +1,5 @@
+import AgentLink
+import Daemon
 import Glibc
 
 /// The volume that the sidecar shares with the agent's container: it carries the launcher over
@@ -5,9 +7,21 @@ import Glibc
 struct SharedVolume: Sendable {
     let directory: String
 
+    /// - Parameter environment: the process's variables, of which one names the directory.
+    init(_ environment: [String: String]) {
+        let named = SettingsReader(environment).value(Link.directoryVariable)
+        self.init(directory: named ?? Link.defaultDirectory)
+    }
+
+    init(directory: String) { self.directory = directory }
+
     /// Made once, when the agent may start; never removed. An unhealthy task would be replaced
     /// by ECS whatever it runs, so health is not taken back, not even by a dead sidecar.
     private var marker: String { directory + "/healthy" }
+
+    /// The marker under another name. Giving it its own one needs no room on a volume that has
+    /// been filled since, as making it would.
+    private var reserved: String { directory + "/healthy.next" }
 
     var isHealthy: Bool { access(marker, F_OK) == 0 }
 
@@ -16,19 +30,37 @@ struct SharedVolume: Sendable {
 
     private var launcher: String { directory + "/agent-launcher" }
 
+    /// Makes room for the marker, as long as there is some.
+    func reserveMarker() {
+        if !isHealthy { try? Self.touch(reserved) }
+    }
+
     func becomeHealthy() throws(VolumeFault) {
-        let file = open(marker, O_CREAT | O_WRONLY | O_CLOEXEC, 0o644)
-        guard file >= 0 else { throw VolumeFault("create", marker) }
+        if rename(reserved, marker) == 0 { return }
+        try Self.touch(marker)
+    }
+
+    private static func touch(_ path: String) throws(VolumeFault) {
+        let file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw VolumeFault("create", path) }
         close(file)
     }
 
-    /// Copies the launcher from beside this program. Written under another name first: the agent's
-    /// container must never execute half a file.
+    /// Copies the launcher from beside this program, unless a sidecar before this one did. Written
+    /// under another name first: the agent's container must never execute half a file, and nor is
+    /// there ever half a launcher to be taken for a delivered one.
     func deliverLauncher() throws(VolumeFault) {
+        guard !hasLauncher else { return }
         let source = Self.programDirectory() + "/agent-launcher"
         let temporary = launcher + ".new"
-        try Self.copy(source, to: temporary)
-        guard rename(temporary, launcher) == 0 else { throw VolumeFault("rename", temporary) }
+        do throws(VolumeFault) {
+            try Self.copy(source, to: temporary)
+            guard rename(temporary, launcher) == 0 else { throw VolumeFault("rename", temporary) }
+        } catch {
+            // Half a file would keep the volume full.
+            unlink(temporary)
+            throw error
+        }
     }
 
     private static func copy(_ source: String, to target: String) throws(VolumeFault) {

@@ -9,83 +9,136 @@ import Logging
 /// Builds everything that the loop needs, in the order of a task's start, and runs it.
 enum Sidecar {
     /// - Returns: the exit code.
-    static func run(
-        _ settings: SidecarSettings,
-        environment: [String: String],
-        stops: AsyncStream<Int32>
-    ) async -> Int32 {
-        let logger = Logger.program("agent-sidecar", environment: environment)
-        let journal = Journal(logger)
-        let volume = SharedVolume(directory: settings.linkDirectory)
+    static func run(_ environment: [String: String], stops: AsyncStream<Int32>) async -> Int32 {
+        let volume = SharedVolume(environment)
+        // Before anything is done, since it decides what a failure means.
+        let restarted = volume.isHealthy
+        let logger: Logger
+        let settings: SidecarSettings
         do {
-            let http = try CurlClient(
-                CurlConfiguration(
-                    userAgent: "agent-sidecar",
-                    caBundlePath: environment["SSL_CERT_FILE"]
-                )
-            )
-            defer { http.stop() }
-            let metadata = try await TaskMetadataClient(uri: settings.metadataURI, http: http)
-                .task()
-            let place = try Place(settings, metadata)
-            let restarted = volume.isHealthy
-            let hasPredecessor = volume.hasLauncher
-            try volume.deliverLauncher()
-            let link = try LinkServer(directory: settings.linkDirectory)
-            defer { link.stop() }
-            logger.info(
-                "started",
-                metadata: [
-                    "task": "\(metadata.taskID)", "cluster": "\(place.cluster)",
-                    "service": "\(place.service)", "restarted": "\(restarted)",
-                ]
-            )
-
-            let effects = try makeEffects(
-                settings,
-                place,
-                metadata,
-                environment,
-                http: http,
-                link: link,
-                volume: volume,
-                journal: journal
-            )
-            var loop = SidecarLoop(
-                Retirement.Settings(
-                    idleTimeout: settings.idleTimeout,
-                    firstJobTimeout: settings.firstJobTimeout,
-                    maxLifetime: settings.maxLifetime,
-                    watchesAgent: settings.terraformToken != nil,
-                    restarted: restarted,
-                    hasPredecessor: hasPredecessor
-                ),
-                effects: effects,
-                journal: journal
-            )
-            await loop.run(link: link.events, stops: stops)
-            return 0
+            settings = try SidecarSettings(environment)
+            logger = Logger.program("agent-sidecar", level: settings.logLevel)
+        } catch {
+            complain("\(error)")
+            let minute = FirstMinute { complain($0) }
+            let listening = Task { await minute.listen(to: stops) }
+            defer { listening.cancel() }
+            if restarted { await minute.rest() }
+            return 1
+        }
+        let minute = FirstMinute { logger.warning("\($0)") }
+        let listening = Task { await minute.listen(to: stops) }
+        defer { listening.cancel() }
+        let parts: Parts
+        do {
+            parts = try await start(settings, environment, volume, minute, logger)
         } catch {
             logger.critical("cannot start", metadata: ["cause": "\(error)"])
+            if restarted { await minute.rest() }
             return 1
+        }
+        defer { parts.stop() }
+        logger.info(
+            "started",
+            metadata: [
+                "task": "\(parts.task)", "cluster": "\(parts.place.cluster)",
+                "service": "\(parts.place.service)", "restarted": "\(restarted)",
+            ]
+        )
+        var loop = SidecarLoop(
+            Retirement.Settings(
+                idleTimeout: settings.idleTimeout,
+                firstJobTimeout: settings.firstJobTimeout,
+                maxLifetime: settings.maxLifetime,
+                watchesAgent: settings.terraformToken != nil,
+                restarted: restarted,
+                hasPredecessor: parts.hasPredecessor
+            ),
+            effects: parts.effects,
+            journal: parts.journal
+        )
+        await loop.run(link: parts.link.events, stops: minute.stops)
+        return 0
+    }
+
+    /// What the loop needs once the task, its volume and its settings are known to fit.
+    private struct Parts {
+        let place: ECSPlace
+        let task: TaskID
+        let hasPredecessor: Bool
+        let http: CurlClient
+        let link: LinkServer
+        let effects: Effects
+        let journal: Journal
+
+        func stop() {
+            link.stop()
+            http.stop()
         }
     }
 
-    private static func makeEffects(
+    private static func start(
         _ settings: SidecarSettings,
-        _ place: Place,
-        _ metadata: TaskMetadata,
         _ environment: [String: String],
-        http: any HTTPClient,
-        link: LinkServer,
-        volume: SharedVolume,
-        journal: Journal
-    ) throws -> Effects {
-        let aws = AWSClient(
-            try AWSEnvironment(environment, region: metadata.region),
-            credentials: CredentialsProvider(settings.credentials, http: http),
-            http: http
-        )
+        _ volume: SharedVolume,
+        _ minute: FirstMinute,
+        _ logger: Logger
+    ) async throws -> Parts {
+        let http = try await minute.attempt("libcurl cannot be used") {
+            try CurlClient(
+                CurlConfiguration(
+                    userAgent: "agent-sidecar",
+                    caBundlePath: settings.caBundlePath
+                )
+            )
+        }
+        do {
+            let client = TaskMetadataClient(uri: settings.metadataURI, http: http)
+            let metadata = try await minute.attempt("the task metadata cannot be read") {
+                try await client.task()
+            }
+            // Before anything is written: what does not fit this task is another service's.
+            let place = try ECSPlace(settings, metadata)
+            let aws = AWSClient(
+                try AWSEnvironment(environment, region: metadata.region),
+                credentials: CredentialsProvider(settings.credentials, http: http),
+                http: http
+            )
+            let hasPredecessor = volume.hasLauncher
+            try await minute.attempt("the launcher cannot be put on the volume") {
+                try volume.deliverLauncher()
+            }
+            let link = try await minute.attempt("the link cannot be opened") {
+                try LinkServer(directory: volume.directory)
+            }
+            // Its failure costs nothing yet; becoming healthy is where it counts.
+            volume.reserveMarker()
+            let journal = Journal(logger)
+            return Parts(
+                place: place,
+                task: metadata.taskID,
+                hasPredecessor: hasPredecessor,
+                http: http,
+                link: link,
+                effects: effects(settings, place, metadata, aws, http, link, volume, journal),
+                journal: journal
+            )
+        } catch {
+            http.stop()
+            throw error
+        }
+    }
+
+    private static func effects(
+        _ settings: SidecarSettings,
+        _ place: ECSPlace,
+        _ metadata: TaskMetadata,
+        _ aws: AWSClient,
+        _ http: any HTTPClient,
+        _ link: LinkServer,
+        _ volume: SharedVolume,
+        _ journal: Journal
+    ) -> Effects {
         let service = ECSService(ECSClient(aws), cluster: place.cluster, service: place.service)
         let store = DynamoDBLedgerStore(
             aws,
@@ -108,9 +161,13 @@ enum Sidecar {
                 task: metadata.taskID,
                 http: http
             ),
-            terraform: settings.terraformToken.map { token in
+            terraform: settings.terraformToken.map { source in
                 TerraformView(
-                    TerraformAPI(http, address: settings.terraformAddress, token: token),
+                    TerraformAPI(
+                        http,
+                        address: settings.terraformAddress,
+                        token: TokenSource(source, SSMClient(aws))
+                    ),
                     journal: journal
                 )
             },
@@ -121,22 +178,66 @@ enum Sidecar {
     }
 }
 
-/// Which service of which cluster this task belongs to.
-struct Place {
-    let cluster: String
-    let service: String
+extension TokenSource {
+    /// A token that is read when it is first needed, and again once HCP Terraform refuses it.
+    fileprivate init(_ source: SecretSource, _ ssm: SSMClient) {
+        let held = HeldSecret(source) { try await $0.read(ssm) }
+        self.init(
+            current: { try await held.value() },
+            wasRefused: { await held.wasRefused($0) }
+        )
+    }
+}
 
+extension ECSPlace {
+    /// Which service of which cluster this task belongs to.
+    ///
+    /// - Throws: what of the settings contradicts the task itself: a sidecar that followed it
+    ///   would move a service that its agent is no part of.
     init(_ settings: SidecarSettings, _ metadata: TaskMetadata) throws(SettingsFault) {
-        cluster = settings.cluster ?? metadata.cluster
-        service = settings.service ?? metadata.serviceName ?? ""
-        if service.isEmpty {
-            var reader = SettingsReader([:])
+        var reader = SettingsReader([:])
+        if let cluster = settings.cluster {
+            let own = metadata.clusterARN ?? metadata.cluster
+            let isSame =
+                if let given = cluster.arn, let real = metadata.clusterARN {
+                    given == real
+                } else {
+                    cluster.short == metadata.cluster
+                }
+            if !isSame { reader.contradiction("ECS_CLUSTER", cluster, "cluster", own) }
+        }
+        if let service = settings.service {
+            if let own = metadata.serviceName, own != service.short {
+                reader.contradiction("ECS_SERVICE", service, "service", own)
+            }
+            if let cluster = service.cluster, cluster != metadata.cluster {
+                reader.contradiction("ECS_SERVICE", service, "cluster", metadata.cluster)
+            }
+        } else if metadata.serviceName == nil {
             reader.fault(
                 "ECS_SERVICE",
                 value: nil,
                 expected: "the service's name, since the task metadata does not tell it here"
             )
-            try reader.check()
         }
+        try reader.check()
+        self.init(
+            cluster: metadata.cluster,
+            service: settings.service?.short ?? metadata.serviceName ?? ""
+        )
+    }
+}
+
+extension SettingsReader {
+    fileprivate mutating func contradiction(
+        _ name: String,
+        _ given: ECSName,
+        _ kind: String,
+        _ own: String
+    ) {
+        problem(
+            "\(name) is \(given.arn ?? given.short), but this task is of \(kind) \(own); expected: "
+                + "the same, or leave it unset"
+        )
     }
 }

@@ -23,7 +23,8 @@ struct SidecarCommand: ParsableCommand {
 
                   LEDGER_TABLE           DynamoDB table of the ledger (required)
                   ECS_CLUSTER, ECS_SERVICE
-                                         from the task metadata when not set
+                                         names or ARNs; from the task metadata
+                                         when not set, and never other than it
                   DESIRED_COUNT          agents that stay without jobs (0)
                   MAX_COUNT              agents at most (10)
                   SPARE_COUNT            idle agents on top of the jobs (0)
@@ -34,9 +35,9 @@ struct SidecarCommand: ParsableCommand {
                   FIRST_JOB_TIMEOUT_SECONDS
                                          idle time before the first job (300)
                   MAX_LIFETIME_SECONDS   age at which an idle agent is replaced
-                                         (0: never)
+                                         (0: never; else 600 at least)
                   PROTECTION_MINUTES     scale-in protection, renewed at a
-                                         quarter of it (120)
+                                         quarter of it (2880)
                   ANNOUNCED_JOB_TIMEOUT_SECONDS
                                          how long a job that no agent received
                                          counts (3600)
@@ -44,10 +45,12 @@ struct SidecarCommand: ParsableCommand {
                                          once a minute what it takes the agent
                                          for, and whether announced jobs are
                                          over; it is never needed to leave
+                  TFE_TOKEN_PARAMETER    the SSM parameter that holds it instead
                   TFC_ADDRESS            where that is asked
                                          (https://app.terraform.io)
                   AGENT_LINK_DIR         the shared volume (/run/agent-link)
-                  LOG_LEVEL              trace, debug, info, warning, error (info)
+                  LOG_LEVEL              trace, debug, info, notice, warning or warn,
+                                         error, critical (info)
 
                 Region, credentials and endpoints are found as by AWS's SDKs in a
                 container: AWS_REGION, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
@@ -58,16 +61,7 @@ struct SidecarCommand: ParsableCommand {
 
         func run() throws {
             let environment = processEnvironment()
-            let settings: SidecarSettings
-            do {
-                settings = try SidecarSettings(environment)
-            } catch {
-                complain("\(error)")
-                throw ExitCode.failure
-            }
-            Signals.run { stops in
-                await Sidecar.run(settings, environment: environment, stops: stops)
-            }
+            Signals.run { stops in await Sidecar.run(environment, stops: stops) }
         }
     }
 
@@ -81,8 +75,7 @@ struct SidecarCommand: ParsableCommand {
         )
 
         func run() throws {
-            let directory = processEnvironment()["AGENT_LINK_DIR"] ?? "/run/agent-link"
-            guard SharedVolume(directory: directory).isHealthy else {
+            guard SharedVolume(processEnvironment()).isHealthy else {
                 complain("not healthy: the task is not protected yet")
                 throw ExitCode.failure
             }

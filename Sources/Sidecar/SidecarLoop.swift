@@ -109,7 +109,7 @@ struct SidecarLoop {
             return nil
         case .link(.malformed(let fault)):
             // Whatever it was meant to say is lost, and silence is no proof of idleness.
-            journal.once("a malformed message on the link: \(fault)")
+            journal.once("a malformed message on the link", "\(fault)")
             return .agent(.unreadable)
         case .link(.message(let message)):
             return read(message)
@@ -120,18 +120,13 @@ struct SidecarLoop {
         switch message {
         case .hello(let version):
             if version != Self.linkVersion {
-                journal.once("the launcher speaks version \(version) of the link")
+                journal.once("the launcher speaks another version of the link", "\(version)")
             }
             return nil
         case .status(let line):
-            guard let event = AgentLog.event(line) else { return nil }
-            if event == .unreadable {
-                // Not the line itself: a forged one could carry what a job keeps secret.
-                journal.once("a status line of the agent cannot be read; its own log shows it")
-            }
-            return .agent(event)
+            return read(AgentLog.read(line))
         case .unreadable(let bytes):
-            journal.once("a status line of the agent has \(bytes) bytes, too many to read")
+            journal.once("a status line of the agent is too long to read", "\(bytes) bytes")
             return .agent(.unreadable)
         case .stopping: return .agent(.stopping)
         case .drained: return .agent(.drained)
@@ -139,12 +134,28 @@ struct SidecarLoop {
         case .exited(let code): return .agent(.exited(code: code))
         case .silenced(let level):
             journal.once(
-                "the agent logs at \(level) only: its state cannot be read, it counts as busy"
+                "the agent's log level hides its state, so that it counts as busy for ever; it "
+                    + "must be info or finer",
+                level
             )
             return nil
         case .ping(let number):
             effects.link.send(.pong(number))
             return nil
+        }
+    }
+
+    private func read(_ reading: AgentLog.Reading) -> Observation? {
+        switch reading {
+        case .event(let event): return .agent(event)
+        case .otherLogger: return nil
+        case .unreadable(let cause):
+            // Not the line itself: a forged one could carry what a job keeps secret.
+            journal.once(
+                "a status line of the agent cannot be read, since \(cause.rawValue); the agent's "
+                    + "own log shows it"
+            )
+            return .agent(.unreadable)
         }
     }
 

@@ -1,12 +1,13 @@
 import AWS
 import Daemon
 import Decisions
+import Logging
 
 /// Everything that the sidecar is told from outside, read once.
 struct SidecarSettings: Sendable {
     /// Cluster and service; nil falls back to the task metadata.
-    var cluster: String?
-    var service: String?
+    var cluster: ECSName?
+    var service: ECSName?
     var ledgerTable: String
     /// Used where the table's limits item says nothing.
     var limits: Limits
@@ -15,22 +16,22 @@ struct SidecarSettings: Sendable {
     var maxLifetime: Duration?
     var protectionMinutes: Int
     var announcedJobTimeout: Duration
-    /// The volume that both containers mount.
-    var linkDirectory: String
     var metadataURI: String
     var agentURI: String
     var credentials: CredentialsSource
     /// HCP Terraform or Terraform Enterprise; asked only with a token.
     var terraformAddress: String
     /// For the agents API watch and for the runs of announced jobs; nil does without both.
-    var terraformToken: String?
+    var terraformToken: SecretSource?
+    /// Trusted certificates; nil for the system's.
+    var caBundlePath: String?
+    var logLevel: Logger.Level
 
     /// - Parameter environment: the process environment.
     /// - Throws: `SettingsFault` with every fault at once.
     init(_ environment: [String: String]) throws(SettingsFault) {
         var reader = SettingsReader(environment)
-        cluster = reader.value("ECS_CLUSTER")
-        service = reader.value("ECS_SERVICE")
+        (cluster, service) = reader.ecsNames()
         ledgerTable = reader.required(
             "LEDGER_TABLE",
             expected: "the name of the DynamoDB table that holds the ledger"
@@ -38,9 +39,9 @@ struct SidecarSettings: Sendable {
         limits = reader.limits()
 
         let day = 86_400
-        let restless =
-            "whole seconds from 1 to \(day); 0 would make every agent leave before it could "
-            + "receive a job"
+        // Short ones starve nobody: while its job is announced an agent is refused when it asks to
+        // leave, however soon it asks.
+        let restless = "whole seconds from 1 to \(day)"
         idleTimeout = reader.seconds(
             "IDLE_TIMEOUT_SECONDS",
             default: 120,
@@ -53,21 +54,14 @@ struct SidecarSettings: Sendable {
             in: 1...day,
             expected: restless
         )
-        let lifetime = reader.count(
-            "MAX_LIFETIME_SECONDS",
-            default: 0,
-            in: 0...(365 * day),
-            expected: "whole seconds, or 0 for no limit"
-        )
-        maxLifetime = lifetime == 0 ? nil : .seconds(lifetime)
+        maxLifetime = Self.maxLifetime(&reader)
         protectionMinutes = reader.count(
             "PROTECTION_MINUTES",
-            default: 120,
+            default: 2_880,
             in: 1...2_880,
             expected: "whole minutes from 1 to 2880, which is what ECS takes"
         )
         announcedJobTimeout = reader.announcedJobTimeout()
-        linkDirectory = reader.value("AGENT_LINK_DIR") ?? "/run/agent-link"
         metadataURI = reader.required(
             "ECS_CONTAINER_METADATA_URI_V4",
             expected: "set by ECS (Fargate platform 1.4.0 or later); does this run in a task?"
@@ -77,7 +71,12 @@ struct SidecarSettings: Sendable {
             expected: "set by ECS; does this run in a task of a service?"
         )
         terraformAddress = reader.address("TFC_ADDRESS", default: "https://app.terraform.io")
-        terraformToken = reader.optionalSecret("TFE_TOKEN", expected: "an API token")
+        terraformToken = reader.optionalSecretSource(
+            "TFE_TOKEN",
+            expected: "an API token"
+        )
+        caBundlePath = reader.value("SSL_CERT_FILE")
+        logLevel = reader.logLevel()
         do {
             // The region may come from the task's ARN; any will do to look at the rest.
             credentials = try AWSSettings(environment, region: "us-east-1").credentials
@@ -87,5 +86,20 @@ struct SidecarSettings: Sendable {
             credentials = .container(url: "", authorization: nil)
         }
         try reader.check()
+    }
+
+    /// A short one starves everybody: an agent that is too old leaves for a fresh one without
+    /// asking whether it is wanted. A task takes up to 75 s to start its agent, which asks HCP
+    /// Terraform for a job every 30 s, and by default a fresh one is given 300 s for its first
+    /// job; the bound is well above their sum.
+    private static func maxLifetime(_ reader: inout SettingsReader) -> Duration? {
+        let (name, least, most) = ("MAX_LIFETIME_SECONDS", 600, 365 * 86_400)
+        let expected =
+            "0 for no limit, or whole seconds from \(least) to \(most): an agent that is replaced "
+            + "sooner may never have lived long enough to receive a job"
+        let seconds = reader.count(name, default: 0, in: 0...most, expected: expected)
+        guard seconds > 0 else { return nil }
+        if seconds < least { reader.fault(name, value: "\(seconds)", expected: expected) }
+        return .seconds(seconds)
     }
 }

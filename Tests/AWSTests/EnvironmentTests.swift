@@ -45,7 +45,7 @@ struct EnvironmentTests {
             "AWS_ENDPOINT_URL_SSM": "file:///etc",
         ]
         let expected = AWSSettingsFailure(problems: [
-            "AWS_REGION is Frankfurt am Main; expected a name like eu-central-1",
+            "AWS_REGION is no name of a region; expected one like eu-central-1",
             "AWS_ENDPOINT_URL is not an http or https URL without path and query",
             "AWS_ENDPOINT_URL_SSM is not an http or https URL without path and query",
         ])

@@ -20,35 +20,8 @@ struct MetadataTests {
     private static func client(_ http: FakeHTTP) -> TaskMetadataClient {
         TaskMetadataClient(
             uri: "http://169.254.170.2/v4/id",
-            http: http,
-            pacing: FakeTime().pacing
+            http: http
         )
-    }
-
-    @Test("a failure that may pass is asked again, a lasting one ends after some seconds")
-    func repeated() async throws {
-        let body = #"{"Cluster":"agents","TaskARN":"\#(Self.arn)","Family":"f","Revision":"7"}"#
-        let passing = FakeHTTP { _, number throws(HTTPFailure) in
-            switch number {
-            case 1: throw .notConnected
-            case 2: .json("429", status: 429)
-            case 3: .json(#""not yet""#, status: 500)
-            default: .json(body)
-            }
-        }
-        #expect(try await Self.client(passing).task().revision == "7")
-        #expect(passing.requests.count == 4)
-        let lasting = FakeHTTP { _, _ in .json(#""unable""#, status: 500) }
-        let failure = await failing { () throws(AgentEndpointFailure) in
-            _ = try await Self.client(lasting).task()
-        }
-        #expect(failure == .status(500))
-        #expect(lasting.requests.count == TaskMetadataClient.maximumAttempts)
-        let malformed = FakeHTTP { _, _ in .json("{}") }
-        _ = await failing { () throws(AgentEndpointFailure) in
-            _ = try await Self.client(malformed).task()
-        }
-        #expect(malformed.requests.count == 1)
     }
 
     @Test("Fargate's answer, with an ARN for the cluster and fields not known here")
@@ -128,7 +101,12 @@ struct MetadataTests {
             _ = try await task(#""unable to get task""#, status: 404)
         }
         #expect(status == .status(404))
-        for body in ["", #""text""#, #"{"Cluster":"a"}"#, #"{"Cluster":1,"TaskARN":2}"#] {
+        let rest = #""TaskARN":"\#(Self.arn)","Family":"f","Revision":"7"}"#
+        for body in [
+            "", #""text""#, #"{"Cluster":"a"}"#, #"{"Cluster":1,"TaskARN":2}"#,
+            #"{"Cluster":"",\#(rest)"#,
+            #"{"Cluster":"arn:aws:ecs:eu-central-1:1:service/agents/pool",\#(rest)"#,
+        ] {
             let failure = await failing { () throws(AgentEndpointFailure) in
                 _ = try await task(body)
             }

@@ -197,4 +197,23 @@ struct RetirementReplacementTests {
         try live(&story, watched: .seen(.unknown)) { $0.count(.watch(agent: "agent-2")) == 1 }
         #expect(story.count(.drain) == 0)
     }
+
+    @Test("an agent that registers anew without its id is not asked for by the one before")
+    func namelessAgent() throws {
+        var story = Story.idle(Self.watching)
+        story.tell(.agent(.registered(id: nil)))
+        try live(&story, watched: .seen(.exited)) { $0.now > .seconds(3_600) }
+        #expect(story.count(.watch(agent: "agent-1")) == 0)
+        #expect(story.count(.drain) == 0)
+    }
+
+    @Test("an answer about the agent before is none about the new one")
+    func lateAnswer() throws {
+        var story = Story.idle(Self.watching)
+        #expect(story.tell(.woke, after: .seconds(60)).contains(.watch(agent: "agent-1")))
+        story.tell(.agent(.registered(id: "agent-2")))
+        story.tell(.watched(.seen(.errored)))
+        #expect(story.count(.drain) == 0)
+        try live(&story) { $0.count(.watch(agent: "agent-2")) == 1 }
+    }
 }

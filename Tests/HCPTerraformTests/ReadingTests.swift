@@ -1,6 +1,7 @@
 import Curl
 import Decisions
 import HCPTerraform
+import Synchronization
 import Testing
 
 /// Answers each request with the next of the responses it was given.
@@ -51,6 +52,37 @@ private func api(_ http: Script) -> TerraformAPI {
 
 @Suite("Reading HCP Terraform's API")
 struct ReadingTests {
+    @Test("the token is read for each call, and hears that it was refused")
+    func tokenSource() async throws {
+        let http = Script(Script.agent("idle"), Script.json("{}", status: 401))
+        let refused = Mutex<[String]>([])
+        let tokens = Mutex(["second", "first"])
+        let source = TokenSource(
+            current: { try #require(tokens.withLock { $0.popLast() }) },
+            wasRefused: { token in refused.withLock { $0.append(token) } }
+        )
+        let agents = AgentsAPI(TerraformAPI(http, address: "https://tfe.example", token: source))
+        #expect(try await agents.status(of: "agent-1") == .idle)
+        #expect(refused.withLock { $0 } == [])
+        await #expect(throws: TerraformFailure.unauthorized) {
+            try await agents.status(of: "agent-1")
+        }
+        #expect(refused.withLock { $0 } == ["second"])
+        #expect(await http.authorizations == ["Bearer first", "Bearer second"])
+    }
+
+    @Test("without a token nothing is sent, and the cause is said")
+    func noToken() async {
+        struct Away: Error, CustomStringConvertible { let description = "SSM is away" }
+        let http = Script()
+        let source = TokenSource(current: { throw Away() }, wasRefused: { _ in })
+        let agents = AgentsAPI(TerraformAPI(http, address: "https://tfe.example", token: source))
+        await #expect(throws: TerraformFailure.noToken(cause: "SSM is away")) {
+            try await agents.status(of: "agent-1")
+        }
+        #expect(await http.urls == [])
+    }
+
     @Test(
         "each documented status of an agent is read",
         arguments: ["idle", "busy", "unknown", "errored", "exited"]

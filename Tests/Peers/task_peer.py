@@ -2,7 +2,8 @@
 
 Prints one JSON line with the port once it listens, and ends when its standard input closes.
 `GET /record` lists the protection calls it has had. The first argument is the cluster, the second
-the service, the third the task's id, and `blocked N` after them refuses the first N protections.
+the service, the third the task's id. `blocked N` after them refuses the first N protections, and
+`mute N` answers the first N requests for metadata with the agent's error.
 
 It is HCP Terraform's API too, as far as a sidecar reads it: every run is `errored`, to whoever has
 the token `an-api-token`.
@@ -15,7 +16,9 @@ import sys
 import threading
 
 CLUSTER, SERVICE, TASK = sys.argv[1:4]
-REFUSALS = int(sys.argv[5]) if sys.argv[4:5] == ["blocked"] else 0
+OPTIONS = dict(zip(sys.argv[4::2], map(int, sys.argv[5::2])))
+REFUSALS = OPTIONS.get("blocked", 0)
+MUTE = iter(range(OPTIONS.get("mute", 0)))
 ARN = f"arn:aws:ecs:us-east-1:123456789012:task/{CLUSTER}/{TASK}"
 
 record = []
@@ -30,7 +33,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        if self.path == "/metadata/task":
+        if self.path == "/metadata/task" and next(MUTE, None) is not None:
+            self.answer(500, "unable to generate metadata for v4 task")
+        elif self.path == "/metadata/task":
             self.answer(
                 200,
                 {

@@ -1,7 +1,9 @@
 import AWS
+import AgentLink
 import Curl
 import Decisions
 import FoundationEssentials
+import Glibc
 import Peers
 import Testing
 
@@ -38,7 +40,7 @@ struct SidecarProcessTests {
             """
             echo '{"@module":"core","@message":"Waiting for next job"}'
             echo '{"@module":"core","@message":"Job received","job_id":"run-1","job_type":"plan"}'
-            while [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
             exit 7
             """
         )
@@ -67,7 +69,7 @@ struct SidecarProcessTests {
         let launcher = try stage.startLauncher(
             """
             echo '{"@module":"core","@message":"Job received","job_id":"run-1","job_type":"plan"}'
-            while [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
             """
         )
         try await stage.until("the job is reported") {
@@ -130,7 +132,203 @@ struct SidecarProcessTests {
         #expect(try await stage.ledger().jobs.isEmpty)
         #expect(try await stage.ledger().size == 0)
         #expect(try await stage.desiredCount() == 0)
-        #expect(!(try stage.read("sidecar.log").contains("an-api-token")))
+        #expect(!(try stage.log().contains("an-api-token")))
+    }
+
+    @Test("the API token may be in a parameter, which is read with the task's own role")
+    func tokenParameter() async throws {
+        let stage = try await Stage(service: "token-parameter")
+        let plan = try #require(Job(id: "run-1", type: "plan"))
+        try await stage.writeParameter("/agents/token-parameter", "an-api-token")
+        try await stage.announce(plan, ago: .seconds(180))
+        try stage.startSidecar([
+            "FIRST_JOB_TIMEOUT_SECONDS": "1", "TFE_TOKEN": "",
+            "TFE_TOKEN_PARAMETER": "/agents/token-parameter",
+        ])
+        try await stage.until("healthy") { stage.exists("healthy") }
+        let launcher = try stage.startLauncher(Self.idleAgent)
+        try await stage.until("the launcher exits") { !launcher.isRunning }
+
+        #expect(try await stage.ledger().jobs.isEmpty)
+        #expect(!(try stage.log().contains("an-api-token")))
+    }
+
+    @Test("a token that cannot be read is a warning, and the task lives on without it")
+    func noTokenParameter() async throws {
+        let stage = try await Stage(service: "no-token-parameter")
+        try await stage.announce(try #require(Job(id: "run-1", type: "plan")), ago: .seconds(180))
+        try stage.startSidecar([
+            "FIRST_JOB_TIMEOUT_SECONDS": "1", "TFE_TOKEN_PARAMETER": "/agents/nowhere",
+        ])
+        try await stage.until("healthy") { stage.exists("healthy") }
+        let launcher = try stage.startLauncher(
+            """
+            echo '{"@module":"core","@message":"Waiting for next job"}'
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            """
+        )
+        try await stage.until("a warning") {
+            try stage.log().contains("the SSM parameter /agents/nowhere cannot be read")
+        }
+        try await stage.until("the ledger's refusal") {
+            try stage.log().contains("the agent stays")
+        }
+        #expect(launcher.isRunning)
+        stage.touch("finish")
+        try await stage.until("the launcher exits") { !launcher.isRunning }
+    }
+
+    // MARK: Starting
+
+    @Test("a sidecar outlives the seconds in which the task metadata cannot be had")
+    func muteMetadata() async throws {
+        let stage = try await Stage(service: "mute", ["mute", "9"])
+        let sidecar = try stage.startSidecar()
+        try await stage.until("healthy") { stage.exists("healthy") }
+        #expect(sidecar.isRunning)
+        #expect(try stage.log().contains("the task metadata cannot be read: HTTP status 500"))
+    }
+
+    @Test(
+        "settings that are another service's end the sidecar before it writes anything",
+        arguments: [
+            ["ECS_SERVICE": "somebody-elses"], ["ECS_CLUSTER": "others"],
+            ["ECS_CLUSTER": "arn:aws:ecs:eu-central-1:123456789012:cluster/others"],
+        ]
+    )
+    func contradiction(_ settings: [String: String]) async throws {
+        let stage = try await Stage(service: "contradicted-\(UUID().uuidString.prefix(8))")
+        let sidecar = try stage.startSidecar(settings)
+        try await stage.until("the sidecar ends") { !sidecar.isRunning }
+
+        #expect(sidecar.exitCode == 1)
+        #expect(try stage.log().contains("but this task is of"))
+        #expect(try stage.files() == [])
+        #expect(try await stage.protectionCalls() == [])
+    }
+
+    @Test("faulty settings end a new sidecar at once, and not one whose task was healthy before")
+    func faultySettings() async throws {
+        let stage = try await Stage(service: "faulty")
+        let new = try stage.startSidecar(["MAX_COUNT": "many"])
+        try await stage.until("the sidecar ends") { !new.isRunning }
+        #expect(new.exitCode == 1)
+
+        stage.touch("healthy")
+        let restarted = try stage.startSidecar(["MAX_COUNT": "some"])
+        try await stage.until("it has said why") { try stage.log().contains("some") }
+        #expect(restarted.isRunning)
+        restarted.signal(SIGTERM)
+        try await stage.until("it ends when it is asked to") { !restarted.isRunning }
+    }
+
+    @Test("a restarted sidecar does not need the launcher that is on the volume already")
+    func restartedWithoutRoom() async throws {
+        let stage = try await Stage(service: "full")
+        // The second one has no file left, and no room.
+        let sidecar = try stage.startSidecar(
+            by: """
+                mount -t tmpfs -o nr_inodes=4,size=64k none "$AGENT_LINK_DIR"
+                touch "$AGENT_LINK_DIR/agent-launcher" "$AGENT_LINK_DIR/healthy"
+                dd if=/dev/zero of="$AGENT_LINK_DIR/healthy" bs=1k 2>/dev/null || true
+                exec "$@"
+                """
+        )
+        try await stage.until("it has started") { try stage.log().contains(#""started""#) }
+        try await stage.until("it protects the task") {
+            try await stage.protectionCalls() == [true]
+        }
+        #expect(sidecar.isRunning)
+    }
+
+    @Test("a volume that is filled while the task waits for protection does not keep it unhealthy")
+    func filled() async throws {
+        let stage = try await Stage(service: "filled", ["blocked", "1"])
+        let sidecar = try stage.startSidecar(
+            by: """
+                mount -t tmpfs -o nr_inodes=20 none "$AGENT_LINK_DIR"
+                cd "$AGENT_LINK_DIR"
+                "$@" &
+                while [ ! -S link.sock ] || [ ! -e healthy.next ]; do sleep 0.05; done
+                number=0
+                while touch fill$number 2>/dev/null; do number=$((number + 1)); done
+                [ ! -e healthy ]
+                while [ ! -e healthy ]; do sleep 0.05; done
+                kill $!
+                wait $! || true
+                echo "healthy with $number files beside it"
+                """
+        )
+        try await stage.until("the script ends") { !sidecar.isRunning }
+        #expect(sidecar.exitCode == 0)
+        #expect(try stage.log().contains("files beside it"))
+    }
+
+    // MARK: A log that nobody reads
+
+    @Test("a sidecar whose log is blocked decides and answers, and its lines come when it is read")
+    func blockedLog() async throws {
+        let stage = try await Stage(service: "blocked-log")
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        let (reader, writer) = (ends[0], ends[1])
+        defer { close(reader) }
+        let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 4_096)
+        var entry = pollfd(fd: writer, events: Int16(POLLOUT), revents: 0)
+        while poll(&entry, 1, 0) > 0 { _ = write(writer, piece, piece.count) }
+        let sidecar = try stage.startSidecar(errors: .descriptor(writer))
+        close(writer)
+
+        try await stage.until("healthy") { stage.exists("healthy") }
+        #expect(try await stage.protectionCalls() == [true])
+        let launcher = try Connection(to: stage.socket)
+        launcher.say(.hello(version: Link.version))
+        launcher.say(.ping(7))
+        try await stage.until("it answers") { launcher.hear().contains(.pong(7)) }
+
+        // Its last lines too, once it is asked to end.
+        sidecar.signal(SIGTERM)
+        sidecar.signal(SIGTERM)
+        var log: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(reader, &buffer, buffer.count)
+            guard count > 0 else { break }
+            log += buffer[..<count]
+        }
+        let text = String(decoding: log, as: UTF8.self)
+        for words in ["started", "healthy: the agent may start", "asked to stop"] {
+            #expect(text.contains(words))
+        }
+    }
+
+    /// The launcher's end of the link, in the test's hands.
+    private final class Connection {
+        private let descriptor: Int32
+        private var incoming = LineBuffer()
+        private var heard: [SidecarMessage] = []
+
+        init(to path: String) throws { descriptor = try UnixSocket.connect(to: path) }
+        deinit { close(descriptor) }
+
+        func say(_ message: LauncherMessage) {
+            var bytes = (try? message.serialised()) ?? []
+            #expect(Descriptor.send(descriptor, &bytes))
+        }
+
+        /// Everything so far.
+        func hear() -> [SidecarMessage] {
+            withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { buffer in
+                while case .bytes(let count) = Descriptor.read(descriptor, into: buffer) {
+                    for case .whole(let line) in incoming.take(Array(buffer[..<count])) {
+                        if let message = try? SidecarMessage(parsing: line) {
+                            heard.append(message)
+                        }
+                    }
+                }
+            }
+            return heard
+        }
     }
 
     @Test("a ledger of a newer version is refused, and nobody leaves by it")
@@ -142,11 +340,11 @@ struct SidecarProcessTests {
         let launcher = try stage.startLauncher(
             """
             echo '{"@module":"core","@message":"Waiting for next job"}'
-            while [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
+            while [ -d "$AGENT_LINK_DIR" ] && [ ! -e "$AGENT_LINK_DIR/finish" ]; do sleep 0.05; done
             """
         )
         try await stage.until("the refusal is in the log") {
-            try stage.read("sidecar.log").contains("format 99")
+            try stage.log().contains("format 99")
         }
         #expect(launcher.isRunning)
         await #expect(throws: LedgerFailure.refused(.newerFormat(99))) {

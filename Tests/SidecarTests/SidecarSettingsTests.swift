@@ -1,5 +1,7 @@
+import AWS
 import Daemon
 import Decisions
+import Logging
 import Testing
 
 @testable import Sidecar
@@ -20,9 +22,9 @@ struct SidecarSettingsTests {
         #expect(settings.idleTimeout == .seconds(120))
         #expect(settings.firstJobTimeout == .seconds(300))
         #expect(settings.maxLifetime == nil)
-        #expect(settings.protectionMinutes == 120)
+        #expect(settings.protectionMinutes == 2_880)
         #expect(settings.announcedJobTimeout == .seconds(3_600))
-        #expect(settings.linkDirectory == "/run/agent-link")
+        #expect(SharedVolume(complete).directory == "/run/agent-link")
     }
 
     @Test("every faulty setting is named at once, with its value and what is expected")
@@ -40,7 +42,6 @@ struct SidecarSettingsTests {
             ]
         )
         #expect(fault.description.contains("IDLE_TIMEOUT_SECONDS is \"0\""))
-        #expect(fault.description.contains("before it could receive a job"))
     }
 
     @Test("a floor above the ceiling is refused")
@@ -51,9 +52,106 @@ struct SidecarSettingsTests {
         #expect(fault.entries.map(\.name) == ["DESIRED_COUNT"])
     }
 
-    @Test("an empty setting counts as unset")
+    @Test("an empty setting counts as unset, each of them")
     func empty() throws {
-        let settings = try SidecarSettings(complete.merging(["ECS_SERVICE": ""]) { $1 })
+        let names = [
+            "ECS_CLUSTER", "ECS_SERVICE", "DESIRED_COUNT", "MAX_COUNT", "SPARE_COUNT",
+            "IDLE_TIMEOUT_SECONDS", "FIRST_JOB_TIMEOUT_SECONDS", "MAX_LIFETIME_SECONDS",
+            "PROTECTION_MINUTES", "ANNOUNCED_JOB_TIMEOUT_SECONDS", "AGENT_LINK_DIR", "TFC_ADDRESS",
+            "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "SSL_CERT_FILE", "LOG_LEVEL",
+        ]
+        let blank = Dictionary(uniqueKeysWithValues: names.map { ($0, "") })
+        let settings = try SidecarSettings(complete.merging(blank) { $1 })
+        #expect(settings.cluster == nil)
         #expect(settings.service == nil)
+        #expect(settings.terraformToken == nil)
+        #expect(settings.caBundlePath == nil)
+        #expect(settings.logLevel == .info)
+        #expect(settings.terraformAddress == "https://app.terraform.io")
+        #expect(SharedVolume(blank).directory == "/run/agent-link")
+    }
+
+    @Test("an agent's lifetime is without limit, or long enough for a boot and a first job")
+    func lifetime() throws {
+        func lifetime(_ text: String) throws -> Duration? {
+            try SidecarSettings(complete.merging(["MAX_LIFETIME_SECONDS": text]) { $1 }).maxLifetime
+        }
+        #expect(try lifetime("0") == nil)
+        #expect(try lifetime("600") == .seconds(600))
+        for text in ["1", "599", "-1"] {
+            let fault = try #require(throws: SettingsFault.self) { try lifetime(text) }
+            #expect(fault.description.contains("MAX_LIFETIME_SECONDS is \"\(text)\""))
+            #expect(fault.description.contains("long enough to receive a job"))
+        }
+    }
+
+    @Test("an announced job counts for as long as the agent that it started needs to have it")
+    func announced() {
+        let short = ["ANNOUNCED_JOB_TIMEOUT_SECONDS": "119"]
+        #expect(throws: SettingsFault.self) { try SidecarSettings(complete.merging(short) { $1 }) }
+    }
+
+    @Test("the API token is given, or is in the parameter that is named")
+    func token() throws {
+        let named = ["TFE_TOKEN": "", "TFE_TOKEN_PARAMETER": "/agents/token"]
+        let settings = try SidecarSettings(complete.merging(named) { $1 })
+        #expect(settings.terraformToken == .parameter("/agents/token"))
+    }
+
+    // MARK: The task itself
+
+    private static let arn = "arn:aws:ecs:eu-central-1:111122223333:"
+
+    private func place(
+        _ settings: [String: String],
+        cluster: String = "agents",
+        clusterARN: String? = Self.arn + "cluster/agents",
+        service: String? = "pool"
+    ) throws -> ECSPlace {
+        try ECSPlace(
+            try SidecarSettings(complete.merging(settings) { $1 }),
+            TaskMetadata(
+                cluster: cluster,
+                clusterARN: clusterARN,
+                taskARN: Self.arn + "task/agents/1",
+                serviceName: service,
+                family: "agents",
+                revision: "1"
+            )
+        )
+    }
+
+    @Test(
+        "names and ARNs of the task's own cluster and service are the same place",
+        arguments: [
+            [:], ["ECS_CLUSTER": "agents", "ECS_SERVICE": "pool"],
+            ["ECS_CLUSTER": arn + "cluster/agents", "ECS_SERVICE": arn + "service/agents/pool"],
+            ["ECS_SERVICE": arn + "service/pool"],
+        ]
+    )
+    func samePlace(_ settings: [String: String]) throws {
+        let pool = ECSPlace(cluster: "agents", service: "pool")
+        #expect(try place(settings) == pool)
+        #expect(try place(settings, clusterARN: nil) == pool)
+        if settings["ECS_SERVICE"] != nil { #expect(try place(settings, service: nil) == pool) }
+    }
+
+    @Test(
+        "a cluster or a service that is not the task's own is refused",
+        arguments: [
+            ["ECS_CLUSTER": "others"], ["ECS_SERVICE": "other"],
+            ["ECS_CLUSTER": "arn:aws:ecs:eu-central-1:999922223333:cluster/agents"],
+            ["ECS_CLUSTER": "arn:aws:ecs:eu-west-1:111122223333:cluster/agents"],
+            ["ECS_SERVICE": arn + "service/others/pool"],
+        ]
+    )
+    func otherPlace(_ settings: [String: String]) throws {
+        let fault = try #require(throws: SettingsFault.self) { try place(settings) }
+        #expect(fault.description.contains("but this task is of"))
+    }
+
+    @Test("a task that does not know its service has to be told")
+    func untold() {
+        #expect(throws: SettingsFault.self) { try place([:], service: nil) }
     }
 }

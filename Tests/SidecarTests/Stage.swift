@@ -1,4 +1,5 @@
 import AWS
+import AgentLink
 import Curl
 import Decisions
 import FoundationEssentials
@@ -14,6 +15,7 @@ final class Stage: Sendable {
     let task: TaskID
     private let name: String
     private let folder: URL
+    private let logs: URL
     private let environment: [String: String]
     private let peer: Peer
     private let http: CurlClient
@@ -27,7 +29,10 @@ final class Stage: Sendable {
         task = TaskID(UUID().uuidString.lowercased().filter { $0 != "-" })
         // Short: a socket's path has room for 107 bytes.
         folder = URL(filePath: "/tmp/stage-\(task.text.prefix(8))")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        logs = URL(filePath: "/tmp/stage-\(task.text.prefix(8))-logs")
+        for folder in [folder, logs] {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        }
         peer = try await Peer.start("task_peer.py", ["agents", name, task.text] + arguments)
         let port = try await Moto.port
         let own = "http://127.0.0.1:\(peer.ready.port)"
@@ -65,7 +70,7 @@ final class Stage: Sendable {
     deinit {
         for process in processes.withLock({ $0 }) { process.end() }
         http.stop()
-        try? FileManager.default.removeItem(at: folder)
+        for folder in [folder, logs] { try? FileManager.default.removeItem(at: folder) }
     }
 
     // MARK: The cloud
@@ -93,10 +98,23 @@ final class Stage: Sendable {
         _ = try await Projector(store, service).project(snapshot)
     }
 
+    /// Puts a secret into SSM.
+    func writeParameter(_ name: String, _ value: String) async throws {
+        try await Moto.call(
+            "ssm",
+            "AmazonSSM.PutParameter",
+            #"{"Name":"\#(name)","Value":"\#(value)","Type":"SecureString"}"#,
+            over: http
+        )
+    }
+
     func raise(to size: Int) async throws {
         let snapshot = try await store.change { ledger, _ in ledger.size = size }.snapshot
         _ = try await Projector(store, service).project(snapshot)
     }
+
+    /// The path of the link's socket.
+    var socket: String { Link.socketPath(in: folder.path) }
 
     func ledger() async throws -> Ledger { try await store.read().ledger }
 
@@ -111,42 +129,68 @@ final class Stage: Sendable {
 
     // MARK: The processes
 
+    /// - Parameters:
+    ///   - settings: beside what ECS and a task definition give, or in its place.
+    ///   - errors: where its log goes, if not to `sidecar.log`.
     @discardableResult
-    func startSidecar(_ settings: [String: String] = [:]) throws -> TestProcess {
+    func startSidecar(
+        _ settings: [String: String] = [:],
+        errors: TestProcess.Output? = nil
+    ) throws -> TestProcess {
         try start(
-            try TestProcess.built("agent-sidecar"),
-            ["run"],
+            [try TestProcess.built("agent-sidecar"), "run"],
             environment.merging(settings) { $1 },
-            log: "sidecar.log"
+            log: "sidecar.log",
+            errors: errors
         )
+    }
+
+    /// Starts the sidecar by a shell script, which has the words to start it with as its arguments
+    /// and may mount what nobody else sees.
+    func startSidecar(by script: String) throws -> TestProcess {
+        let sidecar = [try TestProcess.built("agent-sidecar"), "run"]
+        let unshare = [
+            "unshare", "--mount", "--map-root-user", "--pid", "--fork", "--kill-child", "sh",
+            "-euc",
+        ]
+        return try start(unshare + [script, "sh"] + sidecar, environment, log: "sidecar.log")
     }
 
     /// The launcher that the sidecar copied to the volume, with a shell script as the agent.
     func startLauncher(_ agent: String) throws -> TestProcess {
         try start(
-            folder.appending(path: "agent-launcher").path,
-            ["/bin/sh", "-c", agent],
+            [folder.appending(path: "agent-launcher").path, "/bin/sh", "-c", agent],
             environment,
             log: "agent.log"
         )
     }
 
     private func start(
-        _ executable: String,
-        _ arguments: [String],
+        _ words: [String],
         _ environment: [String: String],
-        log: String
+        log: String,
+        errors: TestProcess.Output? = nil
     ) throws -> TestProcess {
         let process = try TestProcess(
-            [executable] + arguments,
+            words,
             environment: environment,
-            output: .file(folder.appending(path: log).path)
+            output: .file(logs.appending(path: log).path),
+            errors: errors
         )
         processes.withLock { $0.append(process) }
         return process
     }
 
+    func log(_ name: String = "sidecar.log") throws -> String {
+        try String(contentsOf: logs.appending(path: name), encoding: .utf8)
+    }
+
     // MARK: The volume
+
+    /// What is on it.
+    func files() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    }
 
     func exists(_ name: String) -> Bool {
         FileManager.default.fileExists(atPath: folder.appending(path: name).path)
@@ -166,7 +210,7 @@ final class Stage: Sendable {
         let deadline = ContinuousClock.now.advanced(by: .seconds(30))
         while try await !happened() {
             guard ContinuousClock.now < deadline else {
-                let log = (try? read("sidecar.log")) ?? ""
+                let log = (try? log()) ?? ""
                 Issue.record("not within 30 s: \(event)\n\(log)")
                 throw Timeout(event: event)
             }

@@ -283,7 +283,12 @@ struct TaskWorld {
         guard isLinked else { return }
         switch message {
         case .hello, .silenced, .ping: break
-        case .status(let line): if let event = AgentLog.event(line) { heard.append(.agent(event)) }
+        case .status(let line):
+            switch AgentLog.read(line) {
+            case .event(let event): heard.append(.agent(event))
+            case .otherLogger: break
+            case .unreadable: heard.append(.agent(.unreadable))
+            }
         case .unreadable: heard.append(.agent(.unreadable))
         case .stopping: heard.append(.agent(.stopping))
         case .drained: heard.append(.agent(.drained))

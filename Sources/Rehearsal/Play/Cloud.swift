@@ -40,7 +40,7 @@ struct Cloud: Sendable {
         var sidecar = api
         // The least that it takes. A job that is announced once more after its end keeps an agent
         // for so long, without a token.
-        sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "60"
+        sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "120"
         // Ten minutes by default: an idle agent whose sidecar ECS does not start again.
         let agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
         calls = CallFaults(journal)
