@@ -220,13 +220,13 @@ variable "first_job_timeout_seconds" {
 }
 
 variable "max_lifetime_seconds" {
-  description = "Age at which an idle agent is replaced by a fresh one; 0 is never."
+  description = "Age at which an idle agent is replaced by a fresh one, at least 600; 0 is never."
   type        = number
   default     = 0
 
   validation {
-    condition     = var.max_lifetime_seconds >= 0 && var.max_lifetime_seconds <= 31536000
-    error_message = "max_lifetime_seconds must be 0 (never) to 31536000 (a year)."
+    condition     = var.max_lifetime_seconds == 0 || (var.max_lifetime_seconds >= 600 && var.max_lifetime_seconds <= 31536000)
+    error_message = "max_lifetime_seconds must be 0 (never), or 600 (an agent needs a boot, a poll and time for its first job) to 31536000 (a year)."
   }
 }
 

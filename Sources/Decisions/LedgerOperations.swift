@@ -298,8 +298,8 @@ extension Ledger {
     package static let departedFor: Duration = .seconds(600)
     /// Below this nothing is forgotten, whatever the clocks say.
     package static let departedAtLeast = 50
-    /// Bounds the item. Each takes about 60 bytes of it.
-    package static let departedAtMost = 2_000
+    /// Bounds the item, of which each takes about 75 bytes.
+    package static let departedAtMost = 1_000
 }
 
 /// What ``Ledger/reserve(_:live:aboveSize:at:_:)`` says.

@@ -36,6 +36,9 @@ struct ScaleUpServer: AsyncParsableCommand {
               TFC_ORGANIZATION, TFC_AGENT_POOL_NAME
                                         whose runs are looked for
               TFC_AGENT_POOL_ID         whose workspaces are announced (all)
+              ANNOUNCED_JOB_TIMEOUT_SECONDS
+                                        how long a job that no agent received
+                                        counts (3600)
               DESIRED_COUNT, MAX_COUNT, SPARE_COUNT
                                         limits where the table has none (0, 10, 0)
               LISTEN_ADDRESS, PORT      where to listen (0.0.0.0, 8080; port 0

@@ -101,6 +101,7 @@ REFUSED = [
     ({"idle_timeout_seconds": 0}, "every agent leave before it could receive a job"),
     ({"first_job_timeout_seconds": 0}, "every agent leave before it could receive a job"),
     ({"max_lifetime_seconds": -1}, "max_lifetime_seconds must be 0"),
+    ({"max_lifetime_seconds": 599}, "max_lifetime_seconds must be 0"),
     ({"cpu_architecture": "amd64"}, "must be X86_64 or ARM64"),
     ({"agent_image": "hashicorp/tfc-agent:latest"}, 'tag other than "latest"'),
     ({"agent_image": "hashicorp/tfc-agent"}, 'tag other than "latest"'),
