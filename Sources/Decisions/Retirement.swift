@@ -80,6 +80,8 @@ package struct Retirement: Sendable {
     var mayBeReserved = false
     /// When the ledger said that this task is exposed; nil while it does not.
     var exposedAt: Instant?
+    /// When the ledger was last told so.
+    var exposureSaidAt: Instant?
     /// A sidecar before this one may have entered the task, and an entry that nobody takes back
     /// would keep the service from ever shrinking.
     var mayBeExposed: Bool
@@ -262,7 +264,10 @@ package struct Retirement: Sendable {
             projectionDue = true
         case .compared(let seen):
             comparing = false
-            nextComparison = now + Self.compareEvery
+            // One reading that failed must not break a row: ECS renews no protection while more
+            // tasks hold it than the service wants, so a stray has to be found in time.
+            let isMissed = seen == nil && comparison.isSuspicious
+            nextComparison = now + (isMissed ? Self.compareAgain : Self.compareEvery)
             if let seen {
                 comparison.take(seen, at: now)
                 if comparison.differsTwice {
@@ -401,6 +406,7 @@ package struct Retirement: Sendable {
             reported = .job(nil)
             over = []
             exposedAt = nil
+            exposureSaidAt = nil
             mayBeExposed = false
             guard phase == .booking else { return }
             switch departure {
@@ -417,12 +423,14 @@ package struct Retirement: Sendable {
             }
             leaveReason = .departed(departure)
         case .exposed:
-            exposedAt = exposedAt ?? now
-            mayBeExposed = false
             // A lowering that is already on its way must arrive before the agent starts.
-            projectionDue = true
+            if exposedAt == nil { projectionDue = true }
+            exposedAt = exposedAt ?? now
+            exposureSaidAt = now
+            mayBeExposed = false
         case .covered:
             exposedAt = nil
+            exposureSaidAt = nil
             mayBeExposed = false
         }
     }
@@ -431,4 +439,6 @@ package struct Retirement: Sendable {
     static let reserveAgain: Duration = .seconds(60)
     /// How often an idle sidecar compares service and ledger.
     static let compareEvery: Duration = .seconds(60)
+    /// How soon, after a reading that failed where the one before was not as it should be.
+    static let compareAgain: Duration = .seconds(15)
 }

@@ -40,6 +40,12 @@ extension Retirement {
             && ledgerSlot.underWay == nil
     }
 
+    /// Said again now and then: a ledger that was lost knows of no exposure, and the task could be
+    /// stopped for that.
+    private var nextExposure: Instant { exposureSaidAt.map { $0 + Self.exposeAgain } ?? .zero }
+
+    static let exposeAgain: Duration = .seconds(60)
+
     /// The ledger says, or may say, that this task is exposed.
     private var hasEntry: Bool { exposedAt != nil || mayBeExposed }
 
@@ -186,7 +192,7 @@ extension Retirement {
             return operationAfterExit(code)
         }
         if isOver { return hasEntry ? (.cover, .asked) : nil }
-        if protection.isLost(at: now), exposedAt == nil {
+        if protection.isLost(at: now), now >= nextExposure {
             return (.expose, .runsWithoutProtection(protection.lastCause))
         }
         if hasEntry, protection.isHeld(at: now), !protection.isLost(at: now) {
@@ -367,7 +373,7 @@ extension Retirement {
         var instants: [Instant] = []
         if phase == .working || phase == .reserving || phase == .draining {
             if !protection.underWay { instants.append(protection.nextAttempt(at: now)) }
-            if let lost = protection.lostAt(now), exposedAt == nil { instants.append(lost) }
+            if let lost = protection.lostAt(now) { instants.append(max(lost, nextExposure)) }
             if let since = protection.failingSince, !healthy {
                 instants.append(since + Protection.runComesFirst)
                 if let exposedAt { instants.append(exposedAt + Self.loweringPatience) }

@@ -167,7 +167,8 @@ final class RuleBook {
         if writer.agent.mayLive {
             note(.lowering, "\(writer.id) lowered size while its agent lives")
         }
-        if new.size < limits.desiredCount {
+        // Agents that fail to start are not started at any rate.
+        if new.size < limits.desiredCount, new.failedStarts == nil {
             note(.rest, "size fell to \(new.size), desired_count is \(limits.desiredCount)")
         }
     }

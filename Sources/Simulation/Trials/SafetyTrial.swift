@@ -35,6 +35,8 @@ package struct SafetyTrial: Sendable {
         setup.hasToken = chance.below(2) == 0
         setup.broken = broken
         setup.faults = Faults.drawn(&chance)
+        var more = Chance(seed: seed, stream: 4)
+        setup.faults.drawMore(&more, hasToken: setup.hasToken)
         // A job that nobody announces gets an agent only from the sweep, or from the floor.
         if floor == 0, !setup.hasToken { setup.faults.unannounced = 0 }
         self.setup = setup

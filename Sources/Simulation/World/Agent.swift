@@ -56,6 +56,11 @@ extension AgentTask {
         world.rules?.agentStarted(self)
         world.after(2.seconds...6.seconds) { [self] in
             guard agent.state == .starting else { return }
+            if world.faults.failedStarts > 0, service.pool.refusesAgents() {
+                world.tell("\(id): its agent is not let in")
+                agent.state = .gone
+                return agentGone(code: 1)
+            }
             companion?.agentSays(.registered)
             becomeIdle()
         }

@@ -17,6 +17,8 @@ package struct Faults: Sendable, Equatable {
     package var sidecarDies = 0
     package var hostDies = 0
     package var agentDies = 0
+    /// For a minute or several agents that start end at once: their token is not valid, say.
+    package var failedStarts = 0
     /// A person or Spot stops a task.
     package var stoppedOutside = 0
     package var linkBreaks = 0
@@ -37,6 +39,8 @@ package struct Faults: Sendable, Equatable {
     package var unannounced = 0
     /// In each hour: a person sets the service's desiredCount to something else.
     package var countEdited = 0
+    /// In each hour: the ledger's item is gone.
+    package var ledgerLost = 0
     /// Clocks of machines differ by up to this.
     package var clockSkew: Milliseconds = 0
 
@@ -76,6 +80,19 @@ package struct Faults: Sendable, Equatable {
         if faults.unreadable > 0 { faults.countEdited = 0 }
         faults.clockSkew = chance.below(2) == 0 ? 0 : chance.within(100...5.seconds)
         return faults
+    }
+
+    /// Faults that came later. Drawn apart, so that the others stay what they were for a seed.
+    ///
+    /// - Parameter hasToken: runs that wait for an agent are found again without the ledger.
+    mutating func drawMore(_ chance: inout Chance, hasToken: Bool) {
+        func rate(_ most: Int) -> Int {
+            chance.below(2) == 0 ? 0 : chance.within(most / 10...most)
+        }
+        failedStarts = rate(400_000)
+        ledgerLost = rate(500_000)
+        // What is exposed is known to the ledger alone, until it is said again.
+        if !hasToken || protectionOutages > 0 { ledgerLost = 0 }
     }
 
     /// The faults that are on, for the first line of a failure.

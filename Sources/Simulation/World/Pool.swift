@@ -24,6 +24,7 @@ final class Pool {
     private var queue: [PoolJob] = []
     private var idle: [AgentTask] = []
     private var pollsPlanned = 0
+    private var tokenOutage = Outage()
     /// Runs that are not over, for those who list them.
     private(set) var runs: [String: Run] = [:]
     /// What the policy keeps for this pool.
@@ -54,6 +55,11 @@ final class Pool {
 
     func add(_ run: Run) { runs[run.id] = run }
     func remove(_ run: Run) { runs[run.id] = nil }
+
+    /// HCP Terraform lets no agent in at the moment.
+    func refusesAgents() -> Bool {
+        tokenOutage.isOn(at: world.now, perHour: world.faults.failedStarts, &world.chance)
+    }
 
     // MARK: The queue
 

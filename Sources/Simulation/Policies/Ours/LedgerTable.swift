@@ -21,7 +21,22 @@ final class LedgerTable {
         case failed(CallFailure)
     }
 
-    init(world: World) { self.world = world }
+    init(world: World) {
+        self.world = world
+        if world.faults.ledgerLost > 0 { planLoss() }
+    }
+
+    private func planLoss() {
+        world.after(1.minutes...60.minutes) { [self] in
+            guard world.faults.ledgerLost > 0 else { return }
+            if world.chance.happens(world.faults.ledgerLost) {
+                world.tell("the ledger is lost")
+                ledger = Ledger()
+                mark = 0
+            }
+            planLoss()
+        }
+    }
 
     private var isAway: Bool {
         outage.isOn(at: world.now, perHour: world.faults.ledgerOutages, &world.chance)

@@ -128,7 +128,10 @@ final class SidecarShell {
     }
 
     private func change(_ operation: LedgerOperation) {
-        if operation == .expose { world.rules?.expose(task, isPending: true) }
+        // Saying it again changes nothing for an entry that is there.
+        if operation == .expose, pool.store.table.ledger.exposed[task.id] == nil {
+            world.rules?.expose(task, isPending: true)
+        }
         guard case .reserve = operation else { return change(operation, live: []) }
         world.rules?.reserveAsked(task)
         // Listed before the ledger is read, so that no young task is taken for a dead one.
