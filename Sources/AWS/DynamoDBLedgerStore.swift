@@ -4,18 +4,18 @@ package import Decisions
 package struct DynamoDBLedgerStore: LedgerStore {
     private let table: LedgerTable
     private let environment: Limits
-    private let founding: Founding
+    private let adopting: Adopting?
     private let pacing: Pacing
     private let writer: @Sendable () -> String
 
-    /// What the service wants, asked for before the first write of a ledger.
-    package typealias Founding = @Sendable () async throws(LedgerFailure.Cause) -> Int
+    /// What the service wants, asked for before the first write of a task of the service.
+    package typealias Adopting = @Sendable () async throws(LedgerFailure.Cause) -> Int
 
     /// - Parameters:
     ///   - table: the table's name.
     ///   - cluster: the short name of the cluster.
     ///   - environment: limits for what the table's limits item leaves out.
-    ///   - founding: see ``ServicePort/founding(of:)``.
+    ///   - adopting: see ``ServicePort/adopting(by:)``; nil for the endpoint.
     ///   - writer: a mark that no other write has.
     package init(
         _ aws: AWSClient,
@@ -23,7 +23,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
         cluster: String,
         service: String,
         environment: Limits,
-        founding: @escaping Founding,
+        adopting: Adopting?,
         pacing: Pacing = Pacing(),
         writer: @escaping @Sendable () -> String = Self.randomMark
     ) {
@@ -34,7 +34,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
             pacing: pacing
         )
         self.environment = environment
-        self.founding = founding
+        self.adopting = adopting
         self.pacing = pacing
         self.writer = writer
     }
@@ -64,7 +64,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
         attempts: Int,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
-        var change = LedgerChange<Answer, String>(attempts: attempts)
+        var change = LedgerChange<Answer, String>(attempts: attempts, adopts: adopting != nil)
         var step = LedgerChange<Answer, String>.Step.read
         var read: LedgerSnapshot?
         while true {
@@ -78,9 +78,8 @@ package struct DynamoDBLedgerStore: LedgerStore {
                         mark: writer(),
                         operation
                     )
-                case .found:
-                    let desired = try await found()
-                    step = change.founded(desired: desired, operation)
+                case .adopt:
+                    step = change.adopted(desired: try await adopt(), operation)
                 case .pause(let count):
                     guard await pacing.pause(afterTry: count, .afterLostRace) else {
                         throw .unchanged(.cancelled)
@@ -109,9 +108,10 @@ package struct DynamoDBLedgerStore: LedgerStore {
         }
     }
 
-    private func found() async throws(LedgerFailure) -> Int {
+    private func adopt() async throws(LedgerFailure) -> Int {
+        guard let adopting else { preconditionFailure("an adoption that was not asked for") }
         do {
-            return try await founding()
+            return try await adopting()
         } catch {
             throw .unchanged(error)
         }
@@ -157,23 +157,23 @@ package struct DynamoDBLedgerStore: LedgerStore {
 }
 
 extension ServicePort {
-    /// What the first write of this service's ledger begins with: its own desired count, so that
-    /// nothing is taken from a service whose ledger was lost or that a wrong setting names.
+    /// What the first write of a task to this service's ledger begins with: the service's own
+    /// desired count.
     ///
-    /// - Parameter task: whose sidecar asks; ECS must list it among those of the service. Nil for
-    ///   the endpoint, which never lowers anything.
-    package func founding(of task: TaskID?) -> DynamoDBLedgerStore.Founding {
+    /// - Parameter task: whose sidecar writes. ECS must list it among those of the service, which
+    ///   may be another one that a wrong setting names.
+    package func adopting(by task: TaskID) -> DynamoDBLedgerStore.Adopting {
         { () async throws(LedgerFailure.Cause) -> Int in
             let counts: ServiceCounts
             var isListed = true
             do throws(AWSFailure) {
                 counts = try await self.counts()
-                if let task, counts.isActive { isListed = try await tasks().contains(task) }
+                if counts.isActive { isListed = try await tasks().contains(task) }
             } catch {
                 throw .service(error)
             }
             guard counts.isActive else { throw .serviceEnds }
-            if let task, !isListed { throw .notOurs(task) }
+            if !isListed { throw .notOurs(task) }
             return counts.desired
         }
     }

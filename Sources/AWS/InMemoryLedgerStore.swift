@@ -4,10 +4,11 @@ import Synchronization
 /// A ledger for one process, with the same promises as the table's.
 package final class InMemoryLedgerStore: LedgerStore {
     private let state: Mutex<LedgerSnapshot>
-    private let desired: Int
+    private let desired: Int?
 
-    /// - Parameter desired: what the service wants when the ledger is first written.
-    package init(_ ledger: Ledger = Ledger(), _ limits: Limits, desired: Int = 0) {
+    /// - Parameter desired: what the service wants when a task first writes; nil where none does,
+    ///   as in an endpoint.
+    package init(_ ledger: Ledger = Ledger(), _ limits: Limits, desired: Int? = 0) {
         state = Mutex(LedgerSnapshot(ledger: ledger, limits: limits))
         self.desired = desired
     }
@@ -22,7 +23,7 @@ package final class InMemoryLedgerStore: LedgerStore {
         state.withLock { snapshot in
             let before = snapshot.ledger
             var ledger = before
-            if !ledger.isWritten { ledger.found(desired: desired) }
+            if !ledger.isAdopted, let desired { ledger.adopt(desired: desired) }
             let answer = operation(&ledger, snapshot.limits)
             ledger.version = before.version
             if ledger != before || !before.isWritten { ledger.version += 1 }

@@ -26,11 +26,16 @@ struct Fields {
 
     func optionalCount(_ name: String, atLeast least: Int = 0) throws(ItemFault) -> Int? {
         guard let value = members[name] else { return nil }
-        guard case .number(let digits) = value, let number = Int(digits), number >= least else {
+        guard case .number(let digits) = value, let number = Int(digits), number >= least,
+            number <= Self.most
+        else {
             throw fault(name, "a whole number of at least \(least)")
         }
         return number
     }
+
+    /// What is counted from it must not overflow: whoever may write the item could stop everyone.
+    private static let most = 1 << 53
 
     func time(_ name: String) throws(ItemFault) -> WallTime {
         WallTime(milliseconds: try count(name))

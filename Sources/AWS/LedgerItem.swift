@@ -11,6 +11,8 @@ typealias Item = [String: AttributeValue]
 ///     exposed  { "<task id>": { since: N ms } }
 ///     departed { "<task id>": { at: N ms, kind: "retired" | "strayed" | "recycled" } }
 ///     failed   { count: N, not_before: N ms }, absent while agents start
+///     adopted  N 1, absent until a task of the service has written
+///     served   N ms, absent until an agent has had a job
 ///     projected N ms, absent before the first booking
 ///
 /// A writer that needs more raises `format`. Attributes that are not named here are ignored and
@@ -52,6 +54,8 @@ enum LedgerItem {
                 }
             ),
         ]
+        if ledger.isAdopted { item["adopted"] = .number(1) }
+        if let served = ledger.servedAt { item["served"] = .number(served.milliseconds) }
         if let failed = ledger.failedStarts {
             item["failed"] = .map([
                 "count": .number(failed.count),
@@ -106,6 +110,8 @@ enum LedgerItem {
                 notBefore: try failed.time("not_before")
             )
         }
+        ledger.isAdopted = try fields.optionalCount("adopted") != nil
+        ledger.servedAt = try fields.optionalCount("served").map { WallTime(milliseconds: $0) }
         ledger.projectedAt = try fields.optionalCount("projected").map {
             WallTime(milliseconds: $0)
         }

@@ -38,8 +38,8 @@ package protocol LedgerStore: Sendable {
     /// Reads, applies `operation`, and writes on the condition that nobody else has written
     /// meanwhile. After a lost race, and after a write that nobody answered, it reads again and
     /// applies again, so `operation` may run several times: it must be one that may be repeated,
-    /// like those of ``Ledger``. Nothing is written when it changes nothing, but for a ledger that
-    /// was never written: that begins with what the service wants (``Ledger/found(desired:)``).
+    /// like those of ``Ledger``. Nothing is written when it changes nothing, but for a first ledger.
+    /// The first write of a task begins with what the service wants (``Ledger/adopt(desired:)``).
     ///
     /// - Parameter operation: gets the ledger and the limits; ``Ledger/version`` is the store's.
     /// - Returns: the answer of the application that was written, and the ledger after it.
@@ -84,18 +84,18 @@ package enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
         /// DynamoDB left keys of a read unprocessed, each time.
         case unprocessed(attempts: Int)
         case cancelled
-        /// The ledger was never written, and no first one is begun: ECS does not list this task
-        /// among those of the service.
+        /// No task has written the ledger yet, and this one does not: ECS does not list it among
+        /// those of the service.
         case notOurs(TaskID)
-        /// The ledger was never written, and no first one is begun: the service ends.
+        /// No task has written the ledger yet, and none begins: the service ends.
         case serviceEnds
 
         package var description: String {
             switch self {
             case .notOurs(let task):
-                "it was never written, and no first one is begun: ECS does not list task \(task) "
-                    + "among those of the service"
-            case .serviceEnds: "it was never written, and its service ends"
+                "no task has written it yet, and ECS does not list task \(task) among those of the "
+                    + "service"
+            case .serviceEnds: "no task has written it yet, and its service ends"
             case .service(let failure): "\(failure)"
             case .contention(let attempts): "others wrote first, \(attempts) times"
             case .unprocessed(let attempts): "the read was left unprocessed, \(attempts) times"

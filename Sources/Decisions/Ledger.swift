@@ -19,6 +19,12 @@ package struct Ledger: Hashable, Sendable {
     package var departed: [TaskID: Departed]
     /// Agents that ended before they could take a job, one after the other; nil while they start.
     package var failedStarts: FailedStarts?
+    /// A task that ECS lists for the service has written, and ``size`` has begun with what the
+    /// service wanted then. Before that the ledger may be of a service that is not ours, so nothing
+    /// lowers that.
+    package var isAdopted: Bool
+    /// When an agent was last known to hold a job: while some do, jobs that wait are no left-overs.
+    package var servedAt: WallTime?
     /// When an endpoint last booked an update of the service; see `LedgerBooking.swift`.
     package var projectedAt: WallTime?
 
@@ -30,6 +36,8 @@ package struct Ledger: Hashable, Sendable {
         exposed: [TaskID: Exposure] = [:],
         departed: [TaskID: Departed] = [:],
         failedStarts: FailedStarts? = nil,
+        isAdopted: Bool? = nil,
+        servedAt: WallTime? = nil,
         projectedAt: WallTime? = nil
     ) {
         self.version = version
@@ -39,6 +47,8 @@ package struct Ledger: Hashable, Sendable {
         self.exposed = exposed
         self.departed = departed
         self.failedStarts = failedStarts
+        self.isAdopted = isAdopted ?? (version > 0)
+        self.servedAt = servedAt
         self.projectedAt = projectedAt
     }
 
@@ -100,7 +110,8 @@ package struct Ledger: Hashable, Sendable {
 
     /// Agents that exit before they ever wait for a job do so again: their token was revoked, say.
     /// From the third one on they are started one at a time, with growing pauses, so that such a
-    /// fault costs cents and not a fleet. An agent that takes a job ends it.
+    /// fault costs cents and not a fleet. A fresh agent that waits or takes a job ends it; an old one
+    /// that works on says nothing of those that start now.
     package struct FailedStarts: Hashable, Sendable {
         package var count: Int
         /// No further agent is started before.

@@ -5,9 +5,9 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     package enum Step {
         /// Read ledger and limits, consistently.
         case read
-        /// The ledger was never written: read what the service wants, so that the first write
-        /// takes nothing away.
-        case found
+        /// No task of the service has written yet: read what the service wants, so that this
+        /// write takes nothing away.
+        case adopt
         /// Before the next read: what is read must be fresh when it is written.
         case pause(afterTry: Int)
         /// Write this ledger over the given version, with this mark.
@@ -35,6 +35,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     }
 
     private let attempts: Int
+    private let adopts: Bool
     private var count = 0
     /// The answer of each write that was sent, by its mark.
     private var answers: [Mark: Answer] = [:]
@@ -47,7 +48,12 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     /// this many a hundred writers at the same moment get through.
     package static var maximumAttempts: Int { 30 }
 
-    package init(attempts: Int = Self.maximumAttempts) { self.attempts = attempts }
+    /// - Parameter adopts: whether a task of the service writes; the endpoint, which no task
+    ///   vouches for, leaves a ledger as it is.
+    package init(attempts: Int = Self.maximumAttempts, adopts: Bool) {
+        self.attempts = attempts
+        self.adopts = adopts
+    }
 
     /// - Parameters:
     ///   - mark: for the write that may follow, one that no other write has.
@@ -63,22 +69,23 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         }
         guard count < attempts else { return .unclear }
         pending = (stored, mark)
-        return stored.ledger.isWritten ? apply(operation) : .found
+        return adopts && !stored.ledger.isAdopted ? .adopt : apply(operation)
     }
 
     /// - Parameter desired: what the service wants.
-    package mutating func founded(
+    package mutating func adopted(
         desired: Int,
         _ operation: (inout Ledger, Limits) -> Answer
-    ) -> Step {
-        pending?.stored.ledger.found(desired: desired)
-        return apply(operation)
-    }
+    ) -> Step { apply(operation, adopting: desired) }
 
-    private mutating func apply(_ operation: (inout Ledger, Limits) -> Answer) -> Step {
+    private mutating func apply(
+        _ operation: (inout Ledger, Limits) -> Answer,
+        adopting desired: Int? = nil
+    ) -> Step {
         guard let (stored, mark) = pending else { return .read }
         let version = stored.ledger.version
         var ledger = stored.ledger
+        if let desired { ledger.adopt(desired: desired) }
         let answer = operation(&ledger, stored.limits)
         ledger.version = version
         // A first write is made even if it says nothing new: it says that there is a ledger.

@@ -1,10 +1,11 @@
 /// What a sidecar asks of the ledger.
 package enum LedgerOperation: Hashable, Sendable {
     /// The job that the agent holds now. `over`: jobs that it had and that the ledger may not know
-    /// to be over, since no report of them arrived.
-    case report(Job?, over: Set<Job> = [])
+    /// to be over, since no report of them arrived. `isFresh`: the first word of an agent that
+    /// started lately.
+    case report(Job?, over: Set<Job> = [], isFresh: Bool = false)
     /// Tidy, then reserve. `aboveSize`: how long every reading has shown more tasks than belong.
-    case reserve(aboveSize: Duration)
+    case reserve(aboveSize: Duration, isFresh: Bool = false)
     case rejoin
     /// The agent is gone. `failedStart`: it ended by itself, with a code other than 0, before it
     /// ever waited for a job.
@@ -41,10 +42,12 @@ extension Ledger {
         _ limits: Limits
     ) -> LedgerReport {
         switch operation {
-        case .report(let job, let over):
+        case .report(let job, let over, let isFresh):
+            if isFresh { failedStarts = nil }
             report(task, job, over: over, at: now, limits)
             return .reported(job)
-        case .reserve(let aboveSize):
+        case .reserve(let aboveSize, let isFresh):
+            if isFresh { failedStarts = nil }
             tidy(live: live, finished: finished, patience: patience, at: now, limits)
             return .reserve(reserve(task, live: live, aboveSize: aboveSize, at: now, limits))
         case .rejoin:

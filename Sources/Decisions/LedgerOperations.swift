@@ -5,12 +5,15 @@
 /// for agents that fail to start. Only ``depart(_:over:failedStart:patience:at:_:)`` lowers
 /// ``Ledger/size``, by one, once for a task.
 extension Ledger {
-    /// What the first write of a ledger begins with: a service that is there already keeps what it
+    /// What the first write of a task begins with: a service that is there already keeps what it
     /// wants, and shrinks only as its agents leave. Beginning with zero would end the tasks of a
-    /// service whose ledger was lost, or that a wrong setting names.
+    /// service whose ledger was lost.
     ///
     /// - Parameter desired: what ECS says that the service wants.
-    package mutating func found(desired: Int) { size = max(size, desired) }
+    package mutating func adopt(desired: Int) {
+        size = max(size, desired)
+        isAdopted = true
+    }
 
     /// Adds a job that will need an agent. A repeated webhook changes nothing.
     package mutating func announce(_ job: Job, at now: WallTime, _ limits: Limits) {
@@ -44,11 +47,13 @@ extension Ledger {
         at now: WallTime,
         _ limits: Limits
     ) {
-        dropJobs(of: task, over: over, except: current)
+        dropJobs(of: task, over: over, except: current, at: now)
         if let current, departed[task] == nil {
-            if jobs[current]?.task != task { jobs[current] = JobEntry(at: now, task: task) }
+            if jobs[current]?.task != task {
+                jobs[current] = JobEntry(at: now, task: task)
+                servedAt = now
+            }
             leaving[task] = nil
-            failedStarts = nil
         }
         raise(limits, at: now)
     }
@@ -67,7 +72,6 @@ extension Ledger {
     ) -> ReserveAnswer {
         defer { raise(limits, at: now) }
         if departed[task] != nil { return .refused(.departedBefore) }
-        failedStarts = nil
         if let held = leaving[task] { return .granted(held.kind) }
         if jobs.values.contains(where: { $0.task == task }) { return .refused(.holdsJob) }
         let want = want(limits)
@@ -142,11 +146,11 @@ extension Ledger {
     ) -> Departure {
         defer { raise(limits, at: now) }
         // Its agent is gone, so it can neither hold a job nor be picked while busy.
-        dropJobs(of: task, over: over, except: nil)
+        dropJobs(of: task, over: over, except: nil, at: now)
         exposed[task] = nil
         let reservation = leaving.removeValue(forKey: task)
         if let earlier = departed[task] { return .again(earlier.kind) }
-        age(patience: patience, finished: [], at: now)
+        if isUnserved(for: patience, at: now) { age(patience: patience, at: now) }
         if failedStart { countFailedStart(at: now) }
         let departure = departure(of: reservation, failedStart: failedStart, limits)
         if departure == .retired { size -= 1 }
@@ -176,7 +180,9 @@ extension Ledger {
     }
 
     /// Drops what faults left behind; done by an idle sidecar before it reserves, and by the
-    /// sweep, since at a floor of zero nobody is idle.
+    /// sweep, since at a floor of zero nobody is idle. An idle agent proves that nothing waits; the
+    /// sweep drops an old job only where no agent has worked for as long (``isUnserved(for:at:)``),
+    /// or the jobs of a pool at `max_count` would be dropped in their queue.
     ///
     /// - Parameters:
     ///   - live: the tasks that ECS lists for the service, read before this ledger was; nil when
@@ -184,14 +190,17 @@ extension Ledger {
     ///   - finished: announced jobs that HCP Terraform says need no agent any more.
     ///   - patience: how long an announced job that no agent received may keep an agent; nil
     ///     where `finished` says it better.
+    ///   - besideIdle: whether an idle agent asks.
     package mutating func tidy(
         live: Set<TaskID>?,
         finished: Set<Job>,
         patience: Duration?,
+        besideIdle: Bool = true,
         at now: WallTime,
         _ limits: Limits
     ) {
-        age(patience: patience, finished: finished, at: now)
+        close(finished)
+        if besideIdle || isUnserved(for: patience, at: now) { age(patience: patience, at: now) }
         if let live {
             // A task younger than the list would be taken for a dead one.
             jobs = jobs.filter { _, entry in
@@ -217,18 +226,21 @@ extension Ledger {
             || exposed.values.contains { now.since($0.since) > Self.listLag }
     }
 
-    /// The announced job that has waited longest for an agent, once it has waited this long.
-    package func longestWaiting(over patience: Duration, at now: WallTime) -> Job? {
-        jobs.filter { $0.value.task == nil && now.since($0.value.at) > patience }
-            .min { ($0.value.at, $0.key) < ($1.value.at, $1.key) }?.key
+    /// Announced jobs that have waited longer than this for an agent.
+    package func waiting(over patience: Duration, at now: WallTime) -> [Job] {
+        jobs.filter { $0.value.task == nil && now.since($0.value.at) > patience }.keys.sorted()
     }
 
-    /// Announced jobs that nobody received and nobody needs any more.
-    private mutating func age(patience: Duration?, finished: Set<Job>, at now: WallTime) {
-        for (job, entry) in jobs where entry.task == nil {
-            let isOld = patience.map { now.since(entry.at) > $0 } ?? false
-            if isOld || finished.contains(job) { jobs[job] = nil }
-        }
+    /// No agent holds a job, and none has for so long: those that are announced wait for nobody.
+    private func isUnserved(for patience: Duration?, at now: WallTime) -> Bool {
+        guard let patience, busy == 0 else { return false }
+        return servedAt.map { now.since($0) > patience } ?? true
+    }
+
+    /// Drops announced jobs that nobody received in time.
+    private mutating func age(patience: Duration?, at now: WallTime) {
+        guard let patience else { return }
+        for job in waiting(over: patience, at: now) { jobs[job] = nil }
     }
 
     /// How far ECS's list of tasks may lag behind the ledger. AWS names no bound; its advice for
@@ -266,10 +278,18 @@ extension Ledger {
     /// How far two clocks may be apart: AWS accepts no signature beyond (AWS Signature Version 4).
     private static let clockSkew: Duration = .seconds(300)
 
-    private mutating func dropJobs(of task: TaskID, over: Set<Job>, except current: Job?) {
+    private mutating func dropJobs(
+        of task: TaskID,
+        over: Set<Job>,
+        except current: Job?,
+        at now: WallTime
+    ) {
         // Most often there is none, and building the dictionary anew costs with every job in it.
         let mine = jobs.lazy.filter { $0.value.task == task && $0.key != current }.map(\.key)
-        for job in Array(mine) { jobs[job] = nil }
+        for job in Array(mine) {
+            jobs[job] = nil
+            servedAt = now
+        }
         for job in over where job != current && jobs[job].map({ $0.task == nil }) ?? false {
             jobs[job] = nil
         }
@@ -299,7 +319,7 @@ extension Ledger {
     /// Below this nothing is forgotten, whatever the clocks say.
     package static let departedAtLeast = 50
     /// Bounds the item, of which each takes about 75 bytes.
-    package static let departedAtMost = 1_000
+    package static let departedAtMost = 400
 }
 
 /// What ``Ledger/reserve(_:live:aboveSize:at:_:)`` says.

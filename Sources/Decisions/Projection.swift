@@ -6,6 +6,7 @@ package struct LedgerView: Hashable, Sendable {
     /// Agents that hold a job.
     package let busy: Int
     package let isWritten: Bool
+    package let isAdopted: Bool
     /// The limits say that the service is ending.
     package let isEnding: Bool
 
@@ -14,6 +15,7 @@ package struct LedgerView: Hashable, Sendable {
         exposed = ledger.exposed.keys.min()
         busy = ledger.busy
         isWritten = ledger.isWritten
+        isAdopted = ledger.isAdopted
         isEnding = limits.isEnding
     }
 }
@@ -51,7 +53,9 @@ package enum Projection: Hashable, Sendable {
             return
         }
         guard let service else {
-            let mayHold = ledger.exposed != nil || ledger.busy > ledger.size || ledger.isEnding
+            let mayHold =
+                ledger.exposed != nil || ledger.busy > ledger.size || ledger.isEnding
+                || !ledger.isAdopted
             self = mayHold ? .look : .write(ledger.size)
             return
         }
@@ -67,6 +71,7 @@ package enum Projection: Hashable, Sendable {
             return ledger.isEnding ? .still(.limitsEnd) : .write(ledger.size)
         }
         if desired == ledger.size { return .agreed }
+        guard ledger.isAdopted else { return .still(.notAdopted) }
         if let task = ledger.exposed { return .hold(.exposed(task)) }
         // Fewer than work would stop nobody, but ECS renews no protection of more tasks than the
         // service wants, and stops one of them when it has run out.
@@ -95,6 +100,9 @@ package enum StillReason: Hashable, Sendable, CustomStringConvertible {
     /// Nothing is known: an empty ledger's size of zero would end the tasks of a service whose
     /// ledger was lost, or that a wrong setting names.
     case neverWritten
+    /// No task of the service has written the ledger yet, so it may be of another one: nothing
+    /// lowers that.
+    case notAdopted
     /// ECS ends the service.
     case serviceEnds
     /// The limits end it, so nobody raises it.
@@ -103,6 +111,7 @@ package enum StillReason: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .neverWritten: "the ledger was never written"
+        case .notAdopted: "no task of it has written the ledger yet"
         case .serviceEnds: "ECS ends the service"
         case .limitsEnd: "the limits end the service"
         }

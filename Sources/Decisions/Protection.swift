@@ -4,6 +4,8 @@
 /// successful call, `DEPLOYMENT_BLOCKED` says that the service has as many protected tasks as it
 /// wants, and an answer of status 200 may be a refusal.
 struct Protection: Hashable, Sendable {
+    /// When the task was born: of a fault that was there from the beginning nobody knows better.
+    let bornAt: Instant
     private(set) var underWay = false
     private(set) var heldUntil: Instant?
     /// Since when every answer has been a failure.
@@ -13,6 +15,9 @@ struct Protection: Hashable, Sendable {
     private var lifetime: Duration = .zero
     private var renewAt: Instant = .zero
     private var notBefore: Instant = .zero
+    private var askedAt: Instant?
+
+    init(bornAt: Instant) { self.bornAt = bornAt }
 
     func isHeld(at now: Instant) -> Bool { (heldUntil ?? .zero) > now }
 
@@ -27,7 +32,10 @@ struct Protection: Hashable, Sendable {
         isHeld(at: now) ? max(renewAt, notBefore) : notBefore
     }
 
-    mutating func asked() { underWay = true }
+    mutating func asked(at now: Instant) {
+        underWay = true
+        askedAt = now
+    }
 
     /// - Parameters:
     ///   - report: the answer.
@@ -48,7 +56,7 @@ struct Protection: Hashable, Sendable {
             blocked = true
             lastCause = "DEPLOYMENT_BLOCKED"
             notBefore = now + Self.askAgain
-            failingSince = agentMayRun ? failingSince ?? now : nil
+            failingSince = agentMayRun ? failingSince ?? askedAt ?? now : nil
         case .refused(let cause), .unclear(let cause):
             failed(cause, at: now)
         case .held(let time, let cause):
@@ -60,7 +68,8 @@ struct Protection: Hashable, Sendable {
 
     private mutating func failed(_ cause: String, at now: Instant) {
         lastCause = cause
-        failingSince = failingSince ?? now
+        // An answer that does not come is a failure from the beginning.
+        failingSince = failingSince ?? askedAt ?? now
         let lasting = hasFailed(for: Self.patience, at: now)
         notBefore = now + (lasting ? Self.askSlowly : Self.askAgain)
     }
@@ -75,9 +84,14 @@ struct Protection: Hashable, Sendable {
     /// When the failures so far will mean that protection is lost; nil while there are none.
     func lostAt(_ now: Instant) -> Instant? {
         guard let failingSince else { return nil }
-        guard let heldUntil else { return failingSince + Self.patience }
+        guard let heldUntil else { return max(failingSince, bornAt + Self.patience) }
         let margin = max(min(Self.expiryMargin, lifetime / 8), Self.leastLeft)
         return max(heldUntil - margin, failingSince)
+    }
+
+    /// The run comes first: neither protection nor ledger has answered for as long as ECS waits.
+    func mustStart(at now: Instant) -> Bool {
+        failingSince != nil && now >= bornAt + Self.runComesFirst
     }
 
     func hasFailed(for time: Duration, at now: Instant) -> Bool {

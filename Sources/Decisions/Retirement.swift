@@ -28,6 +28,9 @@ package struct Retirement: Sendable {
         /// True when an earlier sidecar of this task ran at all, so that the ledger may have an
         /// entry of it.
         package var hasPredecessor: Bool
+        /// How long the sidecar had been running when its first observation was made: what it needs
+        /// to begin may have been away.
+        package var age: Duration
 
         package init(
             idleTimeout: Duration = .seconds(120),
@@ -35,7 +38,8 @@ package struct Retirement: Sendable {
             maxLifetime: Duration? = nil,
             watchesAgent: Bool = false,
             restarted: Bool = false,
-            hasPredecessor: Bool = false
+            hasPredecessor: Bool = false,
+            age: Duration = .zero
         ) {
             self.idleTimeout = idleTimeout
             self.firstJobTimeout = firstJobTimeout
@@ -43,6 +47,7 @@ package struct Retirement: Sendable {
             self.watchesAgent = watchesAgent
             self.restarted = restarted
             self.hasPredecessor = hasPredecessor || restarted
+            self.age = age
         }
     }
 
@@ -65,7 +70,7 @@ package struct Retirement: Sendable {
     var linked = false
     var stopRequested = false
     var signal: Signal?
-    var protection = Protection()
+    var protection: Protection
     var startedAt: Instant?
     var healthyAt: Instant?
     var unlinkedAt: Instant?
@@ -77,7 +82,11 @@ package struct Retirement: Sendable {
     var over: Set<Job> = []
     var reserved: Ledger.LeaveKind?
     /// A reservation was asked for, and nobody knows whether it was granted.
-    var mayBeReserved = false
+    var mayBeReserved: Bool
+    /// The ledger has heard nothing yet of this agent, which started lately.
+    var isFresh: Bool
+    /// When the ledger was last told of a job.
+    var jobSaidAt: Instant?
     /// When the ledger said that this task is exposed; nil while it does not.
     var exposedAt: Instant?
     /// When the ledger was last told so.
@@ -175,6 +184,9 @@ package struct Retirement: Sendable {
 
     package init(_ settings: Settings) {
         self.settings = settings
+        self.protection = Protection(bornAt: .zero - settings.age)
+        self.mayBeReserved = settings.restarted
+        self.isFresh = !settings.restarted
         self.healthy = settings.restarted
         self.reported = settings.restarted ? .unclear : .job(nil)
         self.mayBeExposed = settings.hasPredecessor
@@ -214,8 +226,10 @@ package struct Retirement: Sendable {
             break
         case .protection(let report):
             protection.take(report, at: now, agentMayRun: healthy)
-            // Said again now and then, so that a ledger that was lost learns of it.
-            if case .protected = report, case .busy(let job) = agent, reported == .job(job) {
+            // Said again now and then, protected or not, so that a ledger that was lost learns of it.
+            if case .busy(let job) = agent, reported == .job(job), let jobSaidAt,
+                now - jobSaidAt >= Self.sayJobEvery
+            {
                 sayJobAgain = true
             }
         case .healthFailed(let cause):
@@ -245,7 +259,11 @@ package struct Retirement: Sendable {
         case .agent(let event):
             take(event, at: now, &steps)
         case .booked(let report, let sizeChanged):
-            if case .report(_, let told) = ledgerSlot.underWay { over.subtract(told) }
+            if case .report(_, let told, _) = ledgerSlot.underWay { over.subtract(told) }
+            switch ledgerSlot.underWay {
+            case .report(.some, _, _), .reserve: isFresh = false
+            default: break
+            }
             ledgerSlot.succeeded()
             if sizeChanged { projectionDue = true }
             take(report, at: now, &steps)
@@ -381,6 +399,7 @@ package struct Retirement: Sendable {
             reported = .job(job)
             sayJobAgain = false
             if job != nil {
+                jobSaidAt = now
                 reserved = nil
                 mayBeReserved = false
             }
@@ -437,6 +456,9 @@ package struct Retirement: Sendable {
 
     /// An agent that must stay asks again after this pause.
     static let reserveAgain: Duration = .seconds(60)
+    /// How often a busy agent's job is said again at the most; with protection, which is renewed
+    /// every half hour at least.
+    static let sayJobEvery: Duration = .seconds(900)
     /// How often an idle sidecar compares service and ledger.
     static let compareEvery: Duration = .seconds(60)
     /// How soon, after a reading that failed where the one before was not as it should be.

@@ -91,7 +91,7 @@ extension Retirement {
             steps.append(Step(.alarm, .runsWithoutProtection(protection.lastCause)))
         }
         guard !protection.underWay, now >= protection.nextAttempt(at: now), !isOver else { return }
-        protection.asked()
+        protection.asked(at: now)
         let reason: Reason =
             protection.isHeld(at: now)
             ? .protectionRunsOut
@@ -127,7 +127,7 @@ extension Retirement {
             return .runsWithoutProtection(protection.lastCause)
         }
         // Ledger and protection both fail: the run comes first.
-        if protection.hasFailed(for: Protection.runComesFirst, at: now) {
+        if protection.mustStart(at: now) {
             return .runsWithoutProtection(protection.lastCause)
         }
         return nil
@@ -199,10 +199,16 @@ extension Retirement {
             return (.cover, .protectedAfterAll)
         }
         if let operation = dueReport { return operation }
-        if phase == .working, reserved != nil || mayBeReserved && !isIdle {
+        if phase == .working, reserved != nil || mayBeReserved && hasBeenSilent(at: now) {
             return (.rejoin, stayReason)
         }
         return dueReservation(at: now)
+    }
+
+    /// Long enough to know that no word of an idle agent comes, whose next reservation would tell.
+    private func hasBeenSilent(at now: Instant) -> Bool {
+        guard linked, signal == nil, let silentSince else { return false }
+        return now - silentSince >= Self.reserveAgain
     }
 
     private func operationAfterExit(_ code: Int) -> (LedgerOperation, Reason)? {
@@ -222,7 +228,7 @@ extension Retirement {
     private var dueReport: (LedgerOperation, Reason)? {
         switch agent {
         case .busy(let job) where reported != .job(job):
-            return (.report(job, over: over), .agentReceived(job))
+            return (.report(job, over: over, isFresh: isFresh), .agentReceived(job))
         case .busy(let job) where sayJobAgain:
             return (.report(job), .jobSaidAgain(job))
         case .idle where reported != .job(nil) || !over.isEmpty:
@@ -239,7 +245,8 @@ extension Retirement {
             return nil
         }
         return (
-            .reserve(aboveSize: comparison.aboveSize(at: now)), .idle(for: now - since)
+            .reserve(aboveSize: comparison.aboveSize(at: now), isFresh: isFresh),
+            .idle(for: now - since)
         )
     }
 
@@ -374,8 +381,8 @@ extension Retirement {
         if phase == .working || phase == .reserving || phase == .draining {
             if !protection.underWay { instants.append(protection.nextAttempt(at: now)) }
             if let lost = protection.lostAt(now) { instants.append(max(lost, nextExposure)) }
-            if let since = protection.failingSince, !healthy {
-                instants.append(since + Protection.runComesFirst)
+            if protection.failingSince != nil, !healthy {
+                instants.append(protection.bornAt + Protection.runComesFirst)
                 if let exposedAt { instants.append(exposedAt + Self.loweringPatience) }
             }
         }
@@ -393,6 +400,7 @@ extension Retirement {
             instants.append(busySince + Self.longestJob)
         }
         if let nextSilenceWarning { instants.append(nextSilenceWarning) }
+        if mayBeReserved, let silentSince { instants.append(silentSince + Self.reserveAgain) }
         if let drainsSince, !said.drainsLong { instants.append(drainsSince + Self.longestDrain) }
         if healthSlot.failures > 0, healthSlot.underWay == nil {
             instants.append(healthSlot.notBefore)

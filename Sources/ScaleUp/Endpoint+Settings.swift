@@ -32,7 +32,7 @@ extension Endpoint {
             cluster: settings.cluster,
             service: settings.service,
             environment: settings.limits,
-            founding: service.founding(of: nil)
+            adopting: nil
         )
         let announcer = Announcer(
             store: store,

@@ -97,15 +97,17 @@ package actor Sweeper {
                 live: live,
                 finished: finished,
                 patience: patience,
+                besideIdle: false,
                 at: clock(),
                 limits
             )
         }.snapshot
     }
 
-    /// One each time: the longest one that waits.
+    /// One each time, chosen by chance: one that waits for good must not hide the others.
     private func finishedJobs(_ ledger: Ledger) async -> Set<Job> {
-        guard let isOver, let job = ledger.longestWaiting(over: patience, at: clock()),
+        guard let isOver,
+            let job = ledger.waiting(over: patience, at: clock()).randomElement(),
             (try? await isOver(job)) == true
         else { return [] }
         return [job]

@@ -144,7 +144,7 @@ struct Effects: Sendable {
     private func compare(always: Bool) async -> Comparison? {
         do {
             let snapshot = try await store.read()
-            guard snapshot.ledger.isWritten else {
+            guard snapshot.ledger.isAdopted else {
                 // The first to notice begins one that upholds the limits.
                 _ = try await store.change { ledger, limits in
                     ledger.uphold(limits, at: .now())
@@ -152,6 +152,8 @@ struct Effects: Sendable {
                 return nil
             }
             let size = snapshot.ledger.size
+            // What every reading of the ledger shows needs no turn.
+            let always = always || snapshot.limits.isEnding
             guard always || Int.random(in: 0..<Comparison.turns(size: size)) == 0 else {
                 return nil
             }

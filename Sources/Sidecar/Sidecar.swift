@@ -10,6 +10,7 @@ import Logging
 enum Sidecar {
     /// - Returns: the exit code.
     static func run(_ environment: [String: String], stops: AsyncStream<Int32>) async -> Int32 {
+        let born = ContinuousClock.now
         let volume = SharedVolume(environment)
         // Before anything is done, since it decides what a failure means.
         let restarted = volume.isHealthy
@@ -52,7 +53,8 @@ enum Sidecar {
                 maxLifetime: settings.maxLifetime,
                 watchesAgent: settings.terraformToken != nil,
                 restarted: restarted,
-                hasPredecessor: parts.hasPredecessor
+                hasPredecessor: parts.hasPredecessor,
+                age: born.duration(to: .now)
             ),
             effects: parts.effects,
             journal: parts.journal
@@ -146,7 +148,7 @@ enum Sidecar {
             cluster: place.cluster,
             service: place.service,
             environment: settings.limits,
-            founding: service.founding(of: metadata.taskID)
+            adopting: service.adopting(by: metadata.taskID)
         )
         return Effects(
             metadata: metadata,

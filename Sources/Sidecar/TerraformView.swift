@@ -24,20 +24,19 @@ struct TerraformView: Sendable {
         }
     }
 
-    /// Looks whether a job that no agent has received is over. One job at a time: the longest one
-    /// that has waited too long, else one chosen by chance, so that many idle agents do not all
-    /// ask for the same. An agent that may not leave asks again a minute later.
+    /// Looks whether a job that no agent has received is over. One job at a time, chosen by chance,
+    /// so that many idle agents do not all ask for the same, and no job that waits for good hides
+    /// the others: an agent that may not leave asks again a minute later.
     ///
     /// - Parameter patience: how long such a job counts where HCP Terraform cannot tell.
     /// - Returns: the job, if no agent is needed for it any more.
     func finishedJob(in ledger: Ledger, patience: Duration, at now: WallTime) async -> Job? {
-        let aged = ledger.longestWaiting(over: patience, at: now)
-        let waiting = ledger.jobs.filter { job, entry in
-            entry.task == nil && now.since(entry.at) > Self.unreceivedFor
+        guard let job = ledger.waiting(over: Self.unreceivedFor, at: now).randomElement() else {
+            return nil
         }
-        guard let job = aged ?? waiting.keys.randomElement() else { return nil }
+        let isAged = ledger.waiting(over: patience, at: now).contains(job)
         do {
-            return try await runs.isOver(job, aged: aged != nil) ? job : nil
+            return try await runs.isOver(job, aged: isAged) ? job : nil
         } catch {
             journal.once("the run of an announced job cannot be read: \(error)")
             return nil

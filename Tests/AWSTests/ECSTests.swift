@@ -131,7 +131,7 @@ struct BotocoreTests {
             cluster: "agents",
             service: "pool",
             environment: limits,
-            founding: { 0 }
+            adopting: { 0 }
         )
         let (_, snapshot) = try await store.change { ledger, limits in
             for job in ["run-é/plan", "run-2/apply"].compactMap(Job.init(key:)) {

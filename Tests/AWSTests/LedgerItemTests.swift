@@ -13,7 +13,7 @@ extension Ledger {
         func task(_ random: inout SeededRandom) -> TaskID {
             TaskID(String(random.next(), radix: 16))
         }
-        var ledger = Ledger(version: .random(in: 1...Int.max, using: &random))
+        var ledger = Ledger(version: .random(in: 1...1 << 53, using: &random))
         for number in 0..<Int.random(in: 0...20, using: &random) {
             let type = ["plan", "apply", "ü☂", "policy"].randomElement(using: &random) ?? ""
             guard let job = Job(id: "run-\(number)-\(random.next())", type: type) else { continue }
@@ -38,6 +38,8 @@ extension Ledger {
             )
         }
         if Bool.random(using: &random) { ledger.projectedAt = time(&random) }
+        if Bool.random(using: &random) { ledger.servedAt = time(&random) }
+        ledger.isAdopted = .random(using: &random)
         ledger.size = ledger.surplusLeaving + .random(in: 0...5000, using: &random)
         return ledger
     }
@@ -72,6 +74,7 @@ struct LedgerItemTests {
             exposed: [TaskID("v"): .init(since: WallTime(milliseconds: 8))],
             departed: [TaskID("w"): .init(at: WallTime(milliseconds: 3), kind: .strayed)],
             failedStarts: .init(count: 4, notBefore: WallTime(milliseconds: 10)),
+            servedAt: WallTime(milliseconds: 11),
             projectedAt: WallTime(milliseconds: 9)
         )
         let expected: Item = [
@@ -82,6 +85,7 @@ struct LedgerItemTests {
             "exposed": .map(["v": .map(["since": .number("8")])]),
             "departed": .map(["w": .map(["at": .number("3"), "kind": .string("strayed")])]),
             "failed": .map(["count": .number("4"), "not_before": .number("10")]),
+            "adopted": .number("1"), "served": .number("11"),
             "projected": .number("9"),
         ]
         #expect(LedgerItem.encode(ledger, key: "agents/pool", writer: "mark") == expected)
@@ -145,6 +149,8 @@ struct LedgerItemTests {
         Case("departed", nil), Case("departed", .list([])),
         Case("departed", .map(["t": .map(["kind": .string("retired")])]), "departed.t.at"),
         Case("departed", .map(["t": .map(["kind": .string("gone")])]), "departed.t.kind"),
+        Case("version", .number("9223372036854775807")), Case("served", .string("1")),
+        Case("failed", .map(["count": .number("9223372036854775807")]), "failed.count"),
         Case("failed", .number("1")), Case("failed", .map([:]), "failed.count"),
         Case("projected", .string("9")),
     ]

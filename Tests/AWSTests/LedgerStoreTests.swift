@@ -95,7 +95,7 @@ struct LedgerStoreTests {
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0)),
-            founding: { [desired] in desired },
+            adopting: { [desired] in desired },
             pacing: time.pacing
         )
     }
@@ -138,18 +138,18 @@ struct LedgerStoreTests {
         #expect(http.requests.filter(\.isPut).count == 1)
     }
 
-    @Test("rule 10: a first ledger takes nothing from the service that is there, whoever writes it")
-    func founded() async throws {
+    @Test("rule 10: the first write of a task takes nothing from the service that is there")
+    func adopts() async throws {
         var tests = self
         tests.desired = 6
         let store = try tests.store(honest())
         let (size, snapshot) = try await store.change(Self.announce("a"))
         #expect(size == 6)
-        #expect(snapshot.ledger.isWritten && snapshot.ledger.jobs.count == 1)
+        #expect(snapshot.ledger.isAdopted && snapshot.ledger.jobs.count == 1)
     }
 
     @Test("a first ledger is written even if it has nothing to say, so that it counts as one")
-    func foundedEmpty() async throws {
+    func firstOfAll() async throws {
         let store = try store(honest())
         _ = try await store.change { ledger, limits in
             ledger.uphold(limits, at: WallTime(milliseconds: 1))
@@ -157,7 +157,7 @@ struct LedgerStoreTests {
         #expect(table.ledger == Ledger(version: 1))
     }
 
-    @Test("rule 10: no ledger is begun for a service that does not list the task, or that ends")
+    @Test("rule 10: no task writes to the ledger of a service that does not list it, or that ends")
     func notOurs() async throws {
         let service = FakeService(desired: 6)
         let store = DynamoDBLedgerStore(
@@ -166,7 +166,7 @@ struct LedgerStoreTests {
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0)),
-            founding: service.founding(of: TaskID("t"))
+            adopting: service.adopting(by: TaskID("t"))
         )
         let thrown = await failing { () throws(LedgerFailure) in
             _ = try await store.change(Self.announce("a"))
@@ -175,7 +175,7 @@ struct LedgerStoreTests {
         #expect(table["agents/pool"] == nil)
         service.end()
         let failure = await failing { () throws(LedgerFailure.Cause) in
-            _ = try await service.founding(of: nil)()
+            _ = try await service.adopting(by: TaskID("t"))()
         }
         #expect(failure == .serviceEnds)
     }

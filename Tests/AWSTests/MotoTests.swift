@@ -30,7 +30,7 @@ struct MotoTests {
                 cluster: "agents",
                 service: service,
                 environment: try #require(Limits(desiredCount: 0, maxCount: 100, spareCount: 0)),
-                founding: { 0 }
+                adopting: { 0 }
             )
         }
     }
@@ -93,7 +93,7 @@ struct MotoTests {
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0)),
-            founding: { 0 }
+            adopting: { 0 }
         )
         let failure = await failing { () throws(LedgerFailure) in _ = try await store.read() }
         guard case .unchanged(.service(let cause)) = failure, case .notFound = cause.cause else {

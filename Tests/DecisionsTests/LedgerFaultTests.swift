@@ -139,23 +139,48 @@ struct LedgerFailedStartTests {
         #expect(starts.count > 4)
     }
 
-    @Test("an agent that takes a job ends it, and the rest are started at once")
+    private func tell(
+        _ ledger: inout Ledger,
+        _ operation: LedgerOperation,
+        _ limits: Limits
+    ) {
+        _ = ledger.apply(
+            operation,
+            of: a,
+            live: [a],
+            finished: [],
+            patience: nil,
+            at: later(4_000),
+            limits
+        )
+    }
+
+    @Test("a fresh agent that takes a job ends it, and the rest are started at once")
     func recovers() throws {
         let limits = try limits(0, 5)
         var ledger = try ledger(failures: 7, limits)
         ledger.uphold(limits, at: later(3_600))
         #expect(ledger.size == 1)
-        ledger.report(a, try job("run-0/plan"), at: later(3_700), limits)
+        tell(&ledger, .report(try job("run-0/plan"), isFresh: true), limits)
         #expect(ledger.size == 5 && ledger.failedStarts == nil)
     }
 
-    @Test("an idle agent that may not leave ends it too")
+    @Test("a fresh agent that idles ends it too")
     func idleRecovers() throws {
         let limits = try limits(2, 5)
         var ledger = try ledger(failures: 7, limits, waiting: 0)
         ledger.uphold(limits, at: later(3_600))
-        _ = ledger.reserve(a, live: [a], aboveSize: .zero, at: later(4_000), limits)
-        #expect(ledger.size == 2)
+        tell(&ledger, .reserve(aboveSize: .zero, isFresh: true), limits)
+        #expect(ledger.size == 2 && ledger.failedStarts == nil)
+    }
+
+    @Test("an old agent that works on, or idles, says nothing of those that start now")
+    func oldAgent() throws {
+        let limits = try limits(2, 5)
+        var ledger = try ledger(failures: 3, limits)
+        tell(&ledger, .reserve(aboveSize: .zero), limits)
+        tell(&ledger, .report(try job("run-0/plan")), limits)
+        #expect(ledger.failedStarts?.count == 3)
     }
 
     @Test("an agent that ends badly at work, or idle agents beside it, are no failed start")

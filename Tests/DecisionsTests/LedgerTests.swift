@@ -310,7 +310,8 @@ struct LedgerTests {
         }
         #expect(ledger.departed.count == 21)
         for number in 0..<3_000 {
-            _ = ledger.depart(TaskID("v\(number)"), at: later(.seconds(90_001)), limits)
+            let at = now.advanced(by: .seconds(90_000) + .milliseconds(number))
+            _ = ledger.depart(TaskID("v\(number)"), at: at, limits)
         }
         #expect(ledger.departed.count == Ledger.departedAtMost)
         #expect(ledger.departed[TaskID("v2999")] != nil)

@@ -49,6 +49,16 @@ struct ProjectionTests {
         }
     }
 
+    @Test(
+        "rule 10: a ledger that no task has written may be of another service, and lowers nothing"
+    )
+    func notAdopted() throws {
+        let ledger = LedgerView(Ledger(version: 3, size: 2, isAdopted: false), limits)
+        #expect(Projection(ledger, service: nil) == .look)
+        #expect(Projection(ledger, service: .init(desired: 6)) == .still(.notAdopted))
+        #expect(Projection(ledger, service: .init(desired: 0)) == .write(2))
+    }
+
     @Test("rule 10: a service that ECS ends is written to by nobody")
     func serviceEnds() throws {
         for desired in [0, 3, 9] {

@@ -28,7 +28,10 @@ struct RetirementUnclearTests {
         }
         story.tell(.ledgerFailed("no answer"))
         story.tell(.protection(.protected(for: .seconds(7_200))))
-        while !story.operations.contains(.cover) { try story.sleepUntilTimer() }
+        while !story.operations.contains(.cover) {
+            try #require(story.now < .seconds(9_000))
+            try story.sleepUntilTimer()
+        }
     }
 
     @Test("a reservation whose answer was lost is taken back when the agent is no longer idle")
@@ -41,6 +44,7 @@ struct RetirementUnclearTests {
         story.tell(.ledgerFailed("no answer"))
         story.tell(.agent(.unreadable))
         while !story.operations.contains(.rejoin) {
+            try #require(story.now < .seconds(9_000))
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.protected(for: .seconds(7_200))))
             }
@@ -95,6 +99,43 @@ struct RetirementUnclearTests {
         )
     }
 
+    @Test("only the first word of an agent that started lately tells that agents start")
+    func firstWord() throws {
+        let first = try job("run-1/plan")
+        let second = try job("run-2/plan")
+        var fresh = Story.idle()
+        fresh.tell(.agent(.received(first)))
+        #expect(fresh.freshness == [true])
+        fresh.tell(.ledgerFailed("no answer"))
+        try fresh.sleepUntilTimer()
+        #expect(fresh.freshness == [true, true], "what may not have arrived is said again")
+        fresh.tell(.booked(.reported(first), sizeChanged: false))
+        fresh.tell(.agent(.received(second)))
+        #expect(fresh.freshness == [true, true, false])
+        var old = Story(.init(restarted: true))
+        old.tell(.woke)
+        old.tell(.linked)
+        old.tell(.agent(.received(first)))
+        #expect(old.freshness == [false])
+    }
+
+    @Test(
+        "a reservation that a sidecar before may have been granted is taken back when its agent is silent"
+    )
+    func reservationOfPredecessor() throws {
+        var story = Story(.init(restarted: true))
+        story.tell(.woke)
+        story.tell(.protection(.protected(for: .seconds(7_200))))
+        story.tell(.booked(.covered, sizeChanged: false))
+        story.tell(.linked)
+        story.tell(.agent(.unreadable))
+        while !story.operations.contains(.rejoin) {
+            try #require(story.now < .seconds(9_000))
+            try story.sleepUntilTimer()
+        }
+        #expect(story.now == .seconds(60))
+    }
+
     @Test("a busy agent's job is said again when protection is renewed, so a lost ledger heals")
     func saidAgain() throws {
         let plan = try job("run-1/plan")
@@ -126,7 +167,7 @@ struct RetirementReadingTests {
                 case .compare:
                     number += 1
                     story.tell(.compared(reading(number)))
-                case .ledger(.reserve(let time)): return time
+                case .ledger(.reserve(let time, _)): return time
                 default: break
                 }
             }
@@ -179,6 +220,7 @@ struct RetirementReadingTests {
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.refused("AccessDenied")))
             }
+            story.answerReport()
             if story.said.last?.directive == .ledger(.expose) {
                 story.tell(.booked(.exposed, sizeChanged: false))
             }
@@ -241,9 +283,13 @@ struct RetirementMarginTests {
         story.tell(.booked(.covered, sizeChanged: false))
         var answered = 1
         while !story.operations.contains(.expose) {
+            try #require(story.now < left)
             if story.count(.protect) > answered {
                 answered += 1
                 story.tell(.protection(.held(for: left - story.now, "DEPLOYMENT_BLOCKED")))
+            }
+            if story.operations.last == .rejoin {
+                story.tell(.booked(.rejoined, sizeChanged: false))
             }
             try story.sleepUntilTimer()
         }

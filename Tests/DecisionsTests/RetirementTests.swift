@@ -161,6 +161,7 @@ struct RetirementBirthTests {
             if story.said.last?.directive == .protect {
                 story.tell(.protection(.refused("AccessDenied")))
             }
+            story.answerReport()
             try story.sleepUntilTimer()
         }
         #expect(story.now >= .seconds(6_000))
@@ -187,6 +188,7 @@ struct RetirementBirthTests {
                 answered += 1
                 story.tell(.protection(.held(for: end - story.now, "DEPLOYMENT_BLOCKED")))
             }
+            story.answerReport()
             try story.sleepUntilTimer()
         }
         // In time for the ledger, and no earlier: nothing is lowered while a task is exposed.

@@ -7,6 +7,9 @@ struct Story {
     var now: Instant = .zero
     /// Everything said so far, timers left out.
     var said: [Step] = []
+    /// Of each report and reservation: whether it was an agent's first word. Left out of what was
+    /// said, since nearly every story has one.
+    private(set) var freshness: [Bool] = []
     var wakeAt: Instant?
 
     init(_ settings: Retirement.Settings = .init()) { retirement = Retirement(settings) }
@@ -23,11 +26,24 @@ struct Story {
                 #expect(instant > now, "a timer in the past would spin")
                 wakeAt = instant
             } else {
-                said.append(step)
-                directives.append(step.directive)
+                let directive = plain(step.directive)
+                said.append(Step(directive, step.reason))
+                directives.append(directive)
             }
         }
         return directives
+    }
+
+    private mutating func plain(_ directive: Directive) -> Directive {
+        switch directive {
+        case .ledger(.report(let job, let over, let isFresh)):
+            freshness.append(isFresh)
+            return .ledger(.report(job, over: over))
+        case .ledger(.reserve(let aboveSize, let isFresh)):
+            freshness.append(isFresh)
+            return .ledger(.reserve(aboveSize: aboveSize))
+        default: return directive
+        }
     }
 
     /// Lets the timer that was asked for fire.
@@ -35,6 +51,12 @@ struct Story {
     mutating func sleepUntilTimer() throws -> [Directive] {
         let instant = try #require(wakeAt, "no timer was asked for")
         return tell(.woke, after: instant - now)
+    }
+
+    /// Answers a report that was just made, as a ledger does that can be reached.
+    mutating func answerReport() {
+        guard case .ledger(.report(let job, _, _)) = said.last?.directive else { return }
+        tell(.booked(.reported(job), sizeChanged: false))
     }
 
     /// How often a directive was given.

@@ -42,7 +42,7 @@ struct FleetTests {
                 cluster: "agents",
                 service: name,
                 environment: try #require(Self.limits),
-                founding: { 0 }
+                adopting: { 0 }
             )
             service = ECSService(ECSClient(aws), cluster: "agents", service: name)
             try await Moto.createService(name, over: http)

@@ -82,7 +82,7 @@ final class FunctionStage: Sendable {
             cluster: "agents",
             service: name,
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0)),
-            founding: { 0 }
+            adopting: { 0 }
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         try await Moto.createService(name, over: http)

@@ -51,7 +51,7 @@ final class ServerStage: @unchecked Sendable {
             cluster: "agents",
             service: name,
             environment: try #require(Limits(desiredCount: 0, maxCount: 1_000, spareCount: 0)),
-            founding: { 0 }
+            adopting: { 0 }
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         log = "/tmp/server-stage-\(UUID().uuidString)"

@@ -62,7 +62,7 @@ final class Stage: Sendable {
             cluster: "agents",
             service: name,
             environment: limits,
-            founding: service.founding(of: nil)
+            adopting: { 0 }
         )
         try await Moto.createService(name, over: http)
     }

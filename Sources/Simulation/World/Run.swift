@@ -173,6 +173,15 @@ final class Run {
 
     var needsAgent: Bool { state != .planned && state != .over }
 
+    /// Whether the job can still come to an agent, or is with one.
+    func needsAgent(for job: Job) -> Bool {
+        switch state {
+        case .prePlan, .planQueued, .planning: true
+        case .planned, .preApply, .applyQueued, .applying: job.type == "apply"
+        case .over: false
+        }
+    }
+
     private func goOn(_ stage: Stage, wantedAt: Milliseconds) {
         switch (stage, state) {
         case (.prePlan, .prePlan):

@@ -164,17 +164,24 @@ final class EndpointShell {
         }
     }
 
+    private func finishedJobs() -> Set<Job> {
+        guard world.setup.hasToken else { return [] }
+        return OurPolicy.state(of: service.pool).finishedJobs(over: world.setup.patience)
+    }
+
     private func search(_ ledger: Ledger) {
         search(unknownTo: ledger) { [self] in repair() }
     }
 
     private func tidy(live: Set<TaskID>?, _ done: @escaping (Ledger?) -> Void) {
-        let patience = world.setup.patience
+        let patience = world.setup.hasToken ? nil : world.setup.patience
+        let finished = finishedJobs()
         store.change(by: nil, process, skew: 0) { ledger, limits, now in
             ledger.tidy(
                 live: live,
-                finished: [],
-                patience: .milliseconds(patience),
+                finished: finished,
+                patience: patience.map { .milliseconds($0) },
+                besideIdle: false,
                 at: now,
                 limits
             )

@@ -54,7 +54,7 @@ final class LedgerStore {
         private let skew: Milliseconds
         private let operation: (inout Ledger, Limits, WallTime) -> Answer
         private let done: (Result<Change<Answer>, CallFailure>) -> Void
-        private var change = LedgerChange<Answer, Int>()
+        private var change: LedgerChange<Answer, Int>
 
         init(
             store: LedgerStore,
@@ -66,6 +66,7 @@ final class LedgerStore {
         ) {
             self.store = store
             self.writer = writer
+            change = LedgerChange(adopts: writer != nil)
             self.process = process
             self.skew = skew
             self.operation = operation
@@ -84,7 +85,7 @@ final class LedgerStore {
             guard process.lives else { return }
             switch step {
             case .read: read()
-            case .found: found()
+            case .adopt: adopt()
             case .pause(let count):
                 let longest = min(20 << min(count - 1, 10), 500)
                 world.after(world.chance.below(longest + 1)) { [self] in perform(.read) }
@@ -116,13 +117,13 @@ final class LedgerStore {
             }
         }
 
-        private func found() {
+        private func adopt() {
             store.service.describe { [self] counts in
                 guard process.lives else { return }
                 guard let counts else { return fail(.unchanged) }
                 let wall = world.wallTime(skew: skew)
                 perform(
-                    change.founded(desired: counts.desired) { operation(&$0, $1, wall) }
+                    change.adopted(desired: counts.desired) { operation(&$0, $1, wall) }
                 )
             }
         }

@@ -84,7 +84,8 @@ final class LedgerTable {
                     if ledger.size > changed.size { writer?.hasLowered = true }
                     ledger = changed
                     self.mark = mark
-                    world.tally.writeUnits += 1 + (300 + 80 * changed.jobs.count) / 1_024
+                    let bytes = 300 + 80 * changed.jobs.count + 75 * changed.departed.count
+                    world.tally.writeUnits += 1 + bytes / 1_024
                 } else if fate == .answered {
                     outcome = .lostRace
                 }

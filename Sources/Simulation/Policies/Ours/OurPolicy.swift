@@ -14,6 +14,24 @@ final class OurPolicy: Policy {
         init(_ pool: Pool) {
             store = LedgerStore(service: pool.service)
             endpoint = EndpointShell(store: store, service: pool.service)
+            self.pool = pool
+        }
+
+        private unowned let pool: Pool
+
+        /// One announced job that has waited so long, chosen by chance, if HCP Terraform says that
+        /// its run needs no agent for it any more.
+        func finishedJobs(over patience: Milliseconds) -> Set<Job> {
+            let world = pool.world
+            let waiting = store.table.ledger.waiting(
+                over: .milliseconds(patience),
+                at: world.wallTime()
+            )
+            guard !waiting.isEmpty else { return [] }
+            world.tally.calls.hcpTerraform += 1
+            let job = world.chance.pick(waiting)
+            guard let run = pool.runs[job.id] else { return [job] }
+            return run.needsAgent(for: job) ? [] : [job]
         }
     }
 

@@ -144,7 +144,9 @@ final class SidecarShell {
 
     private func change(_ operation: LedgerOperation, live: Set<TaskID>) {
         let id = task.id
-        let patience = world.setup.patience
+        // With a token HCP Terraform is asked instead.
+        let patience = world.setup.hasToken ? nil : world.setup.patience
+        let finished = finishedJobs(operation)
         let isAtMostOneBroken = world.setup.broken == .atMostOne
         pool.store.change(by: task, process, skew: clockSkew) { ledger, limits, now in
             let size = ledger.size
@@ -152,8 +154,8 @@ final class SidecarShell {
                 operation,
                 of: id,
                 live: live,
-                finished: [],
-                patience: .milliseconds(patience),
+                finished: finished,
+                patience: patience.map { .milliseconds($0) },
                 at: now,
                 limits
             )
@@ -173,6 +175,12 @@ final class SidecarShell {
                 observe(.ledgerFailed("the ledger may or may not have changed"))
             }
         }
+    }
+
+    /// What an idle sidecar with a token learns of one announced job.
+    private func finishedJobs(_ operation: LedgerOperation) -> Set<Job> {
+        guard case .reserve = operation, world.setup.hasToken else { return [] }
+        return pool.finishedJobs(over: 120.seconds)
     }
 
     /// What was lowered before the entry stood is on its way for half a minute at most, as
@@ -198,7 +206,7 @@ final class SidecarShell {
         pool.store.table.read { [self] stored in
             guard process.lives else { return }
             guard let stored else { return observe(.compared(nil)) }
-            guard stored.ledger.isWritten else { return found() }
+            guard stored.ledger.isAdopted else { return adopt() }
             let turns = Comparison.turns(size: stored.ledger.size)
             guard always || world.chance.below(turns) == 0 else { return observe(.compared(nil)) }
             task.service.describe { [self] counts in
@@ -209,7 +217,7 @@ final class SidecarShell {
         }
     }
 
-    private func found() {
+    private func adopt() {
         pool.store.change(by: task, process, skew: clockSkew) { ledger, limits, now in
             ledger.uphold(limits, at: now)
         } done: { [self] _ in
