@@ -306,6 +306,9 @@ def spot() -> None:
 def settings() -> None:
     sources = "".join(path.read_text() for path in (planning.ROOT / "Sources").rglob("*.swift"))
     read = set(re.findall(r'"([A-Z][A-Z0-9_]{3,})"', sources))
+    # A secret may stand in the setting or in the parameter that the setting's namesake names.
+    secrets = re.findall(r'SecretSource\(\s*"([A-Z][A-Z0-9_]+)"', sources)
+    read |= {f"{secret}_PARAMETER" for secret in secrets}
     for name in planning.VARIANTS:
         plan = planning.variant(name)
         passed = {p["name"] for c in plan.containers.values() for p in c["environment"]}
