@@ -160,12 +160,12 @@ struct Supervisor {
     /// Looks whether the agent has appeared, if that is not known.
     private mutating func lookForAgent() {
         guard life.seeksAgent else { return }
-        switch AgentSearch.look() {
-        case .agent(let pid) where pid == started:
+        switch AgentSearch.look(from: started, acceptsOrphans: life.acceptsOrphans) {
+        case .agent(let entry) where entry.pid == started:
             found(nil)
-            reportLevel(of: pid)
-        case .agent(let pid):
-            hold(pid)
+            reportLevel(of: entry.pid)
+        case .agent(let entry):
+            hold(entry.pid)
         case .none(let othersLive):
             observe(.noAgentFound(othersLive: othersLive))
         case .unknown:

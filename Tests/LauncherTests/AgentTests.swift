@@ -115,6 +115,41 @@ struct AgentTests {
         try await run.prints("got TERM")
     }
 
+    @Test("a job's process that lives on by the agent's name is not the next agent")
+    func strayOfJob() async throws {
+        let run = try LauncherRun(Self.script("\(Self.tfcAgent); exit $?"))
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent("echo '\(Self.registered)'")
+        try await sidecar.hears(.status(Self.registered))
+        let stray = run.directory + "/tfc-agent-x"
+        run.tellAgent("cp /bin/sleep \(stray); \(stray) 600 &")
+        try await run.runs("tfc-agent-x")
+        run.tellAgent("exit 5")
+        try await sidecar.hears(.exited(code: 5))
+        sidecar.send(.release)
+        #expect(try await run.exitCode() == 5)
+    }
+
+    @Test("a core whose supervisor was killed after the stop gets no signal")
+    func coreOfKilled() async throws {
+        let run = try LauncherRun(Self.script("\(Self.tfcAgent); exit $?"))
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        let core = run.directory + "/tfc-agent-core"
+        try run.write(
+            "trap 'echo core got TERM' TERM; echo core; while :; do sleep 0.1; done",
+            to: "core"
+        )
+        run.tellAgent("cp /bin/sh \(core); \(core) $AGENT_LINK_DIR/core &")
+        try await run.prints("core")
+        run.signal(SIGTERM)
+        try await run.prints("got TERM")
+        run.tellAgent("kill -9 $$")
+        try await sidecar.hears(.exited(code: 137))
+        #expect(!run.output.contains("core got TERM"))
+    }
+
     @Test("a stop before the agent appears ends the script, and no agent is started")
     func stopBeforeAgent() async throws {
         let run = try LauncherRun(Self.script("echo preparing; sleep 600; \(Self.tfcAgent)"))
