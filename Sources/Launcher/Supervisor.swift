@@ -16,7 +16,8 @@ struct Supervisor {
     private var started: pid_t?
     /// The agent, once it was found to be another process than that.
     private var agent: FoundAgent?
-    private var isAgentFound = false
+    /// How often an agent was found, so that one is told from the next.
+    private var agentsFound = 0
     private var search = AgentSearch()
     private var pumps: [OutputPump] = []
     private var output = OutputWatch()
@@ -142,9 +143,10 @@ struct Supervisor {
     /// The end of an agent that is somebody else's child, whose code is not for us.
     private mutating func takeAgentEnd() {
         guard agent?.hasEnded == true else { return }
-        // It may have become ours.
+        let ended = agentsFound
+        // It may have become ours. Then its end is booked at once, and the next one may be found.
         reap()
-        if agent != nil { agentEnded(nil) }
+        if agent != nil, agentsFound == ended { agentEnded(nil) }
     }
 
     private mutating func agentEnded(_ code: Int32?) {
@@ -199,7 +201,7 @@ struct Supervisor {
     /// - Parameter process: Nil if it is the command.
     private mutating func found(_ process: FoundAgent?) {
         agent = process
-        isAgentFound = true
+        agentsFound += 1
         observe(.agentFound(isCommand: process == nil))
     }
 
@@ -287,7 +289,7 @@ struct Supervisor {
         else { return nil }
         return ProcessTable()?.jobProcesses(
             of: pid,
-            agentName: isAgentFound ? ProcessTable.agentPrefix : command.baseName
+            agentName: agentsFound > 0 ? ProcessTable.agentPrefix : command.baseName
         )
     }
 

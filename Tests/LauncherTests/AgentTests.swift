@@ -150,6 +150,44 @@ struct AgentTests {
         #expect(!run.output.contains("core got TERM"))
     }
 
+    @Test("the next agent, found while the end of the one before is booked, gets one signal")
+    func endIsBookedOnce() async throws {
+        // The first is an orphan, whose end is for the launcher to book; the second is not.
+        let second = "trap 'echo second got TERM' TERM; echo second; while :; do sleep 0.1; done"
+        let run = try LauncherRun(
+            Self.script(
+                "exec 3<&0; (\(Self.tfcAgent) <&3 &); sleep 0.3; "
+                    + "$AGENT_LINK_DIR/tfc-agent -c \"\(second)\"; exit $?"
+            )
+        )
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        try await run.prints("second")
+        run.tellAgent("echo pid=$$.")
+        try await run.prints(".\n")
+        let first = try #require(
+            run.output.split(whereSeparator: { "=.".contains($0) }).dropFirst().first.flatMap {
+                pid_t($0)
+            }
+        )
+        #expect(ProcessTests.children(of: run.pid).contains(first))
+        run.signal(SIGTERM)
+        try await run.prints("got TERM")
+        try TracedLauncher.hold(run.pid) {
+            // After the launcher has taken its signals, and before it looks at its agent.
+            kill(first, SIGKILL)
+            try TracedLauncher.waitUntilDead(first)
+        }
+        try await run.prints("second got TERM")
+        sidecar.send(.drain)
+        try await sidecar.hears(.stopping, times: 2)
+        let count = { (text: String) in
+            run.errors.split(separator: "\n").count { $0.contains(text) }
+        }
+        #expect(count("its one stop signal") == 2)
+        #expect(count("below its command") == 2)
+    }
+
     @Test("a stop before the agent appears ends the script, and no agent is started")
     func stopBeforeAgent() async throws {
         let run = try LauncherRun(Self.script("echo preparing; sleep 600; \(Self.tfcAgent)"))
