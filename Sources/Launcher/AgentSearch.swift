@@ -60,6 +60,11 @@ struct AgentSearch {
         return now >= last
     }
 
+    /// Gives the search its whole limit once more, from the next look at it on.
+    mutating func extend() {
+        limit = nil
+    }
+
     /// - Parameters:
     ///   - command: The process that was started, until it is reaped.
     ///   - acceptsOrphans: Whether the agent may be elsewhere than below it.

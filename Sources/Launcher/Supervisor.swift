@@ -18,6 +18,8 @@ struct Supervisor {
     private var agent: FoundAgent?
     /// How often an agent was found, so that one is told from the next.
     private var agentsFound = 0
+    /// An agent that can be held by nothing, to be named once.
+    private var unheldAgent: pid_t?
     private var search = AgentSearch()
     private var pumps: [OutputPump] = []
     private var output = OutputWatch()
@@ -78,8 +80,10 @@ struct Supervisor {
             observe(.startLimitReached)
         }
         if life.seeksAgent, search.isDue(now) { lookForAgent() }
-        if life.seeksAgentInTime, search.isOver(now, commandLives: started != nil) {
-            observe(.searchLimitReached)
+        if isSearchOver(now) {
+            // Between two looks it may have come.
+            lookForAgent()
+            if isSearchOver(now) { observe(.searchLimitReached) }
         }
         watchSolitude(now)
         guard let endedAt else { return }
@@ -97,6 +101,10 @@ struct Supervisor {
             hasReleaseLimitPassed = true
             observe(.releaseLimitReached)
         }
+    }
+
+    private mutating func isSearchOver(_ now: Milliseconds) -> Bool {
+        life.seeksAgentInTime && search.isOver(now, commandLives: started != nil)
     }
 
     private mutating func watchSolitude(_ now: Milliseconds) {
@@ -167,7 +175,7 @@ struct Supervisor {
             found(nil)
             reportLevel(of: entry.pid)
         case .agent(let entry):
-            hold(entry.pid)
+            hold(entry)
         case .none(let othersLive):
             observe(.noAgentFound(othersLive: othersLive))
         case .unknown:
@@ -175,27 +183,49 @@ struct Supervisor {
         }
     }
 
-    private mutating func hold(_ pid: pid_t) {
-        switch FoundAgent.hold(pid) {
+    private mutating func hold(_ entry: ProcessTable.Entry) {
+        switch FoundAgent.hold(entry.pid) {
         case .held(let process):
             found(process)
-            reportLevel(of: pid)
-            guard started != nil else { return }
-            Notice.say(
-                "the agent is process \(pid) below its command: runs can read what the command was"
-                    + " started with, the agent's token included, unless it starts the agent by exec"
-            )
+            reportFound(process.pid)
         case .gone:
             break
-        case .impossible where started == nil:
-            break
         case .impossible(let code):
+            holdWithoutDescriptor(entry, code)
+        }
+    }
+
+    private mutating func holdWithoutDescriptor(_ entry: ProcessTable.Entry, _ code: Int32) {
+        let reason = ": pidfd_open: " + Notice.errorText(code)
+        if entry.parent == getpid() {
+            Notice.say("the agent is process \(entry.pid), watched by its id alone" + reason)
+            found(FoundAgent(child: entry.pid))
+            reportFound(entry.pid)
+        } else if started != nil {
             Notice.say(
                 "the agent is below its command and cannot be watched, so the command's end is"
-                    + " taken for its own: pidfd_open: " + Notice.errorText(code)
+                    + " taken for its own" + reason
             )
             found(nil)
+        } else {
+            // It lives all the same, and is ours once what is between us has ended.
+            search.extend()
+            guard unheldAgent != entry.pid else { return }
+            unheldAgent = entry.pid
+            Notice.say(
+                "the agent is process \(entry.pid) and cannot be watched until its parent has ended"
+                    + reason
+            )
         }
+    }
+
+    private mutating func reportFound(_ pid: pid_t) {
+        reportLevel(of: pid)
+        guard started != nil else { return }
+        Notice.say(
+            "the agent is process \(pid) below its command: runs can read what the command was"
+                + " started with, the agent's token included, unless it starts the agent by exec"
+        )
     }
 
     /// - Parameter process: Nil if it is the command.
