@@ -17,6 +17,10 @@
 /// if the command ends as well, or starts no other within a limit: it may have been asked for its
 /// version only, or be started over and over.
 ///
+/// What a job leaves behind may have any name, and so may the rest of an agent that was killed. So
+/// once an agent is gone that has said anything or was to stop, only a process below the command can
+/// follow it, since nobody gets there but by the command; and where the command is gone, none can.
+///
 /// A stop goes to the agent, which is looked for before the stop is taken in. While none was found it
 /// goes to the command; whatever agent is found below that afterwards gets none, since a script may
 /// pass on what it gets, and a second signal would make the agent drop its job. An agent that a
@@ -38,7 +42,7 @@ package struct LauncherLife: Sendable, Hashable {
         case aloneLimitReached
         /// The answer to `countJobProcesses`; nil when they could not be counted.
         case jobProcesses(Int?)
-        /// The agent's process was found. It may be the command itself, once that has replaced
+        /// The agent's process was found, an orphan only while `acceptsOrphans`. It may be the command itself, once that has replaced
         /// itself by the agent.
         case agentFound(isCommand: Bool)
         /// All processes below the launcher were looked at, the command's included, and none is the
@@ -129,6 +133,9 @@ package struct LauncherLife: Sendable, Hashable {
         /// The command's exit code, once it is gone.
         var commandCode: Int32?
         var former: Former?
+        /// Whether an agent is gone that may have left something behind, or have had a stop: one
+        /// that was only asked for its version did not.
+        var hadAgent = false
     }
 
     /// An agent that ended while its command goes on.
@@ -166,6 +173,9 @@ package struct LauncherLife: Sendable, Hashable {
         guard let running, running.agent == .unseen else { return false }
         return running.commandCode != nil || running.former != nil
     }
+
+    /// Whether an orphan may be the agent, as well as what is below the command.
+    package var acceptsOrphans: Bool { running?.hadAgent == false }
 
     private var running: Running? {
         if case .running(let running) = phase { running } else { nil }
@@ -335,6 +345,10 @@ package struct LauncherLife: Sendable, Hashable {
             end(code)
             return []
         }
+        guard running.agent != .unseen || !running.hadAgent else {
+            end(running.former?.code ?? code)
+            return []
+        }
         running.commandCode = code
         phase = .running(running)
         return []
@@ -348,6 +362,11 @@ package struct LauncherLife: Sendable, Hashable {
         }
         running.agent = .unseen
         running.former = Former(code: code)
+        if running.stop != .notAsked || memory.agentHasSpoken { running.hadAgent = true }
+        if running.hadAgent, let commandCode = running.commandCode {
+            end(code ?? commandCode)
+            return []
+        }
         if running.stop == .withAgent { running.stop = .owed }
         phase = .running(running)
         return []

@@ -46,6 +46,17 @@ package struct LauncherMemory: Sendable, Hashable {
         return CoreLine(line)?.saysWaiting ?? false
     }
 
+    /// Whether the agent has said anything of itself, or runs at a level that hides it: a process
+    /// that was only asked for its version says nothing.
+    var agentHasSpoken: Bool {
+        kept.contains { saying in
+            switch saying.message {
+            case .status, .unreadable, .silenced: true
+            default: false
+            }
+        }
+    }
+
     /// Whether the agent has said that it is registered.
     var agentIsRegistered: Bool {
         kept.contains { saying in

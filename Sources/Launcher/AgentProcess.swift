@@ -63,22 +63,22 @@ enum AgentProcess {
     }
 
     /// Our own environment, byte for byte but for a log level that would hide the agent's state, and
-    /// at most two names more. The agent checks for names that begin with TFC_AGENT_ and that it
-    /// does not know: it must not get others.
+    /// at most two names that are unset in it. The agent checks for names that begin with TFC_AGENT_
+    /// and that it does not know: it must not get others.
     private static func environment(name: String?) -> [UnsafeMutablePointer<CChar>?] {
+        var settings = [("TFC_AGENT_LOG_JSON=", "1")]
+        if let name { settings.append(("TFC_AGENT_NAME=", name)) }
+        settings.removeAll { Settings.value(String($0.0.dropLast())) != nil }
         var entries: [UnsafeMutablePointer<CChar>?] = []
         var entry = environ
         while let text = entry.pointee {
-            entries.append(shown(text))
+            // An empty one would stand before ours, and count.
+            if !settings.contains(where: { strcmp(text, $0.0) == 0 }) {
+                entries.append(shown(text))
+            }
             entry += 1
         }
-        if let name, getenv("TFC_AGENT_NAME") == nil {
-            entries.append(strdup("TFC_AGENT_NAME=" + name))
-        }
-        if getenv("TFC_AGENT_LOG_JSON") == nil {
-            entries.append(strdup("TFC_AGENT_LOG_JSON=1"))
-        }
-        return entries + [nil]
+        return entries + settings.map { strdup($0.0 + $0.1) } + [nil]
     }
 
     private static func shown(

@@ -6,7 +6,7 @@ import Glibc
 struct AgentSearch {
     /// What one look at the process table brought.
     enum Finding {
-        case agent(pid_t)
+        case agent(ProcessTable.Entry)
         case none(othersLive: Bool)
         /// The table cannot be read.
         case unknown
@@ -60,9 +60,19 @@ struct AgentSearch {
         return now >= last
     }
 
-    static func look() -> Finding {
+    /// Gives the search its whole limit once more, from the next look at it on.
+    mutating func extend() {
+        limit = nil
+    }
+
+    /// - Parameters:
+    ///   - command: The process that was started, until it is reaped.
+    ///   - acceptsOrphans: Whether the agent may be elsewhere than below it.
+    static func look(from command: pid_t?, acceptsOrphans: Bool) -> Finding {
         guard let table = ProcessTable() else { return .unknown }
-        return table.agent(below: getpid()).map { .agent($0) }
-            ?? .none(othersLive: table.anyLives(below: getpid()))
+        let agent =
+            acceptsOrphans
+            ? table.agent(below: getpid()) : command.flatMap { table.agent(of: $0) }
+        return agent.map { .agent($0) } ?? .none(othersLive: table.anyLives(below: getpid()))
     }
 }

@@ -6,8 +6,19 @@ import Glibc
 /// of its end.
 struct FoundAgent {
     let pid: pid_t
-    /// Readable once the process has ended; for poll(2).
+    /// Readable once the process has ended, for poll(2); -1, which that ignores, for a child of
+    /// ours that is held by its id.
     let descriptor: Int32
+
+    private init(pid: pid_t, descriptor: Int32) {
+        self.pid = pid
+        self.descriptor = descriptor
+    }
+
+    /// Holds a child of ours by its id, which is no other's until we have reaped it.
+    init(child pid: pid_t) {
+        self.init(pid: pid, descriptor: -1)
+    }
 
     enum Holding {
         case held(FoundAgent)
@@ -25,17 +36,28 @@ struct FoundAgent {
     }
 
     func signal(_ number: Int32) {
-        SystemCall.pidfdSendSignal(descriptor, number)
+        if descriptor >= 0 {
+            SystemCall.pidfdSendSignal(descriptor, number)
+        } else {
+            kill(pid, number)
+        }
     }
 
     /// Whether the process has ended, be it reaped or not.
     var hasEnded: Bool {
+        guard descriptor >= 0 else {
+            // Looked at, and left to be reaped.
+            var information = siginfo_t()
+            let options = WEXITED | WNOHANG | WNOWAIT
+            return waitid(P_PID, id_t(pid), &information, options) == 0
+                && information.si_signo == SIGCHLD
+        }
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&entry, 1, 0) == 1
     }
 
     func letGo() {
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// The log level by which a process that we did not start hides what it says of its state, if

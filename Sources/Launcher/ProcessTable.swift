@@ -39,19 +39,26 @@ struct ProcessTable {
 
     /// The agent below the launcher: the topmost process that runs the agent's program, and the
     /// oldest if there are several, since an orphan of a job may call itself what it likes.
-    func agent(below launcher: pid_t) -> pid_t? {
+    func agent(below launcher: pid_t) -> Entry? {
+        oldestAgent(among: entries.filter { $0.parent == launcher })
+    }
+
+    /// The same, but for orphans: the command itself or what is below it.
+    func agent(of command: pid_t) -> Entry? {
+        oldestAgent(among: entries.filter { $0.pid == command })
+    }
+
+    private func oldestAgent(among roots: [Entry]) -> Entry? {
         var oldest: Entry?
-        var parents = [launcher]
-        while let parent = parents.popLast() {
-            for entry in entries where entry.parent == parent {
-                guard !entry.isDead, ProcessTable.runsAgent(entry) else {
-                    parents.append(entry.pid)
-                    continue
-                }
-                if oldest.map(entry.isOlder) ?? true { oldest = entry }
+        var unseen = roots
+        while let entry = unseen.popLast() {
+            guard !entry.isDead, ProcessTable.runsAgent(entry) else {
+                unseen += entries.filter { $0.parent == entry.pid }
+                continue
             }
+            if oldest.map(entry.isOlder) ?? true { oldest = entry }
         }
-        return oldest?.pid
+        return oldest
     }
 
     /// Whether any process below this one lives.

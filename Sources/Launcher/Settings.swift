@@ -82,15 +82,18 @@ struct Settings {
     private static func isTrue(_ name: String, _ faults: inout [String]) -> Bool {
         switch value(name) {
         case "true": return true
-        case "false", "", nil: return false
+        case "false", nil: return false
         case let text?:
             faults.append(name + "=\"" + text + "\": true or false is expected")
             return false
         }
     }
 
-    private static func value(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }
+    /// What the environment says of a name, where an empty value says nothing: a task definition
+    /// cannot leave a name out whose value is not known when it is written.
+    static func value(_ name: String) -> String? {
+        guard let text = getenv(name), text.pointee != 0 else { return nil }
+        return String(cString: text)
     }
 }
 
@@ -140,6 +143,7 @@ enum Help {
 
         Environment (passed on to the agent, but for what AGENT_HIDE_TASK_ROLE hides):
           AGENT_LINK_DIR       directory of the sidecar's socket, default /run/agent-link
+                               (an empty value counts as unset, here and below)
           TFC_AGENT_NAME       set from the sidecar's name unless it is set
           TFC_AGENT_LOG_JSON   set to 1 unless it is set
           TFC_AGENT_LOG_LEVEL  info where it would hide what the agent says of its state (warn,

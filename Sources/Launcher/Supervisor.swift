@@ -16,7 +16,10 @@ struct Supervisor {
     private var started: pid_t?
     /// The agent, once it was found to be another process than that.
     private var agent: FoundAgent?
-    private var isAgentFound = false
+    /// How often an agent was found, so that one is told from the next.
+    private var agentsFound = 0
+    /// An agent that can be held by nothing, to be named once.
+    private var unheldAgent: pid_t?
     private var search = AgentSearch()
     private var pumps: [OutputPump] = []
     private var output = OutputWatch()
@@ -77,8 +80,10 @@ struct Supervisor {
             observe(.startLimitReached)
         }
         if life.seeksAgent, search.isDue(now) { lookForAgent() }
-        if life.seeksAgentInTime, search.isOver(now, commandLives: started != nil) {
-            observe(.searchLimitReached)
+        if isSearchOver(now) {
+            // Between two looks it may have come.
+            lookForAgent()
+            if isSearchOver(now) { observe(.searchLimitReached) }
         }
         watchSolitude(now)
         guard let endedAt else { return }
@@ -96,6 +101,10 @@ struct Supervisor {
             hasReleaseLimitPassed = true
             observe(.releaseLimitReached)
         }
+    }
+
+    private mutating func isSearchOver(_ now: Milliseconds) -> Bool {
+        life.seeksAgentInTime && search.isOver(now, commandLives: started != nil)
     }
 
     private mutating func watchSolitude(_ now: Milliseconds) {
@@ -142,9 +151,10 @@ struct Supervisor {
     /// The end of an agent that is somebody else's child, whose code is not for us.
     private mutating func takeAgentEnd() {
         guard agent?.hasEnded == true else { return }
-        // It may have become ours.
+        let ended = agentsFound
+        // It may have become ours. Then its end is booked at once, and the next one may be found.
         reap()
-        if agent != nil { agentEnded(nil) }
+        if agent != nil, agentsFound == ended { agentEnded(nil) }
     }
 
     private mutating func agentEnded(_ code: Int32?) {
@@ -160,12 +170,12 @@ struct Supervisor {
     /// Looks whether the agent has appeared, if that is not known.
     private mutating func lookForAgent() {
         guard life.seeksAgent else { return }
-        switch AgentSearch.look() {
-        case .agent(let pid) where pid == started:
+        switch AgentSearch.look(from: started, acceptsOrphans: life.acceptsOrphans) {
+        case .agent(let entry) where entry.pid == started:
             found(nil)
-            reportLevel(of: pid)
-        case .agent(let pid):
-            hold(pid)
+            reportLevel(of: entry.pid)
+        case .agent(let entry):
+            hold(entry)
         case .none(let othersLive):
             observe(.noAgentFound(othersLive: othersLive))
         case .unknown:
@@ -173,33 +183,55 @@ struct Supervisor {
         }
     }
 
-    private mutating func hold(_ pid: pid_t) {
-        switch FoundAgent.hold(pid) {
+    private mutating func hold(_ entry: ProcessTable.Entry) {
+        switch FoundAgent.hold(entry.pid) {
         case .held(let process):
             found(process)
-            reportLevel(of: pid)
-            guard started != nil else { return }
-            Notice.say(
-                "the agent is process \(pid) below its command: runs can read what the command was"
-                    + " started with, the agent's token included, unless it starts the agent by exec"
-            )
+            reportFound(process.pid)
         case .gone:
             break
-        case .impossible where started == nil:
-            break
         case .impossible(let code):
+            holdWithoutDescriptor(entry, code)
+        }
+    }
+
+    private mutating func holdWithoutDescriptor(_ entry: ProcessTable.Entry, _ code: Int32) {
+        let reason = ": pidfd_open: " + Notice.errorText(code)
+        if entry.parent == getpid() {
+            Notice.say("the agent is process \(entry.pid), watched by its id alone" + reason)
+            found(FoundAgent(child: entry.pid))
+            reportFound(entry.pid)
+        } else if started != nil {
             Notice.say(
                 "the agent is below its command and cannot be watched, so the command's end is"
-                    + " taken for its own: pidfd_open: " + Notice.errorText(code)
+                    + " taken for its own" + reason
             )
             found(nil)
+        } else {
+            // It lives all the same, and is ours once what is between us has ended.
+            search.extend()
+            guard unheldAgent != entry.pid else { return }
+            unheldAgent = entry.pid
+            Notice.say(
+                "the agent is process \(entry.pid) and cannot be watched until its parent has ended"
+                    + reason
+            )
         }
+    }
+
+    private mutating func reportFound(_ pid: pid_t) {
+        reportLevel(of: pid)
+        guard started != nil else { return }
+        Notice.say(
+            "the agent is process \(pid) below its command: runs can read what the command was"
+                + " started with, the agent's token included, unless it starts the agent by exec"
+        )
     }
 
     /// - Parameter process: Nil if it is the command.
     private mutating func found(_ process: FoundAgent?) {
         agent = process
-        isAgentFound = true
+        agentsFound += 1
         observe(.agentFound(isCommand: process == nil))
     }
 
@@ -287,7 +319,7 @@ struct Supervisor {
         else { return nil }
         return ProcessTable()?.jobProcesses(
             of: pid,
-            agentName: isAgentFound ? ProcessTable.agentPrefix : command.baseName
+            agentName: agentsFound > 0 ? ProcessTable.agentPrefix : command.baseName
         )
     }
 

@@ -253,6 +253,44 @@ struct LauncherLifeTests {
         )
     }
 
+    @Test(
+        "once an agent has worked and its command is over, nothing is sought that could follow it"
+    )
+    func nothingFollows() {
+        for end in [
+            [LauncherLife.Observation.commandExited(code: 3), .agentExited(code: 7)],
+            [.agentExited(code: 7), .commandExited(code: 3)],
+        ] {
+            var life = LauncherLife()
+            for observation in [
+                .named("a"), .agentFound(isCommand: false),
+                .statusLine(.status(Self.registered)),
+            ] + end {
+                _ = life.on(observation)
+            }
+            #expect(!life.seeksAgent)
+            #expect(life.on(.outputSettled) == [.say(.exited(code: 7))])
+        }
+    }
+
+    @Test("an orphan may be the agent until one is gone that spoke, hid its state or was to stop")
+    func acceptsOrphans() {
+        let cases: [([LauncherLife.Observation], Bool)] = [
+            ([], true), ([.statusLine(.status(Self.registered))], false),
+            ([.silenced(level: "warn")], false), ([.outsideStop(signal: 15)], false),
+        ]
+        for (observations, accepts) in cases {
+            var life = LauncherLife()
+            for observation in [.named("a"), .agentFound(isCommand: false)] + observations {
+                _ = life.on(observation)
+            }
+            #expect(life.acceptsOrphans)
+            _ = life.on(.agentExited(code: 0))
+            #expect(life.acceptsOrphans == accepts)
+            #expect(life.seeksAgent)
+        }
+    }
+
     @Test("an agent's code that only its command knows is the command's")
     func codeOfCommand() {
         #expect(

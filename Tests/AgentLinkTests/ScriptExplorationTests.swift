@@ -14,6 +14,15 @@ struct ScriptExplorationTests {
         var isCommand = false
         var signals = 0
         var hasRegistered = false
+        /// What it leaves behind when it ends, by the agent's own name and for ever: a job's
+        /// process, or its own core if it was killed.
+        var leavesStray = false
+    }
+
+    /// What the launcher holds.
+    private enum Held: Hashable {
+        case agent(Int)
+        case stray
     }
 
     private struct World: Hashable {
@@ -23,8 +32,7 @@ struct ScriptExplorationTests {
         var command = Command.script
         var isReaped = false
         var agents: [Agent] = []
-        /// The agent that the launcher holds.
-        var held: Int?
+        var held: Held?
         var stops = 0
         /// A first stop came while an agent was held, and that did not get it.
         var hasMissedStop = false
@@ -50,6 +58,17 @@ struct ScriptExplorationTests {
         }
 
         var anyAgentLives: Bool { agents.contains { $0.state != .ended } }
+
+        var anyStrayLives: Bool { agents.contains { $0.state == .ended && $0.leavesStray } }
+
+        /// Whether an agent lives that cannot be told from a stray: what started it is over, and it
+        /// has come after another, which was to stop or had worked.
+        var hasOrphanThatFollows: Bool {
+            guard command == .over, stops > 0 || agents.contains(where: \.hasRegistered),
+                let first = agents.firstIndex(where: { $0.state == .ended })
+            else { return false }
+            return agents[first...].contains { $0.state != .ended }
+        }
 
         /// Every world that this one can become in one move.
         var next: [World] {
@@ -86,6 +105,10 @@ struct ScriptExplorationTests {
                             $0.observe(.statusLine(.status(LauncherLifeTests.registered)))
                             $0.look()
                         }
+                    } else if !agent.leavesStray {
+                        move("agent \(number) starts a stray") {
+                            $0.agents[number].leavesStray = true
+                        }
                     }
                 case .ended:
                     break
@@ -98,7 +121,7 @@ struct ScriptExplorationTests {
                     $0.look()
                 }
             }
-            if let held, agents[held].state == .ended {
+            if case .agent(let held) = held, agents[held].state == .ended {
                 for code in [nil, Int32(2)] {
                     move("end of \(held) is seen") {
                         $0.held = nil
@@ -126,21 +149,28 @@ struct ScriptExplorationTests {
             stops += 1
             look()
             observe(observation)
-            guard stops == 1, let held, agents[held].state == .running else { return }
+            guard stops == 1, case .agent(let held) = held, agents[held].state == .running else {
+                return
+            }
             hasMissedStop = agents[held].signals == 0
         }
 
         private mutating func look() {
             guard life.seeksAgent else { return }
-            if let number = agents.firstIndex(where: { $0.state == .running }) {
+            if let number = agents.firstIndex(where: { $0.state == .running }),
+                life.acceptsOrphans || command != .over
+            {
                 if agents[number].isCommand {
                     observe(.agentFound(isCommand: true))
                 } else {
-                    held = number
+                    held = .agent(number)
                     observe(.agentFound(isCommand: false))
                 }
+            } else if anyStrayLives, life.acceptsOrphans {
+                held = .stray
+                observe(.agentFound(isCommand: false))
             } else {
-                let othersLive = anyAgentLives || (command != .over)
+                let othersLive = anyAgentLives || anyStrayLives || command != .over
                 observe(.noAgentFound(othersLive: othersLive))
             }
         }
@@ -149,7 +179,7 @@ struct ScriptExplorationTests {
             for directive in life.on(observation) {
                 switch directive {
                 case .sendStopSignal(.agent):
-                    if let held { signal(held) }
+                    if case .agent(let held) = held { signal(held) }
                 case .sendStopSignal(.command):
                     signalCommand()
                 case .endCommand:
@@ -200,9 +230,17 @@ struct ScriptExplorationTests {
         #expect(stories { $0.agents.contains { $0.signals > 1 } }.first == nil)
     }
 
-    @Test("the container is never let go while an agent lives")
+    @Test("the container is never let go while an agent lives that can be told from a stray")
     func endsAfterTheAgent() {
-        #expect(stories { $0.life.hasEnded && $0.anyAgentLives }.first == nil)
+        #expect(
+            stories { $0.life.hasEnded && $0.anyAgentLives && !$0.hasOrphanThatFollows }.first
+                == nil
+        )
+    }
+
+    @Test("nothing that an agent leaves behind is taken for the next one, whatever its name")
+    func holdsNoStray() {
+        #expect(stories { $0.held == .stray }.first == nil)
     }
 
     @Test("the first stop reaches the agent that is there when it comes")

@@ -115,6 +115,139 @@ struct AgentTests {
         try await run.prints("got TERM")
     }
 
+    @Test("a job's process that lives on by the agent's name is not the next agent")
+    func strayOfJob() async throws {
+        let run = try LauncherRun(Self.script("\(Self.tfcAgent); exit $?"))
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent("echo '\(Self.registered)'")
+        try await sidecar.hears(.status(Self.registered))
+        let stray = run.directory + "/tfc-agent-x"
+        run.tellAgent("cp /bin/sleep \(stray); \(stray) 600 &")
+        try await run.runs("tfc-agent-x")
+        run.tellAgent("exit 5")
+        try await sidecar.hears(.exited(code: 5))
+        sidecar.send(.release)
+        #expect(try await run.exitCode() == 5)
+    }
+
+    @Test("a core whose supervisor was killed after the stop gets no signal")
+    func coreOfKilled() async throws {
+        let run = try LauncherRun(Self.script("\(Self.tfcAgent); exit $?"))
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        let core = run.directory + "/tfc-agent-core"
+        try run.write(
+            "trap 'echo core got TERM' TERM; echo core; while :; do sleep 0.1; done",
+            to: "core"
+        )
+        run.tellAgent("cp /bin/sh \(core); \(core) $AGENT_LINK_DIR/core &")
+        try await run.prints("core")
+        run.signal(SIGTERM)
+        try await run.prints("got TERM")
+        run.tellAgent("kill -9 $$")
+        try await sidecar.hears(.exited(code: 137))
+        #expect(!run.output.contains("core got TERM"))
+    }
+
+    @Test("the next agent, found while the end of the one before is booked, gets one signal")
+    func endIsBookedOnce() async throws {
+        // The first is an orphan, whose end is for the launcher to book; the second is not.
+        let second = "trap 'echo second got TERM' TERM; echo second; while :; do sleep 0.1; done"
+        let run = try LauncherRun(
+            Self.script(
+                "exec 3<&0; (\(Self.tfcAgent) <&3 &); sleep 0.3; "
+                    + "$AGENT_LINK_DIR/tfc-agent -c \"\(second)\"; exit $?"
+            )
+        )
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        try await run.prints("second")
+        run.tellAgent("echo pid=$$.")
+        try await run.prints(".\n")
+        let first = try #require(
+            run.output.split(whereSeparator: { "=.".contains($0) }).dropFirst().first.flatMap {
+                pid_t($0)
+            }
+        )
+        #expect(ProcessTests.children(of: run.pid).contains(first))
+        run.signal(SIGTERM)
+        try await run.prints("got TERM")
+        try TracedLauncher.hold(run.pid) {
+            // After the launcher has taken its signals, and before it looks at its agent.
+            kill(first, SIGKILL)
+            try TracedLauncher.waitUntilDead(first)
+        }
+        try await run.prints("second got TERM")
+        sidecar.send(.drain)
+        try await sidecar.hears(.stopping, times: 2)
+        let count = { (text: String) in
+            run.errors.split(separator: "\n").count { $0.contains(text) }
+        }
+        #expect(count("its one stop signal") == 2)
+        #expect(count("below its command") == 2)
+    }
+
+    /// Where the kernel, or the container's filter, refuses pidfd_open(2), which has this number on
+    /// all machines.
+    private static let withoutPidfd = [
+        getenv("TEST_PYTHON").map { String(cString: $0) } ?? "/usr/bin/python3", "-c",
+        """
+        import ctypes, os, struct, sys
+        libc = ctypes.CDLL(None)
+        steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 434), (6, 0, 0, 0x50001), (6, 0, 0, 0x7fff0000)]
+        code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+        program = struct.pack("@HP", len(steps), ctypes.addressof(code))
+        assert libc.prctl(38, 1, 0, 0, 0) == 0
+        assert libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0) == 0
+        os.execv(sys.argv[1], sys.argv[1:])
+        """,
+    ]
+
+    /// Waits, in a subshell, until the launcher has reaped the script.
+    private static let onceScriptIsOver = "while kill -0 $$ 2> /dev/null; do sleep 0.01; done"
+
+    @Test("without pidfd_open an orphaned agent gets its signal and has its own end")
+    func orphanById() async throws {
+        let run = try LauncherRun(
+            Self.script(
+                "exec 3<&0; (\(Self.onceScriptIsOver); exec \(Self.tfcAgent)) <&3 & exit 7"
+            ),
+            wrapper: Self.withoutPidfd
+        )
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.signal(SIGTERM)
+        try await run.prints("got TERM")
+        run.tellAgent("exit 4")
+        try await sidecar.hears(.exited(code: 4))
+        #expect(run.errors.split(separator: "\n").count { $0.contains("pidfd_open") } == 1)
+    }
+
+    @Test(
+        "without pidfd_open an agent below another orphan is said to be there, and outlived by it"
+    )
+    func belowOrphan() async throws {
+        let run = try LauncherRun(
+            Self.script("exec 3<&0; (\(Self.onceScriptIsOver); \(Self.tfcAgent); :) <&3 & exit 7"),
+            wrapper: Self.withoutPidfd
+        )
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        try await eventually("the agent is named") { run.errors.contains("until its parent") }
+        // Longer than the search for an agent goes on that is not there.
+        run.tellAgent("sleep 4; echo on")
+        try await run.prints("on\n")
+        #expect(sidecar.messages == [.hello(version: 1)])
+        run.signal(SIGTERM)
+        run.tellAgent("kill -9 $PPID")
+        // It is ours now.
+        try await run.prints("got TERM")
+        run.tellAgent("exit 4")
+        try await sidecar.hears(.exited(code: 4))
+        #expect(run.errors.split(separator: "\n").count { $0.contains("until its parent") } == 1)
+    }
+
     @Test("a stop before the agent appears ends the script, and no agent is started")
     func stopBeforeAgent() async throws {
         let run = try LauncherRun(Self.script("echo preparing; sleep 600; \(Self.tfcAgent)"))

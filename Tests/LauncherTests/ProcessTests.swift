@@ -46,15 +46,46 @@ struct ProcessTests {
         sidecar.stop()
     }
 
-    @Test("a name or a log format that the environment sets is kept, even an empty one")
+    @Test("a name or a log format that the environment sets is kept")
     func keepsEnvironment() async throws {
         let run = try LauncherRun(
-            environment: ["TFC_AGENT_NAME": "mine", "TFC_AGENT_LOG_JSON": ""])
+            environment: ["TFC_AGENT_NAME": "mine", "TFC_AGENT_LOG_JSON": "0"])
         let sidecar = try FakeSidecar(in: run.directory, name: "from the sidecar")
         try await run.prints("ready")
-        run.tellAgent("echo name=$TFC_AGENT_NAME json=${TFC_AGENT_LOG_JSON-unset}.")
-        try await run.prints("name=mine json=.\n")
+        run.tellAgent("echo name=$TFC_AGENT_NAME json=$TFC_AGENT_LOG_JSON.")
+        try await run.prints("name=mine json=0.\n")
         sidecar.stop()
+    }
+
+    @Test("an empty name or log format is as if it were unset")
+    func emptyEnvironment() async throws {
+        let run = try LauncherRun(environment: ["TFC_AGENT_NAME": "", "TFC_AGENT_LOG_JSON": ""])
+        let sidecar = try FakeSidecar(in: run.directory, name: "from the sidecar")
+        try await run.prints("ready")
+        run.tellAgent("env > \(run.directory)/env; echo written")
+        try await run.prints("written")
+        let lines = String(decoding: run.bytes(of: "env"), as: UTF8.self).split(separator: "\n")
+        #expect(
+            lines.filter { $0.hasPrefix("TFC_") }.sorted()
+                == ["TFC_AGENT_LOG_JSON=1", "TFC_AGENT_NAME=from the sidecar"]
+        )
+        sidecar.stop()
+    }
+
+    @Test("an empty setting of the launcher's own is as if it were unset")
+    func emptySettings() async throws {
+        let names = ["START", "RELEASE", "ALONE"].map { "AGENT_LAUNCHER_\($0)_LIMIT_MILLISECONDS" }
+        let empty = Dictionary(uniqueKeysWithValues: names.map { ($0, String?.some("")) })
+        let run = try LauncherRun(environment: empty)
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        #expect(run.errors == "")
+        sidecar.stop()
+        let elsewhere = try LauncherRun(
+            ["/bin/sh", "-c", "exit 3"],
+            environment: OutputTests.withoutSidecar.merging(["AGENT_LINK_DIR": ""]) { $1 }
+        )
+        #expect(try await elsewhere.exitCode() == 3)
     }
 
     @Test("hidden, neither the task role nor what leads to it is in the agent's environment")
