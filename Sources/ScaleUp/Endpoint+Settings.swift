@@ -103,7 +103,7 @@ extension Endpoint {
                         throw SecretFailure.unreadable(parameter: name, cause: error)
                     }
                 },
-                waitsAlways: answersMany,
+                isOneOfMany: !answersMany,
                 complain: { logger.error("\($0)") }
             )
         }

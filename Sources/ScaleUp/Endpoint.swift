@@ -96,7 +96,10 @@ package struct Endpoint: Sendable {
         let keys = parts.keys
         let verdict = Verdict(request, keys: known, parts.policy)
         guard case .unknownSignature = verdict else { return verdict }
-        let fresh = await within(left(until: end)) { await keys.afterUnknownSignature() }
+        let time = left(until: end)
+        let fresh = await within(keys.patience.map { min($0, time) } ?? time) {
+            await keys.afterUnknownSignature()
+        }
         return Verdict(request, keys: fresh ?? known, parts.policy)
     }
 

@@ -8,14 +8,20 @@ package import HCPTerraform
 /// Strangers can ask for readings, by signatures that nobody made. They get one every two seconds
 /// at the most, whatever their number, and cannot use up anybody else's: all that wait for one
 /// share it.
+///
+/// A Lambda function has such a bound for each of its instances, and strangers can have hundreds of
+/// those. So there each reading that a request asked for, and that brought no new key, doubles the
+/// pause before the next one, from two seconds to a minute (``ReadingPause``). What remains to
+/// strangers: the first reading of each instance that they make Lambda start, five more within about
+/// a minute, and then one a minute, of which 1,000 instances make 17 a second. Meanwhile a key of
+/// the last minute may be refused there, and a key that could not be read may be missed so long.
 package actor RunTaskKeys {
     private let place: String
     /// Nil for a key that never changes.
     private let read: Reading?
     private let pacing: Pacing
     private let complain: @Sendable (Complaint) -> Void
-    /// Nil where requests may wait without measure.
-    private var waiting: WaitingTime?
+    private var pause: ReadingPause
     /// The newest first.
     private var held: [Held] = []
     private var readAt: ContinuousClock.Instant?
@@ -47,6 +53,13 @@ package actor RunTaskKeys {
         }
     }
 
+    /// There is no key, and a request that many others wait for it.
+    package struct Crowded: Error, Hashable, CustomStringConvertible {
+        package var description: String {
+            "\(RunTaskKeys.mostWaiting) requests wait for a reading of it already"
+        }
+    }
+
     /// A key of white space alone: everybody could sign with what is left of it.
     package struct EmptyKey: Error, Hashable, CustomStringConvertible {
         let place: String
@@ -60,13 +73,13 @@ package actor RunTaskKeys {
     package static let overlap: Duration = .seconds(300)
     /// Until a refresh that failed is repeated: each makes a request wait.
     package static let refreshPause: Duration = .seconds(30)
-    /// Time between readings that an unknown signature asks for, or a request while there is no
-    /// key at all. SSM answers 40 a second to a whole account (Systems Manager quotas, standard
-    /// throughput), from which ECS also takes the secrets of starting tasks.
-    package static let pause: Duration = .seconds(2)
+    /// How long a function's request waits after an unknown signature, the reading included.
+    static let functionPatience: Duration = .seconds(2)
+    /// Of that, left for the reading.
+    static let readingTime: Duration = .milliseconds(500)
     /// Requests that wait for a reading at once. The others are left to what is known, so that
     /// there are always connections for calls whose key is known.
-    static let mostWaiting = 400
+    package static let mostWaiting = 400
     /// Keys held at once; each wrong signature is compared with all of them.
     static let capacity = 4
 
@@ -74,6 +87,8 @@ package actor RunTaskKeys {
     package init(_ secret: String) {
         place = ""
         read = nil
+        pause = ReadingPause(grows: false)
+        patience = nil
         pacing = Pacing()
         complain = { _ in }
         held = [Held(secret: secret, keys: [RunTaskKey(secret)])]
@@ -82,14 +97,14 @@ package actor RunTaskKeys {
     /// - Parameters:
     ///   - place: where the key stands, for a person who has to write it again.
     ///   - read: reads the key of this moment.
-    ///   - waitsAlways: whether any number of requests may wait for a reading at any time. In a
-    ///     server that costs a connection each. A Lambda function is paid and counted by the time
-    ///     that its instances take, so strangers must not make it wait for them all day.
+    ///   - isOneOfMany: whether there may be hundreds of processes like this one, each with a
+    ///     request at a time, as of a Lambda function: they share what SSM answers, and are paid
+    ///     by the time that requests wait.
     ///   - complain: is told once of each key that is not what it should be.
     package init(
         of place: String,
         read: @escaping Reading,
-        waitsAlways: Bool = true,
+        isOneOfMany: Bool = false,
         pacing: Pacing = Pacing(),
         complain: @escaping @Sendable (Complaint) -> Void = { _ in }
     ) {
@@ -97,7 +112,8 @@ package actor RunTaskKeys {
         self.read = read
         self.pacing = pacing
         self.complain = complain
-        waiting = waitsAlways ? nil : WaitingTime(at: pacing.now())
+        pause = ReadingPause(grows: isOneOfMany)
+        patience = isOneOfMany ? Self.functionPatience : nil
     }
 
     /// The keys, unless they must be read first.
@@ -106,44 +122,52 @@ package actor RunTaskKeys {
     }
 
     private var isReadingDue: Bool {
-        read != nil && !isWithin(Self.refresh, readAt) && !isWithin(Self.refreshPause, triedAt)
+        read != nil && !isWithin(Self.refresh, readAt)
+            && !isWithin(max(Self.refreshPause, pause.time), triedAt)
     }
 
-    /// - Throws: the failure of the last reading while there is no key at all; later ones leave
-    ///   the keys as they were.
+    /// - Throws: while there is no key at all, the failure of the last reading, or ``Crowded``;
+    ///   later ones leave the keys as they were.
     package func current() async throws -> [RunTaskKey] {
         if held.isEmpty {
-            if let failure, underWay == nil, isWithin(Self.pause, triedAt) { throw failure }
-            try await reading()
-        } else if isReadingDue {
-            try? await reading()
+            if let failure, underWay == nil, isWithin(pause.time, triedAt) { throw failure }
+            guard waiting < Self.mostWaiting else { throw Crowded() }
+            waiting += 1
+            defer { waiting -= 1 }
+            try await reading(isAskedFor: true)
+        } else if isReadingDue, waiting < Self.mostWaiting {
+            waiting += 1
+            defer { waiting -= 1 }
+            try? await reading(isAskedFor: false)
         }
         return valid
     }
 
     /// The keys after a signature that none of ``current()`` made, from a reading that began after
-    /// this call: the key may have reached the parameter a moment ago.
+    /// this call: the key may have reached the parameter a moment ago. To be waited for no longer
+    /// than ``patience``.
     package func afterUnknownSignature() async -> [RunTaskKey] {
-        guard read != nil, waitingForNext < Self.mostWaiting else { return valid }
+        guard read != nil, waiting < Self.mostWaiting else { return valid }
+        if let patience, untilNext > patience - Self.readingTime { return valid }
         if next == nil {
-            let left = untilNext
-            guard left == .zero || waiting?.take(left, at: pacing.now()) ?? true else {
-                return valid
-            }
             next = Task {
                 await pauseBeforeNext()
                 next = nil
-                try? await reading()
+                try? await reading(isAskedFor: true)
             }
         }
-        waitingForNext += 1
+        waiting += 1
         await next?.value
-        waitingForNext -= 1
+        waiting -= 1
         return valid
     }
 
-    /// Requests that wait for a reading after an unknown signature.
-    private(set) var waitingForNext = 0
+    /// How long a request may wait for ``afterUnknownSignature()``; nil where its own time is the
+    /// only bound.
+    package nonisolated let patience: Duration?
+
+    /// Requests that wait for a reading, whatever the cause.
+    private(set) var waiting = 0
 
     private func pauseBeforeNext() async {
         while true {
@@ -157,7 +181,7 @@ package actor RunTaskKeys {
     }
 
     private var untilNext: Duration {
-        triedAt.map { max(.zero, Self.pause - $0.duration(to: pacing.now())) } ?? .zero
+        triedAt.map { max(.zero, pause.time - $0.duration(to: pacing.now())) } ?? .zero
     }
 
     private var valid: [RunTaskKey] {
@@ -170,17 +194,25 @@ package actor RunTaskKeys {
     }
 
     /// Concurrent callers share one reading.
-    private func reading() async throws {
+    ///
+    /// - Parameter isAskedFor: by a request that strangers can make; else it was due.
+    private func reading(isAskedFor: Bool) async throws {
         if let underWay { return try await underWay.value }
         guard let read else { return }
         triedAt = pacing.now()
         let task = Task {
             defer { underWay = nil }
             do {
-                try accept(try await read())
+                let isNew = try accept(try await read())
                 failure = nil
+                if isNew {
+                    pause.reset()
+                } else if isAskedFor {
+                    pause.grow(pacing.random())
+                }
             } catch {
                 failure = error
+                if isAskedFor { pause.grow(pacing.random()) }
                 throw error
             }
         }
@@ -188,11 +220,12 @@ package actor RunTaskKeys {
         try await task.value
     }
 
-    private func accept(_ secret: String) throws {
+    /// - Returns: whether the secret is another one than before.
+    private func accept(_ secret: String) throws -> Bool {
         let bare = secret.bare
         guard !bare.isEmpty else { throw EmptyKey(place: place) }
         readAt = pacing.now()
-        if held.first?.secret == secret { return }
+        if held.first?.secret == secret { return false }
         if !held.isEmpty { held[0].replacedAt = pacing.now() }
         let forms = bare == secret ? [secret] : [secret, bare]
         if forms.count > 1 { complain(Complaint(place: place)) }
@@ -200,28 +233,36 @@ package actor RunTaskKeys {
             [Held(secret: secret, keys: forms.map(RunTaskKey.init))]
             + held.filter { $0.secret != secret }
         held = Array(held.prefix(Self.capacity))
+        return true
     }
 }
 
-/// How long requests may wait for readings of the key, in all: some seconds at once, and a fifth of
-/// the time in the long run. A pure value.
-struct WaitingTime: Sendable {
-    private var left = Self.most
-    private var at: ContinuousClock.Instant
+/// The time between readings that an unknown signature asks for, or a request while there is no
+/// key at all. SSM answers 40 a second to a whole account (Systems Manager quotas, standard
+/// throughput), from which ECS also takes the secrets of starting tasks. A pure value.
+struct ReadingPause: Sendable {
+    static let shortest: Duration = .seconds(2)
+    static let longest: Duration = .seconds(60)
 
-    static let most: Duration = .seconds(10)
-    private static let share = 5
+    private let grows: Bool
+    private var level = Self.shortest
+    private(set) var time = Self.shortest
 
-    init(at now: ContinuousClock.Instant) { at = now }
+    /// - Parameter grows: whether it doubles; else it stays the shortest.
+    init(grows: Bool) { self.grows = grows }
 
-    /// - Returns: false when there is not so much.
-    mutating func take(_ time: Duration, at now: ContinuousClock.Instant) -> Bool {
-        left = min(Self.most, left + at.duration(to: now) / Self.share)
-        at = now
-        guard time <= left else { return false }
-        left -= time
-        return true
+    /// After a reading that brought nothing new. Up to a quarter shorter or longer than the doubled
+    /// time, so that instances that began together do not read together for ever.
+    ///
+    /// - Parameter random: in 0..<1.
+    mutating func grow(_ random: Double) {
+        guard grows else { return }
+        level = min(level * 2, Self.longest)
+        time = level * (0.75 + random / 2)
     }
+
+    /// After a new key.
+    mutating func reset() { self = ReadingPause(grows: grows) }
 }
 
 extension String {

@@ -31,14 +31,13 @@ final class Gate: ChannelDuplexHandler {
 
     private let endpoint: Endpoint
     private let strangers: Strangers
-    private let unjudged: UnjudgedBytes
+    /// Nil when there was none: then nothing of the connection is read.
+    private let seat: Seat?
     private var phase = Phase.waiting
     private var isStranger = false
     private var deadline: Scheduled<Void>?
     private var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")
     private var body = ByteBuffer()
-    /// Of the bytes that are common to all.
-    private var taken = 0
     /// Whether the connection ends with the answer under way.
     private var isLast = false
     private var dropped = 0
@@ -47,10 +46,10 @@ final class Gate: ChannelDuplexHandler {
     /// A stop of the server that came while a request was under way here.
     private var heldStop: ChannelShouldQuiesceEvent?
 
-    init(_ endpoint: Endpoint, _ strangers: Strangers, _ unjudged: UnjudgedBytes) {
+    init(_ endpoint: Endpoint, _ strangers: Strangers, _ seat: Seat?) {
         self.endpoint = endpoint
         self.strangers = strangers
-        self.unjudged = unjudged
+        self.seat = seat
     }
 
     // MARK: The connection
@@ -59,6 +58,11 @@ final class Gate: ChannelDuplexHandler {
         isStranger = true
         strangers.come()
         limit(Bounds.firstHead, context) { context, _ in context.close(promise: nil) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if seat == nil { context.close(promise: nil) }
+        context.fireChannelActive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { forget() }
@@ -71,7 +75,8 @@ final class Gate: ChannelDuplexHandler {
     private func forget() {
         deadline?.cancel()
         deadline = nil
-        release()
+        // Whoever answers has the body now, and may have it for long.
+        if phase != .answering { release() }
         becomeKnown()
     }
 
@@ -82,8 +87,7 @@ final class Gate: ChannelDuplexHandler {
 
     private func release() {
         body = ByteBuffer()
-        unjudged.giveBack(taken)
-        taken = 0
+        seat?.empty()
     }
 
     /// Sets the time for the present phase; the one before is over.
@@ -222,12 +226,10 @@ final class Gate: ChannelDuplexHandler {
             // As buffers do by themselves; done here so that what is counted is what is held.
             var capacity = max(body.capacity, Bounds.read)
             while capacity < size { capacity *= 2 }
-            let more = max(0, capacity - UnjudgedBytes.share) - taken
-            guard more <= 0 || unjudged.take(more) else {
+            guard seat?.hold(capacity) == true else {
                 refuse(.crowded, context)
                 return
             }
-            taken += max(0, more)
             body.reserveCapacity(capacity)
         }
         // Copied: the buffer that these bytes came in is larger than they may be.
@@ -313,34 +315,5 @@ final class Gate: ChannelDuplexHandler {
         limit(Bounds.farewell, context) { context, _ in context.close(promise: nil) }
         context.close(mode: .output, promise: nil)
         readOn(context)
-    }
-}
-
-/// Puts the gate where the HTTP of a new connection has just been read. Handlers of Hummingbird's
-/// configuration come later, where requests have another type and have been kept already.
-final class GateKeeper: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = NIOAny
-
-    private let gate: Gate
-
-    init(_ endpoint: Endpoint, _ strangers: Strangers, _ unjudged: UnjudgedBytes) {
-        gate = Gate(endpoint, strangers, unjudged)
-    }
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        do {
-            try context.channel.syncOptions?.setOption(
-                .recvAllocator,
-                value: FixedSizeRecvByteBufferAllocator(capacity: Bounds.read)
-            )
-            // So that only one such buffer is in use.
-            try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
-            let pipeline = context.pipeline.syncOperations
-            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(gate, position: .after(decoder))
-        } catch {
-            // Nobody gets in without a gate.
-            context.close(promise: nil)
-        }
     }
 }

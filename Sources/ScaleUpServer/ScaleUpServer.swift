@@ -90,20 +90,25 @@ struct ScaleUpServer: AsyncParsableCommand {
     {
         let strangers = Strangers()
         let unjudged = UnjudgedBytes()
+        let http = HTTP1Channel.Configuration(
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: Bounds.head,
+                maxHeaderListSize: Bounds.head,
+                maxHeaderFieldCount: 100
+            )
+        )
         let application = Application(
             responder: CallbackResponder<BasicRequestContext> { request, _ in
                 await answer(request, endpoint)
             },
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [GateKeeper(endpoint, strangers, unjudged)],
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: Bounds.head,
-                        maxHeaderListSize: Bounds.head,
-                        maxHeaderFieldCount: 100
-                    )
+            server: HTTPServerBuilder { responder in
+                GatedConnection(
+                    http: HTTP1Channel(responder: responder, configuration: http),
+                    endpoint: endpoint,
+                    strangers: strangers,
+                    unjudged: unjudged
                 )
-            ),
+            },
             configuration: .init(
                 address: .hostname(listen.address, port: listen.port),
                 serverName: "scale-up-server",

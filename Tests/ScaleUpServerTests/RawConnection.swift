@@ -49,6 +49,13 @@ final class RawConnection: Sendable {
 
     func closeWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// From now on closing the connection resets it (socket(7), SO_LINGER of 0 s).
+    func resetAtClose() {
+        var none = linger(l_onoff: 1, l_linger: 0)
+        let length = socklen_t(MemoryLayout<linger>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, length)
+    }
+
     /// All that the server says until it closes, and how long that took.
     func untilClosed() async -> (text: String, took: Duration) {
         let start = ContinuousClock.now
@@ -78,4 +85,29 @@ final class RawConnection: Sendable {
             }
         }
     }
+}
+
+/// A port at which connections are made and nothing ever answers.
+final class SilentPort: Sendable {
+    let number: Int
+    private let descriptor: Int32
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) | listen(descriptor, 100)
+                    | getsockname(descriptor, $0, &length)
+            }
+        }
+        number = Int(in_port_t(bigEndian: address.sin_port))
+        guard descriptor >= 0, result == 0 else { throw RawConnection.Failure(call: "listen") }
+    }
+
+    deinit { close(descriptor) }
 }

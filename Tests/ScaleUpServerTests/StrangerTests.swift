@@ -26,6 +26,23 @@ private struct Memory {
     }
 }
 
+/// Bytes on their way to the connections of a port, and those that nobody has read there (proc(5),
+/// `/proc/net/tcp`).
+private func unread(at port: Int) throws -> Int {
+    let own = ":" + String(port + 0x1_0000, radix: 16, uppercase: true).suffix(4)
+    let established = "01"
+    let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+    var sum = 0
+    for line in table.split(separator: "\n").dropFirst() {
+        let fields = line.split(separator: " ")
+        guard fields.count > 4, fields[3] == established else { continue }
+        // Our address, theirs, the state, and tx_queue:rx_queue.
+        if fields[1].hasSuffix(own) { sum += try #require(Int(fields[4].suffix(8), radix: 16)) }
+        if fields[2].hasSuffix(own) { sum += try #require(Int(fields[4].prefix(8), radix: 16)) }
+    }
+    return sum
+}
+
 /// As many open files as the system lets this process have.
 private func raiseFileLimit() throws {
     var limit = rlimit()
@@ -37,7 +54,7 @@ private func raiseFileLimit() throws {
 @Suite("scale-up-server, strangers")
 struct StrangerTests {
     @Test(
-        "780 connections with bodies that nobody signed take no more than 16 MiB and their sockets",
+        "780 connections with bodies that nobody signed take no more than 24 MiB and their sockets",
         arguments: [
             (signature: nil, megabyte: true), (signature: wrongSignature, megabyte: true),
             (signature: wrongSignature, megabyte: false),
@@ -74,6 +91,74 @@ struct StrangerTests {
         // Each kind of refusal is a few lines, and a count.
         let lines = stage.logged.split(separator: "\n").filter { $0.contains("refused a request") }
         #expect(lines.count <= 15)
+    }
+
+    @Test(
+        "bodies whose senders reset the connection are counted for as long as they are held",
+        arguments: ["a key in doubt", "no key, and SSM hangs"]
+    )
+    func reset(_ state: String) async throws {
+        try raiseFileLimit()
+        let silent = try SilentPort()
+        let hasKey = state == "a key in doubt"
+        let name = "reset-\(hasKey)"
+        let http = try CurlClient()
+        defer { http.stop() }
+        try await ParameterTests.put("/server/\(name)", "the-key", over: http)
+        var settings = ["RUN_TASK_HMAC_KEY": "", "RUN_TASK_HMAC_KEY_PARAMETER": "/server/\(name)"]
+        if !hasKey { settings["AWS_ENDPOINT_URL_SSM"] = "http://127.0.0.1:\(silent.number)" }
+        let stage = try await ServerStage(service: name, settings)
+        if hasKey { #expect(try await stage.post(stage.payload("run-first")).status == 200) }
+        let memory = Memory(process: stage.process)
+        try memory.forgetPeak()
+        let before = try memory.now
+
+        let body = [UInt8](repeating: 0x20, count: 1 << 20)
+        let start = ContinuousClock.now
+        var whole = 0
+        // As many at once as there is room for: more would leave none of them enough.
+        for _ in 0..<100 {
+            let connections = try (0..<4).map { _ in try RawConnection(port: stage.port) }
+            for connection in connections {
+                connection.resetAtClose()
+                connection.send(head("Content-Length: \(body.count)", [wrongSignature]))
+                if connection.send(body) { whole += 1 }
+            }
+            try await stage.until("all is read") { try unread(at: stage.port) == 0 }
+        }
+        let took = start.duration(to: .now)
+        let grown = try memory.peak - before
+        print(
+            "strangers: 400 bodies of 1 MiB and a reset after each, \(state): \(whole) sent in "
+                + "\(took), \(before >> 20) MiB and \(grown >> 20) more"
+        )
+        #expect(grown < 40 << 20)
+        if hasKey { #expect(try await stage.post(stage.payload("run-then")).status == 200) }
+    }
+
+    @Test("while 400 answers last longer than their connections, a new one is closed at once")
+    func abandoned() async throws {
+        try raiseFileLimit()
+        let stage = try await ServerStage(service: "abandoned")
+        try await stage.tellPeer("hold")
+        let body = stage.payload("run-1")
+        let call = head("Content-Length: \(body.count)", [signature(body)])
+        // Every connection that there may be, and 400 before them.
+        for count in [400, 800] {
+            let connections = try (0..<count).map { _ in try RawConnection(port: stage.port) }
+            for connection in connections {
+                connection.resetAtClose()
+                connection.send(Array(call.utf8) + body)
+            }
+            try await stage.until("all is read") { try unread(at: stage.port) == 0 }
+        }
+        try await stage.until("nobody gets in") {
+            try await RawConnection(port: stage.port).untilClosed().took < .seconds(5)
+        }
+        try await stage.tellPeer("release")
+        try await stage.until("a call gets in") {
+            (try? await stage.post(stage.payload("run-then")).status) == 200
+        }
     }
 
     @Test("strangers who take every connection are sent away after a second, and a call gets in")
@@ -199,6 +284,10 @@ struct ParameterTests {
     init() throws { http = try CurlClient() }
 
     private func put(_ name: String, _ value: String) async throws {
+        try await Self.put(name, value, over: http)
+    }
+
+    static func put(_ name: String, _ value: String, over http: CurlClient) async throws {
         let text = String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
         try await Moto.call(
             "ssm",

@@ -21,13 +21,13 @@ struct RunTaskKeysTests {
 
     private func keys(
         _ parameter: FakeParameter,
-        waitsAlways: Bool = true,
+        isOneOfMany: Bool = false,
         complain: @escaping @Sendable (RunTaskKeys.Complaint) -> Void = { _ in }
     ) -> RunTaskKeys {
         RunTaskKeys(
             of: "the SSM parameter /p/key",
             read: { try parameter.read() },
-            waitsAlways: waitsAlways,
+            isOneOfMany: isOneOfMany,
             pacing: time.pacing,
             complain: complain
         )
@@ -104,6 +104,44 @@ struct RunTaskKeysTests {
         #expect(parameter.readings == 2)
     }
 
+    @Test("while a reading hangs 400 requests wait for the first key, and no more")
+    func hanging() async throws {
+        let gate = FakeService()
+        gate.close()
+        let keys = RunTaskKeys(
+            of: "a parameter",
+            read: {
+                _ = try await gate.setDesiredCount(0)
+                return "a"
+            }
+        )
+        try await withThrowingTaskGroup(of: [String].self) { group in
+            for _ in 0..<RunTaskKeys.mostWaiting {
+                group.addTask { accepted(try await keys.current()) }
+            }
+            while await keys.waiting < RunTaskKeys.mostWaiting { await Task.yield() }
+            await #expect(throws: RunTaskKeys.Crowded()) { try await keys.current() }
+            gate.open()
+            for try await secrets in group { #expect(secrets == ["a"]) }
+        }
+        #expect(await keys.waiting == 0)
+    }
+
+    @Test("a function without a key reads it ever less often, up to once a minute")
+    func noKeyOfMany() async throws {
+        let parameter = FakeParameter(nil)
+        let keys = keys(parameter, isOneOfMany: true)
+        for _ in 0..<6_000 {
+            await #expect(throws: FakeParameter.Unreadable.self) { try await keys.current() }
+            time.advance(.milliseconds(100))
+        }
+        // At 0, 4, 12, 28 and 60 s, and then once a minute.
+        #expect(parameter.readings <= 15)
+        parameter.set("a")
+        time.advance(.seconds(61))
+        #expect(accepted(try await keys.current()) == ["a"])
+    }
+
     @Test("concurrent callers share one reading")
     func shared() async throws {
         let parameter = FakeParameter("a")
@@ -140,11 +178,11 @@ struct RunTaskKeysTests {
 struct UnknownSignatureTests {
     private let time = FakeTime()
 
-    private func keys(_ parameter: FakeParameter, waitsAlways: Bool = true) -> RunTaskKeys {
+    private func keys(_ parameter: FakeParameter, isOneOfMany: Bool = false) -> RunTaskKeys {
         RunTaskKeys(
             of: "a parameter",
             read: { try parameter.read() },
-            waitsAlways: waitsAlways,
+            isOneOfMany: isOneOfMany,
             pacing: time.pacing
         )
     }
@@ -175,7 +213,7 @@ struct UnknownSignatureTests {
         time.duringSleep { for await _ in arrived { break } }
         let found = await withTaskGroup(of: [String].self) { group in
             for _ in 0..<most { group.addTask { accepted(await keys.afterUnknownSignature()) } }
-            while await keys.waitingForNext < most { await Task.yield() }
+            while await keys.waiting < most { await Task.yield() }
             // One more than may wait.
             #expect(accepted(await keys.afterUnknownSignature()) == ["a"])
             arrive.yield()
@@ -217,7 +255,7 @@ struct UnknownSignatureTests {
         await gate.arrival()
         parameter.set("b")
         async let second = keys.afterUnknownSignature()
-        while await keys.waitingForNext == 0 { await Task.yield() }
+        while await keys.waiting < 2 { await Task.yield() }
         gate.open()
         #expect(accepted(try await first) == ["a"])
         #expect(accepted(await second) == ["a", "b"])
@@ -235,25 +273,102 @@ struct UnknownSignatureTests {
         #expect(start.duration(to: time.pacing.now()) >= .seconds(20))
     }
 
-    @Test("a function waits for strangers a fifth of its time at the most, and refuses the rest")
-    func functionTime() async throws {
+    @Test("hundreds of instances amid noise read the key a few times a second, and hardly wait")
+    func manyInstances() async throws {
+        let instances = 200
         let parameter = FakeParameter("a")
-        let keys = keys(parameter, waitsAlways: false)
-        _ = try await keys.current()
-        let start = time.pacing.now()
-        for _ in 0..<10_000 {
-            _ = await keys.afterUnknownSignature()
-            time.advance(.milliseconds(10))
+        var keys: [RunTaskKeys] = []
+        for _ in 0..<instances {
+            let one = self.keys(parameter, isOneOfMany: true)
+            _ = try await one.current()
+            keys.append(one)
         }
+        // One after the other: 100 requests a second.
+        func noise(_ seconds: Int) async {
+            for number in 0..<100 * seconds {
+                _ = await keys[number % instances].afterUnknownSignature()
+                time.advance(.milliseconds(10))
+            }
+        }
+        await noise(120)
+        let start = time.pacing.now()
+        let before = (readings: parameter.readings, slept: time.slept.count)
+        await noise(600)
         let took = start.duration(to: time.pacing.now())
-        let slept = time.slept.reduce(.zero, +)
-        #expect(slept <= took / 5 + WaitingTime.most)
-        #expect(slept > .seconds(10))
-        #expect(parameter.readings <= Int(took / .seconds(2)) + 2)
-        // After a quiet minute the next one is worth a reading again.
-        time.advance(.seconds(60))
+        #expect(Double(parameter.readings - before.readings) <= took / .seconds(1) * 4)
+        #expect(time.slept.allSatisfy { $0 <= .milliseconds(1_500) })
+    }
+
+    @Test("a function whose key has become old and unreadable reads it once a minute amid noise")
+    func failingAmidNoise() async throws {
+        let parameter = FakeParameter("a")
+        let keys = keys(parameter, isOneOfMany: true)
+        _ = try await keys.current()
+        parameter.set(nil)
+        let start = time.pacing.now()
+        for _ in 0..<6_000 {
+            _ = try await keys.current()
+            #expect(accepted(await keys.afterUnknownSignature()) == ["a"])
+            time.advance(.milliseconds(100))
+        }
+        let minutes = start.duration(to: time.pacing.now()) / .seconds(60)
+        #expect(Double(parameter.readings) <= minutes + 7)
+    }
+
+    @Test("a function reads at once again when a new key has come, also after noise")
+    func newKeyAmidNoise() async throws {
+        let parameter = FakeParameter("a")
+        let keys = keys(parameter, isOneOfMany: true)
+        _ = try await keys.current()
+        for _ in 0..<1_000 {
+            _ = await keys.afterUnknownSignature()
+            time.advance(.milliseconds(300))
+        }
+        let before = parameter.readings
+        #expect(before <= 11)
         parameter.set("b")
+        time.advance(.seconds(60))
         #expect(accepted(await keys.afterUnknownSignature()) == ["a", "b"])
+        parameter.set("c")
+        time.advance(.seconds(1))
+        #expect(accepted(await keys.afterUnknownSignature()) == ["a", "b", "c"])
+        #expect(parameter.readings == before + 2)
+        #expect(time.slept.last == .seconds(1))
+    }
+
+    @Test("a function waits two seconds for a reading that hangs, and then goes by what it knows")
+    func hangs() async throws {
+        let parameter = FakeParameter("a")
+        let gate = FakeService()
+        let keys = RunTaskKeys(
+            of: "a parameter",
+            read: {
+                _ = try await gate.setDesiredCount(0)
+                return try parameter.read()
+            },
+            isOneOfMany: true,
+            pacing: time.pacing
+        )
+        _ = try await keys.current()
+        time.advance(.seconds(3))
+        gate.close()
+        let world = try World(change: { $0.keys = keys })
+        #expect(await world.call("pre_plan").status == 401)
+        gate.open()
+    }
+
+    @Test("the pause grows from two seconds to a minute, more or less, and a new key resets it")
+    func pause() {
+        var pause = ReadingPause(grows: true)
+        var times = [pause.time]
+        for random in [0.5, 0.5, 0, 0.5, 0.5, 0.5, 0.999] {
+            pause.grow(random)
+            times.append(pause.time)
+        }
+        #expect(times.dropLast() == [2, 4, 8, 12, 32, 60, 60].map { .seconds($0) })
+        #expect(times[7] > .seconds(74) && times[7] < .seconds(75))
+        pause.reset()
+        #expect(pause.time == .seconds(2))
     }
 
     @Test("a key that is given is compared and nothing else")
