@@ -120,8 +120,15 @@ struct RunTaskKeysTests {
                 group.addTask { accepted(try await keys.current()) }
             }
             while await keys.waiting < RunTaskKeys.mostWaiting { await Task.yield() }
+            // One more must not come to wait; the reading ends when it does.
+            let end = Task {
+                while await keys.waiting <= RunTaskKeys.mostWaiting, !Task.isCancelled {
+                    await Task.yield()
+                }
+                gate.open()
+            }
             await #expect(throws: RunTaskKeys.Crowded()) { try await keys.current() }
-            gate.open()
+            end.cancel()
             for try await secrets in group { #expect(secrets == ["a"]) }
         }
         #expect(await keys.waiting == 0)
