@@ -55,9 +55,9 @@ final class Strangers: Sendable {
 /// task call without room; larger bodies take the rest from what is common to all. Whoever answers
 /// is not told that a connection is lost and keeps the body, so the seat stays taken until then.
 final class UnjudgedBytes: Sendable {
-    static let total = 24 << 20
+    static let total = 16 << 20
     /// Of each connection: for a head in the making, then for a body.
-    static let share = 16 << 10
+    static let share = 8 << 10
     static let seats = Bounds.connections + Bounds.abandoned
     static let common = total - seats * share
 

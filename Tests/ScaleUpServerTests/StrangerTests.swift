@@ -54,7 +54,7 @@ private func raiseFileLimit() throws {
 @Suite("scale-up-server, strangers")
 struct StrangerTests {
     @Test(
-        "780 connections with bodies that nobody signed take no more than 24 MiB and their sockets",
+        "780 connections with bodies that nobody signed take no more than 16 MiB and their sockets",
         arguments: [
             (signature: nil, megabyte: true), (signature: wrongSignature, megabyte: true),
             (signature: wrongSignature, megabyte: false),
