@@ -145,11 +145,9 @@ package struct Ledger: Hashable, Sendable {
     /// Agents that are not about to leave.
     package var staying: Int { size - surplusLeaving }
 
-    /// Agents that hold a job. More than ``size`` when somebody else raised the service above
-    /// what the limits allow.
-    package var busy: Int {
-        Set(jobs.values.lazy.compactMap(\.task)).count
-    }
+    /// Agents that hold a job; each holds one. More than ``size`` when somebody else raised the
+    /// service above what the limits allow.
+    package var busy: Int { jobs.values.reduce(0) { $0 + ($1.task == nil ? 0 : 1) } }
 
     /// False for the empty ledger of a table that has none: it says nothing about the service.
     package var isWritten: Bool { version > 0 }
