@@ -192,6 +192,8 @@ def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
             script.chmod(0o755)
             forget(link / "agent-launcher")
             launcher = start(link / "agent-launcher", script)
+            # Before the launcher is, which leaves its agent behind when it is killed.
+            stack.callback(subprocess.run, ["pkill", "-KILL", "-P", str(launcher.pid)])
             wait_for("a TLS connection", lambda: front.handshakes > 0, sidecar)
             time.sleep(2)
             pids = {"sidecar": sidecar.pid, "launcher": launcher.pid}
