@@ -16,7 +16,8 @@ enum Leftovers {
         for _ in 0..<50 {
             let found = processes(with: "\(name)=\(marker)")
             if found.isEmpty { return }
-            for pid in found + found.compactMap(launcher) { Glibc.kill(pid, SIGKILL) }
+            // Launchers first: one whose agent is gone may end by itself, as if nothing were amiss.
+            for pid in found.compactMap(launcher) + found { Glibc.kill(pid, SIGKILL) }
             usleep(2000)
         }
     }
