@@ -23,7 +23,7 @@ package enum AgentStatus: Hashable, Sendable {
     case absent
     /// Alive as far as is known, with or without a job.
     case unknown
-    case idle(since: Instant, workedBefore: Bool)
+    case idle(workedBefore: Bool)
     case busy(Job)
     case exited(code: Int)
 }

@@ -26,39 +26,40 @@ struct AgentWatch: Hashable, Sendable {
     /// The look under way is at an agent that is not the present one.
     private var looksAtAnother = false
     private var agent: String?
-    private var notBefore: Instant = .zero
     private var failures = 0
     private var last: Reading?
 
     private struct Reading: Hashable, Sendable {
         var status: ServerStatus
-        var at: Instant
-        /// How many looks in a row have shown it.
+        /// How many looks in a row have shown it, up to those that prove it.
         var times: Int
     }
 
     /// A new agent; what was seen of an earlier one says nothing of it. One that does not say its
     /// id cannot be asked for.
-    mutating func registered(_ id: String?, at now: Instant) {
+    mutating func registered(_ id: String?, _ timers: inout Timers, at now: Instant) {
         guard agent != id else { return }
         agent = id
         last = nil
         looksAtAnother = underWay
-        notBefore = now + Self.lookEvery
+        timers[.watchedAt] = nil
+        timers[.watchFrom] = now + timers.timing.watchEvery
     }
 
     /// The agent to ask for, once it is time.
-    func due(at now: Instant) -> String? {
-        guard !underWay, now >= notBefore else { return nil }
+    func due(_ timers: Timers, at now: Instant) -> String? {
+        guard !underWay, timers[.watchFrom].hasCome(at: now) else { return nil }
         return agent
     }
 
     /// When to ask next; nil while an answer is awaited or no agent has registered.
-    var nextLook: Instant? { underWay || agent == nil ? nil : notBefore }
+    func nextLook(_ timers: Timers) -> Instant? {
+        underWay || agent == nil ? nil : timers[.watchFrom]
+    }
 
     mutating func asked() { underWay = true }
 
-    mutating func take(_ report: WatchReport, at now: Instant) {
+    mutating func take(_ report: WatchReport, _ timers: inout Timers, at now: Instant) {
         underWay = false
         if looksAtAnother {
             looksAtAnother = false
@@ -68,20 +69,24 @@ struct AgentWatch: Hashable, Sendable {
         case .seen(let status):
             failures = 0
             let times = last?.status == status ? last?.times ?? 0 : 0
-            last = Reading(status: status, at: now, times: times + 1)
-            notBefore = now + Self.lookEvery
+            last = Reading(status: status, times: min(times + 1, Self.looksThatProve))
+            timers[.watchedAt] = now
+            timers[.watchFrom] = now + timers.timing.watchEvery
         case .failed(_, let wait):
-            failures += 1
-            let pause = min(Self.longestPause, Self.lookEvery * (1 << min(failures - 1, 4)))
-            notBefore = now + max(pause, wait ?? .zero)
+            failures = min(failures + 1, Timing.doublings)
+            let pause = min(
+                timers.timing.watchSeldom,
+                timers.timing.watchEvery * (1 << min(failures - 1, 4))
+            )
+            timers[.watchFrom] = now + max(pause, wait ?? .zero)
         }
     }
 
     /// Until when a look that showed a busy agent holds; it is not idle before, whatever its log
     /// says.
-    var busyUntil: Instant? {
+    func busyUntil(_ timers: Timers) -> Instant? {
         guard let last, last.status == .busy else { return nil }
-        return last.at + Self.freshFor
+        return timers[.watchedAt].map { $0 + timers.timing.watchedFor }
     }
 
     /// What HCP Terraform has given the living agent up for. One look is enough for `errored`,
@@ -91,13 +96,9 @@ struct AgentWatch: Hashable, Sendable {
         switch last.status {
         case .idle, .busy: return nil
         case .errored: return .errored
-        case .unknown, .exited: return last.times >= 2 ? last.status : nil
+        case .unknown, .exited: return last.times >= Self.looksThatProve ? last.status : nil
         }
     }
 
-    /// One request a minute for each agent: many share the token's limit of 30 a second.
-    static let lookEvery: Duration = .seconds(60)
-    static let longestPause: Duration = .seconds(600)
-    /// Two looks and a half: an agent must not stay because the API went away.
-    static let freshFor: Duration = .seconds(150)
+    private static let looksThatProve = 2
 }

@@ -2,47 +2,42 @@
 /// consistent, so one reading proves nothing, and nothing is concluded from a time of which there
 /// are no readings.
 struct ComparisonTrail: Hashable, Sendable {
-    private(set) var last: Comparison?
-    private var lastAt: Instant = .zero
+    private var last: Comparison?
+    /// Readings in a row that showed a service that does not follow the ledger, up to those that
+    /// prove it.
     private var differences = 0
-    /// The unbroken row of readings that showed more tasks than belong.
-    private var above: Spell?
+    /// Readings of the unbroken row that showed more tasks than belong, up to those that prove it.
+    private var above = 0
 
-    private struct Spell: Hashable, Sendable {
-        var since: Instant
-        var readings: Int
-    }
-
-    /// A row of readings with a longer gap is broken, and a reading that is older says nothing.
-    static let longestGap: Duration = .seconds(120)
     static let fewestReadings = 3
 
-    mutating func take(_ seen: Comparison, at now: Instant) {
-        if !isFresh(at: now) { forget() }
-        differences = seen.desired == seen.size ? 0 : differences + 1
+    mutating func take(_ seen: Comparison, _ timers: inout Timers, at now: Instant) {
+        if !isFresh(timers, at: now) { forget() }
+        differences = seen.desired == seen.size ? 0 : min(differences + 1, 2)
         if seen.running > seen.size {
-            var spell = above ?? Spell(since: now, readings: 0)
-            spell.readings += 1
-            above = spell
+            if above == 0 { timers[.aboveSince] = now }
+            above = min(above + 1, Self.fewestReadings)
         } else {
-            above = nil
+            above = 0
+            timers[.aboveSince] = nil
         }
         last = seen
-        lastAt = now
+        timers[.comparedAt] = now
     }
 
     private mutating func forget() {
         last = nil
         differences = 0
-        above = nil
+        above = 0
     }
 
-    private func isFresh(at now: Instant) -> Bool {
-        last != nil && now - lastAt <= Self.longestGap
+    private func isFresh(_ timers: Timers, at now: Instant) -> Bool {
+        guard last != nil, let at = timers[.comparedAt] else { return false }
+        return now - at <= timers.timing.longestGap
     }
 
     /// The readings are not as they should be, so the next ones must be made without fail.
-    var isSuspicious: Bool { differences > 0 || above != nil || (last?.outdated ?? false) }
+    var isSuspicious: Bool { differences > 0 || above > 0 || (last?.outdated ?? false) }
 
     /// Two readings in a row showed a service that does not follow the ledger.
     var differsTwice: Bool { differences >= 2 }
@@ -52,20 +47,24 @@ struct ComparisonTrail: Hashable, Sendable {
     /// The task belongs to an older deployment, and every task that the service wants runs. While
     /// one is missing, perhaps because the new task definition cannot start, nobody else goes:
     /// an old agent is better than none.
-    func isOutdated(at now: Instant) -> Bool {
-        guard let last, isFresh(at: now) else { return false }
+    func isOutdated(_ timers: Timers, at now: Instant) -> Bool {
+        guard let last, isFresh(timers, at: now) else { return false }
         return last.outdated && last.running >= last.desired
     }
 
     /// The service is being deleted, or its limits say that it ends.
-    func serviceEnds(at now: Instant) -> Bool { isFresh(at: now) && last?.ending ?? false }
+    func serviceEnds(_ timers: Timers, at now: Instant) -> Bool {
+        isFresh(timers, at: now) && last?.ending ?? false
+    }
 
     /// Over what time readings without a gap have shown more tasks than the ledger counts; none
     /// while they are too few, or too old.
-    func aboveSize(at now: Instant) -> Duration {
-        guard let above, isFresh(at: now), above.readings >= Self.fewestReadings else {
+    func aboveSize(_ timers: Timers, at now: Instant) -> Duration {
+        guard isFresh(timers, at: now), above >= Self.fewestReadings,
+            let since = timers[.aboveSince], let at = timers[.comparedAt]
+        else {
             return .zero
         }
-        return lastAt - above.since
+        return at - since
     }
 }

@@ -11,7 +11,7 @@
 ///    └──────────────────────────┴────────────────────┘        booking ► unprotecting
 ///    └── agent exited by itself, or was stopped from outside ────▲     ► projecting ► released
 /// ```
-package struct Retirement: Sendable {
+package struct Retirement: Hashable, Sendable {
     package struct Settings: Hashable, Sendable {
         /// How long an agent that had a job waits for the next one.
         package var idleTimeout: Duration
@@ -31,6 +31,7 @@ package struct Retirement: Sendable {
         /// How long the sidecar had been running when its first observation was made: what it needs
         /// to begin may have been away.
         package var age: Duration
+        package var timing: Timing
 
         package init(
             idleTimeout: Duration = .seconds(120),
@@ -39,7 +40,8 @@ package struct Retirement: Sendable {
             watchesAgent: Bool = false,
             restarted: Bool = false,
             hasPredecessor: Bool = false,
-            age: Duration = .zero
+            age: Duration = .zero,
+            timing: Timing = .shipped
         ) {
             self.idleTimeout = idleTimeout
             self.firstJobTimeout = firstJobTimeout
@@ -48,6 +50,7 @@ package struct Retirement: Sendable {
             self.restarted = restarted
             self.hasPredecessor = hasPredecessor || restarted
             self.age = age
+            self.timing = timing
         }
     }
 
@@ -66,14 +69,14 @@ package struct Retirement: Sendable {
     package internal(set) var agent: AgentStatus = .absent
     package internal(set) var healthy: Bool
 
+    package internal(set) var timers: Timers
+    var telling = Telling()
+
     // What is known.
     var linked = false
     var stopRequested = false
     var signal: Signal?
-    var protection: Protection
-    var startedAt: Instant?
-    var healthyAt: Instant?
-    var unlinkedAt: Instant?
+    var protection = Protection()
 
     // What the ledger was last told, and what is under way there.
     var reported: Reported
@@ -85,12 +88,6 @@ package struct Retirement: Sendable {
     var mayBeReserved: Bool
     /// The ledger has heard nothing yet of this agent, which started lately.
     var isFresh: Bool
-    /// When the ledger was last told of a job.
-    var jobSaidAt: Instant?
-    /// When the ledger said that this task is exposed; nil while it does not.
-    var exposedAt: Instant?
-    /// When the ledger was last told so.
-    var exposureSaidAt: Instant?
     /// A sidecar before this one may have entered the task, and an entry that nobody takes back
     /// would keep the service from ever shrinking.
     var mayBeExposed: Bool
@@ -100,38 +97,19 @@ package struct Retirement: Sendable {
     var projectionDue = false
     var projectionSlot = Slot<Bool>()
     var comparing = false
-    var nextComparison: Instant?
     var comparison = ComparisonTrail()
 
     // HCP Terraform's view of the agent.
     var watch = AgentWatch()
-    /// Since when the agent has worked on its job.
-    var busySince: Instant?
     /// The last job that it received and is not known to be over.
     var job: Job?
     /// The agent of this task has waited for a job, or had one.
     var hasWaited: Bool
     /// It ended by itself, not well, before it could take a job.
     var hasFailedToStart = false
-    /// Since when nobody knows what the agent does, and why.
-    var silentSince: Instant?
-    var silence = Silence.saidNothing
-    var drainsSince: Instant?
 
-    // Timers and things said once.
-    var nextReserve: Instant?
-    /// Why the last reservation was refused, said once for each change of the reason.
-    var lastRefusal: StayReason?
-    var leaveReason: Reason = .stoppedFromOutside
-    /// Why the agent drains without a reservation.
-    var replaceReason: Reason?
-    /// Why a reservation is taken back.
-    var stayReason: Reason = .caughtJob
-    var exitedAt: Instant?
     var said = Said()
     var sayJobAgain = false
-    /// When a silence is next worth a line.
-    var nextSilenceWarning: Instant?
     var healthSlot = Slot<Bool>()
 
     /// Steps that are given once, or once for each connection of the launcher.
@@ -140,12 +118,6 @@ package struct Retirement: Sendable {
         var drain = false
         var release = false
         var unprotect = false
-        var noLauncher = false
-        var exposed = false
-        var worksLong = false
-        var drainsLong = false
-        var unreadable = false
-        var givenUpAtWork = false
         var end = false
     }
 
@@ -161,43 +133,40 @@ package struct Retirement: Sendable {
     /// One effect of a kind at a time, tried again with growing pauses.
     struct Slot<Effect: Hashable & Sendable>: Hashable, Sendable {
         var underWay: Effect?
+        /// In a row, up to as many as make a difference.
         var failures = 0
-        var notBefore: Instant = .zero
-        var lastCause = ""
 
-        func isFree(at now: Instant) -> Bool { underWay == nil && now >= notBefore }
-
-        mutating func succeeded() {
-            underWay = nil
-            failures = 0
-            notBefore = .zero
-            lastCause = ""
+        /// - Parameter from: the pause after a failure ends.
+        func isFree(_ from: Instant?, at now: Instant) -> Bool {
+            underWay == nil && from.hasCome(at: now)
         }
 
-        mutating func failed(_ cause: String, at now: Instant) {
+        mutating func succeeded(_ from: inout Instant?) {
             underWay = nil
-            failures += 1
-            lastCause = cause
-            notBefore = now + Retirement.pause(after: failures)
+            failures = 0
+            from = nil
+        }
+
+        mutating func failed(_ from: inout Instant?, at now: Instant, _ timing: Timing) {
+            underWay = nil
+            failures = min(failures + 1, Timing.doublings + 1)
+            from = now + timing.pause(after: failures)
         }
     }
 
     package init(_ settings: Settings) {
         self.settings = settings
-        self.protection = Protection(bornAt: .zero - settings.age)
+        self.timers = Timers(settings.timing)
         self.mayBeReserved = settings.restarted
         self.isFresh = !settings.restarted
         self.healthy = settings.restarted
         self.reported = settings.restarted ? .unclear : .job(nil)
         self.mayBeExposed = settings.hasPredecessor
         self.hasWaited = settings.restarted
+        timers[.bornAt] = .zero - settings.age
     }
 
-    /// Pause after the n-th failure in a row: 0.5 s doubling to 30 s. The first ones are short,
-    /// since the launcher holds a leaving container open for 20 s only.
-    static func pause(after failures: Int) -> Duration {
-        min(.seconds(30), .milliseconds(500) * (1 << min(failures - 1, 6)))
-    }
+    var timing: Timing { timers.timing }
 
     /// Takes one observation and says what to do now. Call it for each event once, in the order
     /// in which they happened, and perform the steps in order.
@@ -207,7 +176,7 @@ package struct Retirement: Sendable {
     ///   - now: when, on the monotonic clock; never earlier than at the call before.
     /// - Returns: what to do, each with its reason.
     package mutating func observe(_ observation: Observation, at now: Instant) -> [Step] {
-        if startedAt == nil { startedAt = now }
+        if timers[.startedAt] == nil { timers[.startedAt] = now }
         var steps: [Step] = []
         take(observation, at: now, &steps)
         decide(at: now, &steps)
@@ -225,37 +194,39 @@ package struct Retirement: Sendable {
         case .woke:
             break
         case .protection(let report):
-            protection.take(report, at: now, agentMayRun: healthy)
+            protection.take(report, &timers, at: now, agentMayRun: healthy)
+            if let cause = report.cause { telling.protectionCause = cause }
             // Said again now and then, protected or not, so that a ledger that was lost learns of it.
-            if case .busy(let job) = agent, reported == .job(job), let jobSaidAt,
-                now - jobSaidAt >= Self.sayJobEvery
+            if case .busy(let job) = agent, reported == .job(job),
+                let saidAt = timers[.jobSaidAt], now - saidAt >= timing.sayJobEvery
             {
                 sayJobAgain = true
             }
         case .healthFailed(let cause):
             steps.append(Step(.warn, .tryAgain(cause)))
-            healthSlot.failed(cause, at: now)
+            telling.healthCause = cause
+            healthSlot.failed(&timers[.healthFrom], at: now, timing)
         case .unprotected:
             if phase == .unprotecting { phase = .projecting }
         case .linked:
             linked = true
-            unlinkedAt = nil
+            timers[.unlinkedAt] = nil
             // A launcher that says nothing may have started its agent long ago.
-            if agent == .absent { agent = .unknown }
-            silence = .saidNothing
+            if agent == .absent { becomes(.unknown, at: now) }
+            telling.silence = .saidNothing
             // A launcher that connects anew may not have heard what the last one was told.
             said.name = false
             said.drain = false
             said.release = false
         case .unlinked:
             linked = false
-            unlinkedAt = now
+            timers[.unlinkedAt] = now
             // Whatever the agent does now, nobody hears it. The launcher repeats it.
             switch agent {
-            case .idle, .busy: agent = .unknown
+            case .idle, .busy: becomes(.unknown, at: now)
             case .absent, .unknown, .exited: break
             }
-            silence = .unlinked
+            telling.silence = .unlinked
         case .agent(let event):
             take(event, at: now, &steps)
         case .booked(let report, let sizeChanged):
@@ -264,38 +235,42 @@ package struct Retirement: Sendable {
             case .report(.some, _, _), .reserve: isFresh = false
             default: break
             }
-            ledgerSlot.succeeded()
+            ledgerSlot.succeeded(&timers[.ledgerFrom])
+            telling.ledgerCause = ""
             if sizeChanged { projectionDue = true }
             take(report, at: now, &steps)
         case .ledgerFailed(let cause):
             if phase == .reserving {
                 phase = .working
-                nextReserve = now + Self.reserveAgain
+                timers[.reserveFrom] = now + timing.reserveAgain
             }
             forgetOutcome()
-            if cause != ledgerSlot.lastCause { steps.append(Step(.warn, .tryAgain(cause))) }
-            ledgerSlot.failed(cause, at: now)
+            if cause != telling.ledgerCause { steps.append(Step(.warn, .tryAgain(cause))) }
+            telling.ledgerCause = cause
+            ledgerSlot.failed(&timers[.ledgerFrom], at: now, timing)
         case .projected:
-            projectionSlot.succeeded()
+            projectionSlot.succeeded(&timers[.projectFrom])
+            telling.projectionCause = ""
         case .projectionFailed(let cause):
-            projectionSlot.failed(cause, at: now)
+            telling.projectionCause = cause
+            projectionSlot.failed(&timers[.projectFrom], at: now, timing)
             projectionDue = true
         case .compared(let seen):
             comparing = false
             // One reading that failed must not break a row: ECS renews no protection while more
             // tasks hold it than the service wants, so a stray has to be found in time.
             let isMissed = seen == nil && comparison.isSuspicious
-            nextComparison = now + (isMissed ? Self.compareAgain : Self.compareEvery)
+            timers[.compareFrom] = now + (isMissed ? timing.compareAgain : timing.compareEvery)
             if let seen {
-                comparison.take(seen, at: now)
+                comparison.take(seen, &timers, at: now)
                 if comparison.differsTwice {
                     projectionDue = true
                     comparison.forgetDifference()
                 }
             }
         case .watched(let report):
-            watch.take(report, at: now)
-            if report == .seen(.busy) { stayReason = .takenForBusy }
+            watch.take(report, &timers, at: now)
+            if report == .seen(.busy) { telling.stayReason = .takenForBusy }
         case .stopRequested:
             stopRequested = true
         }
@@ -310,39 +285,39 @@ package struct Retirement: Sendable {
         if case .exited = agent { return }
         switch event {
         case .registered(let id):
-            if agent == .absent { agent = .unknown }
-            if silence == .saidNothing { silence = .registered }
-            watch.registered(id, at: now)
-            said.givenUpAtWork = false
+            if agent == .absent { becomes(.unknown, at: now) }
+            if telling.silence == .saidNothing { telling.silence = .registered }
+            watch.registered(id, &timers, at: now)
+            telling.saidGivenUpAtWork = false
         case .waiting:
-            said.unreadable = false
+            telling.saidUnreadable = false
             hasWaited = true
             jobEnded()
             if case .idle = agent { return }
             var workedBefore = settings.restarted
             if case .busy = agent { workedBefore = true }
             if case .job(.some) = reported { workedBefore = true }
-            agent = .idle(since: now, workedBefore: workedBefore)
-            nextReserve = nil
+            becomes(.idle(workedBefore: workedBefore), at: now)
+            timers[.reserveFrom] = nil
         case .received(let job):
-            said.unreadable = false
+            telling.saidUnreadable = false
             hasWaited = true
             if self.job != job { jobEnded() }
             over.remove(job)
             self.job = job
             if agent != .busy(job) {
-                busySince = now
-                said.worksLong = false
+                telling.busySince = now
+                telling.saidWorksLong = false
             }
-            agent = .busy(job)
-            stayReason = .caughtJob
+            becomes(.busy(job), at: now)
+            telling.stayReason = .caughtJob
         case .unreadable:
-            agent = .unknown
-            silence = .unreadable
+            becomes(.unknown, at: now)
+            telling.silence = .unreadable
             hasWaited = true
             // Once, until a line can be read again.
-            if !said.unreadable { steps.append(Step(.warn, .statusUnreadable)) }
-            said.unreadable = true
+            if !telling.saidUnreadable { steps.append(Step(.warn, .statusUnreadable)) }
+            telling.saidUnreadable = true
         case .drained:
             signal = signal ?? .drained
         case .stopping:
@@ -350,20 +325,25 @@ package struct Retirement: Sendable {
         case .working(let processes):
             steps.append(Step(.warn, .drainRefused(processes: processes)))
             // Log and processes disagree, so it is not idle yet; asked again after a while.
-            if case .idle = agent { agent = .idle(since: now, workedBefore: true) }
+            if case .idle = agent { becomes(.idle(workedBefore: true), at: now) }
             if phase == .draining, signal == nil { phase = .working }
             said.drain = false
-            nextReserve = now + Self.reserveAgain
-            stayReason = .drainRefused(processes: processes)
+            timers[.reserveFrom] = now + timing.reserveAgain
+            telling.stayReason = .drainRefused(processes: processes)
         case .exited(let code):
             if let job, code != 0 { steps.append(Step(.warn, .endedAtWork(code: code, job))) }
             hasFailedToStart = code != 0 && !hasWaited && signal == nil && agent != .absent
             if hasFailedToStart { steps.append(Step(.alarm, .failedStart(code: code))) }
             jobEnded()
-            agent = .exited(code: code)
-            exitedAt = now
+            becomes(.exited(code: code), at: now)
+            timers[.exitedAt] = now
             if phase == .working || phase == .reserving || phase == .draining { phase = .booking }
         }
+    }
+
+    private mutating func becomes(_ status: AgentStatus, at now: Instant) {
+        agent = status
+        if case .idle = status { timers[.idleSince] = now } else { timers[.idleSince] = nil }
     }
 
     /// The job in hand is over; the ledger has to hear of it, reported or not.
@@ -398,8 +378,8 @@ package struct Retirement: Sendable {
         case .reported(let job):
             reported = .job(job)
             sayJobAgain = false
+            timers[.jobSaidAt] = job == nil ? nil : now
             if job != nil {
-                jobSaidAt = now
                 reserved = nil
                 mayBeReserved = false
             }
@@ -412,10 +392,10 @@ package struct Retirement: Sendable {
             // The ledger, and not this sidecar, knows of a job: it is said again that there is none.
             if reason == .holdsJob { reported = .unclear }
             if phase == .reserving { phase = .working }
-            nextReserve = now + Self.reserveAgain
+            timers[.reserveFrom] = now + timing.reserveAgain
             // Said once for each change, or an agent at the floor would say it for ever.
-            if lastRefusal != reason { steps.append(Step(.note, .mustStay(reason))) }
-            lastRefusal = reason
+            if telling.lastRefusal != reason { steps.append(Step(.note, .mustStay(reason))) }
+            telling.lastRefusal = reason
         case .rejoined:
             reserved = nil
             mayBeReserved = false
@@ -424,9 +404,8 @@ package struct Retirement: Sendable {
             mayBeReserved = false
             reported = .job(nil)
             over = []
-            exposedAt = nil
-            exposureSaidAt = nil
-            mayBeExposed = false
+            timers[.jobSaidAt] = nil
+            isCovered()
             guard phase == .booking else { return }
             switch departure {
             case .retired, .bookedBefore:
@@ -440,27 +419,24 @@ package struct Retirement: Sendable {
             case .recycles:
                 phase = .projecting
             }
-            leaveReason = .departed(departure)
+            telling.leaveReason = .departed(departure)
         case .exposed:
             // A lowering that is already on its way must arrive before the agent starts.
-            if exposedAt == nil { projectionDue = true }
-            exposedAt = exposedAt ?? now
-            exposureSaidAt = now
+            if timers[.exposedAt] == nil {
+                projectionDue = true
+                timers[.exposedAt] = now
+            }
+            timers[.exposureSaidAt] = now
             mayBeExposed = false
         case .covered:
-            exposedAt = nil
-            exposureSaidAt = nil
-            mayBeExposed = false
+            isCovered()
         }
     }
 
-    /// An agent that must stay asks again after this pause.
-    static let reserveAgain: Duration = .seconds(60)
-    /// How often a busy agent's job is said again at the most; with protection, which is renewed
-    /// every half hour at least.
-    static let sayJobEvery: Duration = .seconds(900)
-    /// How often an idle sidecar compares service and ledger.
-    static let compareEvery: Duration = .seconds(60)
-    /// How soon, after a reading that failed where the one before was not as it should be.
-    static let compareAgain: Duration = .seconds(15)
+    /// The ledger has no entry of this task as exposed.
+    private mutating func isCovered() {
+        timers[.exposedAt] = nil
+        timers[.exposureSaidAt] = nil
+        mayBeExposed = false
+    }
 }

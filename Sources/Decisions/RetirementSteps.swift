@@ -18,14 +18,14 @@ extension Retirement {
     // MARK: Phases
 
     private mutating func advancePhase(at now: Instant) {
-        if phase == .working, isIdle, signal == nil, !stopRequested, now >= mayDrainFrom,
-            let reason = reasonToReplace(at: now)
+        if phase == .working, isIdle, signal == nil, !stopRequested,
+            mayDrainFrom.hasCome(at: now), let reason = reasonToReplace(at: now)
         {
             // Needs no reservation: its departure lowers the service only if it may.
-            replaceReason = reason
+            telling.replaceReason = reason
             phase = .draining
         }
-        if phase == .draining, signal == nil, !isIdle || now < watch.busyUntil ?? .zero {
+        if phase == .draining, signal == nil, !isIdle || !watch.busyUntil(timers).hasCome(at: now) {
             phase = .working
             said.drain = false
         }
@@ -40,24 +40,20 @@ extension Retirement {
             && ledgerSlot.underWay == nil
     }
 
-    /// Said again now and then: a ledger that was lost knows of no exposure, and the task could be
-    /// stopped for that.
-    private var nextExposure: Instant { exposureSaidAt.map { $0 + Self.exposeAgain } ?? .zero }
-
-    static let exposeAgain: Duration = .seconds(60)
+    var nextExposure: Instant? { timers[.exposureSaidAt].map { $0 + timing.exposeAgain } }
 
     /// The ledger says, or may say, that this task is exposed.
-    private var hasEntry: Bool { exposedAt != nil || mayBeExposed }
+    private var hasEntry: Bool { timers[.exposedAt] != nil || mayBeExposed }
 
     private var isOutsideStop: Bool { signal == .stopping && reserved == nil }
 
-    private var isIdle: Bool {
+    var isIdle: Bool {
         if case .idle = agent { linked } else { false }
     }
 
     /// An idle agent is left alone before: a drain was refused lately, or HCP Terraform takes it
     /// for busy.
-    private var mayDrainFrom: Instant { max(nextReserve ?? .zero, watch.busyUntil ?? .zero) }
+    var mayDrainFrom: Instant? { timers[.reserveFrom].orLater(watch.busyUntil(timers)) }
 
     /// Why a fresh agent would be better than this one, wanted or not.
     private func reasonToReplace(at now: Instant) -> Reason? {
@@ -65,38 +61,39 @@ extension Retirement {
         if isOld(at: now), let maxLifetime = settings.maxLifetime {
             return .maximumLifetime(maxLifetime)
         }
-        if comparison.serviceEnds(at: now) { return .serviceEnds }
-        return comparison.isOutdated(at: now) ? .outdated : nil
+        if comparison.serviceEnds(timers, at: now) { return .serviceEnds }
+        return comparison.isOutdated(timers, at: now) ? .outdated : nil
     }
 
     /// The launcher holds its container open for 20 s. The ledger is right by now, so whoever
     /// compares next makes ECS follow.
     private func waitedLongEnough(at now: Instant) -> Bool {
-        guard let exitedAt else { return false }
-        return now - exitedAt >= Self.projectionPatience
+        guard let exitedAt = timers[.exitedAt] else { return false }
+        return now - exitedAt >= timing.projectionPatience
     }
-
-    static let projectionPatience: Duration = .seconds(15)
 
     // MARK: Protection and health
 
     private mutating func protect(at now: Instant, _ steps: inout [Step]) {
-        switch phase {
-        case .working, .reserving, .draining: break
-        case .booking, .unprotecting, .projecting, .released: return
+        guard isAtWork else { return }
+        let isHeld = protection.isHeld(timers, at: now)
+        let isLost = protection.isLost(timers, at: now)
+        if isHeld, !isLost { telling.saidExposed = false }
+        if isLost, healthy, !telling.saidExposed {
+            telling.saidExposed = true
+            steps.append(Step(.alarm, .runsWithoutProtection(telling.protectionCause)))
         }
-        if protection.isHeld(at: now), !protection.isLost(at: now) { said.exposed = false }
-        if protection.isLost(at: now), healthy, !said.exposed {
-            said.exposed = true
-            steps.append(Step(.alarm, .runsWithoutProtection(protection.lastCause)))
+        guard !protection.underWay, protection.nextAttempt(timers, at: now).hasCome(at: now),
+            !isOver
+        else {
+            return
         }
-        guard !protection.underWay, now >= protection.nextAttempt(at: now), !isOver else { return }
-        protection.asked(at: now)
+        protection.asked(&timers, at: now)
         let reason: Reason =
-            protection.isHeld(at: now)
+            isHeld
             ? .protectionRunsOut
-            : protection.failingSince != nil
-                ? .protectionFails(protection.lastCause)
+            : timers[.failingSince] != nil
+                ? .protectionFails(telling.protectionCause)
                 : protection.blocked
                     ? .protectionBlocked : settings.restarted ? .startedBefore : .newTask
         steps.append(Step(.protect, reason))
@@ -111,33 +108,29 @@ extension Retirement {
             guard let reason = reasonToStart(at: now) else { return }
             healthy = true
             steps.append(Step(.becomeHealthy, reason))
-        } else if healthSlot.failures > 0, healthSlot.isFree(at: now) {
-            steps.append(Step(.becomeHealthy, .tryAgain(healthSlot.lastCause)))
+        } else if healthSlot.failures > 0, healthSlot.isFree(timers[.healthFrom], at: now) {
+            steps.append(Step(.becomeHealthy, .tryAgain(telling.healthCause)))
             // Counts as done unless it is said to have failed again.
             healthSlot.underWay = true
         }
-        if healthyAt == nil { healthyAt = now }
+        if telling.healthyAt == nil { telling.healthyAt = now }
     }
 
     private func reasonToStart(at now: Instant) -> Reason? {
-        if protection.lasts(at: now), let until = protection.heldUntil {
+        if protection.lasts(timers, at: now), let until = timers[.protectedUntil] {
             return .protected(for: until - now)
         }
-        if protection.isLost(at: now), let exposedAt, now - exposedAt >= Self.loweringPatience {
-            return .runsWithoutProtection(protection.lastCause)
+        if protection.isLost(timers, at: now), let exposedAt = timers[.exposedAt],
+            now - exposedAt >= timing.loweringPatience
+        {
+            return .runsWithoutProtection(telling.protectionCause)
         }
         // Ledger and protection both fail: the run comes first.
-        if protection.mustStart(at: now) {
-            return .runsWithoutProtection(protection.lastCause)
+        if protection.mustStart(timers, at: now) {
+            return .runsWithoutProtection(telling.protectionCause)
         }
         return nil
     }
-
-    /// Longer than any call that lowers the service may take, its tries together, and than ECS
-    /// takes to act on it: the task that left is counted until its container has ended, and ECS
-    /// would stop the only unprotected one in its place. A service that is seen to follow the
-    /// ledger may still be about to do so.
-    static let loweringPatience: Duration = .seconds(30)
 
     // MARK: Launcher
 
@@ -154,32 +147,34 @@ extension Retirement {
             if phase == .released, !said.release {
                 said.release = true
                 let reason: Reason =
-                    projectionDue ? .projectionLeftToOthers(projectionSlot.lastCause) : leaveReason
+                    projectionDue
+                    ? .projectionLeftToOthers(telling.projectionCause)
+                    : telling.leaveReason
                 steps.append(Step(.release, reason))
             }
-        } else if agent == .absent, let healthyAt, now - healthyAt >= Self.launcherPatience,
-            !said.noLauncher
+        } else if agent == .absent, !telling.saidNoLauncher,
+            let healthyAt = telling.healthyAt, now - healthyAt >= timing.launcherPatience
         {
-            said.noLauncher = true
+            telling.saidNoLauncher = true
             steps.append(Step(.warn, .noLauncher))
         }
         if phase == .unprotecting, !said.unprotect {
             said.unprotect = true
-            steps.append(Step(.unprotect, leaveReason))
+            steps.append(Step(.unprotect, telling.leaveReason))
         }
     }
 
     private var drainReason: Reason {
         if let reserved { return .mayLeave(reserved) }
-        return replaceReason ?? .agentWaits
+        return telling.replaceReason ?? .agentWaits
     }
-
-    static let launcherPatience: Duration = .seconds(60)
 
     // MARK: Ledger
 
     private mutating func keepLedger(at now: Instant, _ steps: inout [Step]) {
-        guard ledgerSlot.isFree(at: now), let (operation, reason) = dueOperation(at: now) else {
+        guard ledgerSlot.isFree(timers[.ledgerFrom], at: now),
+            let (operation, reason) = dueOperation(at: now)
+        else {
             return
         }
         if case .reserve = operation { phase = .reserving }
@@ -192,23 +187,24 @@ extension Retirement {
             return operationAfterExit(code)
         }
         if isOver { return hasEntry ? (.cover, .asked) : nil }
-        if protection.isLost(at: now), now >= nextExposure {
-            return (.expose, .runsWithoutProtection(protection.lastCause))
+        let isLost = protection.isLost(timers, at: now)
+        if isLost, nextExposure.hasCome(at: now) {
+            return (.expose, .runsWithoutProtection(telling.protectionCause))
         }
-        if hasEntry, protection.isHeld(at: now), !protection.isLost(at: now) {
+        if hasEntry, protection.isHeld(timers, at: now), !isLost {
             return (.cover, .protectedAfterAll)
         }
         if let operation = dueReport { return operation }
         if phase == .working, reserved != nil || mayBeReserved && hasBeenSilent(at: now) {
-            return (.rejoin, stayReason)
+            return (.rejoin, telling.stayReason)
         }
         return dueReservation(at: now)
     }
 
     /// Long enough to know that no word of an idle agent comes, whose next reservation would tell.
     private func hasBeenSilent(at now: Instant) -> Bool {
-        guard linked, signal == nil, let silentSince else { return false }
-        return now - silentSince >= Self.reserveAgain
+        guard linked, signal == nil, let since = timers[.silentSince] else { return false }
+        return now - since >= timing.reserveAgain
     }
 
     private func operationAfterExit(_ code: Int) -> (LedgerOperation, Reason)? {
@@ -239,32 +235,36 @@ extension Retirement {
     }
 
     private func dueReservation(at now: Instant) -> (LedgerOperation, Reason)? {
-        guard case .idle(let since, _) = agent, phase == .working, linked, signal == nil,
+        guard let since = timers[.idleSince], phase == .working, linked, signal == nil,
             !stopRequested, reserved == nil, let due = reservationDue, now >= due
         else {
             return nil
         }
         return (
-            .reserve(aboveSize: comparison.aboveSize(at: now), isFresh: isFresh),
+            .reserve(aboveSize: comparison.aboveSize(timers, at: now), isFresh: isFresh),
             .idle(for: now - since)
         )
     }
 
-    private var reservationDue: Instant? {
-        guard case .idle(let since, let workedBefore) = agent else { return nil }
+    var reservationDue: Instant? {
+        guard case .idle(let workedBefore) = agent, let since = timers[.idleSince] else {
+            return nil
+        }
         let limit = workedBefore ? settings.idleTimeout : settings.firstJobTimeout
-        return max(since + limit, mayDrainFrom)
+        return Optional(since + limit).orLater(mayDrainFrom)
     }
 
     private func isOld(at now: Instant) -> Bool {
-        guard let maxLifetime = settings.maxLifetime, let startedAt else { return false }
+        guard let maxLifetime = settings.maxLifetime, let startedAt = timers[.startedAt] else {
+            return false
+        }
         return now - startedAt >= maxLifetime
     }
 
     // MARK: Service
 
     private mutating func project(at now: Instant, _ steps: inout [Step]) {
-        guard projectionDue, projectionSlot.isFree(at: now) else { return }
+        guard projectionDue, projectionSlot.isFree(timers[.projectFrom], at: now) else { return }
         switch phase {
         case .booking, .unprotecting: return
         case .working, .reserving, .draining, .projecting, .released: break
@@ -272,17 +272,17 @@ extension Retirement {
         projectionSlot.underWay = true
         projectionDue = false
         let reason: Reason =
-            projectionSlot.failures > 0 ? .tryAgain(projectionSlot.lastCause) : .sizeChanged
+            projectionSlot.failures > 0 ? .tryAgain(telling.projectionCause) : .sizeChanged
         steps.append(Step(.project, reason))
     }
 
     private mutating func compare(at now: Instant, _ steps: inout [Step]) {
         guard isIdle, phase == .working, !comparing, !stopRequested else {
-            if !isIdle { nextComparison = nil }
+            if !isIdle { timers[.compareFrom] = nil }
             return
         }
-        guard let next = nextComparison else {
-            nextComparison = now + Self.compareEvery
+        guard let next = timers[.compareFrom] else {
+            timers[.compareFrom] = now + timing.compareEvery
             return
         }
         guard now >= next else { return }
@@ -294,7 +294,7 @@ extension Retirement {
 
     private mutating func watch(at now: Instant, _ steps: inout [Step]) {
         guard settings.watchesAgent, phase == .working, linked, !stopRequested,
-            let agent = watch.due(at: now)
+            let agent = watch.due(timers, at: now)
         else {
             return
         }
@@ -304,50 +304,40 @@ extension Retirement {
 
     /// An agent at work is never touched, whatever is wrong with it; a person may want to look.
     private mutating func lookAfterWork(at now: Instant, _ steps: inout [Step]) {
-        guard case .busy(let job) = agent, let busySince else { return }
-        if now - busySince >= Self.longestJob, !said.worksLong {
-            said.worksLong = true
-            steps.append(Step(.warn, .worksLong(job, now - busySince)))
+        guard case .busy(let job) = agent, let since = telling.busySince else { return }
+        if now - since >= timing.longestJob, !telling.saidWorksLong {
+            telling.saidWorksLong = true
+            steps.append(Step(.warn, .worksLong(job, now - since)))
         }
-        if let status = watch.givenUp, !said.givenUpAtWork {
-            said.givenUpAtWork = true
+        if let status = watch.givenUp, !telling.saidGivenUpAtWork {
+            telling.saidGivenUpAtWork = true
             steps.append(Step(.warn, .givenUpAtWork(status, job)))
         }
     }
 
-    /// The longest that Terraform Enterprise lets a plan or an apply be configured to
-    /// (application administration, "General settings").
-    static let longestJob: Duration = .seconds(86_400)
-
     /// Unknown is busy, and costs an agent for as long as it lasts, so it is said.
     private mutating func breakSilence(at now: Instant, _ steps: inout [Step]) {
         if signal == .drained, phase == .draining || phase == .working {
-            let since = drainsSince ?? now
-            drainsSince = since
-            if now - since >= Self.longestDrain, !said.drainsLong, job == nil {
-                said.drainsLong = true
+            let since = telling.drainsSince ?? now
+            telling.drainsSince = since
+            if now - since >= timing.longestDrain, !telling.saidDrainsLong, job == nil {
+                telling.saidDrainsLong = true
                 steps.append(Step(.warn, .drainsLong(now - since)))
             }
         }
         guard healthy, agent == .unknown else {
-            silentSince = nil
-            nextSilenceWarning = nil
+            timers[.silentSince] = nil
+            telling.nextSilenceWarning = nil
             return
         }
-        let since = silentSince ?? now
-        silentSince = since
-        let next = nextSilenceWarning ?? since + Self.longestSilence
-        nextSilenceWarning = next
+        let since = timers[.silentSince] ?? now
+        timers[.silentSince] = since
+        let next = telling.nextSilenceWarning ?? since + timing.longestSilence
+        telling.nextSilenceWarning = next
         guard now >= next else { return }
-        nextSilenceWarning = now + Self.silenceAgain
-        steps.append(Step(.warn, .saysNothing(silence, for: now - since)))
+        telling.nextSilenceWarning = now + timing.silenceAgain
+        steps.append(Step(.warn, .saysNothing(telling.silence, for: now - since)))
     }
-
-    /// Longer than an agent takes to start, or to say what it does after a restart of its sidecar.
-    static let longestSilence: Duration = .seconds(600)
-    static let silenceAgain: Duration = .seconds(3_600)
-    /// An idle agent exits within seconds of its signal.
-    static let longestDrain: Duration = .seconds(300)
 
     // MARK: End
 
@@ -367,60 +357,8 @@ extension Retirement {
 
     /// The launcher would have connected again within a second: its container is gone.
     private func lostForGood(at now: Instant) -> Bool {
-        guard let unlinkedAt, !linked else { return false }
+        guard let unlinkedAt = timers[.unlinkedAt], !linked else { return false }
         if case .exited = agent { return false }
-        return now - unlinkedAt >= Self.linkPatience
-    }
-
-    static let linkPatience: Duration = .seconds(5)
-
-    // MARK: Timers
-
-    private func nextInstant(after now: Instant) -> Instant? {
-        var instants: [Instant] = []
-        if phase == .working || phase == .reserving || phase == .draining {
-            if !protection.underWay { instants.append(protection.nextAttempt(at: now)) }
-            if let lost = protection.lostAt(now) { instants.append(max(lost, nextExposure)) }
-            if protection.failingSince != nil, !healthy {
-                instants.append(protection.bornAt + Protection.runComesFirst)
-                if let exposedAt { instants.append(exposedAt + Self.loweringPatience) }
-            }
-        }
-        if phase == .working, linked, signal == nil, reserved == nil {
-            if let due = reservationDue { instants.append(due) }
-            if isIdle {
-                instants.append(mayDrainFrom)
-                if let maxLifetime = settings.maxLifetime, let startedAt {
-                    instants.append(max(startedAt + maxLifetime, mayDrainFrom))
-                }
-            }
-            if settings.watchesAgent, let next = watch.nextLook { instants.append(next) }
-        }
-        if case .busy = agent, let busySince, !said.worksLong {
-            instants.append(busySince + Self.longestJob)
-        }
-        if let nextSilenceWarning { instants.append(nextSilenceWarning) }
-        if mayBeReserved, let silentSince { instants.append(silentSince + Self.reserveAgain) }
-        if let drainsSince, !said.drainsLong { instants.append(drainsSince + Self.longestDrain) }
-        if healthSlot.failures > 0, healthSlot.underWay == nil {
-            instants.append(healthSlot.notBefore)
-        }
-        if !comparing, let nextComparison { instants.append(nextComparison) }
-        if ledgerSlot.underWay == nil, ledgerSlot.failures > 0 {
-            instants.append(ledgerSlot.notBefore)
-        }
-        if projectionDue, projectionSlot.underWay == nil {
-            instants.append(projectionSlot.notBefore)
-        }
-        if phase == .projecting, let exitedAt {
-            instants.append(exitedAt + Self.projectionPatience)
-        }
-        if agent == .absent, !linked, !said.noLauncher, let healthyAt {
-            instants.append(healthyAt + Self.launcherPatience)
-        }
-        if stopRequested, let unlinkedAt, !linked {
-            instants.append(unlinkedAt + Self.linkPatience)
-        }
-        return instants.filter { $0 > now }.min()
+        return now - unlinkedAt >= timing.linkPatience
     }
 }

@@ -15,7 +15,8 @@ struct RetirementUnclearTests {
         story.tell(.agent(.waiting), after: .milliseconds(100))
         #expect(try story.sleepUntilTimer().contains(.ledger(.report(nil, over: [plan]))))
         story.tell(.booked(.reported(nil), sizeChanged: false))
-        #expect(story.retirement.agent == .idle(since: .milliseconds(100), workedBefore: true))
+        #expect(story.retirement.agent == .idle(workedBefore: true))
+        #expect(story.retirement.timers[.idleSince] == .milliseconds(100))
     }
 
     @Test("an exposure whose answer was lost is taken back once the task is protected")

@@ -184,7 +184,7 @@ final class SidecarShell {
     }
 
     /// What was lowered before the entry stood is on its way for half a minute at most, as
-    /// `Retirement.loweringPatience` says; an agent in order starts only after it.
+    /// `Timing.loweringPatience` says; an agent in order starts only after it.
     private func entryStands() {
         let task = task
         world.after(30.seconds) { [world] in world.rules?.expose(task, isPending: false) }
