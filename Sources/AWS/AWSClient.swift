@@ -13,7 +13,7 @@ package struct AWSClient: Sendable {
 
     /// What sending a call twice would do.
     enum Effect: Sendable {
-        /// Nothing: it may be repeated after any failure.
+        /// Nothing: it may be repeated after any failure, as reads may and some writes.
         case read
         /// Repeated only when the first one provably did nothing.
         case write
@@ -22,8 +22,8 @@ package struct AWSClient: Sendable {
     /// One try. ECS and DynamoDB answer in tens of milliseconds; more than this is a fault.
     static let attemptDeadline: Duration = .seconds(5)
     static let maximumAttempts = 6
-    /// A full ledger item of 400 KB is about 700 KB of JSON.
-    static let maximumResponseBytes = 2 << 20
+    /// A page of a Query of 1 MB is about 2 MB of JSON.
+    static let maximumResponseBytes = 4 << 20
 
     /// - Parameter totalDeadline: for a call with all its tries.
     package init(
@@ -113,11 +113,18 @@ package struct AWSClient: Sendable {
         let type: String?
         let message: String?
         let capitalMessage: String?
+        let reasons: [Reason]?
+
+        struct Reason: Decodable {
+            let code: String?
+            enum CodingKeys: String, CodingKey { case code = "Code" }
+        }
 
         enum CodingKeys: String, CodingKey {
             case type = "__type"
             case message
             case capitalMessage = "Message"
+            case reasons = "CancellationReasons"
         }
     }
 
@@ -126,7 +133,8 @@ package struct AWSClient: Sendable {
         return AWSFailure.Cause(
             type: answer?.type ?? response.headers["x-amzn-errortype"],
             message: answer?.message ?? answer?.capitalMessage,
-            status: response.status
+            status: response.status,
+            reasons: answer?.reasons?.map { $0.code ?? "None" } ?? []
         )
     }
 
@@ -168,6 +176,11 @@ package struct AWSClient: Sendable {
 }
 
 extension AWSFailure {
+    /// A reason for which a transaction was cancelled, and which passes.
+    fileprivate static func isThrottling(_ reason: String) -> Bool {
+        ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(reason)
+    }
+
     fileprivate func mayBeRepeated(_ effect: AWSClient.Effect) -> Bool {
         switch cause {
         case .throttled: true
@@ -178,6 +191,7 @@ extension AWSFailure {
             default: effect == .read || !failure.mayHaveTakenEffect
             }
         // The provider has tried several times itself.
+        case .cancelled(let reasons): reasons.contains { AWSFailure.isThrottling($0) }
         case .credentials, .denied, .notFound, .malformedAnswer: false
         }
     }

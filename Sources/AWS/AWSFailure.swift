@@ -5,6 +5,9 @@ package struct AWSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Cause: Hashable, Sendable {
         /// The service refused or failed; `code` as AWS documents it for the operation.
         case service(code: String, message: String, status: Int)
+        /// DynamoDB cancelled a transaction, with a reason for each of its actions; nothing was
+        /// changed (DynamoDB API reference, TransactWriteItems).
+        case cancelled(reasons: [String])
         /// Too many calls, also after waiting and trying again.
         case throttled(code: String, message: String)
         /// The role may not do this, or the credentials are not valid.
@@ -34,7 +37,7 @@ package struct AWSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     package var mayHaveTakenEffect: Bool {
         switch cause {
         case .service(_, _, let status): status >= 500 || status < 400
-        case .throttled, .denied, .notFound, .credentials: false
+        case .cancelled, .throttled, .denied, .notFound, .credentials: false
         case .transport(let failure): failure.mayHaveTakenEffect
         case .malformedAnswer: true
         }
@@ -45,6 +48,8 @@ package struct AWSFailure: Error, Sendable, Hashable, CustomStringConvertible {
             switch cause {
             case .service(let code, let message, let status):
                 "\(code) (HTTP status \(status)): \(message)"
+            case .cancelled(let reasons):
+                "the transaction was cancelled: \(reasons.joined(separator: ", "))"
             case .throttled(let code, let message): "throttled, \(code): \(message)"
             case .denied(let code, let message): "denied, \(code): \(message)"
             case .notFound(let code, let message): "not found, \(code): \(message)"
@@ -61,6 +66,8 @@ extension AWSFailure.Cause {
         "ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException",
         "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown",
         "ProvisionedThroughputExceededException",
+        // A transaction holds the item for the moment: nothing was done, and soon it can be.
+        "TransactionConflictException",
     ]
     private static let denials: Set<String> = [
         "AccessDeniedException", "AccessDenied", "UnrecognizedClientException",
@@ -77,10 +84,13 @@ extension AWSFailure.Cause {
     /// - Parameters:
     ///   - type: `__type` of the answer, such as `com.amazonaws.ecs#ClientException:http://...`.
     ///   - message: AWS's words.
-    init(type: String?, message: String?, status: Int) {
+    ///   - reasons: the codes of a cancelled transaction.
+    init(type: String?, message: String?, status: Int, reasons: [String] = []) {
         let code = Self.code(type)
         let message = Self.shortened(message)
-        if status == 429 || Self.throttling.contains(code) {
+        if code == "TransactionCanceledException", status < 500, !reasons.isEmpty {
+            self = .cancelled(reasons: reasons)
+        } else if status == 429 || Self.throttling.contains(code) {
             self = .throttled(code: code, message: message)
         } else if status < 500, Self.denials.contains(code) {
             self = .denied(code: code, message: message)

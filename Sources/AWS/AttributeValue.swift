@@ -10,18 +10,6 @@ enum AttributeValue: Hashable, Sendable {
     case other(type: String)
 
     static func number(_ value: Int) -> AttributeValue { .number(String(value)) }
-
-    /// At most the bytes that DynamoDB counts for the value (DynamoDB developer guide,
-    /// CapacityUnitCalculations).
-    var size: Int {
-        switch self {
-        case .string(let text): text.utf8.count
-        case .number(let digits): digits.utf8.count / 2 + 2
-        case .map(let members): 3 + members.reduce(0) { $0 + 1 + $1.key.utf8.count + $1.value.size }
-        case .list(let elements): 3 + elements.reduce(0) { $0 + 1 + $1.size }
-        case .other: 0
-        }
-    }
 }
 
 extension AttributeValue: Codable {

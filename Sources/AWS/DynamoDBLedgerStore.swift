@@ -1,6 +1,6 @@
 package import Decisions
 
-/// The ledger in a DynamoDB table with the string key `pk`.
+/// The ledger in a DynamoDB table with the string keys `pk` and `sk`.
 package struct DynamoDBLedgerStore: LedgerStore {
     private let table: LedgerTable
     private let environment: Limits
@@ -50,55 +50,40 @@ package struct DynamoDBLedgerStore: LedgerStore {
         try await stored().snapshot
     }
 
-    package func change<Answer: Sendable>(
-        _ operation: @Sendable (inout Ledger, Limits) -> Answer
-    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
-        let most = LedgerChange<Answer, String>.maximumAttempts
-        guard let result = try await change(attempts: most, operation) else {
-            throw .unchanged(.contention(attempts: most))
-        }
-        return result
-    }
+    // MARK: Changing it
 
     package func change<Answer: Sendable>(
-        attempts: Int,
+        knowing departed: @escaping @Sendable (Ledger) -> Set<TaskID>,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
-    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
-        var change = LedgerChange<Answer, String>(attempts: attempts, adopts: adopting != nil)
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
+        var change = LedgerChange<Answer, String>(adopts: adopting != nil)
         var step = LedgerChange<Answer, String>.Step.read
-        var read: LedgerSnapshot?
+        var last: LedgerSnapshot?
         while true {
             do throws(LedgerFailure) {
                 switch step {
-                case .read:
-                    let stored = try await stored()
-                    read = stored.snapshot
-                    step = change.read(
-                        .init(stored.snapshot.ledger, stored.snapshot.limits, mark: stored.writer),
-                        mark: writer(),
-                        operation
-                    )
-                case .adopt:
-                    step = change.adopted(desired: try await adopt(), operation)
+                case .read: step = try await read(&change, &last, departed, operation)
+                case .readDeparted(let tasks):
+                    step = change.readDeparted(try await table.departed(tasks), operation)
+                case .adopt: step = change.adopted(desired: try await adopt(), operation)
                 case .pause(let count):
                     guard await pacing.pause(afterTry: count, .afterLostRace) else {
                         throw .unchanged(.cancelled)
                     }
                     step = .read
-                case .write(let ledger, let version, let mark):
-                    step = try await write(ledger, over: version, mark, &change)
+                case .write(let write): step = try await perform(write, &change)
+                case .raise(let size):
+                    let raised = try? await raise(to: size, bookingAt: nil)
+                    step = change.raised(to: raised?.counted.size)
                 case .done(let answer, let ledger):
-                    guard let read else { preconditionFailure("done without a reading") }
-                    return (
-                        answer,
-                        LedgerSnapshot(
-                            ledger: ledger,
-                            limits: read.limits,
-                            limitsFault: read.limitsFault
-                        )
-                    )
-                case .contended: return nil
-                case .unclear: throw .unclear(.contention(attempts: attempts))
+                    guard let last else { preconditionFailure("done without a reading") }
+                    return (answer, last.replacing(ledger))
+                case .contended:
+                    let attempts = LedgerChange<Answer, String>.maximumAttempts
+                    throw .unchanged(.contention(attempts: attempts))
+                case .unclear:
+                    let attempts = LedgerChange<Answer, String>.maximumAttempts
+                    throw .unclear(.contention(attempts: attempts))
                 }
             } catch {
                 // What a write before may have done is not known better for this failure.
@@ -106,6 +91,28 @@ package struct DynamoDBLedgerStore: LedgerStore {
                 throw error
             }
         }
+    }
+
+    private func read<Answer>(
+        _ change: inout LedgerChange<Answer, String>,
+        _ last: inout LedgerSnapshot?,
+        _ departed: (Ledger) -> Set<TaskID>,
+        _ operation: (inout Ledger, Limits) -> Answer
+    ) async throws(LedgerFailure) -> LedgerChange<Answer, String>.Step {
+        let stored: Stored
+        do throws(LedgerFailure) {
+            stored = try await self.stored()
+        } catch {
+            if let step = change.missedReading() { return step }
+            throw error
+        }
+        last = stored.snapshot
+        return change.read(
+            .init(stored.snapshot.ledger, stored.snapshot.limits, mark: stored.writer),
+            mark: writer(),
+            departed: departed,
+            operation
+        )
     }
 
     private func adopt() async throws(LedgerFailure) -> Int {
@@ -117,19 +124,27 @@ package struct DynamoDBLedgerStore: LedgerStore {
         }
     }
 
-    private func write<Answer>(
-        _ ledger: Ledger,
-        over version: Int,
-        _ mark: String,
+    /// Actions of one transaction at the most (DynamoDB API reference, TransactWriteItems).
+    private static let actions = 100
+
+    private func perform<Answer>(
+        _ write: LedgerWrite<String>,
         _ change: inout LedgerChange<Answer, String>
     ) async throws(LedgerFailure) -> LedgerChange<Answer, String>.Step {
-        do {
-            try await table.put(ledger, mark: mark, over: version)
+        var rest = write.departed.map { TableWrite.departed($0.key, $0.value) }
+        if let counted = write.counted {
+            rest.append(.counted(counted, writer: write.mark, over: write.over))
+        }
+        // Jobs alone need not change together, and one after the other they get in nobody's way.
+        let isAlone = rest.isEmpty || write.jobs.count + rest.count > Self.actions
+        do throws(LedgerTable.WriteFailure) {
+            for job in write.jobs where isAlone { try await table.write([.job(job)], .read) }
+            if !isAlone { rest += write.jobs.map(TableWrite.job) }
+            if !rest.isEmpty { try await table.write(rest, .write) }
             return change.wrote()
         } catch {
             switch error {
             case .lostRace: return change.lostRace()
-            case .tooLarge(let bytes): throw .refused(.tooLarge(bytes: bytes))
             case .service(let failure) where failure.mayHaveTakenEffect:
                 return change.gotNoAnswer()
             case .service(let failure): throw .unchanged(.service(failure))
@@ -137,22 +152,164 @@ package struct DynamoDBLedgerStore: LedgerStore {
         }
     }
 
+    // MARK: One write by itself
+
+    package func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
+        do {
+            try await table.write([.job(job)], .read)
+            return true
+        } catch {
+            switch error {
+            case .lostRace: return false
+            case .service(let failure): throw .after(failure)
+            }
+        }
+    }
+
+    package func counted() async throws(LedgerFailure) -> Ledger {
+        guard let item = try await table.ledger() else { return Ledger() }
+        return try decoded(item)
+    }
+
+    package func raise(
+        to size: Int,
+        bookingAt now: WallTime?
+    ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger) {
+        var update = TableWrite.Update(
+            set: [("format", .number(LedgerItem.format)), ("size", .number(size))],
+            raised: ["version", "raises"]
+        )
+        let isBelow = TableWrite.Condition(
+            text: "(attribute_not_exists(#size) OR #size < :size)",
+            names: ["size"]
+        )
+        if let now {
+            let plain = update
+            update.set.append(("projected", .number(now.milliseconds)))
+            if let counted = try await updated(update, if: isBelow.and(.isFree(at: now))) {
+                return (true, counted)
+            }
+            update = plain
+        }
+        if let counted = try await updated(update, if: isBelow) { return (false, counted) }
+        return (false, try await counted())
+    }
+
+    package func book(
+        at now: WallTime
+    ) async throws(LedgerFailure) -> (wait: Duration?, counted: Ledger) {
+        let update = TableWrite.Update(set: [("projected", .number(now.milliseconds))])
+        let isFree = TableWrite.Condition.isWritten.and(.isFree(at: now))
+        if let counted = try await updated(update, if: isFree) { return (nil, counted) }
+        let counted = try await counted()
+        return (counted.bookingWait(at: now) ?? .zero, counted)
+    }
+
+    package func note(followed raises: Int) async throws(LedgerFailure) -> Ledger {
+        let update = TableWrite.Update(set: [("followed", .number(raises))])
+        let isBehind = TableWrite.Condition(
+            text: "(attribute_not_exists(#followed) OR #followed < :followed)",
+            names: ["followed"]
+        )
+        if let counted = try await updated(update, if: .isWritten.and(isBehind)) { return counted }
+        return try await counted()
+    }
+
+    /// - Returns: what is counted after the update; nil where its condition did not hold.
+    private func updated(
+        _ update: TableWrite.Update,
+        if condition: TableWrite.Condition
+    ) async throws(LedgerFailure) -> Ledger? {
+        let item: Item
+        do throws(LedgerTable.WriteFailure) {
+            item = try await table.update(update, if: condition)
+        } catch {
+            switch error {
+            case .lostRace: return nil
+            case .service(let failure): throw .after(failure)
+            }
+        }
+        return try decoded(item)
+    }
+
+    // MARK: Reading it
+
     private struct Stored {
         let snapshot: LedgerSnapshot
-        /// Nil for a ledger that was never written.
+        /// Nil for what was never written on the condition of a version.
         let writer: String?
     }
 
     private func stored() async throws(LedgerFailure) -> Stored {
-        let items = try await table.get()
+        let items = try await table.query()
         do throws(ItemFault) {
-            let (limits, fault) = try LimitsItem.decode(items.limits, environment: environment)
-            let (ledger, writer) = try items.ledger.map(LedgerItem.decode) ?? (Ledger(), nil)
+            let chosen = LimitsItem.choose(
+                declared: items[LedgerKey.limits],
+                scheduled: items[LedgerKey.scheduled],
+                ending: items[LedgerKey.ending]
+            )
+            let (limits, fault) = try LimitsItem.decode(chosen, environment: environment)
+            var (ledger, writer) = (Ledger(), nil as String?)
+            if let item = items[LedgerKey.ledger] {
+                (ledger, writer) = try LedgerItem.decode(item)
+            }
+            for (key, item) in items where LedgerKey.isJob(key) {
+                let (job, entry) = try JobItem.decode(item, key: key)
+                ledger.jobs[job] = entry
+            }
             let snapshot = LedgerSnapshot(ledger: ledger, limits: limits, limitsFault: fault)
             return Stored(snapshot: snapshot, writer: writer)
         } catch {
             throw .refused(error)
         }
+    }
+
+    private func decoded(_ item: Item) throws(LedgerFailure) -> Ledger {
+        do throws(ItemFault) {
+            return try LedgerItem.decode(item).ledger
+        } catch {
+            throw .refused(error)
+        }
+    }
+}
+
+extension LedgerFailure {
+    /// After a write by itself.
+    fileprivate static func after(_ failure: AWSFailure) -> LedgerFailure {
+        failure.mayHaveTakenEffect ? .unclear(.service(failure)) : .unchanged(.service(failure))
+    }
+}
+
+extension TableWrite.Condition {
+    /// There is a ledger; one that was lost meanwhile must not begin anew with half of it.
+    fileprivate static let isWritten = Self(text: "attribute_exists(#size)", names: ["size"])
+
+    /// No booking is in the way, as ``Ledger/bookingWait(at:)`` says.
+    fileprivate static func isFree(at now: WallTime) -> Self {
+        let spacing = Ledger.updateSpacing
+        return Self(
+            text: "(attribute_not_exists(#projected) OR #projected <= :before "
+                + "OR #projected > :ahead)",
+            names: ["projected"],
+            values: [
+                ":before": .number(now.advanced(by: .zero - spacing).milliseconds),
+                ":ahead": .number(now.advanced(by: spacing).milliseconds),
+            ]
+        )
+    }
+
+    fileprivate func and(_ other: Self) -> Self {
+        Self(
+            text: text + " AND " + other.text,
+            names: names + other.names,
+            values: values.merging(other.values) { $1 }
+        )
+    }
+}
+
+extension LedgerSnapshot {
+    fileprivate func replacing(_ ledger: Ledger) -> LedgerSnapshot {
+        LedgerSnapshot(ledger: ledger, limits: limits, limitsFault: limitsFault)
     }
 }
 

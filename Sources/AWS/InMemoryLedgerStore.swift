@@ -18,6 +18,7 @@ package final class InMemoryLedgerStore: LedgerStore {
     }
 
     package func change<Answer: Sendable>(
+        knowing departed: @escaping @Sendable (Ledger) -> Set<TaskID>,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
         state.withLock { snapshot in
@@ -29,6 +30,58 @@ package final class InMemoryLedgerStore: LedgerStore {
             if ledger != before || !before.isWritten { ledger.version += 1 }
             snapshot = LedgerSnapshot(ledger: ledger, limits: snapshot.limits)
             return (answer, snapshot)
+        }
+    }
+
+    private func update<Answer: Sendable>(_ change: (inout Ledger) -> Answer) -> Answer {
+        state.withLock { snapshot in
+            var ledger = snapshot.ledger
+            let answer = change(&ledger)
+            snapshot = LedgerSnapshot(ledger: ledger, limits: snapshot.limits)
+            return answer
+        }
+    }
+
+    package func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
+        update { ledger in
+            let there = ledger.jobs[job.job]
+            let isSame = (there == nil) == (job.old == nil) && there?.task == job.old?.task
+            if isSame { ledger.jobs[job.job] = job.new }
+            return isSame
+        }
+    }
+
+    package func counted() async throws(LedgerFailure) -> Ledger { update { $0 } }
+
+    package func raise(
+        to size: Int,
+        bookingAt now: WallTime?
+    ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger) {
+        update { ledger in
+            guard ledger.size < size else { return (false, ledger) }
+            ledger.size = size
+            ledger.raises += 1
+            ledger.version += 1
+            guard let now, ledger.bookingWait(at: now) == nil else { return (false, ledger) }
+            ledger.projectedAt = now
+            return (true, ledger)
+        }
+    }
+
+    package func book(
+        at now: WallTime
+    ) async throws(LedgerFailure) -> (wait: Duration?, counted: Ledger) {
+        update { ledger in
+            let wait = ledger.bookingWait(at: now)
+            if wait == nil, ledger.isWritten { ledger.projectedAt = now }
+            return (wait, ledger)
+        }
+    }
+
+    package func note(followed raises: Int) async throws(LedgerFailure) -> Ledger {
+        update { ledger in
+            ledger.followed = max(ledger.followed, raises)
+            return ledger
         }
     }
 }

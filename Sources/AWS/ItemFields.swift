@@ -41,6 +41,14 @@ struct Fields {
         WallTime(milliseconds: try count(name))
     }
 
+    func optionalTime(_ name: String) throws(ItemFault) -> WallTime? {
+        try optionalCount(name).map { WallTime(milliseconds: $0) }
+    }
+
+    func optionalText(_ name: String) throws(ItemFault) -> String? {
+        members[name] == nil ? nil : try text(name)
+    }
+
     func optionalTask(_ name: String) throws(ItemFault) -> TaskID? {
         members[name] == nil ? nil : TaskID(try text(name))
     }
@@ -51,9 +59,10 @@ struct Fields {
         return Fields(members, prefix: "\(prefix)\(name).")
     }
 
-    /// The members of a map of maps.
+    /// The members of a map of maps; none where it is absent.
     func maps(_ name: String) throws(ItemFault) -> [(key: String, fields: Fields)] {
-        guard case .map(let entries) = members[name] else { throw fault(name, "a map") }
+        guard let value = members[name] else { return [] }
+        guard case .map(let entries) = value else { throw fault(name, "a map") }
         var maps: [(key: String, fields: Fields)] = []
         for (key, value) in entries {
             guard !key.isEmpty, case .map(let members) = value else {

@@ -15,6 +15,13 @@ package struct LedgerSnapshot: Hashable, Sendable {
 
     /// What the service follows.
     package var view: LedgerView { LedgerView(ledger, limits) }
+
+    /// The same jobs and limits, with what is counted as it is now.
+    package func counting(_ counted: Ledger) -> LedgerSnapshot {
+        var ledger = counted
+        ledger.jobs = self.ledger.jobs
+        return LedgerSnapshot(ledger: ledger, limits: limits, limitsFault: limitsFault)
+    }
 }
 
 /// Limits that contradict each other: what the table's item and the environment say together.
@@ -29,42 +36,64 @@ package struct LimitsFault: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The port to the ledger. ``DynamoDBLedgerStore`` is the real one, ``InMemoryLedgerStore``
-/// another honest one.
+/// another honest one. Each call throws ``LedgerFailure``.
 package protocol LedgerStore: Sendable {
-    /// The ledger and the limits, read together and consistently. A ledger that was never
+    /// The ledger, its jobs and the limits, read together and consistently. A ledger that was never
     /// written is an empty one of version 0, which says nothing about the service.
     func read() async throws(LedgerFailure) -> LedgerSnapshot
 
-    /// Reads, applies `operation`, and writes on the condition that nobody else has written
-    /// meanwhile. After a lost race, and after a write that nobody answered, it reads again and
-    /// applies again, so `operation` may run several times: it must be one that may be repeated,
-    /// like those of ``Ledger``. Nothing is written when it changes nothing, but for a first ledger.
-    /// The first write of a task begins with what the service wants (``Ledger/adopt(desired:)``).
+    /// Performs a ``LedgerChange``: reads, applies `operation`, and writes on the condition that
+    /// nobody else has changed what is counted. After a lost race, and after a write that nobody
+    /// answered, it reads again and applies again, so `operation` may run several times: it must be
+    /// one that may be repeated, like those of ``Ledger``. Nothing is written when it changes
+    /// nothing, but for a first ledger. The first write of a task begins with what the service
+    /// wants (``Ledger/adopt(desired:)``).
     ///
-    /// - Parameter operation: gets the ledger and the limits; ``Ledger/version`` is the store's.
+    /// - Parameters:
+    ///   - departed: tasks of which the operation must know whether they have departed.
+    ///   - operation: gets the ledger and the limits; ``Ledger/version`` is the store's.
     /// - Returns: the answer of the application that was written, and the ledger after it.
     /// - Throws: ``LedgerFailure``, which says whether the ledger may have changed.
     func change<Answer: Sendable>(
+        knowing departed: @escaping @Sendable (Ledger) -> Set<TaskID>,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)
 
-    /// The same, for a caller that has something better to do than to race on.
+    /// Writes a job's item by itself.
     ///
-    /// - Parameter attempts: writes that may be tried.
-    /// - Returns: nil when others wrote first each time; nothing was written then.
-    func change<Answer: Sendable>(
-        attempts: Int,
-        _ operation: @Sendable (inout Ledger, Limits) -> Answer
-    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)?
+    /// - Returns: false when another task has it than the write says, or none.
+    func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool
+
+    /// - Returns: what is counted, without jobs.
+    func counted() async throws(LedgerFailure) -> Ledger
+
+    /// Raises the size to this where it is below, and counts the raise.
+    ///
+    /// - Parameter now: books an update of the service with it, if no other booking is in the way;
+    ///   nil books none.
+    /// - Returns: whether one is booked, and what is counted after it, without jobs.
+    func raise(
+        to size: Int,
+        bookingAt now: WallTime?
+    ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger)
+
+    /// Books an update of the service, if no other booking is in the way.
+    ///
+    /// - Returns: how long one is, if it is, and what is counted, without jobs.
+    func book(at now: WallTime) async throws(LedgerFailure) -> (wait: Duration?, counted: Ledger)
+
+    /// Notes that the service has followed so many raises.
+    ///
+    /// - Returns: what is counted after it, without jobs.
+    func note(followed raises: Int) async throws(LedgerFailure) -> Ledger
 }
 
 extension LedgerStore {
-    /// For a store that nobody races for.
+    /// For an operation that asks for no departed task.
     package func change<Answer: Sendable>(
-        attempts: Int,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
-    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
-        try await change(operation)
+    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
+        try await change(knowing: { _ in [] }, operation)
     }
 }
 
@@ -119,8 +148,6 @@ package enum ItemFault: Error, Hashable, Sendable, CustomStringConvertible {
     case newerFormat(Int)
     /// - Parameter attribute: where, with dots between the levels.
     case malformed(attribute: String, expected: String)
-    /// DynamoDB takes no item of more than 400 KB.
-    case tooLarge(bytes: Int)
 
     package var description: String {
         switch self {
@@ -128,8 +155,6 @@ package enum ItemFault: Error, Hashable, Sendable, CustomStringConvertible {
             "the item has format \(format), this version knows \(LedgerItem.format)"
         case .malformed(let attribute, let expected):
             "attribute \(attribute) is malformed; expected \(expected)"
-        case .tooLarge(let bytes):
-            "the item would have \(bytes) bytes, more than \(LedgerItem.maximumBytes)"
         }
     }
 }

@@ -1,6 +1,8 @@
 import Decisions
 
-/// The two calls of DynamoDB behind the ledger (DynamoDB API reference, BatchGetItem, PutItem).
+/// The calls of DynamoDB behind the ledger, in a table with the string keys `pk` and `sk` (DynamoDB
+/// API reference, Query, GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem,
+/// TransactWriteItems).
 struct LedgerTable: Sendable {
     private let aws: AWSClient
     private let name: String
@@ -9,6 +11,10 @@ struct LedgerTable: Sendable {
 
     /// Tries of a read that DynamoDB leaves unprocessed, which it does when it is throttled.
     static let maximumReads = 6
+    /// Keys of one BatchGetItem.
+    private static let batch = 100
+    /// Pages of a reading, of 1 MB each: a hundred thousand jobs and more.
+    private static let maximumPages = 16
 
     init(_ aws: AWSClient, name: String, key: String, pacing: Pacing) {
         self.aws = aws
@@ -17,94 +23,201 @@ struct LedgerTable: Sendable {
         self.pacing = pacing
     }
 
-    private var limitsKey: String { key + "/limits" }
-    /// What a schedule has set, in an item of its own: the limits item belongs to whoever declares
-    /// it (the Terraform module), who would take a schedule's count in it for a fault to be mended.
-    private var scheduledKey: String { key + "/limits/scheduled" }
-    /// The limits of a service that is being taken down. Whoever declares limits may write them
-    /// beforehand, and say so by removing the limits item: Terraform, which destroys, can delete
-    /// what it has made and write nothing.
-    private var endingKey: String { key + "/limits/ending" }
-
-    /// The ledger and the limits, consistently; nil for one that is not there. A `desired_count`
-    /// that a schedule has set stands for the one in the limits.
-    func get() async throws(LedgerFailure) -> (ledger: Item?, limits: Item?) {
-        var wanted = Set([key, limitsKey, scheduledKey, endingKey])
+    /// Jobs, ledger and limits by their sort keys, consistently.
+    func query() async throws(LedgerFailure) -> [String: Item] {
         var found: [String: Item] = [:]
-        for attempt in 1...Self.maximumReads {
-            let answer = try await read(wanted)
-            for item in answer.responses?[name] ?? [] {
-                guard case .string(let key) = item["pk"] else {
-                    throw .refused(.malformed(attribute: "pk", expected: "text"))
-                }
-                found[key] = item
-            }
-            wanted = Set(
-                (answer.unprocessed?[name]?.keys ?? []).compactMap {
-                    guard case .string(let key) = $0["pk"] else { return nil }
-                    return key
-                }
+        var start: Item?
+        for _ in 0..<Self.maximumPages {
+            let input = QueryInput(
+                table: name,
+                values: [":pk": .string(key), ":end": .string(LedgerKey.end)],
+                start: start
             )
-            if wanted.isEmpty {
-                let scheduled = Self.limits(found[limitsKey], found[scheduledKey])
-                let isEnding = found[limitsKey] == nil && found[endingKey] != nil
-                return (found[key], isEnding ? found[endingKey] : scheduled)
+            let answer: QueryAnswer = try await reading("Query", input)
+            for item in answer.items { found[try sortKey(item)] = item }
+            guard let last = answer.last else { return found }
+            start = last
+        }
+        throw .refused(.malformed(attribute: "job/", expected: "fewer jobs"))
+    }
+
+    /// The item of what is counted; nil where there is none.
+    func ledger() async throws(LedgerFailure) -> Item? {
+        let input = GetInput(table: name, key: itemKey(LedgerKey.ledger), isConsistent: true)
+        let answer: GetAnswer = try await reading("GetItem", input)
+        return answer.item
+    }
+
+    /// The items of these tasks that have departed.
+    func departed(_ tasks: Set<TaskID>) async throws(LedgerFailure) -> [TaskID: Ledger.Departed] {
+        var departed: [TaskID: Ledger.Departed] = [:]
+        var rest = tasks.sorted()[...]
+        while !rest.isEmpty {
+            let keys = rest.prefix(Self.batch).map(LedgerKey.task)
+            rest = rest.dropFirst(Self.batch)
+            for item in try await batchGet(Set(keys)) {
+                let key = try sortKey(item)
+                guard let task = LedgerKey.task(at: key) else { continue }
+                do throws(ItemFault) {
+                    departed[task] = try DepartedItem.decode(item, key: key)
+                } catch {
+                    throw .refused(error)
+                }
             }
+        }
+        return departed
+    }
+
+    private func batchGet(_ sortKeys: Set<String>) async throws(LedgerFailure) -> [Item] {
+        var wanted = sortKeys
+        var found: [Item] = []
+        for attempt in 1...Self.maximumReads {
+            let keys = KeysAndConsistency(
+                keys: wanted.sorted().map { itemKey($0) },
+                isConsistent: true
+            )
+            let answer: BatchAnswer = try await reading(
+                "BatchGetItem",
+                BatchInput(items: [name: keys])
+            )
+            found += answer.responses?[name] ?? []
+            wanted = []
+            for key in answer.unprocessed?[name]?.keys ?? [] { wanted.insert(try sortKey(key)) }
+            if wanted.isEmpty { return found }
             guard await pacing.pause(afterTry: attempt) else { throw .unchanged(.cancelled) }
         }
         throw .unchanged(.unprocessed(attempts: Self.maximumReads))
     }
 
-    private static func limits(_ declared: Item?, _ scheduled: Item?) -> Item? {
-        guard let count = scheduled?["desired_count"] else { return declared }
-        return (declared ?? [:]).merging(["desired_count": count]) { _, scheduled in scheduled }
-    }
-
-    /// - Parameter version: the one that must still be there; 0 for no item at all.
-    func put(_ ledger: Ledger, mark: String, over version: Int) async throws(PutFailure) {
-        let item = LedgerItem.encode(ledger, key: key, writer: mark)
-        let bytes = LedgerItem.size(item)
-        guard bytes <= LedgerItem.maximumBytes else { throw .tooLarge(bytes: bytes) }
-        let input = PutInput(
-            tableName: name,
-            item: item,
-            condition: version == 0 ? "attribute_not_exists(pk)" : "version = :expected",
-            values: version == 0 ? nil : [":expected": .number(version)]
-        )
-        do {
-            let _: Nothing = try await aws.call(.dynamodb, "PutItem", .write, input)
-        } catch {
-            if error.isLostRace { throw .lostRace }
-            throw .service(error)
+    private func sortKey(_ item: Item) throws(LedgerFailure) -> String {
+        guard case .string(let key) = item["sk"] else {
+            throw .refused(.malformed(attribute: "sk", expected: "text"))
         }
+        return key
     }
 
-    enum PutFailure: Error {
-        /// The condition did not hold: someone else has written, or this very write arrived
-        /// before.
-        case lostRace
-        case tooLarge(bytes: Int)
-        case service(AWSFailure)
+    private func itemKey(_ sortKey: String) -> Item {
+        ["pk": .string(key), "sk": .string(sortKey)]
     }
 
-    private func read(_ keys: Set<String>) async throws(LedgerFailure) -> GetAnswer {
-        let wanted = KeysAndConsistency(
-            keys: keys.sorted().map { ["pk": .string($0)] },
-            isConsistent: true
-        )
+    private func reading<Answer: Decodable>(
+        _ operation: String,
+        _ input: some Encodable
+    ) async throws(LedgerFailure) -> Answer {
         do {
-            return try await aws.call(
-                .dynamodb,
-                "BatchGetItem",
-                .read,
-                GetInput(items: [name: wanted])
-            )
+            return try await aws.call(.dynamodb, operation, .read, input)
         } catch {
             throw .unchanged(.service(error))
         }
     }
 
+    // MARK: Writing
+
+    enum WriteFailure: Error {
+        /// A condition did not hold: someone else has written, or this very write arrived before.
+        case lostRace
+        case service(AWSFailure)
+    }
+
+    /// One or several writes, all of them or none.
+    ///
+    /// - Parameter effect: whether the whole may be repeated after a lost answer.
+    func write(_ writes: [TableWrite], _ effect: AWSClient.Effect) async throws(WriteFailure) {
+        let actions = writes.map { $0.action(table: name, key: itemKey) }
+        do {
+            if actions.count == 1, let action = actions.first {
+                let _: Nothing = try await aws.call(
+                    .dynamodb,
+                    action.operation,
+                    effect,
+                    action.input
+                )
+            } else {
+                let input = TransactionInput(actions: actions)
+                let _: Nothing = try await aws.call(
+                    .dynamodb,
+                    "TransactWriteItems",
+                    effect,
+                    input
+                )
+            }
+        } catch {
+            throw error.isLostRace ? .lostRace : .service(error)
+        }
+    }
+
+    /// Updates the item of what is counted.
+    ///
+    /// - Returns: the item after it. Marked as a read, which may be repeated, since it may.
+    func update(
+        _ update: TableWrite.Update,
+        if condition: TableWrite.Condition
+    ) async throws(WriteFailure) -> Item {
+        let write = TableWrite(
+            key: LedgerKey.ledger,
+            kind: .update(update),
+            condition: condition
+        )
+        let action = write.action(table: name, key: itemKey, returnsNew: true)
+        do {
+            let answer: UpdateAnswer = try await aws.call(
+                .dynamodb,
+                action.operation,
+                .read,
+                action.input
+            )
+            return answer.attributes ?? [:]
+        } catch {
+            throw error.isLostRace ? .lostRace : .service(error)
+        }
+    }
+
+    // MARK: The shapes of the calls
+
     private struct Nothing: Decodable {}
+
+    private struct QueryInput: Encodable {
+        let table: String
+        let condition = "pk = :pk AND sk < :end"
+        let values: Item
+        let isConsistent = true
+        let start: Item?
+
+        enum CodingKeys: String, CodingKey {
+            case table = "TableName"
+            case condition = "KeyConditionExpression"
+            case values = "ExpressionAttributeValues"
+            case isConsistent = "ConsistentRead"
+            case start = "ExclusiveStartKey"
+        }
+    }
+
+    private struct QueryAnswer: Decodable {
+        let items: [Item]
+        let last: Item?
+
+        enum CodingKeys: String, CodingKey {
+            case items = "Items"
+            case last = "LastEvaluatedKey"
+        }
+    }
+
+    private struct GetInput: Encodable {
+        let table: String
+        let key: Item
+        let isConsistent: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case table = "TableName"
+            case key = "Key"
+            case isConsistent = "ConsistentRead"
+        }
+    }
+
+    private struct GetAnswer: Decodable {
+        let item: Item?
+        enum CodingKeys: String, CodingKey { case item = "Item" }
+    }
 
     private struct KeysAndConsistency: Codable {
         let keys: [Item]
@@ -116,12 +229,12 @@ struct LedgerTable: Sendable {
         }
     }
 
-    private struct GetInput: Encodable {
+    private struct BatchInput: Encodable {
         let items: [String: KeysAndConsistency]
         enum CodingKeys: String, CodingKey { case items = "RequestItems" }
     }
 
-    private struct GetAnswer: Decodable {
+    private struct BatchAnswer: Decodable {
         let responses: [String: [Item]]?
         let unprocessed: [String: KeysAndConsistency]?
 
@@ -131,17 +244,34 @@ struct LedgerTable: Sendable {
         }
     }
 
-    private struct PutInput: Encodable {
-        let tableName: String
-        let item: Item
-        let condition: String
-        let values: Item?
+    private struct UpdateAnswer: Decodable {
+        let attributes: Item?
+        enum CodingKeys: String, CodingKey { case attributes = "Attributes" }
+    }
 
-        enum CodingKeys: String, CodingKey {
-            case tableName = "TableName"
-            case item = "Item"
-            case condition = "ConditionExpression"
-            case values = "ExpressionAttributeValues"
+    private struct TransactionInput: Encodable {
+        let actions: [TableWrite.Action]
+
+        enum CodingKeys: String, CodingKey { case actions = "TransactItems" }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(actions.map { [$0.member: $0.input] }, forKey: .actions)
+        }
+    }
+}
+
+extension AWSFailure {
+    /// True when a condition did not hold, or another write of the same item was under way: nothing
+    /// was changed.
+    var isLostRace: Bool {
+        switch cause {
+        case .service("ConditionalCheckFailedException", _, _): true
+        case .cancelled(let reasons):
+            reasons.allSatisfy {
+                ["None", "ConditionalCheckFailed", "TransactionConflict"].contains($0)
+            }
+        default: false
         }
     }
 }

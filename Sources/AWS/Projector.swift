@@ -64,30 +64,38 @@ package struct Projector: Sendable {
         _ known: LedgerSnapshot? = nil,
         counts: ServiceCounts? = nil
     ) async throws(ProjectionFailure) -> ProjectionOutcome {
-        try await perform(ProjectionFlow(known?.view, service: counts?.view, at: now), counts)
+        let flow = ProjectionFlow(known?.view, service: counts?.view, at: now)
+        return try await perform(flow, counts, known)
     }
 
-    /// The same with each update booked (`Ledger.bookUpdate`), as endpoints do.
+    /// The same for an endpoint: until the service has followed the raises that the ledger counts,
+    /// by an update that is booked here or by another endpoint's.
     ///
-    /// - Parameter isBooked: whether the write that made this ledger booked one.
+    /// - Parameter isBooked: whether an update was booked together with the raise.
     package func follow(
         _ snapshot: LedgerSnapshot,
         isBooked: Bool
     ) async throws(ProjectionFailure) -> ProjectionOutcome {
-        try await perform(ProjectionFlow(booked: isBooked, snapshot.view, at: now), nil)
+        let flow = ProjectionFlow(following: snapshot.view, isBooked: isBooked, at: now)
+        return try await perform(flow, nil, snapshot)
     }
 
     private func perform(
         _ start: ProjectionFlow,
-        _ known: ServiceCounts?
+        _ known: ServiceCounts?,
+        _ snapshot: LedgerSnapshot?
     ) async throws(ProjectionFailure) -> ProjectionOutcome {
         var flow = start
         var counts = known
+        var snapshot = snapshot
         while true {
-            switch flow.next(at: now) {
+            let asked = now
+            switch flow.next(at: asked) {
             case .readLedger:
-                let asked = now
-                flow.read(try await readLedger(), asked: asked)
+                let read = try await readLedger()
+                snapshot = read
+                flow.read(read.view, asked: asked)
+            case .readCounted: flow.read(try await readCounted(snapshot), asked: asked)
             case .readService:
                 let seen = try await describe()
                 counts = seen
@@ -101,32 +109,65 @@ package struct Projector: Sendable {
                     throw .cancelled
                 }
                 flow.paused()
-            case .book: try await book(&flow)
+            case .book:
+                let (wait, view) = try await book(snapshot)
+                flow.booked(view, asked: asked, wait: wait)
             case .wait(let time): try await sleep(time)
+            case .note(let raises):
+                flow.noted(try await note(followed: raises, snapshot), asked: asked)
             case .done(let outcome): return ProjectionOutcome(outcome, service: counts)
             case .unsettled: throw .unsettled
             }
         }
     }
 
-    private func readLedger() async throws(ProjectionFailure) -> LedgerView {
+    private func readLedger() async throws(ProjectionFailure) -> LedgerSnapshot {
         do {
-            return try await ledger.read().view
+            return try await ledger.read()
         } catch {
             throw .ledger(error)
         }
     }
 
-    private func book(_ flow: inout ProjectionFlow) async throws(ProjectionFailure) {
-        let asked = now
+    private func readCounted(
+        _ known: LedgerSnapshot?
+    ) async throws(ProjectionFailure) -> LedgerView {
         do {
-            let (wait, snapshot) = try await ledger.change { [clock] ledger, _ in
-                ledger.bookUpdate(at: clock())
-            }
-            flow.booked(snapshot.view, asked: asked, wait: wait)
+            return try await view(try await ledger.counted(), known)
         } catch {
             throw .ledger(error)
         }
+    }
+
+    private func book(
+        _ known: LedgerSnapshot?
+    ) async throws(ProjectionFailure) -> (wait: Duration?, view: LedgerView) {
+        do {
+            let (wait, counted) = try await ledger.book(at: clock())
+            return (wait, try await view(counted, known))
+        } catch {
+            throw .ledger(error)
+        }
+    }
+
+    private func note(
+        followed raises: Int,
+        _ known: LedgerSnapshot?
+    ) async throws(ProjectionFailure) -> LedgerView {
+        do {
+            return try await view(try await ledger.note(followed: raises), known)
+        } catch {
+            throw .ledger(error)
+        }
+    }
+
+    /// What is counted as it is now, beside the jobs and the limits as they were read.
+    private func view(
+        _ counted: Ledger,
+        _ known: LedgerSnapshot?
+    ) async throws(LedgerFailure) -> LedgerView {
+        guard let known else { return try await ledger.read().view }
+        return known.counting(counted).view
     }
 
     private func sleep(_ time: Duration) async throws(ProjectionFailure) {

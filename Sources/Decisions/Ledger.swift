@@ -1,10 +1,13 @@
-/// The only place where capacity is decided. One item for each service; endpoint and sidecars
-/// change it by conditional writes on ``version``, and ECS `desiredCount` is a projection of
-/// ``size``.
+/// The only place where capacity is decided; ECS `desiredCount` is a projection of ``size``.
+///
+/// It lies in items of its own kind: a small one with what is counted, changed on the condition of
+/// its ``version``; one for each job, which whoever knows of it writes without a race; one for each
+/// task that has departed. So no write grows with the number of jobs, and announcements are in
+/// nobody's way (`LedgerChange.swift`, `AnnouncementFlow.swift`).
 ///
 /// A pure value: no clock, no log, no I/O. The operations are in `LedgerOperations.swift`.
 package struct Ledger: Hashable, Sendable {
-    /// Raised by one with each write; the condition of the next one.
+    /// Raised by one with each write of what is counted; the condition of the next one.
     package var version: Int
     /// Agents the service should have, those included that leave and will lower it.
     package var size: Int
@@ -14,8 +17,8 @@ package struct Ledger: Hashable, Sendable {
     package var leaving: [TaskID: Reservation]
     /// Tasks whose agent runs, or is about to run, without scale-in protection.
     package var exposed: [TaskID: Exposure]
-    /// Tasks whose end was booked lately: a repeated departure changes nothing, and ECS lists a
-    /// task for a while after its end.
+    /// Tasks whose end is booked, as far as they were asked for: a repeated departure changes
+    /// nothing, and ECS lists a task for a while after its end.
     package var departed: [TaskID: Departed]
     /// Agents that ended before they could take a job, one after the other; nil while they start.
     package var failedStarts: FailedStarts?
@@ -25,6 +28,11 @@ package struct Ledger: Hashable, Sendable {
     package var isAdopted: Bool
     /// When an agent was last known to hold a job: while some do, jobs that wait are no left-overs.
     package var servedAt: WallTime?
+    /// How often an endpoint has raised ``size``, and how many of these the service has followed.
+    /// Both are outside of ``version``: they only tell endpoints whose raise is still to be
+    /// projected.
+    package var raises: Int
+    package var followed: Int
     /// When an endpoint last booked an update of the service; see `LedgerBooking.swift`.
     package var projectedAt: WallTime?
 
@@ -38,6 +46,8 @@ package struct Ledger: Hashable, Sendable {
         failedStarts: FailedStarts? = nil,
         isAdopted: Bool? = nil,
         servedAt: WallTime? = nil,
+        raises: Int = 0,
+        followed: Int = 0,
         projectedAt: WallTime? = nil
     ) {
         self.version = version
@@ -49,6 +59,8 @@ package struct Ledger: Hashable, Sendable {
         self.failedStarts = failedStarts
         self.isAdopted = isAdopted ?? (version > 0)
         self.servedAt = servedAt
+        self.raises = raises
+        self.followed = followed
         self.projectedAt = projectedAt
     }
 
@@ -57,10 +69,13 @@ package struct Ledger: Hashable, Sendable {
         package var at: WallTime
         /// The task whose agent runs the job; none while it waits for an agent.
         package var task: TaskID?
+        /// The first job of an agent: one that started lately did start.
+        package var isFirst: Bool
 
-        package init(at: WallTime, task: TaskID? = nil) {
+        package init(at: WallTime, task: TaskID? = nil, isFirst: Bool = false) {
             self.at = at
             self.task = task
+            self.isFirst = isFirst
         }
     }
 
@@ -114,11 +129,14 @@ package struct Ledger: Hashable, Sendable {
     /// that works on says nothing of those that start now.
     package struct FailedStarts: Hashable, Sendable {
         package var count: Int
+        /// When the last one ended.
+        package var at: WallTime
         /// No further agent is started before.
         package var notBefore: WallTime
 
-        package init(count: Int, notBefore: WallTime) {
+        package init(count: Int, at: WallTime, notBefore: WallTime) {
             self.count = count
+            self.at = at
             self.notBefore = notBefore
         }
 

@@ -1,17 +1,25 @@
-/// Changing the ledger, as a value: read, apply, write on the condition that nobody else has,
-/// again after a lost race or a write that nobody answered. Store and simulation perform the same
-/// steps.
+/// Changing the ledger, as a value: read, apply, write on the condition that nobody else has
+/// changed what is counted, again after a lost race or a write that nobody answered. Store and
+/// simulation perform the same steps.
+///
+/// Jobs are written by whoever knows of them, without that condition. So a write after which fewer
+/// agents stay is followed by a look at the jobs: one that was announced in between has its agent
+/// from whoever of the two reads last. The announcer puts the job and then reads what is counted;
+/// here what is counted is written and then the jobs are read.
 package struct LedgerChange<Answer, Mark: Hashable> {
     package enum Step {
-        /// Read ledger and limits, consistently.
+        /// Read ledger, jobs and limits, consistently.
         case read
+        /// Read which of these tasks have departed, and when.
+        case readDeparted(Set<TaskID>)
         /// No task of the service has written yet: read what the service wants, so that this
         /// write takes nothing away.
         case adopt
         /// Before the next read: what is read must be fresh when it is written.
         case pause(afterTry: Int)
-        /// Write this ledger over the given version, with this mark.
-        case write(Ledger, over: Int, Mark)
+        case write(LedgerWrite<Mark>)
+        /// Raise ``Ledger/size`` to this where it is below; whatever comes of it, the change is made.
+        case raise(to: Int)
         /// - Parameter ledger: as it is after the change.
         case done(Answer, Ledger)
         /// Others wrote first, as often as may be tried; nothing was written.
@@ -24,7 +32,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     package struct Stored {
         package var ledger: Ledger
         package var limits: Limits
-        /// Of the write that made it so; nil when it was never written.
+        /// Of the write that made what is counted so; nil when no such write has been.
         package var mark: Mark?
 
         package init(_ ledger: Ledger, _ limits: Limits, mark: Mark?) {
@@ -34,6 +42,16 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         }
     }
 
+    /// Where a change is.
+    private enum Stage {
+        case reading
+        /// The ledger was read; what is missing of it is not yet.
+        case knowing(Stored, Mark, asked: Set<TaskID>)
+        case writing(Answer, Ledger, lowers: Bool)
+        /// It is made, and the jobs are looked at once more.
+        case looking(Answer, Ledger)
+    }
+
     private let attempts: Int
     private let adopts: Bool
     private var count = 0
@@ -41,8 +59,9 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     private var answers: [Mark: Answer] = [:]
     /// A write got no answer: it may have been written, and others since on top.
     package private(set) var isUnclear = false
-    private var pending: (stored: Stored, mark: Mark)?
-    private var sent: (answer: Answer, ledger: Ledger)?
+    /// Tasks whose departure was sent: whether it is booked is read before it is sent again.
+    private var departing: Set<TaskID> = []
+    private var stage = Stage.reading
 
     /// Tries of one change. Each lost race means that somebody else's write succeeded, so with
     /// this many a hundred writers at the same moment get through.
@@ -57,18 +76,38 @@ package struct LedgerChange<Answer, Mark: Hashable> {
 
     /// - Parameters:
     ///   - mark: for the write that may follow, one that no other write has.
+    ///   - departed: tasks of which the operation must know whether they have departed.
     ///   - operation: one that may be repeated, like those of ``Ledger``.
     package mutating func read(
         _ stored: Stored,
         mark: Mark,
+        departed: (Ledger) -> Set<TaskID> = { _ in [] },
         _ operation: (inout Ledger, Limits) -> Answer
     ) -> Step {
+        if case .looking(let answer, _) = stage { return look(stored, answer) }
         if let mark = stored.mark, let written = answers[mark] {
             // A write that seemed lost had taken effect.
-            return .done(written, stored.ledger)
+            return look(stored, written)
         }
-        guard count < attempts else { return .unclear }
-        pending = (stored, mark)
+        guard count < attempts else { return isUnclear ? .unclear : .contended }
+        let asked = departed(stored.ledger).union(departing)
+        stage = .knowing(stored, mark, asked: asked)
+        return asked.isEmpty ? known(operation) : .readDeparted(asked)
+    }
+
+    /// - Parameter departed: what was asked for.
+    package mutating func readDeparted(
+        _ departed: [TaskID: Ledger.Departed],
+        _ operation: (inout Ledger, Limits) -> Answer
+    ) -> Step {
+        guard case .knowing(var stored, let mark, let asked) = stage else { return .read }
+        for task in asked { stored.ledger.departed[task] = departed[task] }
+        stage = .knowing(stored, mark, asked: asked)
+        return known(operation)
+    }
+
+    private mutating func known(_ operation: (inout Ledger, Limits) -> Answer) -> Step {
+        guard case .knowing(let stored, _, _) = stage else { return .read }
         return adopts && !stored.ledger.isAdopted ? .adopt : apply(operation)
     }
 
@@ -82,25 +121,35 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         _ operation: (inout Ledger, Limits) -> Answer,
         adopting desired: Int? = nil
     ) -> Step {
-        guard let (stored, mark) = pending else { return .read }
-        let version = stored.ledger.version
+        guard case .knowing(let stored, let mark, _) = stage else { return .read }
         var ledger = stored.ledger
         if let desired { ledger.adopt(desired: desired) }
         let answer = operation(&ledger, stored.limits)
-        ledger.version = version
-        // A first write is made even if it says nothing new: it says that there is a ledger.
-        if ledger == stored.ledger, stored.ledger.isWritten { return .done(answer, ledger) }
-        ledger.version += 1
+        ledger.version = stored.ledger.version
+        guard let write = LedgerWrite(from: stored.ledger, to: ledger, mark: mark) else {
+            return .done(answer, ledger)
+        }
         count += 1
-        answers[mark] = answer
-        sent = (answer, ledger)
-        return .write(ledger, over: version, mark)
+        if write.counted != nil {
+            ledger.version += 1
+            answers[mark] = answer
+        }
+        departing.formUnion(write.departed.keys)
+        stage = .writing(answer, ledger, lowers: ledger.staying < stored.ledger.staying)
+        return .write(write)
     }
 
-    /// The write took effect.
-    package func wrote() -> Step { sent.map { .done($0.answer, $0.ledger) } ?? .read }
+    // MARK: What came of it
 
-    package func lostRace() -> Step {
+    /// The write took effect.
+    package mutating func wrote() -> Step {
+        guard case .writing(let answer, let ledger, let lowers) = stage else { return .read }
+        guard lowers else { return .done(answer, ledger) }
+        stage = .looking(answer, ledger)
+        return .read
+    }
+
+    package mutating func lostRace() -> Step {
         // Nothing to read for: a write of ours cannot be what is there.
         count >= attempts && !isUnclear ? .contended : .pause(afterTry: count)
     }
@@ -109,5 +158,100 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     package mutating func gotNoAnswer() -> Step {
         isUnclear = true
         return .pause(afterTry: count)
+    }
+
+    // MARK: The second look
+
+    private mutating func look(_ stored: Stored, _ answer: Answer) -> Step {
+        let ledger = stored.ledger
+        stage = .looking(answer, ledger)
+        guard let size = ledger.sizeWanted(stored.limits), size > ledger.size else {
+            return .done(answer, ledger)
+        }
+        return .raise(to: size)
+    }
+
+    /// - Parameter size: what it is now; nil when that is not known.
+    package mutating func raised(to size: Int?) -> Step {
+        guard case .looking(let answer, var ledger) = stage else { return .read }
+        ledger.size = size ?? ledger.size
+        return .done(answer, ledger)
+    }
+
+    /// What a reading that failed means for a change that is made: the sweep, or whoever changes
+    /// the ledger next, raises what is missing. Nil while nothing is made.
+    package func missedReading() -> Step? {
+        guard case .looking(let answer, let ledger) = stage else { return nil }
+        return .done(answer, ledger)
+    }
+}
+
+/// What one change writes, all of it or nothing.
+package struct LedgerWrite<Mark: Hashable> {
+    /// The version that must still be there; 0 for none at all. Only where something is counted.
+    package let over: Int
+    package let mark: Mark
+    /// The ledger as far as it is counted, of the next version; nil when that stays as it is.
+    package let counted: Ledger?
+    package let jobs: [JobWrite]
+    /// Tasks that depart, none of which may have departed before.
+    package let departed: [TaskID: Ledger.Departed]
+
+    /// - Returns: nil when nothing changes. A first write is made even so: it says that there is a
+    ///   ledger.
+    init?(from old: Ledger, to new: Ledger, mark: Mark) {
+        var counted: Ledger?
+        if !old.isWritten || !new.countsAs(old) {
+            var next = new
+            next.version = old.version + 1
+            counted = next
+        }
+        over = old.version
+        self.mark = mark
+        self.counted = counted
+        jobs = JobWrite.writes(from: old.jobs, to: new.jobs)
+        departed = new.departed.filter { old.departed[$0.key] == nil }
+        if counted == nil, jobs.isEmpty, departed.isEmpty { return nil }
+    }
+}
+
+/// A job's item, written on the condition that the same task has it as before, or none.
+package struct JobWrite: Hashable, Sendable {
+    package let job: Job
+    /// Nil where there must be none.
+    package let old: Ledger.JobEntry?
+    /// Nil removes it.
+    package let new: Ledger.JobEntry?
+
+    package init(_ job: Job, from old: Ledger.JobEntry?, to new: Ledger.JobEntry?) {
+        self.job = job
+        self.old = old
+        self.new = new
+    }
+
+    fileprivate static func writes(
+        from old: [Job: Ledger.JobEntry],
+        to new: [Job: Ledger.JobEntry]
+    ) -> [JobWrite] {
+        // Most changes touch one job of thousands or none, and dictionaries that share their
+        // storage are equal at once.
+        if old == new { return [] }
+        var writes: [JobWrite] = []
+        for (job, entry) in new where old[job] != entry {
+            writes.append(JobWrite(job, from: old[job], to: entry))
+        }
+        for (job, entry) in old where new[job] == nil {
+            writes.append(JobWrite(job, from: entry, to: nil))
+        }
+        return writes.sorted { $0.job < $1.job }
+    }
+}
+
+extension Ledger {
+    /// Whether what lies in the item of version, size and the tasks that leave is the same.
+    fileprivate func countsAs(_ other: Ledger) -> Bool {
+        size == other.size && leaving == other.leaving && exposed == other.exposed
+            && failedStarts == other.failedStarts && isAdopted == other.isAdopted
+            && servedAt == other.servedAt
     }
 }

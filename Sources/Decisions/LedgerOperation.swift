@@ -2,8 +2,8 @@
 package enum LedgerOperation: Hashable, Sendable {
     /// The job that the agent holds now. `over`: jobs that it had and that the ledger may not know
     /// to be over, since no report of them arrived. `isFresh`: the first word of an agent that
-    /// started lately.
-    case report(Job?, over: Set<Job> = [], isFresh: Bool = false)
+    /// started lately. `isPlain`: the ledger has nothing else of this task (``byItself(of:at:)``).
+    case report(Job?, over: Set<Job> = [], isFresh: Bool = false, isPlain: Bool = false)
     /// Tidy, then reserve. `aboveSize`: how long every reading has shown more tasks than belong.
     case reserve(aboveSize: Duration, isFresh: Bool = false)
     case rejoin
@@ -24,6 +24,41 @@ package enum LedgerReport: Hashable, Sendable {
     case covered
 }
 
+extension LedgerOperation {
+    /// The one write that says it, where the ledger need not be read for it: an agent takes an
+    /// announced job, which changes no count, or its job is over, which lowers nothing by itself.
+    /// Where that write finds the job otherwise the operation is run in full.
+    package func byItself(of task: TaskID, at now: WallTime) -> JobWrite? {
+        guard case .report(let job, let over, let isFresh, isPlain: true) = self else { return nil }
+        if let job {
+            let entry = Ledger.JobEntry(at: now, task: task, isFirst: isFresh)
+            return JobWrite(job, from: Ledger.JobEntry(at: now), to: entry)
+        }
+        guard let job = over.first, over.count == 1 else { return nil }
+        return JobWrite(job, from: Ledger.JobEntry(at: now, task: task), to: nil)
+    }
+
+    /// Of which tasks the ledger must know whether they have departed.
+    ///
+    /// - Parameters:
+    ///   - live: the tasks that ECS lists.
+    ///   - hasPredecessor: whether an earlier sidecar may have booked this task's end.
+    package func asksDeparted(
+        of task: TaskID,
+        live: Set<TaskID>,
+        hasPredecessor: Bool,
+        _ ledger: Ledger
+    ) -> Set<TaskID> {
+        let own: Set<TaskID> = hasPredecessor ? [task] : []
+        switch self {
+        case .report, .depart: return own
+        // Only where more are listed than belong can it matter which of them have left.
+        case .reserve: return live.count > ledger.size ? own.union(live) : own
+        case .rejoin, .expose, .cover: return []
+        }
+    }
+}
+
 extension Ledger {
     /// Runs one operation for a task.
     ///
@@ -42,9 +77,9 @@ extension Ledger {
         _ limits: Limits
     ) -> LedgerReport {
         switch operation {
-        case .report(let job, let over, let isFresh):
+        case .report(let job, let over, let isFresh, _):
             if isFresh { failedStarts = nil }
-            report(task, job, over: over, at: now, limits)
+            report(task, job, over: over, isFirst: isFresh, at: now, limits)
             return .reported(job)
         case .reserve(let aboveSize, let isFresh):
             if isFresh { failedStarts = nil }

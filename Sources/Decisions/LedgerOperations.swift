@@ -1,8 +1,8 @@
 /// The operations. Each may be repeated: a write whose answer was lost is read, and the
 /// operation run again on what is there.
 ///
-/// After each of them the service is at least as large as what is wanted (``raise(_:at:)``), but
-/// for agents that fail to start. Only ``depart(_:over:failedStart:patience:at:_:)`` lowers
+/// After each of them the service is at least as large as what is wanted (``raise(_:at:)``), as far
+/// as the jobs were known, but for agents that fail to start. Only ``depart(_:over:failedStart:patience:at:_:)`` lowers
 /// ``Ledger/size``, by one, once for a task.
 extension Ledger {
     /// What the first write of a task begins with: a service that is there already keeps what it
@@ -39,22 +39,26 @@ extension Ledger {
     /// last job again before it hears of its exit, and would raise the service for a job that is
     /// over.
     ///
-    /// - Parameter over: jobs that the agent had, and whose report may never have arrived.
+    /// - Parameters:
+    ///   - over: jobs that the agent had, and whose report may never have arrived.
+    ///   - isFirst: whether `current` is the first job of an agent that started lately.
     package mutating func report(
         _ task: TaskID,
         _ current: Job?,
         over: Set<Job> = [],
+        isFirst: Bool = false,
         at now: WallTime,
         _ limits: Limits
     ) {
-        dropJobs(of: task, over: over, except: current, at: now)
+        noteServed(at: now)
+        dropJobs(of: task, over: over, except: current)
         if let current, departed[task] == nil {
             if jobs[current]?.task != task {
-                jobs[current] = JobEntry(at: now, task: task)
-                servedAt = now
+                jobs[current] = JobEntry(at: now, task: task, isFirst: isFirst)
             }
             leaving[task] = nil
         }
+        noteServed(at: now)
         raise(limits, at: now)
     }
 
@@ -145,8 +149,10 @@ extension Ledger {
         _ limits: Limits
     ) -> Departure {
         defer { raise(limits, at: now) }
+        noteServed(at: now)
+        if jobs.values.contains(where: { $0.task == task && hasStarted($0) }) { failedStarts = nil }
         // Its agent is gone, so it can neither hold a job nor be picked while busy.
-        dropJobs(of: task, over: over, except: nil, at: now)
+        dropJobs(of: task, over: over, except: nil)
         exposed[task] = nil
         let reservation = leaving.removeValue(forKey: task)
         if let earlier = departed[task] { return .again(earlier.kind) }
@@ -200,6 +206,7 @@ extension Ledger {
         _ limits: Limits
     ) {
         close(finished)
+        noteServed(at: now)
         if besideIdle || isUnserved(for: patience, at: now) { age(patience: patience, at: now) }
         if let live {
             // A task younger than the list would be taken for a dead one.
@@ -237,6 +244,15 @@ extension Ledger {
         return servedAt.map { now.since($0) > patience } ?? true
     }
 
+    /// Notes that an agent holds a job. Not with each job, or each would write what is counted.
+    private mutating func noteServed(at now: WallTime) {
+        guard busy > 0, servedAt.map({ now.since($0) > Self.servedEvery }) ?? true else { return }
+        servedAt = now
+    }
+
+    /// Half of the least `ANNOUNCED_JOB_TIMEOUT_SECONDS`.
+    private static let servedEvery: Duration = .seconds(60)
+
     /// Drops announced jobs that nobody received in time.
     private mutating func age(patience: Duration?, at now: WallTime) {
         guard let patience else { return }
@@ -251,15 +267,24 @@ extension Ledger {
     /// died in between, and must not shrink the service for ever.
     package static let reservationLimit: Duration = .seconds(600)
 
+    /// What ``size`` should be at the least; nil while agents fail to start, when each one more is
+    /// a decision of its own.
+    package func sizeWanted(_ limits: Limits) -> Int? {
+        let want = want(limits)
+        guard staying < want, let failed = failedStarts, failed.count > FailedStarts.tolerated,
+            !jobs.values.contains(where: hasStarted)
+        else { return max(size, want + surplusLeaving) }
+        return nil
+    }
+
     /// Raises ``size`` to what is wanted. Never lowers it. While agents fail to start, by one at a
     /// time.
     private mutating func raise(_ limits: Limits, at now: WallTime) {
-        let want = want(limits)
-        guard staying < want else { return }
-        guard let failed = failedStarts, failed.count > FailedStarts.tolerated else {
-            size = want + surplusLeaving
+        if let wanted = sizeWanted(limits) {
+            size = wanted
             return
         }
+        guard let failed = failedStarts else { return }
         let wait = failed.notBefore.since(now)
         // A time that no clock of this system can have written keeps nobody waiting.
         guard wait <= .zero || wait > FailedStarts.longestPause + Self.clockSkew else { return }
@@ -268,28 +293,28 @@ extension Ledger {
     }
 
     private mutating func countFailedStart(at now: WallTime) {
-        let count = min((failedStarts?.count ?? 0) + 1, 100)
+        let earlier = jobs.values.contains(where: hasStarted) ? 0 : failedStarts?.count ?? 0
+        let count = min(earlier + 1, 100)
         failedStarts = FailedStarts(
             count: count,
+            at: now,
             notBefore: now.advanced(by: FailedStarts.pause(after: count))
         )
+    }
+
+    /// The job shows an agent that came to work after the last one that failed to.
+    private func hasStarted(_ entry: JobEntry) -> Bool {
+        guard let failed = failedStarts, entry.isFirst, entry.task != nil else { return false }
+        return entry.at > failed.at
     }
 
     /// How far two clocks may be apart: AWS accepts no signature beyond (AWS Signature Version 4).
     private static let clockSkew: Duration = .seconds(300)
 
-    private mutating func dropJobs(
-        of task: TaskID,
-        over: Set<Job>,
-        except current: Job?,
-        at now: WallTime
-    ) {
+    private mutating func dropJobs(of task: TaskID, over: Set<Job>, except current: Job?) {
         // Most often there is none, and building the dictionary anew costs with every job in it.
         let mine = jobs.lazy.filter { $0.value.task == task && $0.key != current }.map(\.key)
-        for job in Array(mine) {
-            jobs[job] = nil
-            servedAt = now
-        }
+        for job in Array(mine) { jobs[job] = nil }
         for job in over where job != current && jobs[job].map({ $0.task == nil }) ?? false {
             jobs[job] = nil
         }
@@ -303,23 +328,12 @@ extension Ledger {
             case .recycles: .recycled
             }
         departed[task] = Departed(at: now, kind: kind)
-        guard departed.count > Self.departedAtLeast else { return }
-        departed = departed.filter { now.since($0.value.at) <= Self.departedFor }
-        guard departed.count > Self.departedAtMost else { return }
-        let oldest = departed.sorted { ($0.value.at, $0.key) < ($1.value.at, $1.key) }
-        for (task, _) in oldest.prefix(departed.count - Self.departedAtMost) {
-            departed[task] = nil
-        }
     }
 
-    /// How long a booked end is remembered. A repeat comes within a minute: the launcher holds its
-    /// container open for 20 s. ECS's list lags by ``listLag`` at most, and two clocks may differ
-    /// as much.
-    package static let departedFor: Duration = .seconds(600)
-    /// Below this nothing is forgotten, whatever the clocks say.
-    package static let departedAtLeast = 50
-    /// Bounds the item, of which each takes about 75 bytes.
-    package static let departedAtMost = 400
+    /// How long a booked end is kept at the least. A repeat comes within a minute: the launcher
+    /// holds its container open for 20 s. ECS's list lags by ``listLag`` at most, and two clocks may
+    /// differ as much.
+    package static let departedFor: Duration = .seconds(3_600)
 }
 
 /// What ``Ledger/reserve(_:live:aboveSize:at:_:)`` says.

@@ -7,6 +7,9 @@ package struct LedgerView: Hashable, Sendable {
     package let busy: Int
     package let isWritten: Bool
     package let isAdopted: Bool
+    /// Raises by endpoints, and those that the service has followed.
+    package let raises: Int
+    package let followed: Int
     /// The limits say that the service is ending.
     package let isEnding: Bool
 
@@ -16,6 +19,8 @@ package struct LedgerView: Hashable, Sendable {
         busy = ledger.busy
         isWritten = ledger.isWritten
         isAdopted = ledger.isAdopted
+        raises = ledger.raises
+        followed = ledger.followed
         isEnding = limits.isEnding
     }
 }

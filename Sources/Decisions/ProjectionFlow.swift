@@ -2,17 +2,23 @@
 /// step comes out. Endpoint, sidecar, sweep and simulation perform the same steps.
 package struct ProjectionFlow: Sendable {
     package enum Step: Hashable, Sendable {
-        /// Read the ledger, consistently.
+        /// Read ledger and jobs, consistently.
         case readLedger
+        /// Read what is counted; the jobs are known well enough.
+        case readCounted
         case readService
         /// Write this count. An answer that is lost is resolved by reading the service.
         case write(Int)
         /// Others change the ledger too: let them. `afterTry` grows with each.
         case pause(afterTry: Int)
-        /// Book the update in the ledger (``Ledger/bookUpdate(at:headway:)``).
+        /// Book the update in the ledger, if nobody's booking is in the way
+        /// (``Ledger/bookingWait(at:)``).
         case book
         /// Somebody else's booking is in the way for so long.
         case wait(Duration)
+        /// Note in the ledger that the service has followed so many raises, and read what is
+        /// counted.
+        case note(followed: Int)
         case done(Outcome)
         /// The ledger's size changed in each round.
         case unsettled
@@ -25,18 +31,24 @@ package struct ProjectionFlow: Sendable {
         case still(StillReason, size: Int)
     }
 
-    private enum Booking {
+    private enum Booking: Hashable, Sendable {
         case notNeeded
         case needed
         case made
+        /// The service has followed so many raises.
+        case used(raises: Int)
     }
 
     private var ledger: LedgerView?
     private var ledgerReadAt: Instant = .zero
+    /// The jobs are known, so that what is counted is enough from here on.
+    private var hasRead = true
     /// Read by this flow, and after what is known of the service.
     private var isFresh = false
     private var service: ServiceView?
     private var booking: Booking
+    /// Raises that the service must have followed; nil when it must be written whatever is noted.
+    private var raises: Int?
     private var rounds = 0
     /// Until somebody else's booking is out of the way.
     private var waitsFor: Duration?
@@ -63,17 +75,20 @@ package struct ProjectionFlow: Sendable {
         self.ledger = ledger
         self.service = service
         ledgerReadAt = now
+        hasRead = ledger != nil
         booking = .notNeeded
         maximumRounds = Self.maximumRounds
     }
 
-    /// The endpoint's: it books each update.
+    /// An endpoint's, until the service has followed the raises that this ledger counts: by an
+    /// update that it books, or by somebody else's.
     ///
-    /// - Parameter isBooked: whether the write that made this ledger booked one.
-    package init(booked isBooked: Bool, _ ledger: LedgerView, at now: Instant) {
+    /// - Parameter isBooked: whether an update was booked together with the raise.
+    package init(following ledger: LedgerView, isBooked: Bool, at now: Instant) {
         self.ledger = ledger
         ledgerReadAt = now
         booking = isBooked ? .made : .needed
+        raises = ledger.raises
         maximumRounds = Self.maximumBookedRounds
     }
 
@@ -83,32 +98,38 @@ package struct ProjectionFlow: Sendable {
             waitsFor = nil
             return .wait(wait)
         }
-        guard let ledger else { return .readLedger }
-        // Unbooked, a look is cheaper than a booking, and often enough.
-        if booking == .needed, service == nil { return .readService }
+        guard let ledger else { return reading }
+        switch booking {
+        case .needed:
+            if let raises, ledger.followed >= raises { return .done(.agreed(size: ledger.size)) }
+            return rounds < maximumRounds ? .book : .unsettled
+        case .used(let raises): return .note(followed: raises)
+        case .notNeeded, .made: break
+        }
         switch Projection(ledger, service: service) {
         case .look: return .readService
-        case .agreed: return end(.agreed(size: ledger.size))
+        case .agreed:
+            guard booking == .made else { return end(.agreed(size: ledger.size)) }
+            return .note(followed: ledger.raises)
         case .hold(let reason): return end(.held(reason, size: ledger.size))
         case .still(let reason): return end(.still(reason, size: ledger.size))
         case .write(let count): return write(count, at: now)
         }
     }
 
-    private func end(_ outcome: Outcome) -> Step { isFresh ? .done(outcome) : .readLedger }
+    private func end(_ outcome: Outcome) -> Step {
+        isFresh || booking == .made ? .done(outcome) : reading
+    }
+
+    private var reading: Step { hasRead ? .readCounted : .readLedger }
 
     private mutating func write(_ count: Int, at now: Instant) -> Step {
         guard rounds < maximumRounds else { return .unsettled }
         if now - ledgerReadAt > Self.lowersWithin, count < service?.desired ?? .max {
             rounds += 1
-            return .readLedger
+            return reading
         }
-        switch booking {
-        case .needed: return .book
-        case .made: break
-        case .notNeeded:
-            if rounds > 0, !hasPaused { return .pause(afterTry: rounds) }
-        }
+        if booking == .notNeeded, rounds > 0, !hasPaused { return .pause(afterTry: rounds) }
         return .write(count)
     }
 
@@ -118,13 +139,11 @@ package struct ProjectionFlow: Sendable {
     package mutating func read(_ view: LedgerView, asked: Instant) {
         ledger = view
         ledgerReadAt = asked
+        hasRead = true
         isFresh = true
     }
 
-    package mutating func saw(_ view: ServiceView) {
-        service = view
-        if booking != .notNeeded { isFresh = false }
-    }
+    package mutating func saw(_ view: ServiceView) { service = view }
 
     /// The write took effect, or was looked after.
     package mutating func wrote(_ view: ServiceView) {
@@ -132,9 +151,12 @@ package struct ProjectionFlow: Sendable {
         isFresh = false
         hasPaused = false
         rounds += 1
-        if booking == .made { booking = .needed }
-        // What the ledger says now decides.
-        ledger = nil
+        if booking == .made {
+            booking = .used(raises: ledger?.raises ?? 0)
+        } else {
+            // What the ledger says now decides.
+            ledger = nil
+        }
     }
 
     package mutating func paused() { hasPaused = true }
@@ -142,6 +164,7 @@ package struct ProjectionFlow: Sendable {
     /// - Parameter wait: until an update may be booked; nil when it is booked.
     package mutating func booked(_ view: LedgerView, asked: Instant, wait: Duration?) {
         read(view, asked: asked)
+        service = nil
         guard let wait else {
             booking = .made
             return
@@ -149,6 +172,17 @@ package struct ProjectionFlow: Sendable {
         // Whoever booked is about to write what is missing here.
         rounds += 1
         waitsFor = wait
-        service = nil
+        ledger = nil
+    }
+
+    package mutating func noted(_ view: LedgerView, asked: Instant) {
+        read(view, asked: asked)
+        // Others write the service too. If theirs is older than this ledger it has to be mended.
+        booking = .needed
+        if let service, case .write = Projection(view, service: service) {
+            raises = nil
+        } else {
+            raises = view.followed
+        }
     }
 }

@@ -88,6 +88,8 @@ package struct Retirement: Hashable, Sendable {
     var mayBeReserved: Bool
     /// The ledger has heard nothing yet of this agent, which started lately.
     var isFresh: Bool
+    /// Told as the first job of a fresh agent.
+    var firstJob: Job?
     /// A sidecar before this one may have entered the task, and an entry that nobody takes back
     /// would keep the service from ever shrinking.
     var mayBeExposed: Bool
@@ -230,9 +232,12 @@ package struct Retirement: Hashable, Sendable {
         case .agent(let event):
             take(event, at: now, &steps)
         case .booked(let report, let sizeChanged):
-            if case .report(_, let told, _) = ledgerSlot.underWay { over.subtract(told) }
+            if case .report(_, let told, _, _) = ledgerSlot.underWay { over.subtract(told) }
             switch ledgerSlot.underWay {
-            case .report(.some, _, _), .reserve: isFresh = false
+            case .report(let job?, _, true, _):
+                firstJob = job
+                isFresh = false
+            case .report(.some, _, _, _), .reserve: isFresh = false
             default: break
             }
             ledgerSlot.succeeded(&timers[.ledgerFrom])

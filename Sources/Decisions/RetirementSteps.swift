@@ -224,14 +224,27 @@ extension Retirement {
     private var dueReport: (LedgerOperation, Reason)? {
         switch agent {
         case .busy(let job) where reported != .job(job):
-            return (.report(job, over: over, isFresh: isFresh), .agentReceived(job))
+            let isPlain = hasNoEntryOfJobs && over.isEmpty
+            return (
+                .report(job, over: over, isFresh: isFresh, isPlain: isPlain), .agentReceived(job)
+            )
         case .busy(let job) where sayJobAgain:
             return (.report(job), .jobSaidAgain(job))
         case .idle where reported != .job(nil) || !over.isEmpty:
+            if case .job(let job?) = reported, over.isEmpty, job != firstJob, isUnreserved {
+                return (.report(nil, over: [job], isPlain: true), .agentWaits)
+            }
             return (.report(nil, over: over), .agentWaits)
         default:
             return nil
         }
+    }
+
+    private var hasNoEntryOfJobs: Bool { reported == .job(nil) && isUnreserved }
+
+    /// The ledger has no reservation of this task, nor of a sidecar before this one.
+    private var isUnreserved: Bool {
+        reserved == nil && !mayBeReserved && !settings.hasPredecessor
     }
 
     private func dueReservation(at now: Instant) -> (LedgerOperation, Reason)? {

@@ -7,35 +7,19 @@ package struct Announcement: Hashable, Sendable {
     package let maxCount: Int
     /// Tasks that ECS runs; nil when it was not asked, since nothing had to change.
     package let running: Int?
-    /// The update that this process booked for it.
-    let booking: WallTime?
 
     package init(size: Int, maxCount: Int, running: Int?) {
-        self.init(size: size, maxCount: maxCount, running: running, booking: nil)
-    }
-
-    private init(size: Int, maxCount: Int, running: Int?, booking: WallTime?) {
         self.size = size
         self.maxCount = maxCount
         self.running = running
-        self.booking = booking
     }
 
-    init(_ snapshot: LedgerSnapshot, running: Int?, booking: WallTime? = nil) {
+    init(_ snapshot: LedgerSnapshot, running: Int?) {
         self.init(
             size: snapshot.ledger.size,
             maxCount: snapshot.limits.maxCount,
-            running: running,
-            booking: booking
+            running: running
         )
-    }
-
-    init(_ answer: DeskState.Answer) {
-        self.init(size: answer.size, maxCount: answer.maxCount, running: answer.running)
-    }
-
-    var answer: DeskState.Answer {
-        DeskState.Answer(size: size, maxCount: maxCount, running: running)
     }
 
     /// For example `4 of 10 agents, 1 starting`.

@@ -1,16 +1,16 @@
 package import AWS
 package import Decisions
 
-/// Takes announcements and writes them to the ledger. Those that arrive while a write is under
-/// way share the next one, and those of several processes share theirs at the desk.
+/// Takes announcements, writes them to the ledger, and makes the service follow: performs the steps
+/// of ``AnnouncementFlow`` and ``ProjectionFlow``. Those that arrive while others are under way are
+/// announced together; those of several processes share bookings of updates in the ledger.
 package actor Announcer {
-    private let writing: AnnouncementWriting
-    private let pacing: Pacing
-    private let gathers: Bool
+    private let store: any LedgerStore
+    private let projector: Projector
+    private let clock: @Sendable () -> WallTime
 
     private var waiting: [Waiter] = []
     private var running = false
-    private var lastBooking: WallTime?
 
     private struct Waiter {
         let jobs: [Job]
@@ -18,32 +18,16 @@ package actor Announcer {
         let continuation: CheckedContinuation<Result<Announcement, AnnounceFailure>, Never>
     }
 
-    /// - Parameters:
-    ///   - desk: nil leaves each process to itself; all are right even so.
-    ///   - gathers: whether this process has several calls at a time, as a server does. Then
-    ///     those that must wait for its last update gather here. A Lambda function has one, which
-    ///     had better gather with those of other instances.
-    ///   - clock: the wall clock, which bookings in the ledger are of.
-    ///   - complain: is told of a desk that cannot be used.
+    /// - Parameter clock: the wall clock, which bookings in the ledger are of.
     package init(
         store: any LedgerStore,
         service: any ServicePort,
-        desk: (any AnnouncementDesk)? = nil,
-        gathers: Bool = true,
         clock: @escaping @Sendable () -> WallTime,
-        pacing: Pacing = Pacing(),
-        complain: @escaping @Sendable (AWSFailure) -> Void = { _ in }
+        pacing: Pacing = Pacing()
     ) {
-        self.pacing = pacing
-        self.gathers = gathers
-        writing = AnnouncementWriting(
-            store: store,
-            projector: Projector(store, service, clock: clock, pacing: pacing),
-            desk: desk,
-            clock: clock,
-            pacing: pacing,
-            complain: complain
-        )
+        self.store = store
+        self.clock = clock
+        projector = Projector(store, service, clock: clock, pacing: pacing)
     }
 
     /// - Parameter closed: jobs that are over since this one comes after them.
@@ -56,21 +40,18 @@ package actor Announcer {
         try await enqueue([job], closing: closed)
     }
 
-    /// Announces all of them with one write.
+    /// Announces all of them together.
     package func announce(_ jobs: [Job]) async throws(AnnounceFailure) -> Announcement {
         try await enqueue(jobs, closing: [])
     }
 
-    /// Ends jobs that are over and that no agent holds. Announces nothing, never touches the
-    /// service, and writes only if there is one.
+    /// Ends jobs that are over and that no agent holds. Announces nothing, reads nothing, and never
+    /// touches the service.
     ///
     /// - Throws: ``AnnounceFailure``; they may or may not be in the ledger.
     package func close(_ jobs: [Job]) async throws(AnnounceFailure) {
-        _ = try await enqueue([], closing: jobs)
+        _ = try await perform(AnnouncementFlow([], closing: Set(jobs)))
     }
-
-    /// Announces what instances that died left on the desk.
-    package func clearDesk() async throws(AnnounceFailure) { try await writing.clearDesk() }
 
     private func enqueue(
         _ jobs: [Job],
@@ -86,7 +67,7 @@ package actor Announcer {
         return try result.get()
     }
 
-    /// Announcements that wait for the next write.
+    /// Announcements that wait for those under way.
     package var waitingCount: Int { waiting.count }
 
     private func drainWaiting() async {
@@ -95,26 +76,100 @@ package actor Announcer {
             waiting = []
             let result: Result<Announcement, AnnounceFailure>
             do throws(AnnounceFailure) {
-                let progress = try await writing.announce(
+                let flow = AnnouncementFlow(
                     batch.flatMap(\.jobs),
-                    closing: batch.flatMap(\.closed),
-                    after: lastBooking
+                    closing: Set(batch.flatMap(\.closed))
                 )
-                switch progress {
-                case .announced(let announcement):
-                    if gathers, let booking = announcement.booking { lastBooking = booking }
-                    result = .success(announcement)
-                case .tooEarly(let wait):
-                    // More calls gather meanwhile.
-                    try? await pacing.sleep(wait)
-                    waiting = batch + waiting
-                    continue
-                }
+                result = .success(try await perform(flow))
             } catch {
                 result = .failure(error)
             }
             for waiter in batch { waiter.continuation.resume(returning: result) }
         }
         running = false
+    }
+
+    // MARK: The flow
+
+    private func perform(
+        _ start: AnnouncementFlow
+    ) async throws(AnnounceFailure) -> Announcement {
+        do {
+            return try await announced(start)
+        } catch {
+            throw AnnounceFailure(cause: "\(error)")
+        }
+    }
+
+    private func announced(_ start: AnnouncementFlow) async throws -> Announcement {
+        var flow = start
+        var snapshot: LedgerSnapshot?
+        var isBooked = false
+        while true {
+            switch flow.next() {
+            case .put(let jobs):
+                let entry = Ledger.JobEntry(at: clock())
+                try await write(jobs.map { JobWrite($0, from: nil, to: entry) })
+            case .drop(let jobs):
+                let entry = Ledger.JobEntry(at: clock())
+                try await write(jobs.map { JobWrite($0, from: entry, to: nil) })
+            case .read:
+                let read = try await store.read()
+                snapshot = read
+                flow.read(read.ledger, read.limits)
+            case .raise(let size):
+                let raise = try await store.raise(to: size, bookingAt: clock())
+                isBooked = raise.isBooked
+                snapshot = snapshot?.counting(raise.counted)
+                flow.raised(raises: raise.counted.raises, followed: raise.counted.followed)
+            case .uphold:
+                let (size, change) = try await uphold()
+                snapshot = change
+                flow.upheld(hasChanged: change.ledger.size != size)
+            case .done(let outcome):
+                return try await end(outcome, snapshot, isBooked: isBooked)
+            }
+        }
+    }
+
+    /// Each by itself and all at once: none is in another's way.
+    private func write(_ writes: [JobWrite]) async throws {
+        guard writes.count > 1 else {
+            for write in writes { _ = try await store.write(write) }
+            return
+        }
+        try await withThrowingTaskGroup(of: Void.self) { [store] group in
+            for (number, write) in writes.enumerated() {
+                if number >= Self.writesAtOnce { try await group.next() }
+                group.addTask { _ = try await store.write(write) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static let writesAtOnce = 16
+
+    private func uphold() async throws -> (before: Int, LedgerSnapshot) {
+        let (before, snapshot) = try await store.change { [clock] ledger, limits in
+            let before = ledger.size
+            ledger.uphold(limits, at: clock())
+            return before
+        }
+        return (before, snapshot)
+    }
+
+    private func end(
+        _ outcome: AnnouncementFlow.Outcome,
+        _ snapshot: LedgerSnapshot?,
+        isBooked: Bool
+    ) async throws -> Announcement {
+        guard let snapshot else { return Announcement(size: 0, maxCount: 0, running: nil) }
+        var service: ServiceCounts?
+        switch outcome {
+        case .settled, .closed: break
+        case .follow: service = try await projector.follow(snapshot, isBooked: isBooked).service
+        case .project: service = try await projector.project(snapshot).service
+        }
+        return Announcement(snapshot, running: service?.running)
     }
 }

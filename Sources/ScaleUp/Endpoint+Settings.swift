@@ -34,24 +34,7 @@ extension Endpoint {
             environment: settings.limits,
             adopting: nil
         )
-        let announcer = Announcer(
-            store: store,
-            service: service,
-            desk: DynamoDBDesk(
-                aws,
-                table: settings.ledgerTable,
-                cluster: settings.cluster,
-                service: settings.service
-            ),
-            gathers: answersMany,
-            clock: { .now() },
-            complain: {
-                logger.warning(
-                    "the announcements' desk cannot be used; each call is written by itself",
-                    metadata: ["cause": "\($0)"]
-                )
-            }
-        )
+        let announcer = Announcer(store: store, service: service, clock: { .now() })
         let ssm = SSMClient(aws)
         let api = settings.terraform.map {
             TerraformAPI(http, address: settings.address, token: Self.token($0.token, ssm))

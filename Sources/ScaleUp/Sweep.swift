@@ -11,8 +11,8 @@ package struct Sweep: Hashable, Sendable {
     /// In the order of the runs, each once.
     package let jobs: [Job]
 
-    /// Jobs in the ledger above which the sweep adds none. DynamoDB takes no item over 400 KB,
-    /// which is about 8,000 of them, and webhooks must still find room.
+    /// Jobs in the ledger above which the sweep adds none: each reading costs a read unit for about
+    /// thirty of them, and webhooks must still find room.
     package static let room = 4_000
 
     package init(_ runs: [Run], unknownTo ledger: Ledger) {

@@ -56,9 +56,6 @@ package actor Sweeper {
     }
 
     private func sweepOnce() async -> SweepOutcome {
-        // Before the ledger is read, so that it has what was there. What fails here fails below as
-        // well, where it is said.
-        try? await announcer.clearDesk()
         let snapshot: LedgerSnapshot
         do throws(LedgerFailure) {
             snapshot = try await tidied()

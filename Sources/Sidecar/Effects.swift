@@ -10,6 +10,8 @@ struct Effects: Sendable {
     let agentName: String
     let protectionMinutes: Int
     let announcedJobTimeout: Duration
+    /// An earlier sidecar of this task ran, so that its end may be booked.
+    let hasPredecessor: Bool
 
     let store: any LedgerStore
     let service: any ServicePort
@@ -86,9 +88,22 @@ struct Effects: Sendable {
         let task = task
         // With a token HCP Terraform is asked instead.
         let patience = terraform == nil ? announcedJobTimeout : nil
-        let (listed, over) = (live, finished)
+        let (listed, over, hasPredecessor) = (live, finished, hasPredecessor)
         do {
-            let change = try await store.change { ledger, limits in
+            if case .report(let job, _, _, _) = operation,
+                let write = operation.byItself(of: task, at: .now()),
+                try await store.write(write)
+            {
+                return .booked(.reported(job), sizeChanged: false)
+            }
+            let change = try await store.change(knowing: {
+                operation.asksDeparted(
+                    of: task,
+                    live: listed,
+                    hasPredecessor: hasPredecessor,
+                    $0
+                )
+            }) { ledger, limits in
                 let size = ledger.size
                 let report = ledger.apply(
                     operation,
@@ -99,10 +114,13 @@ struct Effects: Sendable {
                     at: .now(),
                     limits
                 )
-                return (report: report, sizeChanged: ledger.size != size)
+                return (report: report, before: size, after: ledger.size)
             }
             latest.set(change.snapshot)
-            return .booked(change.answer.report, sizeChanged: change.answer.sizeChanged)
+            let (report, before, after) = change.answer
+            // Also one that the look after it raised again.
+            let sizeChanged = before != after || change.snapshot.ledger.size != after
+            return .booked(report, sizeChanged: sizeChanged)
         } catch {
             return .ledgerFailed("\(error)")
         }

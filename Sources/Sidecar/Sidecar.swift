@@ -122,7 +122,17 @@ enum Sidecar {
                 hasPredecessor: hasPredecessor,
                 http: http,
                 link: link,
-                effects: effects(settings, place, metadata, aws, http, link, volume, journal),
+                effects: effects(
+                    settings,
+                    place,
+                    metadata,
+                    hasPredecessor: hasPredecessor,
+                    aws,
+                    http,
+                    link,
+                    volume,
+                    journal
+                ),
                 journal: journal
             )
         } catch {
@@ -135,6 +145,7 @@ enum Sidecar {
         _ settings: SidecarSettings,
         _ place: ECSPlace,
         _ metadata: TaskMetadata,
+        hasPredecessor: Bool,
         _ aws: AWSClient,
         _ http: any HTTPClient,
         _ link: LinkServer,
@@ -155,6 +166,7 @@ enum Sidecar {
             agentName: "\(place.service)-\(metadata.taskID)",
             protectionMinutes: settings.protectionMinutes,
             announcedJobTimeout: settings.announcedJobTimeout,
+            hasPredecessor: hasPredecessor,
             store: store,
             service: service,
             projector: Projector(store, service),

@@ -148,7 +148,7 @@ struct RetirementPropertyTests {
         if Int.random(in: 0..<4, using: &generator) == 0 { return .ledgerFailed("timed out") }
         let changed = Bool.random(using: &generator)
         switch operation {
-        case .report(let job, _, _): return .booked(.reported(job), sizeChanged: changed)
+        case .report(let job, _, _, _): return .booked(.reported(job), sizeChanged: changed)
         case .reserve:
             let answers: [ReserveAnswer] = [
                 .granted(.surplus), .granted(.stray), .refused(.needed(staying: 1, want: 1)),

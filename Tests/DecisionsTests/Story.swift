@@ -36,7 +36,7 @@ struct Story {
 
     private mutating func plain(_ directive: Directive) -> Directive {
         switch directive {
-        case .ledger(.report(let job, let over, let isFresh)):
+        case .ledger(.report(let job, let over, let isFresh, let isPlain)):
             freshness.append(isFresh)
             return .ledger(.report(job, over: over))
         case .ledger(.reserve(let aboveSize, let isFresh)):
@@ -55,7 +55,7 @@ struct Story {
 
     /// Answers a report that was just made, as a ledger does that can be reached.
     mutating func answerReport() {
-        guard case .ledger(.report(let job, _, _)) = said.last?.directive else { return }
+        guard case .ledger(.report(let job, _, _, _)) = said.last?.directive else { return }
         tell(.booked(.reported(job), sizeChanged: false))
     }
 

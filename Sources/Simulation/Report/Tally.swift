@@ -21,8 +21,10 @@ package final class Tally {
     package internal(set) var boots = 0
     package private(set) var stops = 0
     package internal(set) var calls = Calls()
-    /// Write units of DynamoDB: one for each KB of an item.
+    /// Write units of DynamoDB: one for each KB of an item, twice as many in a transaction.
     package internal(set) var writeUnits = 0
+    /// Calls of DynamoDB that a partition had no units for.
+    package internal(set) var ledgerThrottles = 0
     package private(set) var agentTime: Milliseconds = 0
     package private(set) var busyTime: Milliseconds = 0
     package internal(set) var lastRunEnded: Milliseconds = 0

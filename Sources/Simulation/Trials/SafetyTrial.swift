@@ -37,6 +37,8 @@ package struct SafetyTrial: Sendable {
         setup.faults = Faults.drawn(&chance)
         var more = Chance(seed: seed, stream: 4)
         setup.faults.drawMore(&more, hasToken: setup.hasToken)
+        var late = Chance(seed: seed, stream: 5)
+        setup.endpoints = late.pick([1, 1, 2, 4])
         // A job that nobody announces gets an agent only from the sweep, or from the floor.
         if floor == 0, !setup.hasToken { setup.faults.unannounced = 0 }
         self.setup = setup
@@ -60,6 +62,7 @@ package struct SafetyTrial: Sendable {
             + "spare_count \(setup.limits.spareCount), \(setup.mode.rawValue), idle limit "
             + "\(setup.idleTimeout / 1_000) s, "
             + (setup.hasToken ? "API token, " : "no API token, ")
+            + "\(setup.endpoints) endpoints, "
             + "\(runs) runs in \(trouble / 3_600_000) h of faults: \(setup.faults.description)"
     }
 

@@ -116,7 +116,7 @@ final class Service {
     }
 
     /// As in `AWSClient.maximumAttempts`.
-    private static let maximumAttempts = 6
+    static let maximumAttempts = 6
 
     private func seen() -> Counts {
         let at = world.now - world.chance.within(0...world.faults.lag)

@@ -44,6 +44,8 @@ package struct Setup: Sendable {
     package var limits: Limits
     /// Agent pools, each with a service and a ledger of its own. They share the account's rates.
     package var pools = 1
+    /// Processes of each pool's endpoint, one of which gets each call.
+    package var endpoints = 1
     package var mode = AgentMode.single
     package var idleTimeout: Milliseconds = 120.seconds
     package var firstJobTimeout: Milliseconds = 300.seconds

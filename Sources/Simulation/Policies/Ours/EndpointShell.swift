@@ -1,35 +1,20 @@
 import Decisions
 
-/// The scale-up endpoint of one pool: the flows of `Announcer` and `Sweeper` in virtual time.
-/// What is decided, ``Ledger`` and ``Projection`` decide.
+/// The scale-up endpoint of one pool: several instances, as functions or servers are, and the
+/// sweep, which one of them does each minute.
 final class EndpointShell {
-    private let store: LedgerStore
-    private let service: Service
-    private let projector: ProjectorShell
-    private let process = Process()
+    private let instances: [EndpointInstance]
+    private let sweep: SweepShell
     private unowned let world: World
-    private var waiting: [Call] = []
-    private var isRunning = false
-    private var updatedAt: Milliseconds = -1.hours
-    private var isSweeping = false
     private var outage = Outage()
 
-    private struct Call {
-        let jobs: [Job]
-        let closed: [Job]
-        let done: (Bool) -> Void
-    }
-
-    /// As in `Ledger.updateSpacing`.
-    private static let updateSpacing: Milliseconds = 250
-    /// As in `Sweep.room`.
-    private static let sweepRoom = 4_000
-
     init(store: LedgerStore, service: Service) {
-        self.store = store
-        self.service = service
         world = service.world
-        projector = ProjectorShell(store: store, service: service, process)
+        let instances = (0..<world.setup.endpoints).map { _ in
+            EndpointInstance(store: store, service: service)
+        }
+        self.instances = instances
+        sweep = SweepShell(store: store, service: service, announcer: instances[0])
         planSweep()
     }
 
@@ -37,14 +22,16 @@ final class EndpointShell {
         outage.isOn(at: world.now, perHour: world.faults.endpointOutages, &world.chance)
     }
 
-    // MARK: Run tasks
+    private var anyInstance: EndpointInstance {
+        instances.count == 1 ? instances[0] : world.chance.pick(instances)
+    }
 
     /// A post stage: ends jobs that are over and that no agent holds. It is passed whatever comes
     /// of it.
     func close(_ jobs: [Job], done: @escaping (Bool) -> Void) {
         guard !isAway else { return world.after(1.seconds...5.seconds) { done(false) } }
         done(true)
-        enqueue(Call(jobs: [], closed: jobs) { _ in })
+        anyInstance.close(jobs)
     }
 
     /// - Parameter done: false for a 503 and for no answer at all.
@@ -58,11 +45,45 @@ final class EndpointShell {
             done(fine)
         }
         world.after(8.seconds) { answer(false) }
-        enqueue(Call(jobs: [job], closed: closed, done: answer))
+        anyInstance.announce([job], closing: closed, done: answer)
     }
 
-    private func enqueue(_ call: Call) {
-        waiting.append(call)
+    private func planSweep() {
+        world.after(1.minutes) { [self] in
+            if !isAway { sweep.run() }
+            planSweep()
+        }
+    }
+}
+
+/// One process of the endpoint: the flows of `Announcer` in virtual time. What is decided,
+/// ``AnnouncementFlow`` and ``ProjectionFlow`` decide.
+final class EndpointInstance {
+    private let store: LedgerStore
+    private let service: Service
+    private var process = Process()
+    private unowned let world: World
+    private var waiting: [Call] = []
+    private var isRunning = false
+
+    private struct Call {
+        let jobs: [Job]
+        let closed: [Job]
+        let done: (Bool) -> Void
+    }
+
+    init(store: LedgerStore, service: Service) {
+        self.store = store
+        self.service = service
+        world = service.world
+    }
+
+    func close(_ jobs: [Job]) {
+        perform(AnnouncementFlow([], closing: Set(jobs))) { _ in }
+    }
+
+    func announce(_ jobs: [Job], closing closed: [Job] = [], done: @escaping (Bool) -> Void) {
+        waiting.append(Call(jobs: jobs, closed: closed, done: done))
         guard !isRunning else { return }
         isRunning = true
         drainWaiting()
@@ -73,143 +94,113 @@ final class EndpointShell {
             isRunning = false
             return
         }
-        world.after(updatedAt + Self.updateSpacing - world.now) { [self] in
-            let batch = waiting
-            waiting = []
-            write(batch) { [self] fine in
-                for call in batch { call.done(fine) }
-                drainWaiting()
-            }
+        let batch = waiting
+        waiting = []
+        let flow = AnnouncementFlow(
+            batch.flatMap(\.jobs),
+            closing: Set(batch.flatMap(\.closed))
+        )
+        perform(flow) { [self] fine in
+            for call in batch { call.done(fine) }
+            drainWaiting()
         }
     }
 
-    private enum Effect {
-        case raised
-        case repeated
-        case none
+    private func perform(_ flow: AnnouncementFlow, _ done: @escaping (Bool) -> Void) {
+        step(flow, nil, isBooked: false, done)
     }
 
-    private func write(_ batch: [Call], done: @escaping (Bool) -> Void) {
-        store.change(by: nil, process, skew: 0) { ledger, limits, now in
-            let before = ledger.size
-            var isKnown = false
-            for call in batch {
-                for job in call.jobs where ledger.jobs[job].map({ $0.task == nil }) ?? false {
-                    isKnown = true
-                }
-            }
-            // Whichever call came first: a job that a later stage closes is over.
-            let over = Set(batch.flatMap(\.closed))
-            ledger.close(over)
-            for job in batch.flatMap(\.jobs) where !over.contains(job) {
-                ledger.announce(job, at: now, limits)
-            }
-            return ledger.size != before ? Effect.raised : isKnown ? .repeated : .none
-        } done: { [self] result in
-            guard case .success(let change) = result else { return done(false) }
-            if world.chance.happens(world.faults.endpointDies) {
-                world.tell("the endpoint dies between ledger and service")
-                return world.after(1.seconds...3.seconds) { done(false) }
-            }
-            follow(change.ledger, change.answer, done)
-        }
-    }
-
-    private func follow(_ ledger: Ledger, _ effect: Effect, _ done: @escaping (Bool) -> Void) {
-        switch effect {
-        case .none:
-            done(true)
-        case .raised:
-            project(ledger, nil, done)
-        case .repeated:
-            service.describe { [self] counts in
-                guard let counts else { return done(false) }
-                project(ledger, counts, done)
-            }
-        }
-    }
-
-    private func project(
-        _ ledger: Ledger,
-        _ counts: Service.Counts?,
+    private func step(
+        _ before: AnnouncementFlow,
+        _ ledger: Ledger?,
+        isBooked: Bool,
         _ done: @escaping (Bool) -> Void
     ) {
-        projector.project(ledger, counts: counts) { [self] outcome in
-            updatedAt = world.now
-            done(outcome != nil)
-        }
-    }
-
-    // MARK: The sweep
-
-    private func planSweep() {
-        world.after(1.minutes) { [self] in
-            if !isSweeping, !isAway { sweep() }
-            planSweep()
-        }
-    }
-
-    private func sweep() {
-        isSweeping = true
-        tidy(live: nil) { [self] ledger in
-            guard let ledger else {
-                isSweeping = false
-                return
+        var flow = before
+        switch flow.next() {
+        case .put(let jobs):
+            let entry = Ledger.JobEntry(at: world.wallTime())
+            write(jobs.map { JobWrite($0, from: nil, to: entry) }) { [self] fine in
+                fine ? step(flow, ledger, isBooked: isBooked, done) : done(false)
             }
-            guard ledger.needsList(at: world.wallTime()) else { return search(ledger) }
-            service.list { [self] live in
-                guard let live else { return search(ledger) }
-                tidy(live: live) { [self] in search($0 ?? ledger) }
+        case .drop(let jobs):
+            let entry = Ledger.JobEntry(at: world.wallTime())
+            write(jobs.map { JobWrite($0, from: entry, to: nil) }) { [self] fine in
+                fine ? step(flow, ledger, isBooked: isBooked, done) : done(false)
+            }
+        case .read:
+            store.table.read { [self] stored in
+                guard let stored else { return done(false) }
+                flow.read(stored.ledger, store.limits)
+                step(flow, stored.ledger, isBooked: isBooked, done)
+            }
+        case .raise(let size): raise(to: size, flow, ledger, done)
+        case .uphold: uphold(flow, done)
+        case .done(let outcome): end(outcome, ledger, isBooked: isBooked, done)
+        }
+    }
+
+    /// Each by itself and all at once.
+    private func write(_ writes: [JobWrite], _ done: @escaping (Bool) -> Void) {
+        var open = writes.count
+        var isFine = true
+        for write in writes {
+            store.table.write(write) { result in
+                if case .failure = result { isFine = false }
+                open -= 1
+                if open == 0 { done(isFine) }
             }
         }
     }
 
-    private func finishedJobs() -> Set<Job> {
-        guard world.setup.hasToken else { return [] }
-        return OurPolicy.state(of: service.pool).finishedJobs(over: world.setup.patience)
+    private func raise(
+        to size: Int,
+        _ before: AnnouncementFlow,
+        _ ledger: Ledger?,
+        _ done: @escaping (Bool) -> Void
+    ) {
+        store.table.raise(to: size, bookingAt: world.wallTime()) { [self] result in
+            guard case .success(let raise) = result else { return done(false) }
+            if dies() { return world.after(1.seconds...3.seconds) { done(false) } }
+            var flow = before
+            var counted = raise.counted
+            counted.jobs = ledger?.jobs ?? [:]
+            flow.raised(raises: counted.raises, followed: counted.followed)
+            step(flow, counted, isBooked: raise.isBooked, done)
+        }
     }
 
-    private func search(_ ledger: Ledger) {
-        search(unknownTo: ledger) { [self] in repair() }
+    private func dies() -> Bool {
+        guard world.chance.happens(world.faults.endpointDies) else { return false }
+        world.tell("the endpoint dies between ledger and service")
+        return true
     }
 
-    private func tidy(live: Set<TaskID>?, _ done: @escaping (Ledger?) -> Void) {
-        let patience = world.setup.hasToken ? nil : world.setup.patience
-        let finished = finishedJobs()
+    private func uphold(_ before: AnnouncementFlow, _ done: @escaping (Bool) -> Void) {
         store.change(by: nil, process, skew: 0) { ledger, limits, now in
-            ledger.tidy(
-                live: live,
-                finished: finished,
-                patience: patience.map { .milliseconds($0) },
-                besideIdle: false,
-                at: now,
-                limits
-            )
-        } done: { result in
-            if case .success(let change) = result { done(change.ledger) } else { done(nil) }
+            let before = ledger.size
+            ledger.uphold(limits, at: now)
+            return before
+        } done: { [self] result in
+            guard case .success(let change) = result else { return done(false) }
+            var flow = before
+            flow.upheld(hasChanged: change.ledger.size != change.answer)
+            step(flow, change.ledger, isBooked: false, done)
         }
     }
 
-    private func search(unknownTo ledger: Ledger, _ done: @escaping () -> Void) {
-        guard world.setup.hasToken else { return done() }
-        world.tally.calls.hcpTerraform += 1
-        world.after(150...600) { [self] in
-            // The ledger was read first, as `Sweep` demands.
-            let space = max(0, Self.sweepRoom - ledger.jobs.count)
-            let jobs = service.pool.openRuns.compactMap(\.waitingJob)
-                .filter { ledger.jobs[$0] == nil }
-            guard !jobs.isEmpty else { return done() }
-            enqueue(Call(jobs: Array(jobs.prefix(space)), closed: []) { _ in done() })
-        }
-    }
-
-    private func repair() {
-        service.describe { [self] counts in
-            guard let counts else {
-                isSweeping = false
-                return
-            }
-            projector.project(nil, counts: counts) { [self] _ in isSweeping = false }
+    private func end(
+        _ outcome: AnnouncementFlow.Outcome,
+        _ ledger: Ledger?,
+        isBooked: Bool,
+        _ done: @escaping (Bool) -> Void
+    ) {
+        let projector = ProjectorShell(store: store, service: service, process)
+        guard let ledger else { return done(true) }
+        switch outcome {
+        case .settled, .closed: done(true)
+        case .follow: projector.follow(ledger, isBooked: isBooked) { done($0 != nil) }
+        case .project: projector.project(ledger) { done($0 != nil) }
         }
     }
 }

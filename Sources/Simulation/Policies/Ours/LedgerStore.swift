@@ -35,15 +35,17 @@ final class LedgerStore {
     ///   - writer: the task whose sidecar asks; nil for the endpoint.
     ///   - process: the one that asks; when it dies, its change goes no further.
     ///   - skew: of the writer's wall clock.
+    ///   - departed: tasks of which the operation must know whether they have departed.
     ///   - operation: one that may be repeated, like those of ``Ledger``.
     func change<Answer>(
         by writer: AgentTask?,
         _ process: Process,
         skew: Milliseconds,
+        knowing departed: @escaping (Ledger) -> Set<TaskID> = { _ in [] },
         _ operation: @escaping (inout Ledger, Limits, WallTime) -> Answer,
         done: @escaping (Result<Change<Answer>, CallFailure>) -> Void
     ) {
-        Attempts(store: self, writer, process, skew: skew, operation, done).go()
+        Attempts(store: self, writer, process, skew: skew, departed, operation, done).go()
     }
 
     /// One change with all its tries.
@@ -52,6 +54,7 @@ final class LedgerStore {
         private let writer: AgentTask?
         private let process: Process
         private let skew: Milliseconds
+        private let departed: (Ledger) -> Set<TaskID>
         private let operation: (inout Ledger, Limits, WallTime) -> Answer
         private let done: (Result<Change<Answer>, CallFailure>) -> Void
         private var change: LedgerChange<Answer, Int>
@@ -61,6 +64,7 @@ final class LedgerStore {
             _ writer: AgentTask?,
             _ process: Process,
             skew: Milliseconds,
+            _ departed: @escaping (Ledger) -> Set<TaskID>,
             _ operation: @escaping (inout Ledger, Limits, WallTime) -> Answer,
             _ done: @escaping (Result<Change<Answer>, CallFailure>) -> Void
         ) {
@@ -69,6 +73,7 @@ final class LedgerStore {
             change = LedgerChange(adopts: writer != nil)
             self.process = process
             self.skew = skew
+            self.departed = departed
             self.operation = operation
             self.done = done
         }
@@ -85,11 +90,16 @@ final class LedgerStore {
             guard process.lives else { return }
             switch step {
             case .read: read()
+            case .readDeparted(let tasks): readDeparted(tasks)
             case .adopt: adopt()
             case .pause(let count):
                 let longest = min(20 << min(count - 1, 10), 500)
                 world.after(world.chance.below(longest + 1)) { [self] in perform(.read) }
-            case .write(let ledger, let version, let mark): write(ledger, over: version, mark)
+            case .write(let write): self.write(write)
+            case .raise(let size):
+                store.table.raise(to: size, bookingAt: nil) { [self] result in
+                    perform(change.raised(to: (try? result.get())?.counted.size))
+                }
             case .done(let answer, let ledger):
                 done(.success(Change(answer: answer, ledger: ledger)))
             case .contended: fail(.unchanged)
@@ -97,23 +107,39 @@ final class LedgerStore {
             }
         }
 
+        private func apply(_ ledger: inout Ledger, _ limits: Limits) -> Answer {
+            operation(&ledger, limits, world.wallTime(skew: skew))
+        }
+
+        /// The departure is repeated as if the first try had never been.
+        private var forgets: Bool { world.setup.broken == .verify && change.isUnclear }
+
         private func read() {
             store.table.read { [self] stored in
                 guard process.lives else { return }
-                guard var stored else { return fail(.unchanged) }
-                var mark: Int? = stored.mark
-                if world.setup.broken == .verify, change.isUnclear {
-                    // Repeated as if the first try had never been.
-                    mark = nil
-                    if let writer { stored.ledger.departed[writer.id] = nil }
+                guard let stored else {
+                    if let step = change.missedReading() { return perform(step) }
+                    return fail(.unchanged)
                 }
-                let wall = world.wallTime(skew: skew)
-                perform(
-                    change.read(
-                        .init(stored.ledger, store.limits, mark: mark),
-                        mark: world.newMark()
-                    ) { operation(&$0, $1, wall) }
+                let known = LedgerChange<Answer, Int>.Stored(
+                    stored.ledger,
+                    store.limits,
+                    mark: forgets ? nil : stored.mark
                 )
+                perform(
+                    change.read(known, mark: world.newMark(), departed: departed) {
+                        apply(&$0, $1)
+                    }
+                )
+            }
+        }
+
+        private func readDeparted(_ tasks: Set<TaskID>) {
+            store.table.departed(tasks) { [self] departed in
+                guard process.lives else { return }
+                guard var departed else { return fail(.unchanged) }
+                if forgets, let writer { departed[writer.id] = nil }
+                perform(change.readDeparted(departed) { apply(&$0, $1) })
             }
         }
 
@@ -121,21 +147,18 @@ final class LedgerStore {
             store.service.describe { [self] counts in
                 guard process.lives else { return }
                 guard let counts else { return fail(.unchanged) }
-                let wall = world.wallTime(skew: skew)
-                perform(
-                    change.adopted(desired: counts.desired) { operation(&$0, $1, wall) }
-                )
+                perform(change.adopted(desired: counts.desired) { apply(&$0, $1) })
             }
         }
 
-        private func write(_ ledger: Ledger, over version: Int, _ mark: Int) {
-            store.table.put(ledger, mark: mark, over: version, by: writer) { [self] put in
+        private func write(_ write: LedgerWrite<Int>) {
+            store.table.write(write, by: writer) { [self] result in
                 guard process.lives else { return }
-                switch put {
-                case .written: perform(change.wrote())
-                case .lostRace: perform(change.lostRace())
-                case .failed(.unclear): perform(change.gotNoAnswer())
-                case .failed(.unchanged): fail(.unchanged)
+                switch result {
+                case .success(true): perform(change.wrote())
+                case .success(false): perform(change.lostRace())
+                case .failure(.unclear): perform(change.gotNoAnswer())
+                case .failure(.unchanged): fail(.unchanged)
                 }
             }
         }

@@ -1,24 +1,24 @@
 import Decisions
 
-/// The ledger's item in DynamoDB: strongly consistent reads, writes on a condition.
+/// The ledger's items in DynamoDB: strongly consistent reads, writes on conditions, and what one
+/// partition can do (DynamoDB developer guide, "Read/write capacity": 3,000 read units and 1,000
+/// write units a second; a failed condition costs as much as a write).
 final class LedgerTable {
     unowned let world: World
+    /// What is counted, and the jobs. Of the tasks that have departed each has its own item.
     private(set) var ledger = Ledger()
-    /// Of the write that made the ledger what it is.
-    private var mark = 0
+    private var departed: [TaskID: Ledger.Departed] = [:]
+    /// Of the write that made what is counted what it is.
+    private var mark: Int?
     private var outage = Outage()
+    private var reads = TokenBucket(burst: 3_000, perSecond: 3_000)
+    private var writes = TokenBucket(burst: 1_000, perSecond: 1_000)
     /// When a call failed last.
     private(set) var failedAt: Milliseconds = -1.hours
 
     struct Stored {
         var ledger: Ledger
-        let mark: Int
-    }
-
-    enum Put {
-        case written
-        case lostRace
-        case failed(CallFailure)
+        let mark: Int?
     }
 
     init(world: World) {
@@ -32,7 +32,8 @@ final class LedgerTable {
             if world.chance.happens(world.faults.ledgerLost) {
                 world.tell("the ledger is lost")
                 ledger = Ledger()
-                mark = 0
+                departed = [:]
+                mark = nil
             }
             planLoss()
         }
@@ -42,55 +43,209 @@ final class LedgerTable {
         outage.isOn(at: world.now, perHour: world.faults.ledgerOutages, &world.chance)
     }
 
+    // MARK: Reading
+
+    /// Ledger and jobs.
     func read(done: @escaping (Stored?) -> Void) {
-        world.tally.calls.dynamoDB += 1
-        let fails = isAway || world.fate() != .answered
-        if fails { failedAt = world.now }
-        world.after(fails ? 1.seconds...4.seconds : 3...12) { [self] in
-            done(fails ? nil : Stored(ledger: ledger, mark: mark))
+        let bytes = Self.countedBytes + Self.jobBytes * ledger.jobs.count
+        reading(units: 1 + bytes / 4_096, { [self] in Stored(ledger: ledger, mark: mark) }, done)
+    }
+
+    /// What is counted.
+    func counted(done: @escaping (Ledger?) -> Void) {
+        reading(units: 1, { [self] in countedLedger }, done)
+    }
+
+    private var countedLedger: Ledger {
+        var counted = ledger
+        counted.jobs = [:]
+        return counted
+    }
+
+    func departed(
+        _ tasks: Set<TaskID>,
+        done: @escaping ([TaskID: Ledger.Departed]?) -> Void
+    ) {
+        reading(units: tasks.count, { [self] in departed.filter { tasks.contains($0.key) } }, done)
+    }
+
+    private func reading<Answer>(
+        units: Int,
+        _ effect: @escaping () -> Answer,
+        _ done: @escaping (Answer?) -> Void
+    ) {
+        admit(units, \.reads) { [self] isAdmitted in
+            let fails = !isAdmitted || isAway || world.fate() != .answered
+            if fails { failedAt = world.now }
+            world.after(fails ? 1.seconds...4.seconds : 3...12) {
+                done(fails ? nil : effect())
+            }
         }
     }
 
-    /// - Parameters:
-    ///   - version: of the ledger that `changed` was made from.
-    ///   - writer: the task whose sidecar writes; nil for the endpoint.
-    func put(
-        _ changed: Ledger,
-        mark: Int,
-        over version: Int,
-        by writer: AgentTask?,
-        done: @escaping (Put) -> Void
+    // MARK: Writing
+
+    /// About what the items hold: keys, numbers, and for a job the task that has it.
+    private static let countedBytes = 300
+    private static let jobBytes = 130
+
+    private func writing<Answer>(
+        units: Int,
+        _ effect: @escaping () -> Answer,
+        _ done: @escaping (Result<Answer, CallFailure>) -> Void
     ) {
-        world.tally.calls.dynamoDB += 1
-        let fate: World.Fate = isAway ? .failedBefore : world.fate()
-        // Half of the writes that failed say so, of the others nothing is heard.
-        if fate != .answered { failedAt = world.now }
-        let saysSo = world.chance.below(2) == 0
-        world.after(3...10) { [self] in
-            var outcome = Put.written
-            switch fate {
-            case .failedBefore: outcome = .failed(saysSo ? .unchanged : .unclear)
-            case .failedAfter: outcome = .failed(.unclear)
-            case .answered: break
-            }
-            if fate != .failedBefore {
-                let isFree = ledger.version == version
-                if isFree || world.setup.broken == .conditionalWrite {
-                    world.rules?.ledgerWritten(from: ledger, to: changed, by: writer, self)
-                    if world.tellsStory, ledger.size != changed.size {
-                        let who = writer?.id.text ?? "endpoint"
-                        world.tell("ledger: size \(ledger.size) -> \(changed.size) by \(who)")
-                    }
-                    if ledger.size > changed.size { writer?.hasLowered = true }
-                    ledger = changed
-                    self.mark = mark
-                    let bytes = 300 + 80 * changed.jobs.count + 75 * changed.departed.count
-                    world.tally.writeUnits += 1 + bytes / 1_024
-                } else if fate == .answered {
-                    outcome = .lostRace
+        admit(units, \.writes) { [self] isAdmitted in
+            guard isAdmitted else { return done(.failure(.unchanged)) }
+            world.tally.writeUnits += units
+            let fate: World.Fate = isAway ? .failedBefore : world.fate()
+            // Half of the writes that failed say so, of the others nothing is heard.
+            if fate != .answered { failedAt = world.now }
+            let saysSo = world.chance.below(2) == 0
+            world.after(3...10) { [self] in
+                guard fate != .failedBefore else {
+                    let failure: CallFailure = saysSo ? .unchanged : .unclear
+                    return world.after(1.seconds...4.seconds) { done(.failure(failure)) }
+                }
+                let answer = effect()
+                world.after(fate == .answered ? 2...6 : 1.seconds...4.seconds) {
+                    done(fate == .answered ? .success(answer) : .failure(.unclear))
                 }
             }
-            world.after(fate == .answered ? 2...6 : 1.seconds...4.seconds) { done(outcome) }
         }
+    }
+
+    /// Calls that are throttled are made again after a pause, as AWS's clients and ours do.
+    private func admit(
+        _ units: Int,
+        _ bucket: ReferenceWritableKeyPath<LedgerTable, TokenBucket>,
+        attempt: Int = 1,
+        done: @escaping (Bool) -> Void
+    ) {
+        world.tally.calls.dynamoDB += 1
+        if self[keyPath: bucket].take(units, at: world.now) { return done(true) }
+        world.tally.ledgerThrottles += 1
+        guard attempt < Service.maximumAttempts else { return done(false) }
+        let longest = min(100 << (attempt - 1), 2_000)
+        world.after(world.chance.below(longest + 1)) { [self] in
+            admit(units, bucket, attempt: attempt + 1, done: done)
+        }
+    }
+
+    /// One change of the ledger, all of it or nothing.
+    ///
+    /// - Parameters:
+    ///   - writer: the task whose sidecar writes; nil for the endpoint.
+    ///   - done: gets false when a condition did not hold.
+    func write(
+        _ write: LedgerWrite<Int>,
+        by writer: AgentTask?,
+        done: @escaping (Result<Bool, CallFailure>) -> Void
+    ) {
+        let actions = (write.counted == nil ? 0 : 1) + write.departed.count + write.jobs.count
+        // A transaction costs twice (DynamoDB developer guide, "Transactions").
+        writing(units: actions > 1 ? 2 * actions : 1, { [self] in apply(write, writer) }, done)
+    }
+
+    private func apply(_ write: LedgerWrite<Int>, _ writer: AgentTask?) -> Bool {
+        let isVersion = write.counted == nil || ledger.version == write.over
+        let isBroken = world.setup.broken == .conditionalWrite
+        let isFirst = write.departed.keys.allSatisfy { departed[$0] == nil }
+        guard isVersion || isBroken, isFirst || world.setup.broken == .verify,
+            write.jobs.allSatisfy(fits)
+        else { return false }
+        if let counted = write.counted { count(counted, write.mark, writer) }
+        departed.merge(write.departed) { $1 }
+        for job in write.jobs { ledger.jobs[job.job] = job.new }
+        return true
+    }
+
+    private func count(_ counted: Ledger, _ mark: Int, _ writer: AgentTask?) {
+        world.rules?.ledgerWritten(from: ledger, to: counted, by: writer, self)
+        tellSize(counted.size, by: writer)
+        if ledger.size > counted.size { writer?.hasLowered = true }
+        var new = counted
+        new.jobs = ledger.jobs
+        new.departed = [:]
+        // These three are no part of it.
+        new.raises = ledger.raises
+        new.followed = ledger.followed
+        new.projectedAt = ledger.projectedAt
+        ledger = new
+        self.mark = mark
+    }
+
+    private func tellSize(_ size: Int, by writer: AgentTask?) {
+        guard world.tellsStory, ledger.size != size else { return }
+        world.tell("ledger: size \(ledger.size) -> \(size) by \(writer?.id.text ?? "endpoint")")
+    }
+
+    private func fits(_ write: JobWrite) -> Bool {
+        let there = ledger.jobs[write.job]
+        if write.new == nil, write.old?.task == nil { return there?.task == nil }
+        return (there == nil) == (write.old == nil) && there?.task == write.old?.task
+    }
+
+    /// A job's item by itself.
+    ///
+    /// - Parameter done: gets false when its condition did not hold.
+    func write(_ write: JobWrite, done: @escaping (Result<Bool, CallFailure>) -> Void) {
+        writing(
+            units: 1,
+            { [self] in
+                guard fits(write) else { return false }
+                ledger.jobs[write.job] = write.new
+                return true
+            },
+            done
+        )
+    }
+
+    func raise(
+        to size: Int,
+        bookingAt now: WallTime?,
+        done: @escaping (Result<(isBooked: Bool, counted: Ledger), CallFailure>) -> Void
+    ) {
+        writing(
+            units: 1,
+            { [self] in
+                guard ledger.size < size else { return (false, countedLedger) }
+                tellSize(size, by: nil)
+                ledger.size = size
+                ledger.raises += 1
+                ledger.version += 1
+                guard let now, ledger.bookingWait(at: now) == nil else {
+                    return (false, countedLedger)
+                }
+                ledger.projectedAt = now
+                return (true, countedLedger)
+            },
+            done
+        )
+    }
+
+    func book(
+        at now: WallTime,
+        done: @escaping (Result<(wait: Duration?, counted: Ledger), CallFailure>) -> Void
+    ) {
+        writing(
+            units: 1,
+            { [self] in
+                let wait = ledger.isWritten ? ledger.bookingWait(at: now) : .zero
+                if wait == nil { ledger.projectedAt = now }
+                return (wait, countedLedger)
+            },
+            done
+        )
+    }
+
+    func note(followed raises: Int, done: @escaping (Result<Ledger, CallFailure>) -> Void) {
+        writing(
+            units: 1,
+            { [self] in
+                if ledger.isWritten { ledger.followed = max(ledger.followed, raises) }
+                return countedLedger
+            },
+            done
+        )
     }
 }

@@ -24,49 +24,86 @@ final class ProjectorShell {
         done: @escaping (ProjectionFlow.Outcome?) -> Void
     ) {
         let view = known.map { LedgerView($0, store.limits) }
-        step(ProjectionFlow(view, service: counts?.view, at: now), done)
+        step(ProjectionFlow(view, service: counts?.view, at: now), known, done)
+    }
+
+    /// An endpoint's, with each update booked.
+    func follow(
+        _ ledger: Ledger,
+        isBooked: Bool,
+        done: @escaping (ProjectionFlow.Outcome?) -> Void
+    ) {
+        let view = LedgerView(ledger, store.limits)
+        step(ProjectionFlow(following: view, isBooked: isBooked, at: now), ledger, done)
     }
 
     private var now: Instant { .milliseconds(world.now) }
 
+    /// - Parameter known: whose jobs are known.
     private func step(
         _ before: ProjectionFlow,
+        _ known: Ledger?,
         _ done: @escaping (ProjectionFlow.Outcome?) -> Void
     ) {
         guard process.lives else { return }
         var flow = before
-        switch flow.next(at: now) {
+        let asked = now
+        switch flow.next(at: asked) {
         case .readLedger:
-            let asked = now
             store.table.read { [self] stored in
                 guard process.lives else { return }
                 guard let stored else { return done(nil) }
                 flow.read(LedgerView(stored.ledger, store.limits), asked: asked)
-                step(flow, done)
+                step(flow, stored.ledger, done)
+            }
+        case .readCounted:
+            store.table.counted { [self] counted in
+                guard let counted else { return done(nil) }
+                flow.read(view(counted, known), asked: asked)
+                step(flow, known, done)
             }
         case .readService:
             service.describe { [self] counts in
                 guard process.lives else { return }
                 guard let counts else { return done(nil) }
                 flow.saw(counts.view)
-                step(flow, done)
+                step(flow, known, done)
             }
         case .write(let count):
             write(count) { [self] counts in
                 guard let counts else { return done(nil) }
                 flow.wrote(counts.view)
-                step(flow, done)
+                step(flow, known, done)
             }
         case .pause(let number):
             world.after(world.chance.below(min(20 << (number - 1), 500) + 1)) { [self] in
                 flow.paused()
-                step(flow, done)
+                step(flow, known, done)
+            }
+        case .book:
+            store.table.book(at: world.wallTime()) { [self] result in
+                guard let (wait, counted) = try? result.get() else { return done(nil) }
+                flow.booked(view(counted, known), asked: asked, wait: wait)
+                step(flow, known, done)
+            }
+        case .wait(let time):
+            world.after(Int(time / .milliseconds(1))) { [self] in step(flow, known, done) }
+        case .note(let raises):
+            store.table.note(followed: raises) { [self] result in
+                guard let counted = try? result.get() else { return done(nil) }
+                flow.noted(view(counted, known), asked: asked)
+                step(flow, known, done)
             }
         case .done(let outcome): done(outcome)
         case .unsettled: done(nil)
-        // The simulated endpoint books nothing: one process gathers its calls.
-        case .book, .wait: preconditionFailure("a booking that was not asked for")
         }
+    }
+
+    /// What is counted as it is now, beside the jobs as they were read.
+    private func view(_ counted: Ledger, _ known: Ledger?) -> LedgerView {
+        var ledger = counted
+        ledger.jobs = known?.jobs ?? [:]
+        return LedgerView(ledger, store.limits)
     }
 
     private func write(_ size: Int, done: @escaping (Service.Counts?) -> Void) {

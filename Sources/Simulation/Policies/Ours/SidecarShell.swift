@@ -12,6 +12,7 @@ final class SidecarShell {
     private var retirement: Retirement
     private let bornAt: Milliseconds
     private let clockSkew: Milliseconds
+    private let hasPredecessor: Bool
     private let process = Process()
     private let projector: ProjectorShell
     /// When the timer is due, and when the queue will next look at it.
@@ -22,6 +23,7 @@ final class SidecarShell {
     init(_ owner: OurTask, restarted: Bool, hasPredecessor: Bool, clockSkew: Milliseconds) {
         self.owner = owner
         self.clockSkew = clockSkew
+        self.hasPredecessor = hasPredecessor
         world = owner.world
         task = owner.task
         pool = OurPolicy.state(of: owner.task.service.pool)
@@ -132,6 +134,11 @@ final class SidecarShell {
         if operation == .expose, pool.store.table.ledger.exposed[task.id] == nil {
             world.rules?.expose(task, isPending: true)
         }
+        if case .report(let job, _, _, _) = operation,
+            let write = operation.byItself(of: task.id, at: world.wallTime(skew: clockSkew))
+        {
+            return say(write, job, operation)
+        }
         guard case .reserve = operation else { return change(operation, live: []) }
         world.rules?.reserveAsked(task)
         // Listed before the ledger is read, so that no young task is taken for a dead one.
@@ -142,13 +149,33 @@ final class SidecarShell {
         }
     }
 
+    /// The one write that says it; in full where that finds the job otherwise.
+    private func say(_ write: JobWrite, _ job: Job?, _ operation: LedgerOperation) {
+        pool.store.table.write(write) { [self] result in
+            guard process.lives else { return }
+            switch result {
+            case .success(true): observe(.booked(.reported(job), sizeChanged: false))
+            case .success(false): change(operation, live: [])
+            case .failure: observe(.ledgerFailed("a job could not be written"))
+            }
+        }
+    }
+
     private func change(_ operation: LedgerOperation, live: Set<TaskID>) {
         let id = task.id
         // With a token HCP Terraform is asked instead.
         let patience = world.setup.hasToken ? nil : world.setup.patience
         let finished = finishedJobs(operation)
         let isAtMostOneBroken = world.setup.broken == .atMostOne
-        pool.store.change(by: task, process, skew: clockSkew) { ledger, limits, now in
+        let hasPredecessor = hasPredecessor
+        pool.store.change(
+            by: task,
+            process,
+            skew: clockSkew,
+            knowing: {
+                operation.asksDeparted(of: id, live: live, hasPredecessor: hasPredecessor, $0)
+            }
+        ) { ledger, limits, now in
             let size = ledger.size
             let report = ledger.apply(
                 operation,
@@ -162,13 +189,15 @@ final class SidecarShell {
             if isAtMostOneBroken, report == .departure(.retired) {
                 ledger.size = ledger.want(limits) + ledger.surplusLeaving
             }
-            return (report, ledger.size != size)
+            return (report: report, before: size, after: ledger.size)
         } done: { [self] result in
             switch result {
             case .success(let change):
                 if operation == .expose { entryStands() }
                 latest = (change.ledger, world.now)
-                observe(.booked(change.answer.0, sizeChanged: change.answer.1))
+                let (report, before, after) = change.answer
+                let sizeChanged = before != after || change.ledger.size != after
+                observe(.booked(report, sizeChanged: sizeChanged))
             case .failure(.unchanged):
                 observe(.ledgerFailed("the ledger is unchanged"))
             case .failure(.unclear):

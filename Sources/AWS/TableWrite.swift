@@ -1,0 +1,174 @@
+import Decisions
+
+/// A write of one item, by itself or as part of a transaction.
+struct TableWrite: Sendable {
+    enum Kind: Sendable {
+        case put(Item)
+        case delete
+        case update(Update)
+    }
+
+    /// Sets and removes attributes, and leaves the others alone.
+    struct Update: Sendable {
+        /// Each by its name; one without a value is removed.
+        var set: [(name: String, value: AttributeValue?)] = []
+        /// Raised by one; absent is 0.
+        var raised: [String] = []
+    }
+
+    /// Names stand as `#name`, since DynamoDB reserves several of ours.
+    struct Condition: Sendable {
+        let text: String
+        let names: [String]
+        var values: Item = [:]
+    }
+
+    let key: String
+    let kind: Kind
+    var condition: Condition?
+
+    /// A job's item, on the condition that the same task has it as before.
+    static func job(_ write: JobWrite) -> TableWrite {
+        let key = LedgerKey.job(write.job)
+        let kind = write.new.map { Kind.put(JobItem.encode($0)) } ?? .delete
+        return TableWrite(key: key, kind: kind, condition: condition(write))
+    }
+
+    private static func condition(_ write: JobWrite) -> Condition {
+        guard let old = write.old else {
+            return Condition(text: "attribute_not_exists(#pk)", names: ["pk"])
+        }
+        if let task = old.task {
+            return Condition(
+                text: "#task = :task",
+                names: ["task"],
+                values: [":task": .string(task.text)]
+            )
+        }
+        // One that is gone needs no removing.
+        return write.new == nil
+            ? Condition(text: "attribute_not_exists(#task)", names: ["task"])
+            : Condition(
+                text: "attribute_exists(#pk) AND attribute_not_exists(#task)",
+                names: ["pk", "task"]
+            )
+    }
+
+    static func departed(_ task: TaskID, _ departed: Ledger.Departed) -> TableWrite {
+        TableWrite(
+            key: LedgerKey.task(task),
+            kind: .put(DepartedItem.encode(departed)),
+            condition: Condition(text: "attribute_not_exists(#pk)", names: ["pk"])
+        )
+    }
+
+    /// What is counted, on the condition that nobody else has changed it.
+    ///
+    /// - Parameter version: the one that must still be there; 0 for none.
+    static func counted(_ ledger: Ledger, writer: String, over version: Int) -> TableWrite {
+        let condition =
+            version == 0
+            ? Condition(text: "attribute_not_exists(#version)", names: ["version"])
+            : Condition(
+                text: "#version = :expected",
+                names: ["version"],
+                values: [":expected": .number(version)]
+            )
+        let update = Update(set: LedgerItem.counted(ledger, writer: writer))
+        return TableWrite(key: LedgerKey.ledger, kind: .update(update), condition: condition)
+    }
+
+    // MARK: As DynamoDB takes it
+
+    struct Action: Sendable {
+        /// The operation by itself, such as `PutItem`.
+        let operation: String
+        /// Its member in a transaction, such as `Put`.
+        let member: String
+        let input: Input
+    }
+
+    /// - Parameter returnsNew: ask for the item after an update, which a transaction cannot.
+    func action(
+        table: String,
+        key itemKey: (String) -> Item,
+        returnsNew: Bool = false
+    ) -> Action {
+        let whole = itemKey(key)
+        var input = Input(table: table)
+        input.take(condition)
+        switch kind {
+        case .put(let item):
+            input.item = item.merging(whole) { $1 }
+            return Action(operation: "PutItem", member: "Put", input: input)
+        case .delete:
+            input.key = whole
+            return Action(operation: "DeleteItem", member: "Delete", input: input)
+        case .update(let update):
+            input.key = whole
+            input.take(update)
+            if returnsNew { input.returned = "ALL_NEW" }
+            return Action(operation: "UpdateItem", member: "Update", input: input)
+        }
+    }
+
+    /// The members that PutItem, DeleteItem and UpdateItem share.
+    struct Input: Encodable, Sendable {
+        let table: String
+        var item: Item?
+        var key: Item?
+        var update: String?
+        var condition: String?
+        var names: [String: String]?
+        var values: Item?
+        var returned: String?
+
+        init(table: String) { self.table = table }
+
+        enum CodingKeys: String, CodingKey {
+            case table = "TableName"
+            case item = "Item"
+            case key = "Key"
+            case update = "UpdateExpression"
+            case condition = "ConditionExpression"
+            case names = "ExpressionAttributeNames"
+            case values = "ExpressionAttributeValues"
+            case returned = "ReturnValues"
+        }
+
+        fileprivate mutating func take(_ condition: Condition?) {
+            guard let condition else { return }
+            self.condition = condition.text
+            for name in condition.names { names = named(name) }
+            if !condition.values.isEmpty { values = valued(condition.values) }
+        }
+
+        fileprivate mutating func take(_ update: Update) {
+            var set: [String] = []
+            var removed: [String] = []
+            for (name, value) in update.set {
+                names = named(name)
+                guard let value else {
+                    removed.append("#" + name)
+                    continue
+                }
+                set.append("#\(name) = :\(name)")
+                values = valued([":" + name: value])
+            }
+            for name in update.raised {
+                names = named(name)
+                set.append("#\(name) = if_not_exists(#\(name), :zero) + :one")
+                values = valued([":zero": .number(0), ":one": .number(1)])
+            }
+            var text = "SET " + set.joined(separator: ", ")
+            if !removed.isEmpty { text += " REMOVE " + removed.joined(separator: ", ") }
+            self.update = text
+        }
+
+        private func named(_ name: String) -> [String: String] {
+            (names ?? [:]).merging(["#" + name: name]) { $1 }
+        }
+
+        private func valued(_ more: Item) -> Item { (values ?? [:]).merging(more) { $1 } }
+    }
+}
