@@ -72,9 +72,9 @@ package struct DynamoDBLedgerStore: LedgerStore {
                     }
                     step = .read
                 case .write(let write): step = try await perform(write, &change)
-                case .raise(let size):
-                    let raised = try? await raise(to: size, bookingAt: nil)
-                    step = change.raised(to: raised?.counted.size)
+                case .raise(let size, let version):
+                    let raised = try? await raise(to: size, over: version, bookingAt: nil)
+                    step = change.raised(raised?.counted)
                 case .done(let answer, let ledger):
                     guard let last else { preconditionFailure("done without a reading") }
                     return (answer, last.replacing(ledger))
@@ -173,16 +173,19 @@ package struct DynamoDBLedgerStore: LedgerStore {
 
     package func raise(
         to size: Int,
+        over version: Int,
         bookingAt now: WallTime?
     ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger) {
         var update = TableWrite.Update(
             set: [("format", .number(LedgerItem.format)), ("size", .number(size))],
-            raised: ["version", "raises"]
+            raised: ["raises"]
         )
-        let isBelow = TableWrite.Condition(
-            text: "(attribute_not_exists(#size) OR #size < :size)",
-            names: ["size"]
-        )
+        var isBelow = TableWrite.Condition.isVersion(version)
+        if version == 0 {
+            update.set.append(("version", .number(1)))
+        } else {
+            isBelow = isBelow.and(.init(text: "#size < :size", names: ["size"]))
+        }
         if let now {
             let plain = update
             update.set.append(("projected", .number(now.milliseconds)))
@@ -284,6 +287,18 @@ extension TableWrite.Condition {
     /// There is a ledger; one that was lost meanwhile must not begin anew with half of it.
     fileprivate static let isWritten = Self(text: "attribute_exists(#size)", names: ["size"])
 
+    /// - Parameter version: 0 for no ledger at all.
+    static func isVersion(_ version: Int) -> Self {
+        guard version > 0 else {
+            return Self(text: "attribute_not_exists(#version)", names: ["version"])
+        }
+        return Self(
+            text: "#version = :expected",
+            names: ["version"],
+            values: [":expected": .number(version)]
+        )
+    }
+
     /// No booking is in the way, as ``Ledger/bookingWait(at:)`` says.
     fileprivate static func isFree(at now: WallTime) -> Self {
         let spacing = Ledger.updateSpacing
@@ -298,7 +313,7 @@ extension TableWrite.Condition {
         )
     }
 
-    fileprivate func and(_ other: Self) -> Self {
+    func and(_ other: Self) -> Self {
         Self(
             text: text + " AND " + other.text,
             names: names + other.names,

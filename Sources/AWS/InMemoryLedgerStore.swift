@@ -55,13 +55,14 @@ package final class InMemoryLedgerStore: LedgerStore {
 
     package func raise(
         to size: Int,
+        over version: Int,
         bookingAt now: WallTime?
     ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger) {
         update { ledger in
-            guard ledger.size < size else { return (false, ledger) }
+            guard ledger.version == version, ledger.size < size else { return (false, ledger) }
             ledger.size = size
             ledger.raises += 1
-            ledger.version += 1
+            ledger.version = max(version, 1)
             guard let now, ledger.bookingWait(at: now) == nil else { return (false, ledger) }
             ledger.projectedAt = now
             return (true, ledger)

@@ -69,11 +69,14 @@ package protocol LedgerStore: Sendable {
 
     /// Raises the size to this where it is below, and counts the raise.
     ///
-    /// - Parameter now: books an update of the service with it, if no other booking is in the way;
-    ///   nil books none.
+    /// - Parameters:
+    ///   - version: the one that must still be there, or nothing is raised; 0 for none at all.
+    ///   - now: books an update of the service with it, if no other booking is in the way; nil books
+    ///     none.
     /// - Returns: whether one is booked, and what is counted after it, without jobs.
     func raise(
         to size: Int,
+        over version: Int,
         bookingAt now: WallTime?
     ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger)
 

@@ -64,16 +64,21 @@ struct TableWrite: Sendable {
 
     /// What is counted, on the condition that nobody else has changed it.
     ///
-    /// - Parameter version: the one that must still be there; 0 for none.
-    static func counted(_ ledger: Ledger, writer: String, over version: Int) -> TableWrite {
-        let condition =
-            version == 0
-            ? Condition(text: "attribute_not_exists(#version)", names: ["version"])
+    /// - Parameter over: version and raises that must still be there.
+    static func counted(
+        _ ledger: Ledger,
+        writer: String,
+        over: (version: Int, raises: Int)
+    ) -> TableWrite {
+        let isRaised =
+            over.raises == 0
+            ? Condition(text: "attribute_not_exists(#raises)", names: ["raises"])
             : Condition(
-                text: "#version = :expected",
-                names: ["version"],
-                values: [":expected": .number(version)]
+                text: "#raises = :raises",
+                names: ["raises"],
+                values: [":raises": .number(over.raises)]
             )
+        let condition = Condition.isVersion(over.version).and(isRaised)
         let update = Update(set: LedgerItem.counted(ledger, writer: writer))
         return TableWrite(key: LedgerKey.ledger, kind: .update(update), condition: condition)
     }

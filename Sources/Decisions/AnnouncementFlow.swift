@@ -1,9 +1,10 @@
 /// Announcing jobs, as a value: put each job's item, then read, then raise ``Ledger/size`` where it
 /// is below what is wanted. Endpoint and simulation perform the same steps.
 ///
-/// No step races: a job that is there already stays as it is, and raising only ever raises. The
-/// order matters. Whoever lowers what stays writes that and then reads the jobs
-/// (``LedgerChange``), so one of the two sees the other.
+/// Announcements are not in each other's way: a job that is there already stays as it is, and
+/// raising only ever raises. The order matters. Whoever lowers what stays writes that and then reads
+/// the jobs (``LedgerChange``), so one of the two sees the other. A raise holds for the version that
+/// was read with the jobs: the very job that it counts may have ended with a departure.
 package struct AnnouncementFlow: Sendable {
     package enum Step: Hashable, Sendable {
         /// Make an item for each job that has none.
@@ -12,13 +13,15 @@ package struct AnnouncementFlow: Sendable {
         case read
         /// Remove the items of these jobs, but for those that an agent holds.
         case drop([Job])
-        /// Raise ``Ledger/size`` to this where it is below, count the raise, and read what is
-        /// counted.
-        case raise(to: Int)
+        /// Raise ``Ledger/size`` to this where it is below, if this version is still there; count the
+        /// raise, and read what is counted.
+        case raise(to: Int, over: Int)
         /// Agents fail to start, so one more is a decision of its own: ``Ledger/uphold(_:at:)`` as
         /// a change.
         case uphold
         case done(Outcome)
+        /// Departures came in between, as often as may be tried; the jobs are put.
+        case unsettled
     }
 
     package enum Outcome: Hashable, Sendable {
@@ -35,14 +38,18 @@ package struct AnnouncementFlow: Sendable {
     private enum Stage {
         case begin
         case read
-        case raise(Int?)
+        case raise(to: Int?, over: Int)
         case end(Outcome)
     }
+
+    /// Tries of a raise. Each one that fails means that a departure has been booked.
+    package static let maximumRaises = 30
 
     private let jobs: [Job]
     private let closed: Set<Job>
     private var stage: Stage = .begin
     private var droppable: [Job] = []
+    private var raises = 0
 
     /// - Parameters:
     ///   - jobs: that need an agent. One that is also among the closed is over, whichever call
@@ -68,7 +75,9 @@ package struct AnnouncementFlow: Sendable {
             stage = .end(.closed)
             return closed.isEmpty ? .done(.closed) : .drop(closed.sorted())
         case .read: return .read
-        case .raise(let size): return size.map(Step.raise) ?? .uphold
+        case .raise(let size, let version):
+            guard let size else { return .uphold }
+            return raises < Self.maximumRaises ? .raise(to: size, over: version) : .unsettled
         case .end(let outcome): return .done(outcome)
         }
     }
@@ -80,17 +89,22 @@ package struct AnnouncementFlow: Sendable {
         droppable = stored.jobs.keys.filter { ledger.jobs[$0] == nil }.sorted()
         let wanted = ledger.sizeWanted(limits)
         if let wanted, wanted <= ledger.size {
-            settle(raises: ledger.raises, followed: ledger.followed)
+            settle(ledger)
         } else {
-            stage = .raise(wanted)
+            stage = .raise(to: wanted, over: ledger.version)
         }
     }
 
-    /// - Parameters:
-    ///   - raises: as they are after the raise, by whomever.
-    ///   - followed: likewise.
-    package mutating func raised(raises: Int, followed: Int) {
-        settle(raises: raises, followed: followed)
+    /// - Parameter counted: as it is after the raise, or without it.
+    package mutating func raised(_ counted: Ledger) {
+        guard case .raise(let size?, let version) = stage else { return }
+        raises += 1
+        // The first raise of all makes the ledger.
+        if counted.version == max(version, 1), counted.size >= size {
+            settle(counted)
+        } else {
+            stage = .read
+        }
     }
 
     /// - Parameter hasChanged: whether one more agent was let in.
@@ -98,7 +112,7 @@ package struct AnnouncementFlow: Sendable {
         stage = .end(hasChanged ? .project : .settled)
     }
 
-    private mutating func settle(raises: Int, followed: Int) {
-        stage = .end(followed < raises ? .follow : .settled)
+    private mutating func settle(_ counted: Ledger) {
+        stage = .end(counted.followed < counted.raises ? .follow : .settled)
     }
 }

@@ -7,7 +7,8 @@
 ///
 /// A pure value: no clock, no log, no I/O. The operations are in `LedgerOperations.swift`.
 package struct Ledger: Hashable, Sendable {
-    /// Raised by one with each write of what is counted; the condition of the next one.
+    /// Raised by one with each change of what is counted that may take something away, and with
+    /// each departure: the condition of the next one, and of a raise.
     package var version: Int
     /// Agents the service should have, those included that leave and will lower it.
     package var size: Int
@@ -28,10 +29,10 @@ package struct Ledger: Hashable, Sendable {
     package var isAdopted: Bool
     /// When an agent was last known to hold a job: while some do, jobs that wait are no left-overs.
     package var servedAt: WallTime?
-    /// How often an endpoint has raised ``size``, and how many of these the service has followed.
-    /// Both are outside of ``version``: they only tell endpoints whose raise is still to be
-    /// projected.
+    /// How often an endpoint has raised ``size``: a condition of every change beside ``version``.
+    /// Raises by themselves are in nobody's way.
     package var raises: Int
+    /// How many of the raises the service has followed.
     package var followed: Int
     /// When an endpoint last booked an update of the service; see `LedgerBooking.swift`.
     package var projectedAt: WallTime?

@@ -18,8 +18,8 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         /// Before the next read: what is read must be fresh when it is written.
         case pause(afterTry: Int)
         case write(LedgerWrite<Mark>)
-        /// Raise ``Ledger/size`` to this where it is below; whatever comes of it, the change is made.
-        case raise(to: Int)
+        /// Raise ``Ledger/size`` to this, if this version is still there: the change itself is made.
+        case raise(to: Int, over: Int)
         /// - Parameter ledger: as it is after the change.
         case done(Answer, Ledger)
         /// Others wrote first, as often as may be tried; nothing was written.
@@ -62,6 +62,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     /// Tasks whose departure was sent: whether it is booked is read before it is sent again.
     private var departing: Set<TaskID> = []
     private var stage = Stage.reading
+    private var looks = 0
 
     /// Tries of one change. Each lost race means that somebody else's write succeeded, so with
     /// this many a hundred writers at the same moment get through.
@@ -165,16 +166,20 @@ package struct LedgerChange<Answer, Mark: Hashable> {
     private mutating func look(_ stored: Stored, _ answer: Answer) -> Step {
         let ledger = stored.ledger
         stage = .looking(answer, ledger)
-        guard let size = ledger.sizeWanted(stored.limits), size > ledger.size else {
-            return .done(answer, ledger)
-        }
-        return .raise(to: size)
+        looks += 1
+        guard let size = ledger.sizeWanted(stored.limits), size > ledger.size, looks < attempts
+        else { return .done(answer, ledger) }
+        return .raise(to: size, over: ledger.version)
     }
 
-    /// - Parameter size: what it is now; nil when that is not known.
-    package mutating func raised(to size: Int?) -> Step {
+    /// - Parameter counted: as it is now, without jobs; nil when that is not known.
+    package mutating func raised(_ counted: Ledger?) -> Step {
         guard case .looking(let answer, var ledger) = stage else { return .read }
-        ledger.size = size ?? ledger.size
+        guard let counted else { return .done(answer, ledger) }
+        // Somebody else has changed it, perhaps without having seen the job.
+        guard counted.version == ledger.version else { return .read }
+        ledger.size = counted.size
+        ledger.raises = counted.raises
         return .done(answer, ledger)
     }
 
@@ -188,8 +193,9 @@ package struct LedgerChange<Answer, Mark: Hashable> {
 
 /// What one change writes, all of it or nothing.
 package struct LedgerWrite<Mark: Hashable> {
-    /// The version that must still be there; 0 for none at all. Only where something is counted.
-    package let over: Int
+    /// The version that must still be there, 0 for none at all, and the raises. Only where something
+    /// is counted.
+    package let over: (version: Int, raises: Int)
     package let mark: Mark
     /// The ledger as far as it is counted, of the next version; nil when that stays as it is.
     package let counted: Ledger?
@@ -200,18 +206,20 @@ package struct LedgerWrite<Mark: Hashable> {
     /// - Returns: nil when nothing changes. A first write is made even so: it says that there is a
     ///   ledger.
     init?(from old: Ledger, to new: Ledger, mark: Mark) {
-        var counted: Ledger?
-        if !old.isWritten || !new.countsAs(old) {
+        jobs = JobWrite.writes(from: old.jobs, to: new.jobs)
+        departed = new.departed.filter { old.departed[$0.key] == nil }
+        over = (old.version, old.raises)
+        self.mark = mark
+        // A departure that lowers nothing was decided on what is counted all the same: a raise for
+        // the very job whose agent leaves must not come in between.
+        if !old.isWritten || !departed.isEmpty || !new.countsAs(old) {
             var next = new
             next.version = old.version + 1
             counted = next
+        } else {
+            counted = nil
+            if jobs.isEmpty { return nil }
         }
-        over = old.version
-        self.mark = mark
-        self.counted = counted
-        jobs = JobWrite.writes(from: old.jobs, to: new.jobs)
-        departed = new.departed.filter { old.departed[$0.key] == nil }
-        if counted == nil, jobs.isEmpty, departed.isEmpty { return nil }
     }
 }
 

@@ -117,15 +117,23 @@ package actor Announcer {
                 let read = try await store.read()
                 snapshot = read
                 flow.read(read.ledger, read.limits)
-            case .raise(let size):
-                let raise = try await store.raise(to: size, bookingAt: clock())
+            case .raise(let size, let version):
+                let now = clock()
+                let isFree = snapshot?.ledger.bookingWait(at: now) == nil
+                let raise = try await store.raise(
+                    to: size,
+                    over: version,
+                    bookingAt: isFree ? now : nil
+                )
                 isBooked = raise.isBooked
                 snapshot = snapshot?.counting(raise.counted)
-                flow.raised(raises: raise.counted.raises, followed: raise.counted.followed)
+                flow.raised(raise.counted)
             case .uphold:
                 let (size, change) = try await uphold()
                 snapshot = change
                 flow.upheld(hasChanged: change.ledger.size != size)
+            case .unsettled:
+                throw AnnounceFailure(cause: "departures came in between, each time")
             case .done(let outcome):
                 return try await end(outcome, snapshot, isBooked: isBooked)
             }

@@ -155,7 +155,6 @@ struct LedgerPropertyTests {
         let want = after.want(world.limits)
         #expect(after.staying >= want, "an agent too few: \(after)")
         #expect(want <= world.limits.maxCount && want >= world.limits.desiredCount)
-        #expect(after.departed.count <= Ledger.departedAtMost)
         #expect(after.size >= 0)
         for task in after.leaving.keys {
             #expect(!after.jobs.values.contains { $0.task == task }, "a leaving task holds a job")

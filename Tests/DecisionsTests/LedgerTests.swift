@@ -297,25 +297,6 @@ struct LedgerTests {
         #expect(ledger.depart(a, at: later(.seconds(300)), limits) == .bookedBefore)
         #expect(ledger.size == size)
     }
-
-    @Test("departures are forgotten when no repeat can come any more, and are never too many")
-    func departuresForgotten() throws {
-        var ledger = Ledger(size: 9_000)
-        let limits = try limits(0, 9_000)
-        for number in 0..<40 { _ = ledger.depart(TaskID("t\(number)"), at: now, limits) }
-        _ = ledger.depart(a, at: later(.seconds(90_000)), limits)
-        #expect(ledger.departed.count == 41, "so few are kept whatever the clocks say")
-        for number in 0..<20 {
-            _ = ledger.depart(TaskID("u\(number)"), at: later(.seconds(90_000)), limits)
-        }
-        #expect(ledger.departed.count == 21)
-        for number in 0..<3_000 {
-            let at = now.advanced(by: .seconds(90_000) + .milliseconds(number))
-            _ = ledger.depart(TaskID("v\(number)"), at: at, limits)
-        }
-        #expect(ledger.departed.count == Ledger.departedAtMost)
-        #expect(ledger.departed[TaskID("v2999")] != nil)
-    }
 }
 
 @Suite("Ledger, tidy")

@@ -10,9 +10,11 @@ private func view(
     version: Int = 1,
     exposed: Bool = false,
     busy: Int = 0,
+    raises: Int = 0,
+    followed: Int = 0,
     _ limits: Limits = limits
 ) throws -> LedgerView {
-    var ledger = Ledger(version: version, size: size)
+    var ledger = Ledger(version: version, size: size, raises: raises, followed: followed)
     if exposed { ledger.exposed[TaskID("a")] = .init(since: now) }
     for number in 0..<busy {
         let job = try #require(Job(key: "run-\(number)/plan"))
@@ -101,7 +103,7 @@ struct ProjectionFlowTests {
         #expect(flow.next(at: .zero) == .readLedger)
         flow.read(try view(1), asked: .zero)
         #expect(flow.next(at: .seconds(10)) == .write(1))
-        #expect(flow.next(at: .seconds(11)) == .readLedger)
+        #expect(flow.next(at: .seconds(11)) == .readCounted)
         flow.read(try view(3), asked: .seconds(11))
         #expect(flow.next(at: .seconds(12)) == .pause(afterTry: 1))
         flow.paused()
@@ -125,18 +127,65 @@ struct ProjectionFlowTests {
         Issue.record("it never ended")
     }
 
-    @Test("whoever may not book yet waits, and writes nothing when the other has")
+    @Test("whoever may not book yet waits, and writes nothing when the other's update was enough")
     func booking() throws {
-        var flow = ProjectionFlow(booked: false, try view(2), at: .zero)
-        #expect(flow.next(at: .zero) == .readService)
-        flow.saw(.init(desired: 1))
+        var flow = ProjectionFlow(
+            following: try view(2, raises: 3, followed: 1),
+            isBooked: false,
+            at: .zero
+        )
         #expect(flow.next(at: .zero) == .book)
-        flow.booked(try view(2), asked: .zero, wait: .milliseconds(200))
+        flow.booked(
+            try view(2, raises: 3, followed: 1),
+            asked: .zero,
+            wait: .milliseconds(200)
+        )
         #expect(flow.next(at: .zero) == .wait(.milliseconds(200)))
-        #expect(flow.next(at: .zero) == .readService)
-        flow.saw(.init(desired: 2))
-        #expect(flow.next(at: .zero) == .readLedger)
-        flow.read(try view(2), asked: .zero)
+        #expect(flow.next(at: .zero) == .readCounted)
+        flow.read(try view(2, raises: 4, followed: 3), asked: .zero)
         #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
+    }
+
+    @Test("whoever has booked writes, notes what the service has followed, and is done")
+    func booked() throws {
+        let ledger = try view(2, raises: 3, followed: 1)
+        var flow = ProjectionFlow(following: ledger, isBooked: true, at: .zero)
+        #expect(flow.next(at: .zero) == .write(2))
+        flow.wrote(.init(desired: 2))
+        #expect(flow.next(at: .zero) == .note(followed: 3))
+        flow.noted(try view(2, raises: 3, followed: 3), asked: .zero)
+        #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
+    }
+
+    @Test("an update that arrived after a later one of somebody else is mended, under a booking")
+    func overtaken() throws {
+        var flow = ProjectionFlow(
+            following: try view(2, raises: 1),
+            isBooked: true,
+            at: .zero
+        )
+        #expect(flow.next(at: .zero) == .write(2))
+        flow.wrote(.init(desired: 2))
+        #expect(flow.next(at: .zero) == .note(followed: 1))
+        // Another endpoint has raised to 5, written that, and noted it, before ours arrived.
+        flow.noted(try view(5, raises: 2, followed: 2), asked: .zero)
+        #expect(flow.next(at: .zero) == .book)
+        flow.booked(try view(5, raises: 2, followed: 2), asked: .zero, wait: nil)
+        #expect(flow.next(at: .zero) == .write(5))
+    }
+
+    @Test("a booking for a service that may not be touched ends without a write")
+    func bookedForNothing() throws {
+        var flow = ProjectionFlow(
+            following: try view(2, exposed: true, raises: 1),
+            isBooked: true,
+            at: .zero
+        )
+        #expect(flow.next(at: .zero) == .readService)
+        flow.saw(.init(desired: 4))
+        guard case .done(.held(.exposed, size: 2)) = flow.next(at: .zero) else {
+            Issue.record("it is not held: \(flow.next(at: .zero))")
+            return
+        }
     }
 }

@@ -38,7 +38,8 @@ struct Story {
         switch directive {
         case .ledger(.report(let job, let over, let isFresh, let isPlain)):
             freshness.append(isFresh)
-            return .ledger(.report(job, over: over))
+            // The jobs of a plain report are those that it ends.
+            return .ledger(.report(job, over: isPlain ? [] : over))
         case .ledger(.reserve(let aboveSize, let isFresh)):
             freshness.append(isFresh)
             return .ledger(.reserve(aboveSize: aboveSize))

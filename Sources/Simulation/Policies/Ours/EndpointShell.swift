@@ -134,7 +134,8 @@ final class EndpointInstance {
                 flow.read(stored.ledger, store.limits)
                 step(flow, stored.ledger, isBooked: isBooked, done)
             }
-        case .raise(let size): raise(to: size, flow, ledger, done)
+        case .raise(let size, let version): raise(to: size, over: version, flow, ledger, done)
+        case .unsettled: done(false)
         case .uphold: uphold(flow, done)
         case .done(let outcome): end(outcome, ledger, isBooked: isBooked, done)
         }
@@ -155,17 +156,20 @@ final class EndpointInstance {
 
     private func raise(
         to size: Int,
+        over version: Int,
         _ before: AnnouncementFlow,
         _ ledger: Ledger?,
         _ done: @escaping (Bool) -> Void
     ) {
-        store.table.raise(to: size, bookingAt: world.wallTime()) { [self] result in
+        let now = world.wallTime()
+        let isFree = ledger?.bookingWait(at: now) == nil
+        store.table.raise(to: size, over: version, bookingAt: isFree ? now : nil) { [self] result in
             guard case .success(let raise) = result else { return done(false) }
             if dies() { return world.after(1.seconds...3.seconds) { done(false) } }
             var flow = before
             var counted = raise.counted
             counted.jobs = ledger?.jobs ?? [:]
-            flow.raised(raises: counted.raises, followed: counted.followed)
+            flow.raised(counted)
             step(flow, counted, isBooked: raise.isBooked, done)
         }
     }

@@ -96,9 +96,10 @@ final class LedgerStore {
                 let longest = min(20 << min(count - 1, 10), 500)
                 world.after(world.chance.below(longest + 1)) { [self] in perform(.read) }
             case .write(let write): self.write(write)
-            case .raise(let size):
-                store.table.raise(to: size, bookingAt: nil) { [self] result in
-                    perform(change.raised(to: (try? result.get())?.counted.size))
+            case .raise(let size, let version):
+                store.table.raise(to: size, over: version, bookingAt: nil) { [self] result in
+                    guard process.lives else { return }
+                    perform(change.raised((try? result.get())?.counted))
                 }
             case .done(let answer, let ledger):
                 done(.success(Change(answer: answer, ledger: ledger)))

@@ -147,7 +147,8 @@ final class LedgerTable {
     }
 
     private func apply(_ write: LedgerWrite<Int>, _ writer: AgentTask?) -> Bool {
-        let isVersion = write.counted == nil || ledger.version == write.over
+        let isVersion =
+            write.counted == nil || write.over == (ledger.version, ledger.raises)
         let isBroken = world.setup.broken == .conditionalWrite
         let isFirst = write.departed.keys.allSatisfy { departed[$0] == nil }
         guard isVersion || isBroken, isFirst || world.setup.broken == .verify,
@@ -202,17 +203,20 @@ final class LedgerTable {
 
     func raise(
         to size: Int,
+        over version: Int,
         bookingAt now: WallTime?,
         done: @escaping (Result<(isBooked: Bool, counted: Ledger), CallFailure>) -> Void
     ) {
         writing(
             units: 1,
             { [self] in
-                guard ledger.size < size else { return (false, countedLedger) }
+                guard ledger.version == version, ledger.size < size else {
+                    return (false, countedLedger)
+                }
                 tellSize(size, by: nil)
                 ledger.size = size
                 ledger.raises += 1
-                ledger.version += 1
+                ledger.version = max(version, 1)
                 guard let now, ledger.bookingWait(at: now) == nil else {
                     return (false, countedLedger)
                 }
