@@ -111,39 +111,61 @@ final class FakeService: ServicePort {
     }
 }
 
-/// A ledger that never answers.
-struct HangingStore: LedgerStore {
-    func read() async throws(LedgerFailure) -> LedgerSnapshot {
-        await hang()
-        throw .unchanged(.cancelled)
-    }
+/// A ledger of which no call succeeds.
+protocol BrokenStore: LedgerStore {
+    func fail() async throws(LedgerFailure) -> Never
+}
+
+extension BrokenStore {
+    func read() async throws(LedgerFailure) -> LedgerSnapshot { try await fail() }
 
     func change<Answer: Sendable>(
+        knowing departed: @escaping @Sendable (Ledger) -> Set<TaskID>,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
+        try await fail()
+    }
+
+    func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool { try await fail() }
+    func counted() async throws(LedgerFailure) -> Ledger { try await fail() }
+
+    func raise(
+        to size: Int,
+        over version: Int,
+        bookingAt now: WallTime?
+    ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger) {
+        try await fail()
+    }
+
+    func book(
+        at now: WallTime
+    ) async throws(LedgerFailure) -> (wait: Duration?, counted: Ledger) {
+        try await fail()
+    }
+
+    func note(followed raises: Int) async throws(LedgerFailure) -> Ledger { try await fail() }
+}
+
+/// A ledger that never answers.
+struct HangingStore: BrokenStore {
+    func fail() async throws(LedgerFailure) -> Never {
         await hang()
         throw .unchanged(.cancelled)
     }
 }
 
 /// A ledger that cannot be reached.
-struct FailingStore: LedgerStore {
-    private static let failure = LedgerFailure.unchanged(
-        .service(
-            AWSFailure(
-                call: "dynamodb BatchGetItem",
-                cause: .transport(HTTPFailure(.couldNotConnect, mayHaveTakenEffect: false)),
-                attempts: 1
+struct FailingStore: BrokenStore {
+    func fail() async throws(LedgerFailure) -> Never {
+        throw .unchanged(
+            .service(
+                AWSFailure(
+                    call: "dynamodb Query",
+                    cause: .transport(HTTPFailure(.couldNotConnect, mayHaveTakenEffect: false)),
+                    attempts: 1
+                )
             )
         )
-    )
-
-    func read() async throws(LedgerFailure) -> LedgerSnapshot { throw Self.failure }
-
-    func change<Answer: Sendable>(
-        _ operation: @Sendable (inout Ledger, Limits) -> Answer
-    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
-        throw Self.failure
     }
 }
 
@@ -162,86 +184,69 @@ final class FakeClock: Sendable {
     func advance(_ time: Duration) { state.withLock { $0 += time } }
 }
 
-/// A desk that keeps to its port's promises; it can be broken.
-actor FakeDesk: AnnouncementDesk {
-    private(set) var state = DeskState()
-    private var failure: AWSFailure?
-
-    func fail(_ failure: AWSFailure?) { self.failure = failure }
-
-    /// What an instance that died left there.
-    func leave(_ call: DeskCall, mark: String, turn: DeskState.Turn?) {
-        state.calls[mark] = call
-        state.turn = turn
-    }
-
-    func submit(
-        _ call: DeskCall,
-        mark: String,
-        until end: WallTime
-    ) throws(AWSFailure) -> DeskState {
-        if let failure { throw failure }
-        state.calls[mark] = call
-        if state.turn == nil { state.turn = DeskState.Turn(holder: mark, end: end) }
-        return state
-    }
-
-    func look() throws(AWSFailure) -> DeskState {
-        if let failure { throw failure }
-        return state
-    }
-
-    func takeTurn(
-        _ mark: String,
-        until end: WallTime,
-        after seen: DeskState.Turn?
-    ) throws(AWSFailure) -> DeskState? {
-        if let failure { throw failure }
-        guard state.turn?.holder == seen?.holder else { return nil }
-        state.turn = DeskState.Turn(holder: mark, end: end)
-        return state
-    }
-
-    func settle(
-        _ marks: [String],
-        _ answer: DeskState.Answer?,
-        turnOf mark: String
-    ) throws(AWSFailure) {
-        if let failure { throw failure }
-        guard state.turn?.holder == mark else { return }
-        for mark in marks { state.calls[mark] = nil }
-        state.turn = nil
-        if let answer { state.answer = answer }
-    }
-}
-
-/// A ledger that others write first: so many changes are lost.
+/// A ledger in memory beside whose calls something else happens first, once for each.
 final class RacedStore: LedgerStore {
-    private let store: InMemoryLedgerStore
-    private let losses: Mutex<Int>
-
-    init(_ store: InMemoryLedgerStore, losses: Int) {
-        self.store = store
-        self.losses = Mutex(losses)
+    enum Call: Hashable {
+        case read
+        case raise
+        case book
+        case note
     }
 
-    func read() async throws(LedgerFailure) -> LedgerSnapshot { try await store.read() }
+    private let store: InMemoryLedgerStore
+    private let before: Mutex<[Call: @Sendable () async throws(LedgerFailure) -> Void]>
+
+    /// - Parameter before: done before the first call of the kind.
+    init(
+        _ store: InMemoryLedgerStore,
+        before: [Call: @Sendable () async throws(LedgerFailure) -> Void]
+    ) {
+        self.store = store
+        self.before = Mutex(before)
+    }
+
+    private func happen(_ call: Call) async throws(LedgerFailure) {
+        let action = before.withLock { $0.removeValue(forKey: call) }
+        try await action?()
+    }
+
+    func read() async throws(LedgerFailure) -> LedgerSnapshot {
+        try await happen(.read)
+        return try await store.read()
+    }
 
     func change<Answer: Sendable>(
+        knowing departed: @escaping @Sendable (Ledger) -> Set<TaskID>,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
-        try await store.change(operation)
+        try await store.change(knowing: departed, operation)
     }
 
-    func change<Answer: Sendable>(
-        attempts: Int,
-        _ operation: @Sendable (inout Ledger, Limits) -> Answer
-    ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)? {
-        let isLost = losses.withLock { losses in
-            losses -= 1
-            return losses >= 0
-        }
-        return isLost ? nil : try await store.change(operation)
+    func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
+        try await store.write(job)
+    }
+
+    func counted() async throws(LedgerFailure) -> Ledger { try await store.counted() }
+
+    func raise(
+        to size: Int,
+        over version: Int,
+        bookingAt now: WallTime?
+    ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger) {
+        try await happen(.raise)
+        return try await store.raise(to: size, over: version, bookingAt: now)
+    }
+
+    func book(
+        at now: WallTime
+    ) async throws(LedgerFailure) -> (wait: Duration?, counted: Ledger) {
+        try await happen(.book)
+        return try await store.book(at: now)
+    }
+
+    func note(followed raises: Int) async throws(LedgerFailure) -> Ledger {
+        try await happen(.note)
+        return try await store.note(followed: raises)
     }
 }
 
