@@ -3,9 +3,14 @@ enum APICall: String, Sendable, CaseIterable {
     case describeServices = "DescribeServices"
     case updateService = "UpdateService"
     case listTasks = "ListTasks"
-    /// `GetItem` and `BatchGetItem`: whichever the ledger is read with.
+    /// The whole ledger is read with it.
+    case query = "Query"
+    /// `GetItem` and `BatchGetItem`: parts of the ledger are read with them.
     case getItem = "GetItem"
     case putItem = "PutItem"
+    case updateItem = "UpdateItem"
+    case deleteItem = "DeleteItem"
+    case transaction = "TransactWriteItems"
     case parameter = "GetParameter"
     case protection = "task protection"
     case credentials = "credentials"
@@ -43,8 +48,10 @@ enum APICall: String, Sendable, CaseIterable {
     /// six runs makes.
     var firstCalls: Int {
         switch self {
-        case .getItem: 60
-        case .putItem: 30
+        case .query: 60
+        case .updateItem: 30
+        case .getItem, .putItem: 20
+        case .deleteItem, .transaction: 10
         case .updateService, .protection, .runTask, .callback, .terraformAPI: 15
         case .credentials, .metadata: 8
         case .describeServices, .listTasks: 4
@@ -55,8 +62,13 @@ enum APICall: String, Sendable, CaseIterable {
     /// What can happen to it.
     var effects: [CallEffect.Kind] {
         switch self {
-        case .describeServices, .updateService, .listTasks, .getItem, .putItem, .parameter:
+        case .describeServices, .updateService, .listTasks, .query, .getItem, .parameter:
             [.dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed]
+        case .putItem, .updateItem, .deleteItem, .transaction:
+            [
+                .dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed,
+                .conflicted,
+            ]
         case .protection:
             [
                 .dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed,
@@ -73,7 +85,8 @@ enum APICall: String, Sendable, CaseIterable {
     var throttles: [Throttle] {
         switch self {
         case .describeServices, .updateService, .listTasks, .parameter: [.exception]
-        case .getItem, .putItem: [.exception, .throughput]
+        case .query, .getItem, .putItem, .updateItem, .deleteItem, .transaction:
+            [.exception, .throughput]
         case .protection: [.plainText, .exception]
         case .credentials, .metadata: [.plainText]
         case .terraformAPI: [.rateLimit]
@@ -87,7 +100,8 @@ enum Throttle: String, Sendable, CaseIterable {
     /// 400 `ThrottlingException`, "Rate exceeded" (ECS and DynamoDB API reference; passed on by the
     /// protection endpoint).
     case exception = "ThrottlingException"
-    /// 400 `ProvisionedThroughputExceededException` (DynamoDB).
+    /// 400 `ProvisionedThroughputExceededException` (DynamoDB), in a transaction the reason for
+    /// which it is cancelled.
     case throughput = "ProvisionedThroughputExceededException"
     /// 429 in plain text: the container agent's own limit.
     case plainText = "429 in plain text"
@@ -112,6 +126,8 @@ enum CallEffect: Equatable, Sendable {
     case failed
     /// The protection endpoint's 200 that holds `failure`.
     case refused
+    /// DynamoDB has another write of the item under way: nothing is done.
+    case conflicted
 
     enum Kind: String, Sendable, CaseIterable {
         case dropped
@@ -122,6 +138,7 @@ enum CallEffect: Equatable, Sendable {
         case throttled
         case failed
         case refused
+        case conflicted
     }
 
     var kind: Kind {
@@ -134,6 +151,7 @@ enum CallEffect: Equatable, Sendable {
         case .throttled: .throttled
         case .failed: .failed
         case .refused: .refused
+        case .conflicted: .conflicted
         }
     }
 }
@@ -149,6 +167,7 @@ extension CallEffect: CustomStringConvertible {
         case .throttled(let throttle): "throttled: \(throttle.rawValue)"
         case .failed: "answered with status 500"
         case .refused: "answered 200 with failure TASK_NOT_VALID"
+        case .conflicted: "refused for another write that is under way"
         }
     }
 }

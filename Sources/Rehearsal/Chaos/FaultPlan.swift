@@ -174,6 +174,7 @@ struct FaultPlan: Equatable, Sendable {
         case .throttled: .throttled(call.throttles.randomElement(using: &random) ?? .exception)
         case .failed: .failed
         case .refused: .refused
+        case .conflicted: .conflicted
         }
     }
 }

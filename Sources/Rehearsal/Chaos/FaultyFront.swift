@@ -30,16 +30,33 @@ struct FaultyFront: Sendable {
             _ = await perform(request)
             return await perform(request)
         case .throttled(let throttle):
-            return Self.throttled(throttle, call)
+            return Self.throttled(throttle, call, request)
         case .failed:
             return Self.failed(call)
         case .refused:
             // What ECS says of a task that it does not know yet.
             return WebResponse(200, ["failure": ["Reason": "TASK_NOT_VALID", "Detail": nil]])
+        case .conflicted:
+            return Self.refused(.conflict, request)
         }
     }
 
-    private static func throttled(_ throttle: Throttle, _ call: APICall) -> WebResponse {
+    /// A transaction is cancelled for its first action's sake.
+    private static func refused(
+        _ refusal: DynamoDBTable.Refusal,
+        _ request: WebRequest
+    ) -> WebResponse {
+        let actions = JSON(parsing: request.body)?["TransactItems"]?.array?.count ?? 0
+        guard actions > 0 else { return refusal.answer }
+        let others = [DynamoDBTable.Refusal?](repeating: nil, count: actions - 1)
+        return DynamoDBTable.Refusal.cancelled([refusal] + others).answer
+    }
+
+    private static func throttled(
+        _ throttle: Throttle,
+        _ call: APICall,
+        _ request: WebRequest
+    ) -> WebResponse {
         switch throttle {
         case .exception where call == .protection:
             return WebResponse(
@@ -47,11 +64,7 @@ struct FaultyFront: Sendable {
                 ["error": ["Code": "ThrottlingException", "Message": "Rate exceeded"]]
             )
         case .exception: return AWSAnswer.error("ThrottlingException", "Rate exceeded")
-        case .throughput:
-            return AWSAnswer.error(
-                DynamoDBTable.space + "ProvisionedThroughputExceededException",
-                "The level of configured provisioned throughput for the table was exceeded."
-            )
+        case .throughput: return refused(.throttled, request)
         case .plainText: return WebResponse(429, text: "You have reached maximum request limit.")
         case .rateLimit: return RateLimit.refusal(resetSeconds: 1)
         }
@@ -59,7 +72,8 @@ struct FaultyFront: Sendable {
 
     private static func failed(_ call: APICall) -> WebResponse {
         switch call {
-        case .describeServices, .updateService, .listTasks, .getItem, .putItem, .parameter:
+        case .describeServices, .updateService, .listTasks, .parameter, .query, .getItem, .putItem,
+            .updateItem, .deleteItem, .transaction:
             AWSAnswer.error("InternalServerError", "the request has failed", status: 500)
         case .protection:
             WebResponse(500, ["error": ["Code": "ServerException", "Message": "Service error."]])

@@ -47,10 +47,13 @@ actor AWSFront {
         endpointCredentialsID = self.random.hex(32)
     }
 
-    /// The ledger item of the service, if it exists.
-    var ledger: LedgerRecord? {
-        table.items["\(names.cluster)/\(names.service)"].map(LedgerRecord.init)
-    }
+    private var partition: String { "\(names.cluster)/\(names.service)" }
+
+    /// The ledger of the service, put together from its items, if it has any.
+    var ledger: LedgerRecord? { LedgerRecord(table.partition(partition)) }
+
+    /// DynamoDB's units that were consumed.
+    var consumed: (reads: Double, writes: Double) { table.consumed }
 
     /// Answers `POST /` with an `X-Amz-Target`.
     func call(_ request: WebRequest) async -> WebResponse {
@@ -100,7 +103,7 @@ actor AWSFront {
                 "\(prefix).\(operation), signed for \(signed)"
             )
         }
-        if reply.status != 200, reply.json?["__type"]?.string?.contains("Conditional") != true {
+        if reply.status != 200, !Self.isFailedCondition(reply) {
             let type = reply.json?["__type"]?.string ?? "\(reply.status)"
             let message = reply.json?["message"]?.string ?? ""
             journal.record(.refusedCall(service: operation, message: "\(type): \(message)"))
@@ -108,16 +111,26 @@ actor AWSFront {
         return reply
     }
 
+    /// The everyday end of a write that somebody else's came before.
+    private static func isFailedCondition(_ reply: WebResponse) -> Bool {
+        guard let reasons = reply.json?["CancellationReasons"]?.array else {
+            return reply.json?["__type"]?.string?.contains("Conditional") == true
+        }
+        return reasons.allSatisfy {
+            ["None", "ConditionalCheckFailed"].contains($0["Code"]?.string)
+        }
+    }
+
+    /// All that one call writes is one change of the ledger.
     private func dynamoDB(_ operation: String, _ input: JSON) -> WebResponse {
-        var (answer, write) = table.answer(operation, input)
+        let old = ledger
+        var (answer, writes) = table.answer(operation, input, at: time.now)
         answer.contentType = "application/x-amz-json-1.0"
-        guard let write else { return answer }
-        journal.record(.itemWritten(JSON.object(write.new).text))
-        if write.new[DynamoDBTable.key]?["S"]?.string == "\(names.cluster)/\(names.service)" {
-            let change = LedgerWrite(
-                old: write.old.map(LedgerRecord.init),
-                new: LedgerRecord(write.new)
-            )
+        for item in writes.compactMap(\.new) {
+            journal.record(.itemWritten(JSON.object(item).text))
+        }
+        if writes.contains(where: { $0.key.partition == partition }) {
+            let change = LedgerRecord.Write(old: old, new: ledger ?? LedgerRecord())
             let living = change.departures.filter { agents.isAlive($0) }
             journal.record(.ledger(change, living: Set(living)))
         }

@@ -57,6 +57,7 @@ extension Play {
             runs: runs.compactMap { all[$0] },
             agents: Array(await terraform.pool.agents.values),
             tally: journal.tally,
+            units: await cloud.aws.consumed,
             book: journal.book,
             seconds: Double(time.now) / 1000,
             endedAt: time.now,

@@ -3,6 +3,8 @@ struct Summary: Sendable {
     var runs: [Run]
     var agents: [AgentPool.Agent]
     var tally: Tally
+    /// DynamoDB's units that were consumed.
+    var units: (reads: Double, writes: Double)
     var book: RuleBook
     var seconds: Double
     var endedAt: Milliseconds
@@ -42,6 +44,8 @@ struct Summary: Sendable {
         agents.first { $0.jobs.contains(job) }.map { short($0.task) } ?? "-"
     }
 
+    private func perJob(_ count: Double) -> String { tenths(count / Double(max(tally.jobs, 1))) }
+
     private var totals: [String] {
         let alive = agents.reduce(0) { $0 + (($1.endedAt ?? endedAt) - $1.registeredAt) }
         let busy = agents.reduce(0) { sum, agent in
@@ -49,7 +53,7 @@ struct Summary: Sendable {
         }
         let share = alive > 0 ? busy * 100 / alive : 0
         let calls = tally.calls.sorted { $0.key < $1.key }.map { service, count in
-            "\(service) \(tenths(Double(count) / Double(max(tally.jobs, 1))))"
+            "\(service) \(perJob(Double(count)))"
         }
         return [
             "\(runs.count) runs, \(tally.jobs) jobs, \(tally.boots) tasks started,"
@@ -57,6 +61,7 @@ struct Summary: Sendable {
             "agents lived \(tenths(Double(alive) / 1000)) s, \(share) % of it busy",
             "API calls per job: " + calls.joined(separator: ", ")
                 + (tally.refusedCalls > 0 ? "; \(tally.refusedCalls) refused" : ""),
+            "DynamoDB units per job: \(perJob(units.writes)) to write, \(perJob(units.reads)) to read",
         ] + (showsPlanners ? [Planners(runs: runs, agents: agents).text] : [])
     }
 

@@ -68,11 +68,11 @@ extension Entry {
         }
     }
 
-    private static func ledger(_ change: LedgerWrite) -> Entry? {
+    private static func ledger(_ change: LedgerRecord.Write) -> Entry? {
         let old = change.old ?? LedgerRecord()
         let new = change.new
         var parts: [String] = []
-        if old.size != new.size || change.old == nil {
+        if old.size != new.size || old.version == 0 && new.version > 0 {
             parts.append("size \(old.size) -> \(new.size)")
         }
         parts += new.jobs.subtracting(old.jobs).sorted().map { "+ \($0)" }

@@ -19,8 +19,9 @@ enum Fact: Sendable {
     case desiredCount(from: Int, to: Int, exposed: [TaskID])
 
     // DynamoDB
-    /// A write of the ledger item; `living` are tasks in the new `departed` whose agents live.
-    case ledger(LedgerWrite, living: Set<TaskID>)
+    /// A write of the ledger's items, several of them when a transaction wrote them; `living` are
+    /// tasks in the new `departed` whose agents live.
+    case ledger(LedgerRecord.Write, living: Set<TaskID>)
     /// A write of any item, as text.
     case itemWritten(String)
 
@@ -74,12 +75,12 @@ enum Fact: Sendable {
         var quietSeconds: Double
         /// So long the service was watched, and nothing may have started or stopped.
         var watchedSeconds = 3.0
-        /// Jobs and reservations that the ledger still holds; `nil` when there is no ledger item.
+        /// Jobs and reservations that the ledger still holds; `nil` when it has no item.
         var ledger: LedgerRecord?
     }
 }
 
-/// The ledger item's parts that rules speak about.
+/// The ledger's parts that rules speak about, put together from its items.
 struct LedgerRecord: Equatable, Sendable {
     var version = 0
     var size = 0
@@ -90,26 +91,34 @@ struct LedgerRecord: Equatable, Sendable {
 
     init() {}
 
-    /// Reads an item; absent parts count as empty.
-    init(_ item: Item) {
-        func number(_ name: String) -> Int { Int(item[name]?["N"]?.string ?? "") ?? 0 }
-        func keys(_ name: String) -> Set<String> { Set((item[name]?["M"]?.object ?? [:]).keys) }
+    /// - Parameter items: of the service, by their sort keys. Absent parts count as empty; nil
+    ///   where none is of the ledger.
+    init?(_ items: [String: Item]) {
+        func rest(after start: String) -> Set<String> {
+            Set(items.keys.filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) })
+        }
+        let counted = items["ledger"]
+        func number(_ name: String) -> Int { Int(counted?[name]?["N"]?.string ?? "") ?? 0 }
+        func keys(_ name: String) -> Set<String> {
+            Set((counted?[name]?["M"]?.object ?? [:]).keys)
+        }
         version = number("version")
         size = number("size")
-        jobs = keys("jobs")
         leaving = keys("leaving")
         exposed = keys("exposed")
-        departed = keys("departed")
+        jobs = rest(after: "job/")
+        departed = rest(after: "task/")
+        if counted == nil, jobs.isEmpty, departed.isEmpty { return nil }
     }
-}
 
-/// One write of the ledger item: what it was, what it is.
-struct LedgerWrite: Equatable, Sendable {
-    var old: LedgerRecord?
-    var new: LedgerRecord
+    /// One write of the ledger: what it was, what it is.
+    struct Write: Equatable, Sendable {
+        var old: LedgerRecord?
+        var new: LedgerRecord
 
-    /// Tasks that this write added to `departed`.
-    var departures: [TaskID] {
-        new.departed.subtracting(old?.departed ?? []).sorted()
+        /// Tasks that this write added to `departed`.
+        var departures: [TaskID] {
+            new.departed.subtracting(old?.departed ?? []).sorted()
+        }
     }
 }

@@ -1,145 +1,126 @@
 /// A DynamoDB condition expression of the kinds in use: `attribute_exists(path)`,
-/// `attribute_not_exists(path)`, `path = :value`, `path <> :value`, joined by AND or OR without
-/// parentheses (AND binds tighter). Anything else is refused, as DynamoDB refuses bad syntax.
+/// `attribute_not_exists(path)`, `path OPERATOR :value` with `=`, `<>`, `<`, `<=`, `>` and `>=`,
+/// joined by AND, OR and parentheses (AND binds tighter). Anything else is refused, as DynamoDB
+/// refuses bad syntax.
 struct Condition: Equatable, Sendable {
+    enum Operator: String, Sendable {
+        case equal = "="
+        case unequal = "<>"
+        case less = "<"
+        case atMost = "<="
+        case greater = ">"
+        case atLeast = ">="
+    }
+
     indirect enum Term: Equatable, Sendable {
         case exists(String)
         case missing(String)
-        case equal(String, JSON)
-        case unequal(String, JSON)
+        case compares(String, Operator, JSON)
+        case all([Term])
+        case any([Term])
     }
 
-    /// Alternatives of terms that must all hold.
-    private(set) var alternatives: [[Term]] = []
+    let term: Term
 
-    init(_ text: String, names: JSON?, values: JSON?) throws(DynamoDBTable.Refusal) {
-        var parser = Parser(
-            tokens: Self.tokens(text)[...],
-            names: names?.object ?? [:],
-            values: values?.object ?? [:]
-        )
-        alternatives = [[try parser.term()]]
-        while let word = parser.tokens.popFirst() {
-            switch word.uppercased() {
-            case "AND": alternatives[alternatives.count - 1].append(try parser.term())
-            case "OR": alternatives.append([try parser.term()])
-            default: throw Parser.syntax("unexpected \(word)")
-            }
+    init(_ text: String, _ words: inout Placeholders) throws(DynamoDBTable.Refusal) {
+        guard text.utf8.count <= Placeholders.longestExpression else {
+            throw Placeholders.tooLong("ConditionExpression")
         }
-        try parser.checkAllUsed()
+        var parser = Parser(tokens: Tokens.of(text)[...], words: words)
+        term = try parser.alternatives().term
+        if let word = parser.tokens.first { throw Parser.syntax("unexpected \(word)") }
+        words = parser.words
     }
 
     /// Whether the condition holds for the stored item; an absent item has no attributes.
-    func holds(for item: Item) -> Bool {
-        alternatives.contains { terms in
-            terms.allSatisfy { term in
-                switch term {
-                case .exists(let name): item[name] != nil
-                case .missing(let name): item[name] == nil
-                case .equal(let name, let value):
-                    item[name].map { AttributeValue.equal($0, value) } ?? false
-                case .unequal(let name, let value):
-                    item[name].map { !AttributeValue.equal($0, value) } ?? true
-                }
-            }
+    func holds(for item: Item?) -> Bool { Self.holds(term, item ?? [:]) }
+
+    static func holds(_ term: Term, _ item: Item) -> Bool {
+        switch term {
+        case .exists(let name): item[name] != nil
+        case .missing(let name): item[name] == nil
+        case .compares(let name, let sign, let value): compares(item[name], sign, value)
+        case .all(let terms): terms.allSatisfy { holds($0, item) }
+        case .any(let terms): terms.contains { holds($0, item) }
         }
     }
 
-    static func tokens(_ text: String) -> [String] {
-        var tokens: [String] = []
-        var word = ""
-        func isWord(_ sign: Character) -> Bool {
-            sign.isLetter || sign.isNumber || "_#:-.".contains(sign)
+    /// An attribute that is absent, or of another type than the value, is unequal to it and
+    /// neither above nor below.
+    private static func compares(_ there: JSON?, _ sign: Operator, _ value: JSON) -> Bool {
+        guard let there else { return sign == .unequal }
+        let isEqual = AttributeValue.equal(there, value)
+        let isLess = AttributeValue.isLess(there, value)
+        return switch sign {
+        case .equal: isEqual
+        case .unequal: !isEqual
+        case .less: isLess == true
+        case .atMost: isLess.map { $0 || isEqual } ?? false
+        case .greater: isLess.map { !$0 && !isEqual } ?? false
+        case .atLeast: isLess == false
         }
-        for sign in text {
-            if isWord(sign) {
-                word.append(sign)
-                continue
-            }
-            if !word.isEmpty { tokens.append(word) }
-            word = ""
-            if sign == ">" && tokens.last == "<" {
-                tokens[tokens.count - 1] = "<>"
-            } else if !sign.isWhitespace {
-                tokens.append(String(sign))
-            }
-        }
-        if !word.isEmpty { tokens.append(word) }
-        return tokens
     }
 
     private struct Parser {
         var tokens: ArraySlice<String>
-        let names: [String: JSON]
-        let values: [String: JSON]
-        var used: Set<String> = []
+        var words: Placeholders
 
-        init(tokens: ArraySlice<String>, names: [String: JSON], values: [String: JSON]) {
-            self.tokens = tokens
-            self.names = names
-            self.values = values
-        }
+        /// A term, and whether parentheses stand around all of it.
+        typealias Parsed = (term: Term, isEnclosed: Bool)
 
         static func syntax(_ message: String) -> DynamoDBTable.Refusal {
             .init("ValidationException", "Invalid ConditionExpression: \(message)")
         }
 
-        mutating func term() throws(DynamoDBTable.Refusal) -> Term {
-            let first = try next()
-            if first == "attribute_exists" || first == "attribute_not_exists" {
-                guard try next() == "(" else { throw Self.syntax("( expected after \(first)") }
-                let name = try attribute(try next())
-                guard try next() == ")" else { throw Self.syntax(") expected") }
-                return first == "attribute_exists" ? .exists(name) : .missing(name)
-            }
-            let name = try attribute(first)
-            let sign = try next()
-            let value = try value(try next())
-            switch sign {
-            case "=": return .equal(name, value)
-            case "<>": return .unequal(name, value)
-            default: throw Self.syntax("the operator \(sign) is not rehearsed")
+        mutating func alternatives() throws(DynamoDBTable.Refusal) -> Parsed {
+            try joined(by: "OR", Term.any) { parser throws(DynamoDBTable.Refusal) in
+                try parser.joined(by: "AND", Term.all) { parser throws(DynamoDBTable.Refusal) in
+                    try parser.single()
+                }
             }
         }
 
-        /// DynamoDB refuses names and values that the expression does not use.
-        func checkAllUsed() throws(DynamoDBTable.Refusal) {
-            let unused = Set(names.keys).union(values.keys).subtracting(used).sorted()
-            guard unused.isEmpty else {
-                throw .init(
-                    "ValidationException",
-                    "Value provided in ExpressionAttributeNames or ExpressionAttributeValues"
-                        + " unused in expressions: keys: {\(unused.joined(separator: ", "))}"
-                )
+        private mutating func joined(
+            by word: String,
+            _ join: ([Term]) -> Term,
+            _ part: (inout Parser) throws(DynamoDBTable.Refusal) -> Parsed
+        ) throws(DynamoDBTable.Refusal) -> Parsed {
+            let first = try part(&self)
+            var terms = [first.term]
+            while tokens.first?.uppercased() == word {
+                tokens = tokens.dropFirst()
+                terms.append(try part(&self).term)
             }
+            return terms.count == 1 ? first : (join(terms), false)
+        }
+
+        private mutating func single() throws(DynamoDBTable.Refusal) -> Parsed {
+            let first = try next()
+            if first == "(" {
+                let inner = try alternatives()
+                guard try next() == ")" else { throw Self.syntax(") expected") }
+                guard !inner.isEnclosed else {
+                    throw Self.syntax("The expression has redundant parentheses")
+                }
+                return (inner.term, true)
+            }
+            if first == "attribute_exists" || first == "attribute_not_exists" {
+                guard try next() == "(" else { throw Self.syntax("( expected after \(first)") }
+                let name = try words.name(try next(), Self.syntax)
+                guard try next() == ")" else { throw Self.syntax(") expected") }
+                return (first == "attribute_exists" ? .exists(name) : .missing(name), false)
+            }
+            let name = try words.name(first, Self.syntax)
+            let text = try next()
+            guard let sign = Operator(rawValue: text) else {
+                throw Self.syntax("\(text) after \(first) is not rehearsed")
+            }
+            return (.compares(name, sign, try words.value(try next(), Self.syntax)), false)
         }
 
         private mutating func next() throws(DynamoDBTable.Refusal) -> String {
             guard let token = tokens.popFirst() else { throw Self.syntax("it ends too early") }
             return token
-        }
-
-        private mutating func attribute(_ token: String) throws(DynamoDBTable.Refusal) -> String {
-            if token.hasPrefix("#") {
-                used.insert(token)
-                guard let name = names[token]?.string else {
-                    throw Self.syntax("the name \(token) is not defined")
-                }
-                return name
-            }
-            guard let first = token.first, first.isLetter || first == "_" else {
-                throw Self.syntax("\(token) is no attribute name")
-            }
-            guard !token.contains(".") else { throw Self.syntax("paths are not rehearsed") }
-            return token
-        }
-
-        private mutating func value(_ token: String) throws(DynamoDBTable.Refusal) -> JSON {
-            used.insert(token)
-            guard token.hasPrefix(":"), let value = values[token] else {
-                throw Self.syntax("the value \(token) is not defined")
-            }
-            return value
         }
     }
 }

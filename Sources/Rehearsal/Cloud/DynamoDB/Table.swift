@@ -1,243 +1,283 @@
-/// An item as DynamoDB's JSON shows it: attribute name to `{"S": ...}`, `{"N": ...}` and so on.
-typealias Item = [String: JSON]
+/// The key of an item.
+struct ItemKey: Hashable, Sendable {
+    static let names = ["pk", "sk"]
 
-/// One DynamoDB table with a string key `pk`, for the few operations in use.
+    let partition: String
+    let sort: String
+
+    var item: Item { ["pk": ["S": .string(partition)], "sk": ["S": .string(sort)]] }
+
+    /// The key of an item, or of a `Key`.
+    init?(of item: Item) {
+        guard let partition = item["pk"]?["S"]?.string, let sort = item["sk"]?["S"]?.string,
+            !partition.isEmpty, !sort.isEmpty
+        else { return nil }
+        self.partition = partition
+        self.sort = sort
+    }
+}
+
+/// One DynamoDB table with the string keys `pk` and `sk`, for the operations in use.
 ///
 /// Answers follow the DynamoDB API reference; what is not supported is refused by name, so that a
-/// caller never believes that an ignored parameter was honoured.
+/// caller never believes that an ignored parameter was honoured. Reads are consistent, also where
+/// that was not asked for.
 struct DynamoDBTable: Sendable {
     static let space = "com.amazonaws.dynamodb.v20120810#"
-    static let key = "pk"
     /// DynamoDB's own limits per call and per item.
     static let batchLimit = 100
+    static let transactionLimit = 100
     static let largestItem = 400 * 1024
+    /// Bytes of the items on one page of a Query. DynamoDB's megabyte would hold a rehearsal's
+    /// whole ledger, and no page would ever follow another.
+    static let pageBytes = 1_024
 
     let name: String
-    private(set) var items: [String: Item] = [:]
+    var items: [ItemKey: Item] = [:]
+    var partitions: [String: Partition] = [:]
 
     init(name: String) { self.name = name }
 
     /// A write that took effect.
     struct Write: Equatable, Sendable {
+        var key: ItemKey
         var old: Item?
-        var new: Item
+        /// Nil when it was deleted.
+        var new: Item?
     }
 
-    mutating func answer(_ operation: String, _ input: JSON) -> (WebResponse, Write?) {
+    /// Units that were consumed.
+    var consumed: (reads: Double, writes: Double) {
+        partitions.values.reduce((0, 0)) {
+            ($0.0 + $1.reads.consumed, $0.1 + $1.writes.consumed)
+        }
+    }
+
+    /// The items of a partition by their sort keys.
+    func partition(_ key: String) -> [String: Item] {
+        var found: [String: Item] = [:]
+        for (each, item) in items where each.partition == key { found[each.sort] = item }
+        return found
+    }
+
+    mutating func answer(
+        _ operation: String,
+        _ input: JSON,
+        at now: Milliseconds
+    ) -> (WebResponse, [Write]) {
         do throws(Refusal) {
             switch operation {
-            case "GetItem": return (try getItem(input), nil)
-            case "BatchGetItem": return (try batchGetItem(input), nil)
-            case "PutItem": return try putItem(input)
-            case "UpdateItem": return try updateItem(input)
+            case "Query": return (try query(input, now), [])
+            case "GetItem": return (try getItem(input, now), [])
+            case "BatchGetItem": return (try batchGetItem(input, now), [])
+            case "PutItem": return try write(.put, input, now)
+            case "UpdateItem": return try write(.update, input, now)
+            case "DeleteItem": return try write(.delete, input, now)
+            case "TransactWriteItems": return try transactWriteItems(input, now)
             default:
                 throw Refusal("UnknownOperationException", "\(operation) is not rehearsed")
             }
         } catch {
-            return (error.answer, nil)
+            return (error.answer, [])
         }
     }
 
-    private func getItem(_ input: JSON) throws(Refusal) -> WebResponse {
-        try check(input, allowed: ["TableName", "Key", "ConsistentRead", "ReturnConsumedCapacity"])
+    // MARK: Reading
+
+    private mutating func getItem(
+        _ input: JSON,
+        _ now: Milliseconds
+    ) throws(Refusal) -> WebResponse {
+        try check(input, allowed: ["TableName", "Key", "ConsistentRead"])
         try checkTable(input["TableName"]?.string)
-        let item = items[try keyValue(input["Key"])]
+        let key = try key(input["Key"])
+        let item = items[key]
+        guard read(item, of: key, input["ConsistentRead"], now) else { throw .throttled }
         return AWSAnswer.ok(item.map { ["Item": .object($0)] } ?? [:])
     }
 
-    private func batchGetItem(_ input: JSON) throws(Refusal) -> WebResponse {
-        try check(input, allowed: ["RequestItems", "ReturnConsumedCapacity"])
-        guard let requests = input["RequestItems"]?.object, !requests.isEmpty else {
-            throw Refusal("ValidationException", "RequestItems is missing or empty")
-        }
-        var responses: [String: JSON] = [:]
-        for (table, request) in requests {
-            try checkTable(table)
-            try check(request, allowed: ["Keys", "ConsistentRead"])
-            let keys = request["Keys"]?.array ?? []
-            guard (1...Self.batchLimit).contains(keys.count) else {
-                throw Refusal("ValidationException", "Keys must hold 1 to 100 keys")
-            }
-            var found: [JSON] = []
-            var seen: Set<String> = []
-            for key in keys {
-                let value = try keyValue(key)
-                guard seen.insert(value).inserted else {
-                    throw Refusal(
-                        "ValidationException",
-                        "Provided list of item keys contains duplicates"
-                    )
-                }
-                if let item = items[value] { found.append(.object(item)) }
-            }
-            responses[table] = .array(found)
-        }
-        return AWSAnswer.ok(["Responses": .object(responses), "UnprocessedKeys": [:]])
+    /// - Returns: false when it is throttled.
+    private mutating func read(
+        _ item: Item?,
+        of key: ItemKey,
+        _ isConsistent: JSON?,
+        _ now: Milliseconds
+    ) -> Bool {
+        let units = Partition.readUnits(
+            item.map(AttributeValue.size) ?? 0,
+            isConsistent: isConsistent?.bool == true
+        )
+        return partitions[key.partition, default: Partition()].reads.take(units, at: now)
     }
 
-    private mutating func putItem(_ input: JSON) throws(Refusal) -> (WebResponse, Write?) {
-        try check(
-            input,
-            allowed: [
-                "TableName", "Item", "ConditionExpression", "ExpressionAttributeNames",
-                "ExpressionAttributeValues", "ReturnValues", "ReturnConsumedCapacity",
-                "ReturnValuesOnConditionCheckFailure",
-            ]
-        )
-        try checkTable(input["TableName"]?.string)
-        guard let item = input["Item"]?.object, let key = item[Self.key]?["S"]?.string,
-            !key.isEmpty
-        else { throw Refusal("ValidationException", "The item has no string key pk") }
-        try checkSize(item)
-        for value in item.values { try AttributeValue.check(value) }
-        let old = items[key]
-        try checkCondition(
-            input,
-            of: old,
-            names: input["ExpressionAttributeNames"],
-            values: input["ExpressionAttributeValues"]
-        )
-        items[key] = item
-        let wantsOld = input["ReturnValues"]?.string == "ALL_OLD"
-        let body: JSON = wantsOld ? ["Attributes": .object(old ?? [:])] : [:]
-        return (AWSAnswer.ok(body), Write(old: old, new: item))
-    }
-
-    private mutating func updateItem(_ input: JSON) throws(Refusal) -> (WebResponse, Write?) {
-        try check(
-            input,
-            allowed: [
-                "TableName", "Key", "UpdateExpression", "ConditionExpression",
-                "ExpressionAttributeNames", "ExpressionAttributeValues", "ReturnValues",
-                "ReturnConsumedCapacity", "ReturnValuesOnConditionCheckFailure",
-            ]
-        )
-        try checkTable(input["TableName"]?.string)
-        let key = try keyValue(input["Key"])
-        let names = input["ExpressionAttributeNames"]?.object ?? [:]
-        let values = input["ExpressionAttributeValues"]?.object ?? [:]
-        let expression = input["UpdateExpression"]?.string ?? ""
-        let condition = input["ConditionExpression"]?.string ?? ""
-        let words = Set(Condition.tokens(condition))
-        let unused = Set(names.keys).union(values.keys)
-            .subtracting(words).subtracting(Condition.tokens(expression))
-        guard unused.isEmpty else {
-            throw Refusal("ValidationException", "unused in expressions: \(unused.sorted())")
-        }
-        let update = try UpdateExpression(expression, names: names, values: values)
-        let old = items[key]
-        try checkCondition(
-            input,
-            of: old,
-            names: .object(names.filter { words.contains($0.key) }),
-            values: .object(values.filter { words.contains($0.key) })
-        )
-        let new = update.apply(to: old ?? [Self.key: ["S": .string(key)]])
-        try checkSize(new)
-        items[key] = new
-        let wantsNew = input["ReturnValues"]?.string == "ALL_NEW"
-        let body: JSON = wantsNew ? ["Attributes": .object(new)] : [:]
-        return (AWSAnswer.ok(body), Write(old: old, new: new))
-    }
-
-    // MARK: - Checks
-
-    private func checkSize(_ item: Item) throws(Refusal) {
-        guard JSON.object(item).text.utf8.count <= Self.largestItem else {
-            throw Refusal("ValidationException", "Item size has exceeded the maximum allowed size")
-        }
-    }
-
-    private func checkCondition(
+    /// Keys that are throttled are left unprocessed, and the call refused when all of them are.
+    private mutating func batchGetItem(
         _ input: JSON,
-        of old: Item?,
-        names: JSON?,
-        values: JSON?
-    ) throws(Refusal) {
-        guard let text = input["ConditionExpression"]?.string else { return }
-        let condition = try Condition(text, names: names, values: values)
-        guard !condition.holds(for: old ?? [:]) else { return }
-        var refusal = Refusal("ConditionalCheckFailedException", "The conditional request failed")
-        if input["ReturnValuesOnConditionCheckFailure"]?.string == "ALL_OLD" { refusal.item = old }
-        throw refusal
+        _ now: Milliseconds
+    ) throws(Refusal) -> WebResponse {
+        try check(input, allowed: ["RequestItems"])
+        guard let requests = input["RequestItems"]?.object, requests.count == 1,
+            let (table, request) = requests.first
+        else { throw Refusal("ValidationException", "RequestItems must hold the one table") }
+        try checkTable(table)
+        try check(request, allowed: ["Keys", "ConsistentRead"])
+        let keys = request["Keys"]?.array ?? []
+        guard (1...Self.batchLimit).contains(keys.count) else {
+            throw Refusal("ValidationException", "Keys must hold 1 to \(Self.batchLimit) keys")
+        }
+        var found: [JSON] = []
+        var left: [JSON] = []
+        var seen: Set<ItemKey> = []
+        for each in keys {
+            let key = try key(each)
+            guard seen.insert(key).inserted else {
+                throw Refusal(
+                    "ValidationException",
+                    "Provided list of item keys contains duplicates"
+                )
+            }
+            let item = items[key]
+            if !read(item, of: key, request["ConsistentRead"], now) {
+                left.append(each)
+            } else if let item {
+                found.append(.object(item))
+            }
+        }
+        if left.count == keys.count { throw .throttled }
+        var unprocessed: [String: JSON] = [:]
+        if !left.isEmpty {
+            var request = request.object ?? [:]
+            request["Keys"] = .array(left)
+            unprocessed[table] = .object(request)
+        }
+        return AWSAnswer.ok([
+            "Responses": .object([table: .array(found)]), "UnprocessedKeys": .object(unprocessed),
+        ])
     }
 
-    /// A request that DynamoDB refuses.
-    struct Refusal: Error {
-        var type: String
-        var message: String
-        var item: Item?
-
-        init(_ type: String, _ message: String) {
-            self.type = type
-            self.message = message
-        }
-
-        var answer: WebResponse {
-            var body: [String: JSON] = [
-                "__type": .string(DynamoDBTable.space + type), "message": .string(message),
+    /// One page, in the order of the sort keys' bytes.
+    private mutating func query(
+        _ input: JSON,
+        _ now: Milliseconds
+    ) throws(Refusal) -> WebResponse {
+        try check(
+            input,
+            allowed: [
+                "TableName", "KeyConditionExpression", "ExpressionAttributeNames",
+                "ExpressionAttributeValues", "ConsistentRead", "ExclusiveStartKey",
             ]
-            if let item { body["Item"] = .object(item) }
-            return WebResponse(400, .object(body), contentType: "application/x-amz-json-1.0")
+        )
+        try checkTable(input["TableName"]?.string)
+        let condition = try KeyCondition(input)
+        var start: ItemKey?
+        if let given = input["ExclusiveStartKey"] {
+            let key = try key(given)
+            guard condition.holds(for: key) else {
+                throw Refusal(
+                    "ValidationException",
+                    "The provided starting key is outside query boundaries based on provided "
+                        + "conditions"
+                )
+            }
+            start = key
         }
+        let rest = items.keys
+            .filter { key in
+                condition.holds(for: key) && start.map { $0.precedes(key) } ?? true
+            }
+            .sorted { $0.precedes($1) }
+        let (page, bytes) = page(of: rest)
+        let units = Partition.readUnits(
+            bytes,
+            isConsistent: input["ConsistentRead"]?.bool == true
+        )
+        guard partitions[condition.partition, default: Partition()].reads.take(units, at: now)
+        else { throw .throttled }
+        var answer: [String: JSON] = [
+            "Items": .array(page.compactMap { items[$0].map(JSON.object) }),
+            "Count": .int(page.count), "ScannedCount": .int(page.count),
+        ]
+        if page.count < rest.count, let last = page.last {
+            answer["LastEvaluatedKey"] = .object(last.item)
+        }
+        return AWSAnswer.ok(.object(answer))
     }
 
-    private func check(_ input: JSON, allowed: Set<String>) throws(Refusal) {
+    private func page(of keys: [ItemKey]) -> (keys: ArraySlice<ItemKey>, bytes: Int) {
+        var bytes = 0
+        var count = 0
+        for key in keys {
+            let size = items[key].map(AttributeValue.size) ?? 0
+            if count > 0, bytes + size > Self.pageBytes { break }
+            bytes += size
+            count += 1
+        }
+        return (keys.prefix(count), bytes)
+    }
+
+    // MARK: Checks
+
+    func check(_ input: JSON, allowed: Set<String>) throws(Refusal) {
         let extra = Set((input.object ?? [:]).keys).subtracting(allowed).sorted()
         guard extra.isEmpty else {
             throw Refusal("ValidationException", "not rehearsed: \(extra.joined(separator: ", "))")
         }
     }
 
-    private func checkTable(_ table: String?) throws(Refusal) {
+    func checkTable(_ table: String?) throws(Refusal) {
         guard table == name else {
             throw Refusal("ResourceNotFoundException", "Requested resource not found")
         }
     }
 
-    private func keyValue(_ key: JSON?) throws(Refusal) -> String {
-        guard let members = key?.object, members.count == 1,
-            let value = members[Self.key]?["S"]?.string
+    func key(_ key: JSON?) throws(Refusal) -> ItemKey {
+        guard let members = key?.object, members.count == ItemKey.names.count,
+            let key = ItemKey(of: members)
         else {
             throw Refusal(
                 "ValidationException",
                 "The provided key element does not match the schema"
             )
         }
-        return value
+        return key
     }
 }
 
-/// DynamoDB's attribute values: one type letter, one value of that type.
-enum AttributeValue {
-    static func check(_ value: JSON) throws(DynamoDBTable.Refusal) {
-        guard let members = value.object, members.count == 1, let (type, content) = members.first
-        else { throw .init("ValidationException", "an attribute value must have one type") }
-        var fits = false
-        switch type {
-        case "S": fits = content.string != nil
-        case "N": fits = content.string.flatMap { Double($0) } != nil
-        case "BOOL": fits = content.bool != nil
-        case "NULL": fits = content.bool == true
-        case "L":
-            fits = content.array != nil
-            for inner in content.array ?? [] { try check(inner) }
-        case "M":
-            fits = content.object != nil
-            for inner in (content.object ?? [:]).values { try check(inner) }
-        case "SS": fits = content.array?.isEmpty == false
-        default: break
-        }
-        guard fits else {
-            throw .init("ValidationException", "an attribute of type \(type) has a wrong value")
+extension ItemKey {
+    fileprivate func precedes(_ other: ItemKey) -> Bool {
+        sort.utf8.lexicographicallyPrecedes(other.sort.utf8)
+    }
+}
+
+/// Which items a Query is about: all of a partition, or those whose sort key compares so.
+private struct KeyCondition {
+    let partition: String
+    private let sort: Condition.Term?
+
+    init(_ input: JSON) throws(DynamoDBTable.Refusal) {
+        var words = try Placeholders(input)
+        let text = input["KeyConditionExpression"]?.string ?? ""
+        let condition = try Condition(text, &words)
+        try words.checkAllUsed()
+        let terms = if case .all(let terms) = condition.term { terms } else { [condition.term] }
+        guard terms.count <= 2, case .compares("pk", .equal, let value) = terms.first,
+            let partition = value["S"]?.string
+        else { throw Self.unsupported }
+        self.partition = partition
+        sort = terms.count > 1 ? terms[1] : nil
+        if let sort {
+            guard case .compares("sk", let sign, let value) = sort, sign != .unequal,
+                value["S"] != nil
+            else { throw Self.unsupported }
         }
     }
 
-    /// Numbers are equal by value ("1" and "1.0"), everything else by content.
-    static func equal(_ left: JSON, _ right: JSON) -> Bool {
-        if let one = left["N"]?.string, let two = right["N"]?.string {
-            return Double(one) == Double(two)
-        }
-        return left == right
+    private static let unsupported = DynamoDBTable.Refusal(
+        "ValidationException",
+        "Query key condition not supported"
+    )
+
+    func holds(for key: ItemKey) -> Bool {
+        key.partition == partition && sort.map { Condition.holds($0, key.item) } ?? true
     }
 }

@@ -1,90 +1,131 @@
-/// A DynamoDB update expression of the kinds in use: `SET path = :value`,
-/// `SET path = if_not_exists(path, :value)` and `REMOVE path`, each a list with commas. Anything
-/// else is refused, as DynamoDB refuses bad syntax.
+/// A DynamoDB update expression of the kinds in use: `SET path = OPERAND`, or a sum of two of them,
+/// where an operand is `:value` or `if_not_exists(path, :value)`, and `REMOVE path`, each a list
+/// with commas. Anything else is refused, as DynamoDB refuses bad syntax.
 struct UpdateExpression: Equatable, Sendable {
-    enum Action: Equatable, Sendable {
-        case set(String, JSON)
-        /// Sets the attribute unless the item has it.
-        case add(String, JSON)
-        case remove(String)
+    enum Operand: Equatable, Sendable {
+        case value(JSON)
+        /// What the item has, or else this.
+        case existing(String, JSON)
     }
 
-    private(set) var actions: [Action] = []
+    private(set) var sets: [(name: String, operands: [Operand])] = []
+    private(set) var removed: [String] = []
 
-    /// - Parameters:
-    ///   - names: of `ExpressionAttributeNames`, those that another expression uses included.
-    ///   - values: of `ExpressionAttributeValues`, likewise.
-    init(
-        _ text: String,
-        names: [String: JSON],
-        values: [String: JSON]
-    ) throws(DynamoDBTable.Refusal) {
-        var tokens = Condition.tokens(text)[...]
-        func next(_ expected: String) throws(DynamoDBTable.Refusal) -> String {
-            guard let token = tokens.popFirst() else {
-                throw Self.syntax("\(expected) expected at the end")
+    static func == (left: Self, right: Self) -> Bool {
+        left.removed == right.removed && left.sets.count == right.sets.count
+            && zip(left.sets, right.sets).allSatisfy { $0 == $1 }
+    }
+
+    init(_ text: String, _ words: inout Placeholders) throws(DynamoDBTable.Refusal) {
+        guard text.utf8.count <= Placeholders.longestExpression else {
+            throw Placeholders.tooLong("UpdateExpression")
+        }
+        var parser = Parser(tokens: Tokens.of(text)[...], words: words)
+        var clauses: Set<String> = []
+        while let clause = parser.tokens.popFirst() {
+            guard clauses.insert(clause).inserted else {
+                throw Self.syntax("The \"\(clause)\" section can only be used once")
             }
-            return token
-        }
-        func sign(_ sign: String) throws(DynamoDBTable.Refusal) {
-            let token = try next(sign)
-            guard token == sign else { throw Self.syntax("\(sign) expected before \(token)") }
-        }
-        func name() throws(DynamoDBTable.Refusal) -> String {
-            let token = try next("an attribute")
-            guard token.hasPrefix("#"), let name = names[token]?.string else {
-                throw Self.syntax("\(token) is no defined name")
-            }
-            return name
-        }
-        func value() throws(DynamoDBTable.Refusal) -> JSON {
-            let token = try next("a value")
-            guard let value = values[token] else {
-                throw Self.syntax("\(token) is no defined value")
-            }
-            try AttributeValue.check(value)
-            return value
-        }
-        while let clause = tokens.popFirst() {
             repeat {
-                let attribute = try name()
+                let name = try parser.name()
                 switch clause {
-                case "SET":
-                    try sign("=")
-                    if tokens.first == "if_not_exists" {
-                        _ = tokens.popFirst()
-                        try sign("(")
-                        guard try name() == attribute else {
-                            throw Self.syntax("if_not_exists of another attribute")
-                        }
-                        try sign(",")
-                        actions.append(.add(attribute, try value()))
-                        try sign(")")
-                    } else {
-                        actions.append(.set(attribute, try value()))
-                    }
-                case "REMOVE": actions.append(.remove(attribute))
+                case "SET": sets.append((name, try parser.sum()))
+                case "REMOVE": removed.append(name)
                 default: throw Self.syntax("the clause \(clause) is not rehearsed")
                 }
-            } while tokens.first == "," && tokens.popFirst() != nil
+            } while parser.skips(",")
         }
-        guard !actions.isEmpty else { throw Self.syntax("it is empty") }
+        words = parser.words
+        let all = sets.map(\.name) + removed
+        guard !all.isEmpty else { throw Self.syntax("The expression can not be empty;") }
+        guard Set(all).count == all.count else {
+            throw Self.syntax("Two document paths overlap with each other")
+        }
     }
 
-    func apply(to item: Item) -> Item {
+    var names: [String] { sets.map(\.name) + removed }
+
+    /// What the item has before the whole expression counts.
+    func apply(to item: Item) throws(DynamoDBTable.Refusal) -> Item {
         var result = item
-        for action in actions {
-            switch action {
-            case .set(let name, let value): result[name] = value
-            // What the item has before the whole expression counts.
-            case .add(let name, let value): if item[name] == nil { result[name] = value }
-            case .remove(let name): result[name] = nil
+        for (name, operands) in sets { result[name] = try Self.value(operands, of: item) }
+        for name in removed { result[name] = nil }
+        return result
+    }
+
+    private static func value(
+        _ operands: [Operand],
+        of item: Item
+    ) throws(DynamoDBTable.Refusal) -> JSON? {
+        let values = operands.map { operand in
+            switch operand {
+            case .value(let value): value
+            case .existing(let name, let value): item[name] ?? value
             }
         }
-        return result
+        guard values.count > 1 else { return values.first }
+        let numbers = values.compactMap { $0["N"]?.string.flatMap { Int($0) } }
+        guard numbers.count == values.count else {
+            throw .init(
+                "ValidationException",
+                "An operand in the update expression has an incorrect data type"
+            )
+        }
+        return ["N": .string(String(numbers.reduce(0, +)))]
     }
 
     private static func syntax(_ message: String) -> DynamoDBTable.Refusal {
         .init("ValidationException", "Invalid UpdateExpression: \(message)")
+    }
+
+    private struct Parser {
+        var tokens: ArraySlice<String>
+        var words: Placeholders
+
+        mutating func skips(_ sign: String) -> Bool {
+            guard tokens.first == sign else { return false }
+            tokens = tokens.dropFirst()
+            return true
+        }
+
+        mutating func name() throws(DynamoDBTable.Refusal) -> String {
+            try words.name(try next("an attribute"), UpdateExpression.syntax)
+        }
+
+        mutating func sum() throws(DynamoDBTable.Refusal) -> [Operand] {
+            try sign("=")
+            let first = try operand()
+            return skips("+") ? [first, try operand()] : [first]
+        }
+
+        private mutating func operand() throws(DynamoDBTable.Refusal) -> Operand {
+            guard skips("if_not_exists") else { return .value(try value()) }
+            try sign("(")
+            let name = try name()
+            try sign(",")
+            let value = try value()
+            try sign(")")
+            return .existing(name, value)
+        }
+
+        private mutating func value() throws(DynamoDBTable.Refusal) -> JSON {
+            try words.value(try next("a value"), UpdateExpression.syntax)
+        }
+
+        private mutating func sign(_ sign: String) throws(DynamoDBTable.Refusal) {
+            let token = try next(sign)
+            guard token == sign else {
+                throw UpdateExpression.syntax("\(sign) expected before \(token)")
+            }
+        }
+
+        private mutating func next(
+            _ expected: String
+        ) throws(DynamoDBTable.Refusal) -> String {
+            guard let token = tokens.popFirst() else {
+                throw UpdateExpression.syntax("\(expected) expected at the end")
+            }
+            return token
+        }
     }
 }
