@@ -133,7 +133,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
     ) async throws(LedgerFailure) -> LedgerChange<Answer, String>.Step {
         var rest = write.departed.map { TableWrite.departed($0.key, $0.value) }
         if let counted = write.counted {
-            rest.append(.counted(counted, writer: write.mark, over: write.over))
+            rest.append(.counted(counted, write))
         }
         // Jobs alone need not change together, and one after the other they get in nobody's way.
         let isAlone = rest.isEmpty || write.jobs.count + rest.count > Self.actions
@@ -178,7 +178,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
     ) async throws(LedgerFailure) -> (isBooked: Bool, counted: Ledger) {
         var update = TableWrite.Update(
             set: [("format", .number(LedgerItem.format)), ("size", .number(size))],
-            raised: ["raises"]
+            next: [(name: "moves", after: "moves"), (name: "last_raise", after: "moves")]
         )
         var isBelow = TableWrite.Condition.isVersion(version)
         if version == 0 {
@@ -208,8 +208,8 @@ package struct DynamoDBLedgerStore: LedgerStore {
         return (counted.bookingWait(at: now) ?? .zero, counted)
     }
 
-    package func note(followed raises: Int) async throws(LedgerFailure) -> Ledger {
-        let update = TableWrite.Update(set: [("followed", .number(raises))])
+    package func note(followed moves: Int) async throws(LedgerFailure) -> Ledger {
+        let update = TableWrite.Update(set: [("followed", .number(moves))])
         let isBehind = TableWrite.Condition(
             text: "(attribute_not_exists(#followed) OR #followed < :followed)",
             names: ["followed"]

@@ -27,6 +27,7 @@ package final class InMemoryLedgerStore: LedgerStore {
             if !ledger.isAdopted, let desired { ledger.adopt(desired: desired) }
             let answer = operation(&ledger, snapshot.limits)
             ledger.version = before.version
+            ledger.moves = before.moves + (ledger.size == before.size ? 0 : 1)
             if ledger != before || !before.isWritten { ledger.version += 1 }
             snapshot = LedgerSnapshot(ledger: ledger, limits: snapshot.limits)
             return (answer, snapshot)
@@ -61,7 +62,8 @@ package final class InMemoryLedgerStore: LedgerStore {
         update { ledger in
             guard ledger.version == version, ledger.size < size else { return (false, ledger) }
             ledger.size = size
-            ledger.raises += 1
+            ledger.moves += 1
+            ledger.lastRaise = ledger.moves
             ledger.version = max(version, 1)
             guard let now, ledger.bookingWait(at: now) == nil else { return (false, ledger) }
             ledger.projectedAt = now
@@ -79,9 +81,9 @@ package final class InMemoryLedgerStore: LedgerStore {
         }
     }
 
-    package func note(followed raises: Int) async throws(LedgerFailure) -> Ledger {
+    package func note(followed moves: Int) async throws(LedgerFailure) -> Ledger {
         update { ledger in
-            ledger.followed = max(ledger.followed, raises)
+            ledger.followed = max(ledger.followed, moves)
             return ledger
         }
     }

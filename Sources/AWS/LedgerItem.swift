@@ -43,7 +43,8 @@ enum LedgerKey {
 ///     failed   { count: N, at: N ms, not_before: N ms }, absent while agents start
 ///     adopted  N 1, absent until a task of the service has written
 ///     served   N ms, absent until an agent has had a job
-///     raises N  followed N   raises by endpoints, and those that the service has followed
+///     moves N  last_raise N  followed N   changes of the size, the one that was an endpoint's last
+///              raise, and those that the service has followed
 ///     projected N ms, absent before the first booking
 ///
 /// A writer that needs more raises `format`. Attributes that are not named here are left alone.
@@ -66,6 +67,7 @@ enum LedgerItem {
             ("version", .number(ledger.version)),
             ("writer", .string(writer)),
             ("size", .number(ledger.size)),
+            ("moves", .number(ledger.moves)),
             ("leaving", leaving(ledger)),
             ("exposed", exposed(ledger)),
             ("failed", failed),
@@ -119,7 +121,8 @@ enum LedgerItem {
         }
         ledger.isAdopted = try fields.optionalCount("adopted") != nil
         ledger.servedAt = try fields.optionalTime("served")
-        ledger.raises = try fields.optionalCount("raises") ?? 0
+        ledger.moves = try fields.optionalCount("moves") ?? 0
+        ledger.lastRaise = try fields.optionalCount("last_raise") ?? 0
         ledger.followed = try fields.optionalCount("followed") ?? 0
         ledger.projectedAt = try fields.optionalTime("projected")
         guard ledger.staying >= 0 else {

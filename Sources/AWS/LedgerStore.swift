@@ -85,10 +85,10 @@ package protocol LedgerStore: Sendable {
     /// - Returns: how long one is, if it is, and what is counted, without jobs.
     func book(at now: WallTime) async throws(LedgerFailure) -> (wait: Duration?, counted: Ledger)
 
-    /// Notes that the service has followed so many raises.
+    /// Notes that the service has followed so many moves.
     ///
     /// - Returns: what is counted after it, without jobs.
-    func note(followed raises: Int) async throws(LedgerFailure) -> Ledger
+    func note(followed moves: Int) async throws(LedgerFailure) -> Ledger
 }
 
 extension LedgerStore {

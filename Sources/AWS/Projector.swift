@@ -68,15 +68,23 @@ package struct Projector: Sendable {
         return try await perform(flow, counts, known)
     }
 
-    /// The same for an endpoint: until the service has followed the raises that the ledger counts,
-    /// by an update that is booked here or by another endpoint's.
+    /// The same after a change of the size: until the service has followed it, by an update that is
+    /// booked here or by somebody else's.
     ///
-    /// - Parameter isBooked: whether an update was booked together with the raise.
+    /// - Parameters:
+    ///   - move: the change, of ``Ledger/moves``.
+    ///   - isBooked: whether an update was booked together with it.
     package func follow(
         _ snapshot: LedgerSnapshot,
+        to move: Int,
         isBooked: Bool
     ) async throws(ProjectionFailure) -> ProjectionOutcome {
-        let flow = ProjectionFlow(following: snapshot.view, isBooked: isBooked, at: now)
+        let flow = ProjectionFlow(
+            following: snapshot.view,
+            to: move,
+            isBooked: isBooked,
+            at: now
+        )
         return try await perform(flow, nil, snapshot)
     }
 
@@ -113,8 +121,8 @@ package struct Projector: Sendable {
                 let (wait, view) = try await book(snapshot)
                 flow.booked(view, asked: asked, wait: wait)
             case .wait(let time): try await sleep(time)
-            case .note(let raises):
-                flow.noted(try await note(followed: raises, snapshot), asked: asked)
+            case .note(let moves):
+                flow.noted(try await note(followed: moves, snapshot), asked: asked)
             case .done(let outcome): return ProjectionOutcome(outcome, service: counts)
             case .unsettled: throw .unsettled
             }
@@ -151,11 +159,11 @@ package struct Projector: Sendable {
     }
 
     private func note(
-        followed raises: Int,
+        followed moves: Int,
         _ known: LedgerSnapshot?
     ) async throws(ProjectionFailure) -> LedgerView {
         do {
-            return try await view(try await ledger.note(followed: raises), known)
+            return try await view(try await ledger.note(followed: moves), known)
         } catch {
             throw .ledger(error)
         }

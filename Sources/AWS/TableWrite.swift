@@ -12,8 +12,8 @@ struct TableWrite: Sendable {
     struct Update: Sendable {
         /// Each by its name; one without a value is removed.
         var set: [(name: String, value: AttributeValue?)] = []
-        /// Raised by one; absent is 0.
-        var raised: [String] = []
+        /// Each set to one more than another attribute, or the same one, had before; absent is 0.
+        var next: [(name: String, after: String)] = []
     }
 
     /// Names stand as `#name`, since DynamoDB reserves several of ours.
@@ -64,22 +64,21 @@ struct TableWrite: Sendable {
 
     /// What is counted, on the condition that nobody else has changed it.
     ///
-    /// - Parameter over: version and raises that must still be there.
-    static func counted(
-        _ ledger: Ledger,
-        writer: String,
-        over: (version: Int, raises: Int)
-    ) -> TableWrite {
-        let isRaised =
-            over.raises == 0
-            ? Condition(text: "attribute_not_exists(#raises)", names: ["raises"])
-            : Condition(
-                text: "#raises = :raises",
-                names: ["raises"],
-                values: [":raises": .number(over.raises)]
+    static func counted(_ ledger: Ledger, _ write: LedgerWrite<String>) -> TableWrite {
+        var condition = Condition.isVersion(write.over.version)
+        if write.over.version > 0 {
+            condition = condition.and(
+                Condition(
+                    text: "#moves = :seen",
+                    names: ["moves"],
+                    values: [":seen": .number(write.over.moves)]
+                )
             )
-        let condition = Condition.isVersion(over.version).and(isRaised)
-        let update = Update(set: LedgerItem.counted(ledger, writer: writer))
+        }
+        var update = Update(set: LedgerItem.counted(ledger, writer: write.mark))
+        if write.isBooked, let booked = ledger.projectedAt {
+            update.set.append(("projected", .number(booked.milliseconds)))
+        }
         return TableWrite(key: LedgerKey.ledger, kind: .update(update), condition: condition)
     }
 
@@ -160,9 +159,9 @@ struct TableWrite: Sendable {
                 set.append("#\(name) = :\(name)")
                 values = valued([":" + name: value])
             }
-            for name in update.raised {
+            for (name, before) in update.next {
                 names = named(name)
-                set.append("#\(name) = if_not_exists(#\(name), :zero) + :one")
+                set.append("#\(name) = if_not_exists(#\(before), :zero) + :one")
                 values = valued([":zero": .number(0), ":one": .number(1)])
             }
             var text = "SET " + set.joined(separator: ", ")

@@ -113,6 +113,6 @@ package struct AnnouncementFlow: Sendable {
     }
 
     private mutating func settle(_ counted: Ledger) {
-        stage = .end(counted.followed < counted.raises ? .follow : .settled)
+        stage = .end(counted.followed < counted.lastRaise ? .follow : .settled)
     }
 }

@@ -29,12 +29,14 @@ package struct Ledger: Hashable, Sendable {
     package var isAdopted: Bool
     /// When an agent was last known to hold a job: while some do, jobs that wait are no left-overs.
     package var servedAt: WallTime?
-    /// How often an endpoint has raised ``size``: a condition of every change beside ``version``.
-    /// Raises by themselves are in nobody's way.
-    package var raises: Int
-    /// How many of the raises the service has followed.
+    /// How often ``size`` has changed: a condition of every change beside ``version``, so that a
+    /// raise, which changes no version, is in no other raise's way.
+    package var moves: Int
+    /// The move that was an endpoint's last raise.
+    package var lastRaise: Int
+    /// How many of the moves the service has followed.
     package var followed: Int
-    /// When an endpoint last booked an update of the service; see `LedgerBooking.swift`.
+    /// When an update of the service was last booked; see `LedgerBooking.swift`.
     package var projectedAt: WallTime?
 
     package init(
@@ -47,7 +49,8 @@ package struct Ledger: Hashable, Sendable {
         failedStarts: FailedStarts? = nil,
         isAdopted: Bool? = nil,
         servedAt: WallTime? = nil,
-        raises: Int = 0,
+        moves: Int = 0,
+        lastRaise: Int = 0,
         followed: Int = 0,
         projectedAt: WallTime? = nil
     ) {
@@ -60,7 +63,8 @@ package struct Ledger: Hashable, Sendable {
         self.failedStarts = failedStarts
         self.isAdopted = isAdopted ?? (version > 0)
         self.servedAt = servedAt
-        self.raises = raises
+        self.moves = moves
+        self.lastRaise = lastRaise
         self.followed = followed
         self.projectedAt = projectedAt
     }

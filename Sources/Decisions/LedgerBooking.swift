@@ -1,11 +1,9 @@
-/// Endpoints book each update of the service in the ledger, so that all of them together, however
-/// many processes they are, make no more than a few a second: ECS refills five a second for a
-/// whole account. Whoever booked projects for all that have raised the size by then; the others
-/// wait, and find their raise followed or book in turn.
-///
-/// Sidecars do not book: each makes one update in its life, and a departure must not wait.
+/// Updates of the service are booked in the ledger, so that endpoints and sidecars together, however
+/// many they are, make no more than a few a second: ECS refills five a second for a whole account.
+/// Whoever booked projects for all that have changed the size by then; the others wait for a quarter
+/// of a second, and find their change followed or book in turn.
 extension Ledger {
-    /// Time between two bookings: four updates a second leave one for a sidecar.
+    /// Time between two bookings: four updates a second leave one for whoever repairs.
     package static let updateSpacing: Duration = .milliseconds(250)
 
     /// How long the booking before is still in the way; nil when there is none. One from a clock
@@ -15,5 +13,14 @@ extension Ledger {
         let age = now.since(projectedAt)
         guard age < Self.updateSpacing, age >= .zero - Self.updateSpacing else { return nil }
         return max(.zero, Self.updateSpacing - age)
+    }
+
+    /// Books an update for a change of the size, if none is in the way.
+    ///
+    /// - Returns: whether it is booked.
+    package mutating func bookUpdate(at now: WallTime) -> Bool {
+        guard bookingWait(at: now) == nil else { return false }
+        projectedAt = now
+        return true
     }
 }

@@ -127,6 +127,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         if let desired { ledger.adopt(desired: desired) }
         let answer = operation(&ledger, stored.limits)
         ledger.version = stored.ledger.version
+        ledger.moves = stored.ledger.moves + (ledger.size == stored.ledger.size ? 0 : 1)
         guard let write = LedgerWrite(from: stored.ledger, to: ledger, mark: mark) else {
             return .done(answer, ledger)
         }
@@ -179,7 +180,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         // Somebody else has changed it, perhaps without having seen the job.
         guard counted.version == ledger.version else { return .read }
         ledger.size = counted.size
-        ledger.raises = counted.raises
+        ledger.moves = counted.moves
         return .done(answer, ledger)
     }
 
@@ -193,12 +194,14 @@ package struct LedgerChange<Answer, Mark: Hashable> {
 
 /// What one change writes, all of it or nothing.
 package struct LedgerWrite<Mark: Hashable> {
-    /// The version that must still be there, 0 for none at all, and the raises. Only where something
+    /// The version that must still be there, 0 for none at all, and the moves. Only where something
     /// is counted.
-    package let over: (version: Int, raises: Int)
+    package let over: (version: Int, moves: Int)
     package let mark: Mark
     /// The ledger as far as it is counted, of the next version; nil when that stays as it is.
     package let counted: Ledger?
+    /// It books an update of the service too.
+    package let isBooked: Bool
     package let jobs: [JobWrite]
     /// Tasks that depart, none of which may have departed before.
     package let departed: [TaskID: Ledger.Departed]
@@ -208,7 +211,8 @@ package struct LedgerWrite<Mark: Hashable> {
     init?(from old: Ledger, to new: Ledger, mark: Mark) {
         jobs = JobWrite.writes(from: old.jobs, to: new.jobs)
         departed = new.departed.filter { old.departed[$0.key] == nil }
-        over = (old.version, old.raises)
+        over = (old.version, old.moves)
+        isBooked = new.projectedAt != old.projectedAt
         self.mark = mark
         // A departure that lowers nothing was decided on what is counted all the same: a raise for
         // the very job whose agent leaves must not come in between.

@@ -7,8 +7,10 @@ package struct LedgerView: Hashable, Sendable {
     package let busy: Int
     package let isWritten: Bool
     package let isAdopted: Bool
-    /// Raises by endpoints, and those that the service has followed.
-    package let raises: Int
+    /// Changes of the size, the one that was an endpoint's last raise, and those that the service
+    /// has followed.
+    package let moves: Int
+    package let lastRaise: Int
     package let followed: Int
     /// The limits say that the service is ending.
     package let isEnding: Bool
@@ -19,7 +21,8 @@ package struct LedgerView: Hashable, Sendable {
         busy = ledger.busy
         isWritten = ledger.isWritten
         isAdopted = ledger.isAdopted
-        raises = ledger.raises
+        moves = ledger.moves
+        lastRaise = ledger.lastRaise
         followed = ledger.followed
         isEnding = limits.isEnding
     }

@@ -16,7 +16,7 @@ package struct ProjectionFlow: Sendable {
         case book
         /// Somebody else's booking is in the way for so long.
         case wait(Duration)
-        /// Note in the ledger that the service has followed so many raises, and read what is
+        /// Note in the ledger that the service has followed so many moves, and read what is
         /// counted.
         case note(followed: Int)
         case done(Outcome)
@@ -35,8 +35,8 @@ package struct ProjectionFlow: Sendable {
         case notNeeded
         case needed
         case made
-        /// The service has followed so many raises.
-        case used(raises: Int)
+        /// The service has followed so many moves.
+        case used(moves: Int)
     }
 
     private var ledger: LedgerView?
@@ -47,8 +47,8 @@ package struct ProjectionFlow: Sendable {
     private var isFresh = false
     private var service: ServiceView?
     private var booking: Booking
-    /// Raises that the service must have followed; nil when it must be written whatever is noted.
-    private var raises: Int?
+    /// Moves that the service must have followed; nil when it must be written whatever is noted.
+    private var wanted: Int?
     private var rounds = 0
     /// Until somebody else's booking is out of the way.
     private var waitsFor: Duration?
@@ -80,15 +80,18 @@ package struct ProjectionFlow: Sendable {
         maximumRounds = Self.maximumRounds
     }
 
-    /// An endpoint's, until the service has followed the raises that this ledger counts: by an
-    /// update that it books, or by somebody else's.
+    /// Until the service has followed a change of the size: by an update that is booked here, or by
+    /// somebody else's.
     ///
-    /// - Parameter isBooked: whether an update was booked together with the raise.
-    package init(following ledger: LedgerView, isBooked: Bool, at now: Instant) {
+    /// - Parameters:
+    ///   - ledger: after the change.
+    ///   - move: the change, of ``LedgerView/moves``.
+    ///   - isBooked: whether an update was booked together with it.
+    package init(following ledger: LedgerView, to move: Int, isBooked: Bool, at now: Instant) {
         self.ledger = ledger
         ledgerReadAt = now
         booking = isBooked ? .made : .needed
-        raises = ledger.raises
+        wanted = move
         maximumRounds = Self.maximumBookedRounds
     }
 
@@ -101,16 +104,16 @@ package struct ProjectionFlow: Sendable {
         guard let ledger else { return reading }
         switch booking {
         case .needed:
-            if let raises, ledger.followed >= raises { return .done(.agreed(size: ledger.size)) }
+            if let wanted, ledger.followed >= wanted { return .done(.agreed(size: ledger.size)) }
             return rounds < maximumRounds ? .book : .unsettled
-        case .used(let raises): return .note(followed: raises)
+        case .used(let moves): return .note(followed: moves)
         case .notNeeded, .made: break
         }
         switch Projection(ledger, service: service) {
         case .look: return .readService
         case .agreed:
             guard booking == .made else { return end(.agreed(size: ledger.size)) }
-            return .note(followed: ledger.raises)
+            return .note(followed: ledger.moves)
         case .hold(let reason): return end(.held(reason, size: ledger.size))
         case .still(let reason): return end(.still(reason, size: ledger.size))
         case .write(let count): return write(count, at: now)
@@ -152,7 +155,7 @@ package struct ProjectionFlow: Sendable {
         hasPaused = false
         rounds += 1
         if booking == .made {
-            booking = .used(raises: ledger?.raises ?? 0)
+            booking = .used(moves: ledger?.moves ?? 0)
         } else {
             // What the ledger says now decides.
             ledger = nil
@@ -180,9 +183,9 @@ package struct ProjectionFlow: Sendable {
         // Others write the service too. If theirs is older than this ledger it has to be mended.
         booking = .needed
         if let service, case .write = Projection(view, service: service) {
-            raises = nil
+            wanted = nil
         } else {
-            raises = view.followed
+            wanted = view.followed
         }
     }
 }

@@ -175,7 +175,9 @@ package actor Announcer {
         var service: ServiceCounts?
         switch outcome {
         case .settled, .closed: break
-        case .follow: service = try await projector.follow(snapshot, isBooked: isBooked).service
+        case .follow:
+            let move = snapshot.ledger.lastRaise
+            service = try await projector.follow(snapshot, to: move, isBooked: isBooked).service
         case .project: service = try await projector.project(snapshot).service
         }
         return Announcement(snapshot, running: service?.running)

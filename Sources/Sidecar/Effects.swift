@@ -22,7 +22,7 @@ struct Effects: Sendable {
     let link: LinkServer
     let volume: SharedVolume
     let journal: Journal
-    let latest = LatestSnapshot()
+    let latest = LatestChange()
 
     private var task: TaskID { metadata.taskID }
 
@@ -105,25 +105,41 @@ struct Effects: Sendable {
                 )
             }) { ledger, limits in
                 let size = ledger.size
+                let now = WallTime.now()
                 let report = ledger.apply(
                     operation,
                     of: task,
                     live: listed,
                     finished: over,
                     patience: patience,
-                    at: .now(),
+                    at: now,
                     limits
                 )
-                return (report: report, before: size, after: ledger.size)
+                let hasMoved = ledger.size != size
+                return Written(
+                    report: report,
+                    size: ledger.size,
+                    hasMoved: hasMoved,
+                    isBooked: hasMoved && ledger.bookUpdate(at: now)
+                )
             }
-            latest.set(change.snapshot)
-            let (report, before, after) = change.answer
+            let written = change.answer
             // Also one that the look after it raised again.
-            let sizeChanged = before != after || change.snapshot.ledger.size != after
-            return .booked(report, sizeChanged: sizeChanged)
+            let sizeChanged = written.hasMoved || change.snapshot.ledger.size != written.size
+            if sizeChanged { latest.set(change.snapshot, isBooked: written.isBooked) }
+            return .booked(written.report, sizeChanged: sizeChanged)
         } catch {
             return .ledgerFailed("\(error)")
         }
+    }
+
+    /// What a change of the ledger came to.
+    private struct Written: Sendable {
+        let report: LedgerReport
+        let size: Int
+        let hasMoved: Bool
+        /// An update of the service is booked with it.
+        let isBooked: Bool
     }
 
     private func watch(_ agent: String) async -> WatchReport {
@@ -147,7 +163,7 @@ struct Effects: Sendable {
 
     private func project() async -> Observation {
         do {
-            switch try await projector.project(latest.ifFresh()).outcome {
+            switch try await projected().outcome {
             // What is left alone is as it should be.
             case .agreed, .still: return .projected
             case .held(let reason, _): return .projectionFailed("\(reason)")
@@ -155,6 +171,17 @@ struct Effects: Sendable {
         } catch {
             return .projectionFailed("\(error)")
         }
+    }
+
+    /// After a change of its own it is enough that the service has followed that; else the service
+    /// is written whatever is noted in the ledger.
+    private func projected() async throws(ProjectionFailure) -> ProjectionOutcome {
+        guard let change = latest.takeFresh() else { return try await projector.project() }
+        return try await projector.follow(
+            change.snapshot,
+            to: change.snapshot.ledger.moves,
+            isBooked: change.isBooked
+        )
     }
 
     /// A reading of service and ledger. One that is not as it should be counts only if the ledger
@@ -193,22 +220,31 @@ struct Effects: Sendable {
     }
 }
 
-/// The ledger as this sidecar last wrote it, which saves a departure one read.
-final class LatestSnapshot: Sendable {
-    private let state = Mutex<(snapshot: LedgerSnapshot, at: ContinuousClock.Instant)?>(nil)
+/// The ledger after this sidecar's last change of its size.
+final class LatestChange: Sendable {
+    struct Change: Sendable {
+        let snapshot: LedgerSnapshot
+        let isBooked: Bool
+        let at: ContinuousClock.Instant
+    }
+
+    private let state = Mutex<Change?>(nil)
 
     /// An older one might be lower than what others have written since, and writing that to the
     /// service, if only for a moment, would let ECS stop a task that is wanted.
     private static let freshFor: Duration = .seconds(1)
 
-    func set(_ snapshot: LedgerSnapshot) {
-        state.withLock { $0 = (snapshot, .now) }
+    func set(_ snapshot: LedgerSnapshot, isBooked: Bool) {
+        state.withLock { $0 = Change(snapshot: snapshot, isBooked: isBooked, at: .now) }
     }
 
-    func ifFresh() -> LedgerSnapshot? {
+    /// Once: a projection that failed is repeated without it.
+    func takeFresh() -> Change? {
         state.withLock { state in
-            guard let state, state.at.duration(to: .now) < Self.freshFor else { return nil }
-            return state.snapshot
+            guard let change = state.take(), change.at.duration(to: .now) < Self.freshFor else {
+                return nil
+            }
+            return change
         }
     }
 }

@@ -336,14 +336,17 @@ struct AnnouncementFlowTests {
         #expect(flow.next() == .drop([try job(1)]))
         #expect(flow.next() == .raise(to: 2, over: 1))
         ledger.size = 2
-        ledger.raises = 1
+        ledger.moves = 1
+        ledger.lastRaise = 1
         flow.raised(ledger)
         #expect(flow.next() == .done(.follow))
     }
 
     @Test("a repeated call projects what an endpoint that died has left behind")
     func repeated() throws {
-        var ledger = Ledger(version: 1, size: 1, jobs: [try job(1): .init(at: now)], raises: 1)
+        var ledger = Ledger(version: 1, size: 1, jobs: [try job(1): .init(at: now)])
+        ledger.moves = 1
+        ledger.lastRaise = 1
         var flow = AnnouncementFlow([try job(1)], closing: [])
         _ = flow.next()
         flow.read(ledger, limits)

@@ -29,14 +29,15 @@ struct LedgerTable: Hashable {
     }
 
     mutating func write(_ write: LedgerWrite<Int>) -> Bool {
-        guard write.counted == nil || write.over == (ledger.version, ledger.raises),
+        guard write.counted == nil || write.over == (ledger.version, ledger.moves),
             write.departed.keys.allSatisfy({ departed[$0] == nil }),
             write.jobs.allSatisfy(fits)
         else { return false }
         if let counted = write.counted {
-            let jobs = ledger.jobs
+            let (jobs, lastRaise) = (ledger.jobs, ledger.lastRaise)
             ledger = counted
             ledger.jobs = jobs
+            ledger.lastRaise = lastRaise
             ledger.departed = [:]
             mark = write.mark
         }
@@ -49,7 +50,8 @@ struct LedgerTable: Hashable {
         guard ledger.version == version, ledger.size < size else { return }
         ledger.size = size
         ledger.version = max(version, 1)
-        ledger.raises += 1
+        ledger.moves += 1
+        ledger.lastRaise = ledger.moves
     }
 
     /// What is counted, without jobs.

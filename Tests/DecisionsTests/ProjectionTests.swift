@@ -10,11 +10,11 @@ private func view(
     version: Int = 1,
     exposed: Bool = false,
     busy: Int = 0,
-    raises: Int = 0,
+    moves: Int = 0,
     followed: Int = 0,
     _ limits: Limits = limits
 ) throws -> LedgerView {
-    var ledger = Ledger(version: version, size: size, raises: raises, followed: followed)
+    var ledger = Ledger(version: version, size: size, moves: moves, followed: followed)
     if exposed { ledger.exposed[TaskID("a")] = .init(since: now) }
     for number in 0..<busy {
         let job = try #require(Job(key: "run-\(number)/plan"))
@@ -130,37 +130,39 @@ struct ProjectionFlowTests {
     @Test("whoever may not book yet waits, and writes nothing when the other's update was enough")
     func booking() throws {
         var flow = ProjectionFlow(
-            following: try view(2, raises: 3, followed: 1),
+            following: try view(2, moves: 3, followed: 1),
+            to: 3,
             isBooked: false,
             at: .zero
         )
         #expect(flow.next(at: .zero) == .book)
         flow.booked(
-            try view(2, raises: 3, followed: 1),
+            try view(2, moves: 3, followed: 1),
             asked: .zero,
             wait: .milliseconds(200)
         )
         #expect(flow.next(at: .zero) == .wait(.milliseconds(200)))
         #expect(flow.next(at: .zero) == .readCounted)
-        flow.read(try view(2, raises: 4, followed: 3), asked: .zero)
+        flow.read(try view(2, moves: 4, followed: 3), asked: .zero)
         #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
     }
 
     @Test("whoever has booked writes, notes what the service has followed, and is done")
     func booked() throws {
-        let ledger = try view(2, raises: 3, followed: 1)
-        var flow = ProjectionFlow(following: ledger, isBooked: true, at: .zero)
+        let ledger = try view(2, moves: 3, followed: 1)
+        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: true, at: .zero)
         #expect(flow.next(at: .zero) == .write(2))
         flow.wrote(.init(desired: 2))
         #expect(flow.next(at: .zero) == .note(followed: 3))
-        flow.noted(try view(2, raises: 3, followed: 3), asked: .zero)
+        flow.noted(try view(2, moves: 3, followed: 3), asked: .zero)
         #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
     }
 
     @Test("an update that arrived after a later one of somebody else is mended, under a booking")
     func overtaken() throws {
         var flow = ProjectionFlow(
-            following: try view(2, raises: 1),
+            following: try view(2, moves: 1),
+            to: 1,
             isBooked: true,
             at: .zero
         )
@@ -168,16 +170,17 @@ struct ProjectionFlowTests {
         flow.wrote(.init(desired: 2))
         #expect(flow.next(at: .zero) == .note(followed: 1))
         // Another endpoint has raised to 5, written that, and noted it, before ours arrived.
-        flow.noted(try view(5, raises: 2, followed: 2), asked: .zero)
+        flow.noted(try view(5, moves: 2, followed: 2), asked: .zero)
         #expect(flow.next(at: .zero) == .book)
-        flow.booked(try view(5, raises: 2, followed: 2), asked: .zero, wait: nil)
+        flow.booked(try view(5, moves: 2, followed: 2), asked: .zero, wait: nil)
         #expect(flow.next(at: .zero) == .write(5))
     }
 
     @Test("a booking for a service that may not be touched ends without a write")
     func bookedForNothing() throws {
         var flow = ProjectionFlow(
-            following: try view(2, exposed: true, raises: 1),
+            following: try view(2, exposed: true, moves: 1),
+            to: 1,
             isBooked: true,
             at: .zero
         )

@@ -26,7 +26,7 @@ struct AnnouncerTests {
         }
         #expect(answers.count == 200)
         #expect(world.service.written == [1, 200])
-        #expect(try await world.ledger().raises == 2)
+        #expect(try await world.ledger().moves == 2)
     }
 
     @Test("F9: what exceeds max_count is clamped and every call is answered")

@@ -143,7 +143,7 @@ extension BrokenStore {
         try await fail()
     }
 
-    func note(followed raises: Int) async throws(LedgerFailure) -> Ledger { try await fail() }
+    func note(followed moves: Int) async throws(LedgerFailure) -> Ledger { try await fail() }
 }
 
 /// A ledger that never answers.
@@ -244,9 +244,9 @@ final class RacedStore: LedgerStore {
         return try await store.book(at: now)
     }
 
-    func note(followed raises: Int) async throws(LedgerFailure) -> Ledger {
+    func note(followed moves: Int) async throws(LedgerFailure) -> Ledger {
         try await happen(.note)
-        return try await store.note(followed: raises)
+        return try await store.note(followed: moves)
     }
 }
 

@@ -21,10 +21,9 @@ package final class Tally {
     package internal(set) var boots = 0
     package private(set) var stops = 0
     package internal(set) var calls = Calls()
-    /// Write units of DynamoDB: one for each KB of an item, twice as many in a transaction.
-    package internal(set) var writeUnits = 0
-    /// Calls of DynamoDB that a partition had no units for.
-    package internal(set) var ledgerThrottles = 0
+    var ledger = LedgerTally()
+    /// From an agent's exit until its container may end.
+    private(set) var departures = WaitHistogram()
     package private(set) var agentTime: Milliseconds = 0
     package private(set) var busyTime: Milliseconds = 0
     package internal(set) var lastRunEnded: Milliseconds = 0
@@ -54,6 +53,8 @@ package final class Tally {
         jobs += 1
         waits.add(now - job.wantedAt)
     }
+
+    func departed(after time: Milliseconds) { departures.add(time) }
 
     func worked(_ time: Milliseconds) { busyTime += time }
 

@@ -117,7 +117,7 @@ package struct ComparisonTrial {
         figures.agentTime = world.tally.agentTime(at: world.now) - world.extraTime(after: end)
         figures.boots = world.tally.boots
         figures.calls = world.tally.calls
-        figures.writeUnits = world.tally.writeUnits
+        figures.writeUnits = world.tally.ledger.writeUnits
         figures.span = end
         figures.unfinished = world.openRuns
         world.run(until: world.now + Self.aftermath)

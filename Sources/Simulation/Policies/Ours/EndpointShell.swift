@@ -203,7 +203,8 @@ final class EndpointInstance {
         guard let ledger else { return done(true) }
         switch outcome {
         case .settled, .closed: done(true)
-        case .follow: projector.follow(ledger, isBooked: isBooked) { done($0 != nil) }
+        case .follow:
+            projector.follow(ledger, to: ledger.lastRaise, isBooked: isBooked) { done($0 != nil) }
         case .project: projector.project(ledger) { done($0 != nil) }
         }
     }

@@ -75,6 +75,7 @@ final class LedgerTable {
         _ done: @escaping (Answer?) -> Void
     ) {
         admit(units, \.reads) { [self] isAdmitted in
+            if isAdmitted { world.tally.ledger.read(units, at: world.now) }
             let fails = !isAdmitted || isAway || world.fate() != .answered
             if fails { failedAt = world.now }
             world.after(fails ? 1.seconds...4.seconds : 3...12) {
@@ -87,7 +88,7 @@ final class LedgerTable {
 
     /// About what the items hold: keys, numbers, and for a job the task that has it.
     private static let countedBytes = 300
-    private static let jobBytes = 130
+    static let jobBytes = 130
 
     private func writing<Answer>(
         units: Int,
@@ -96,7 +97,7 @@ final class LedgerTable {
     ) {
         admit(units, \.writes) { [self] isAdmitted in
             guard isAdmitted else { return done(.failure(.unchanged)) }
-            world.tally.writeUnits += units
+            world.tally.ledger.wrote(units, at: world.now)
             let fate: World.Fate = isAway ? .failedBefore : world.fate()
             // Half of the writes that failed say so, of the others nothing is heard.
             if fate != .answered { failedAt = world.now }
@@ -123,7 +124,7 @@ final class LedgerTable {
     ) {
         world.tally.calls.dynamoDB += 1
         if self[keyPath: bucket].take(units, at: world.now) { return done(true) }
-        world.tally.ledgerThrottles += 1
+        world.tally.ledger.throttles += 1
         guard attempt < Service.maximumAttempts else { return done(false) }
         let longest = min(100 << (attempt - 1), 2_000)
         world.after(world.chance.below(longest + 1)) { [self] in
@@ -148,29 +149,35 @@ final class LedgerTable {
 
     private func apply(_ write: LedgerWrite<Int>, _ writer: AgentTask?) -> Bool {
         let isVersion =
-            write.counted == nil || write.over == (ledger.version, ledger.raises)
+            write.counted == nil || write.over == (ledger.version, ledger.moves)
         let isBroken = world.setup.broken == .conditionalWrite
         let isFirst = write.departed.keys.allSatisfy { departed[$0] == nil }
         guard isVersion || isBroken, isFirst || world.setup.broken == .verify,
             write.jobs.allSatisfy(fits)
         else { return false }
-        if let counted = write.counted { count(counted, write.mark, writer) }
+        if let counted = write.counted {
+            count(counted, write.mark, writer, isBooked: write.isBooked)
+        }
         departed.merge(write.departed) { $1 }
         for job in write.jobs { ledger.jobs[job.job] = job.new }
         return true
     }
 
-    private func count(_ counted: Ledger, _ mark: Int, _ writer: AgentTask?) {
+    private func count(
+        _ counted: Ledger,
+        _ mark: Int,
+        _ writer: AgentTask?,
+        isBooked: Bool
+    ) {
         world.rules?.ledgerWritten(from: ledger, to: counted, by: writer, self)
         tellSize(counted.size, by: writer)
         if ledger.size > counted.size { writer?.hasLowered = true }
         var new = counted
         new.jobs = ledger.jobs
         new.departed = [:]
-        // These three are no part of it.
-        new.raises = ledger.raises
+        new.lastRaise = ledger.lastRaise
         new.followed = ledger.followed
-        new.projectedAt = ledger.projectedAt
+        if !isBooked { new.projectedAt = ledger.projectedAt }
         ledger = new
         self.mark = mark
     }
@@ -215,7 +222,8 @@ final class LedgerTable {
                 }
                 tellSize(size, by: nil)
                 ledger.size = size
-                ledger.raises += 1
+                ledger.moves += 1
+                ledger.lastRaise = ledger.moves
                 ledger.version = max(version, 1)
                 guard let now, ledger.bookingWait(at: now) == nil else {
                     return (false, countedLedger)
@@ -242,11 +250,11 @@ final class LedgerTable {
         )
     }
 
-    func note(followed raises: Int, done: @escaping (Result<Ledger, CallFailure>) -> Void) {
+    func note(followed moves: Int, done: @escaping (Result<Ledger, CallFailure>) -> Void) {
         writing(
             units: 1,
             { [self] in
-                if ledger.isWritten { ledger.followed = max(ledger.followed, raises) }
+                if ledger.isWritten { ledger.followed = max(ledger.followed, moves) }
                 return countedLedger
             },
             done

@@ -17,6 +17,7 @@ final class OurTask: Companion {
     private var hasRun = false
     private var isOver = false
     private var releaseLimitPlanned = false
+    private var agentExitedAt: Milliseconds?
     private var clockSkew: Milliseconds
 
     init(_ task: AgentTask) {
@@ -159,6 +160,7 @@ final class OurTask: Companion {
 
     /// The agent's container ends, and with it the task; the sidecar is asked to stop.
     private func leave() {
+        if let agentExitedAt { world.tally.departed(after: world.now - agentExitedAt) }
         launcher = nil
         disconnect()
         askSidecarToStop()
@@ -194,6 +196,7 @@ final class OurTask: Companion {
     func agentSays(_ line: AgentLine) { tellLauncher(.statusLine(.status(line.text))) }
 
     func agentExited(code: Int32) {
+        agentExitedAt = world.now
         tellLauncher(.agentExited(code: code))
         // All its output has been passed on.
         world.after(50) { [self] in tellLauncher(.outputSettled) }

@@ -27,14 +27,16 @@ final class ProjectorShell {
         step(ProjectionFlow(view, service: counts?.view, at: now), known, done)
     }
 
-    /// An endpoint's, with each update booked.
+    /// After a change of the size, with each update booked.
     func follow(
         _ ledger: Ledger,
+        to move: Int,
         isBooked: Bool,
         done: @escaping (ProjectionFlow.Outcome?) -> Void
     ) {
         let view = LedgerView(ledger, store.limits)
-        step(ProjectionFlow(following: view, isBooked: isBooked, at: now), ledger, done)
+        let flow = ProjectionFlow(following: view, to: move, isBooked: isBooked, at: now)
+        step(flow, ledger, done)
     }
 
     private var now: Instant { .milliseconds(world.now) }
@@ -88,8 +90,8 @@ final class ProjectorShell {
             }
         case .wait(let time):
             world.after(Int(time / .milliseconds(1))) { [self] in step(flow, known, done) }
-        case .note(let raises):
-            store.table.note(followed: raises) { [self] result in
+        case .note(let moves):
+            store.table.note(followed: moves) { [self] result in
                 guard let counted = try? result.get() else { return done(nil) }
                 flow.noted(view(counted, known), asked: asked)
                 step(flow, known, done)

@@ -18,7 +18,8 @@ final class SidecarShell {
     /// When the timer is due, and when the queue will next look at it.
     private var wakeAt: Milliseconds = .max
     private var lookAt: Milliseconds = .max
-    private var latest: (ledger: Ledger, at: Milliseconds)?
+    /// The ledger after this sidecar's last change of its size.
+    private var latest: (ledger: Ledger, isBooked: Bool, at: Milliseconds)?
 
     init(_ owner: OurTask, restarted: Bool, hasPredecessor: Bool, clockSkew: Milliseconds) {
         self.owner = owner
@@ -189,14 +190,16 @@ final class SidecarShell {
             if isAtMostOneBroken, report == .departure(.retired) {
                 ledger.size = ledger.want(limits) + ledger.surplusLeaving
             }
-            return (report: report, before: size, after: ledger.size)
+            let hasMoved = ledger.size != size
+            let isBooked = hasMoved && ledger.bookUpdate(at: now)
+            return (report: report, size: ledger.size, hasMoved: hasMoved, isBooked: isBooked)
         } done: { [self] result in
             switch result {
             case .success(let change):
                 if operation == .expose { entryStands() }
-                latest = (change.ledger, world.now)
-                let (report, before, after) = change.answer
-                let sizeChanged = before != after || change.ledger.size != after
+                let (report, size, hasMoved, isBooked) = change.answer
+                let sizeChanged = hasMoved || change.ledger.size != size
+                if sizeChanged { latest = (change.ledger, isBooked, world.now) }
                 observe(.booked(report, sizeChanged: sizeChanged))
             case .failure(.unchanged):
                 observe(.ledgerFailed("the ledger is unchanged"))
@@ -220,14 +223,22 @@ final class SidecarShell {
     }
 
     private func project() {
-        // As in `LatestSnapshot.freshFor`.
-        let known = latest.flatMap { world.now - $0.at < 1.seconds ? $0.ledger : nil }
-        projector.project(known) { [self] outcome in
-            switch outcome {
-            case .agreed, .still: observe(.projected)
-            case .held(let reason, _): observe(.projectionFailed("\(reason)"))
-            case nil: observe(.projectionFailed("a call failed"))
-            }
+        // As in `LatestChange.freshFor`; once.
+        let change = latest.flatMap { world.now - $0.at < 1.seconds ? $0 : nil }
+        latest = nil
+        guard let change else { return projector.project(nil) { [self] in projected($0) } }
+        projector.follow(
+            change.ledger,
+            to: change.ledger.moves,
+            isBooked: change.isBooked
+        ) { [self] in projected($0) }
+    }
+
+    private func projected(_ outcome: ProjectionFlow.Outcome?) {
+        switch outcome {
+        case .agreed, .still: observe(.projected)
+        case .held(let reason, _): observe(.projectionFailed("\(reason)"))
+        case nil: observe(.projectionFailed("a call failed"))
         }
     }
 
