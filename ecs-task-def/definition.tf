@@ -62,7 +62,8 @@ locals {
   })
 
   limits_item = {
-    pk            = { S = local.limits_key }
+    pk            = { S = local.ledger_key }
+    sk            = { S = "limits" }
     desired_count = { N = tostring(local.desired_count) }
     max_count     = { N = tostring(var.max_count) }
     spare_count   = { N = tostring(var.spare_count) }
@@ -70,13 +71,17 @@ locals {
 
   # Holds where there is no limits item.
   ending_item = {
-    pk            = { S = local.ending_key }
+    pk            = { S = local.ledger_key }
+    sk            = { S = "limits/ending" }
     desired_count = { N = "0" }
     max_count     = { N = "0" }
   }
 
   # What a schedule writes, at first without a count: until one has come, desired_count holds.
-  scheduled_item = { pk = { S = local.scheduled_key } }
+  scheduled_item = {
+    pk = { S = local.ledger_key }
+    sk = { S = "limits/scheduled" }
+  }
 
   # Inputs of UpdateItem, by the name of the schedule. Only where the item is: one that fires while
   # Terraform makes or removes the item must not make it anew.

@@ -1,4 +1,4 @@
-# The ledger and its limits, items of one table.
+# The ledger's table, and in it the limits.
 
 resource "aws_dynamodb_table" "ledger" {
   # checkov:skip=CKV_AWS_119: encrypted with DynamoDB's own key; the ledger holds ids of runs and tasks, no secret
@@ -6,11 +6,23 @@ resource "aws_dynamodb_table" "ledger" {
   name         = local.ledger_table
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
+  range_key    = "sk"
   tags         = local.tags
 
   attribute {
     name = "pk"
     type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  # Tasks that have departed.
+  ttl {
+    attribute_name = "expires"
+    enabled        = true
   }
 
   point_in_time_recovery {
@@ -25,6 +37,7 @@ resource "aws_dynamodb_table_item" "limits" {
   region     = var.region
   table_name = aws_dynamodb_table.ledger.name
   hash_key   = aws_dynamodb_table.ledger.hash_key
+  range_key  = aws_dynamodb_table.ledger.range_key
   item       = jsonencode(local.limits_item)
 
   depends_on = [aws_ecs_service.agents]
@@ -34,6 +47,7 @@ resource "aws_dynamodb_table_item" "ending" {
   region     = var.region
   table_name = aws_dynamodb_table.ledger.name
   hash_key   = aws_dynamodb_table.ledger.hash_key
+  range_key  = aws_dynamodb_table.ledger.range_key
   item       = jsonencode(local.ending_item)
 }
 
@@ -43,6 +57,7 @@ resource "aws_dynamodb_table_item" "scheduled" {
   region     = var.region
   table_name = aws_dynamodb_table.ledger.name
   hash_key   = aws_dynamodb_table.ledger.hash_key
+  range_key  = aws_dynamodb_table.ledger.range_key
   item       = jsonencode(local.scheduled_item)
 
   lifecycle {

@@ -11,12 +11,8 @@ locals {
   cluster      = var.prefix
   service      = "${var.prefix}-agents"
   ledger_table = "${var.prefix}-ledger"
-  # The items of the table; see Sources/AWS, LedgerTable.swift and DynamoDBDesk.swift.
-  ledger_key    = "${local.cluster}/${local.service}"
-  limits_key    = "${local.ledger_key}/limits"
-  scheduled_key = "${local.limits_key}/scheduled"
-  ending_key    = "${local.limits_key}/ending"
-  desk_key      = "${local.ledger_key}/announcements"
+  # The partition of the service's items; see Sources/AWS/LedgerItem.swift.
+  ledger_key = "${local.cluster}/${local.service}"
 
   agents_log_group   = "/ecs/${var.prefix}-agents"
   endpoint_log_group = "/${var.endpoint == "lambda" ? "aws/lambda" : "ecs"}/${local.endpoint_name}"

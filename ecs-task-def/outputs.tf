@@ -51,7 +51,7 @@ output "ledger_table" {
 }
 
 output "ledger_key" {
-  description = "Key (pk) of the ledger's item; the limits are at this and /limits."
+  description = "Partition key (pk) of the ledger's items, the limits among them."
   value       = local.ledger_key
 }
 

@@ -95,37 +95,50 @@ locals {
     },
   ]
 
-  # Limits are for Terraform and the schedules to set, not for those whom they limit; and the desk is
-  # the endpoint's.
-  ledger_statements = {
-    for role, own in { task = [local.ledger_key], endpoint = [local.ledger_key, local.desk_key] } : role => [
-      {
-        Sid      = "ReadTheLedger"
-        Effect   = "Allow"
-        Action   = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
-        Resource = [local.ledger_arn]
-        Condition = {
-          "ForAllValues:StringEquals" = {
-            "dynamodb:LeadingKeys" = concat(own, [local.limits_key, local.scheduled_key, local.ending_key])
-          }
+  # Limits are for Terraform and the schedules to set, not for those whom they limit. They lie in the
+  # ledger's partition, since one query reads both, and IAM tells partitions apart but no sort keys.
+  # Hence a write may name no attribute but these, and among them are none of the limits' (DynamoDB
+  # developer guide, Using IAM policy conditions for fine-grained access control). What the condition
+  # looks at is what a request names, so it is no matter what an update returns. A transaction takes
+  # the actions of its members. What is left to runs is in the README.
+  ledger_attributes = concat(
+    local.table_keys,
+    ["format", "version", "writer", "size", "leaving", "exposed", "failed", "adopted", "served"],
+    ["raises", "followed", "projected"],
+    ["at", "task", "first"],
+    ["kind", "expires"],
+  )
+  # DynamoDB takes a key for an attribute that the request names.
+  table_keys = ["pk", "sk"]
+
+  ledger_statements = [
+    {
+      Sid       = "ReadTheLedger"
+      Effect    = "Allow"
+      Action    = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
+      Resource  = [local.ledger_arn]
+      Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.ledger_key] } }
+    },
+    {
+      Sid      = "WriteTheLedger"
+      Effect   = "Allow"
+      Action   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      Resource = [local.ledger_arn]
+      Condition = {
+        "ForAllValues:StringEquals" = {
+          "dynamodb:LeadingKeys" = [local.ledger_key]
+          "dynamodb:Attributes"  = local.ledger_attributes
         }
-      },
-      {
-        Sid       = "WriteTheLedger"
-        Effect    = "Allow"
-        Action    = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
-        Resource  = [local.ledger_arn]
-        Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = own } }
-      },
-    ]
-  }
+      }
+    },
+  ]
 
   policies = {
     task = {
       Version = "2012-10-17"
       Statement = concat(
         local.service_statements,
-        local.ledger_statements.task,
+        local.ledger_statements,
         [
           # Of every task in the cluster, which therefore has nobody else's. A session of the task
           # role is named after its task, but IAM has that name in aws:userid only, glued to the
@@ -153,7 +166,7 @@ locals {
       Version = "2012-10-17"
       Statement = concat(
         local.service_statements,
-        local.ledger_statements.endpoint,
+        local.ledger_statements,
         [
           {
             Sid    = "ItsSecrets"
@@ -229,12 +242,17 @@ locals {
           } if local.is_lambda
         ],
         [
-          for key in [local.scheduled_key] : {
-            Sid       = "ScheduledCount"
-            Effect    = "Allow"
-            Action    = ["dynamodb:UpdateItem"]
-            Resource  = [local.ledger_arn]
-            Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [key] } }
+          for key in [local.ledger_key] : {
+            Sid      = "ScheduledCount"
+            Effect   = "Allow"
+            Action   = ["dynamodb:UpdateItem"]
+            Resource = [local.ledger_arn]
+            Condition = {
+              "ForAllValues:StringEquals" = {
+                "dynamodb:LeadingKeys" = [key]
+                "dynamodb:Attributes"  = concat(local.table_keys, ["desired_count"])
+              }
+            }
           } if length(local.schedules) > 0
         ],
       )

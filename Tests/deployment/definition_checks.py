@@ -162,7 +162,8 @@ def limits_restart_nothing() -> None:
     assert before.one(address) == after.one(address)
     item = json.loads(after.one("aws_dynamodb_table_item.limits")["item"])
     assert item == {
-        "pk": {"S": "tfc/tfc-agents/limits"},
+        "pk": {"S": "tfc/tfc-agents"},
+        "sk": {"S": "limits"},
         "desired_count": {"N": "3"},
         "max_count": {"N": "30"},
         "spare_count": {"N": "2"},
@@ -176,10 +177,30 @@ def limits_names() -> None:
     read = set(re.findall(r'optionalCount\("(\w+)"\)', reader))
     plan = planning.variant("the least")
     item = json.loads(plan.one("aws_dynamodb_table_item.limits")["item"])
-    assert set(item) - {"pk"} == read and read, read
+    assert set(item) - {"pk", "sk"} == read and read, read
     environment = {p["name"]: p["value"] for p in plan.containers["agent-sidecar"]["environment"]}
-    key = f"{environment['ECS_CLUSTER']}/{environment['ECS_SERVICE']}/limits"
-    assert item["pk"] == {"S": key}
+    assert item["pk"] == {"S": f"{environment['ECS_CLUSTER']}/{environment['ECS_SERVICE']}"}
+    assert item["sk"] == {"S": sort_key("limits")}
+
+
+def sort_key(name: str) -> str:
+    """As the programs know it."""
+    reader = (planning.ROOT / "Sources/AWS/LedgerItem.swift").read_text()
+    return re.search(rf'static let {name} = "([\w/]+)"', reader)[1]
+
+
+@check("the ledger's table has the keys that the programs use, and forgets tasks that departed")
+def table() -> None:
+    reader = (planning.ROOT / "Sources/AWS/LedgerItem.swift").read_text()
+    assert '"expires": .number(' in reader
+    for name in planning.VARIANTS:
+        values = planning.variant(name).one("aws_dynamodb_table.ledger")
+        assert (values["hash_key"], values["range_key"]) == ("pk", "sk")
+        assert {(a["name"], a["type"]) for a in values["attribute"]} == {("pk", "S"), ("sk", "S")}
+        (ttl,) = values["ttl"]
+        assert ttl["enabled"] and ttl["attribute_name"] == "expires", ttl
+        for address, item in planning.variant(name).of("aws_dynamodb_table_item").items():
+            assert (item["hash_key"], item["range_key"]) == ("pk", "sk"), address
 
 
 @check("the limits are changed in place, so that they never are missing")
@@ -190,29 +211,30 @@ def in_place() -> None:
     assert "lifecycle" not in body and "replace_triggered_by" not in text, body
 
 
-SCHEDULED = "tfc/tfc-agents/limits/scheduled"
-
-
 @check("a schedule changes the count in its own item, and makes none where Terraform has not")
 def schedules() -> None:
-    reader = (planning.ROOT / "Sources/AWS/LedgerTable.swift").read_text()
-    assert SCHEDULED.removeprefix("tfc/tfc-agents") in reader
     plan = planning.variant("everything, with a function")
     limits = json.loads(plan.one("aws_dynamodb_table_item.limits")["item"])
     scheduled = json.loads(plan.one("aws_dynamodb_table_item.scheduled[0]")["item"])
     # Until a schedule has come, desired_count holds.
-    assert scheduled == {"pk": {"S": SCHEDULED}}
+    assert scheduled == {"pk": {"S": "tfc/tfc-agents"}, "sk": {"S": sort_key("scheduled")}}
+    table = plan.one("aws_dynamodb_table.ledger")
     with moto.mock_aws():
         client = boto3.client("dynamodb", region_name="eu-central-1")
         client.create_table(
             TableName="tfc-ledger",
             BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[
+                {"AttributeName": table["hash_key"], "KeyType": "HASH"},
+                {"AttributeName": table["range_key"], "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": a["name"], "AttributeType": a["type"]} for a in table["attribute"]
+            ],
         )
 
         def items() -> dict[str, dict]:
-            return {i["pk"]["S"]: i for i in client.scan(TableName="tfc-ledger")["Items"]}
+            return {i["sk"]["S"]: i for i in client.scan(TableName="tfc-ledger")["Items"]}
 
         def fire(name: str) -> None:
             values = plan.one(f'aws_scheduler_schedule.desired_count["{name}"]')
@@ -230,8 +252,8 @@ def schedules() -> None:
         for name, count in (("day", "5"), ("night", "0")):
             fire(name)
             assert items() == {
-                limits["pk"]["S"]: limits,
-                SCHEDULED: {**scheduled, "desired_count": {"N": count}},
+                "limits": limits,
+                "limits/scheduled": {**scheduled, "desired_count": {"N": count}},
             }
     night = plan.one('aws_scheduler_schedule.desired_count["night"]')
     assert night["schedule_expression_timezone"] == "Europe/Berlin"
@@ -242,12 +264,11 @@ def schedules() -> None:
 
 @check("the limits that hold when Terraform has taken the limits away are those of an end")
 def taken_away() -> None:
-    reader = (planning.ROOT / "Sources/AWS/LedgerTable.swift").read_text()
-    assert '"/limits/ending"' in reader
     for name in planning.VARIANTS:
         item = json.loads(planning.variant(name).one("aws_dynamodb_table_item.ending")["item"])
         assert item == {
-            "pk": {"S": "tfc/tfc-agents/limits/ending"},
+            "pk": {"S": "tfc/tfc-agents"},
+            "sk": {"S": sort_key("ending")},
             "desired_count": {"N": "0"},
             "max_count": {"N": "0"},
         }

@@ -84,3 +84,60 @@ def holds(operator: str, given: str | list[str] | None, wanted: str | list[str])
         return is_negated
     (value,) = given
     return one(value)
+
+
+# Members of a transaction, by the action that each takes (DynamoDB developer guide, Using IAM with
+# DynamoDB transactions).
+MEMBERS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+EXPRESSIONS = (
+    "ConditionExpression",
+    "FilterExpression",
+    "KeyConditionExpression",
+    "ProjectionExpression",
+    "UpdateExpression",
+)
+# Words of expressions that name no attribute.
+WORDS = "AND OR NOT BETWEEN IN SET REMOVE ADD DELETE size contains begins_with if_not_exists"
+WORDS += " list_append attribute_exists attribute_not_exists attribute_type"
+
+
+def dynamodb(operation: str, table: str, parameters: dict) -> list[Request]:
+    """What DynamoDB asks IAM for a call: partition keys, and the top-level attributes that the
+    parameters name, keys included (DynamoDB developer guide, Using IAM policy conditions for
+    fine-grained access control)."""
+    if operation == "TransactWriteItems":
+        return [
+            request
+            for action in parameters["TransactItems"]
+            for member, values in action.items()
+            for request in dynamodb(MEMBERS[member], table, values)
+        ]
+    if operation == "BatchGetItem":
+        (of_table,) = parameters["RequestItems"].values()
+        keys = of_table["Keys"]
+    elif operation == "Query":
+        keys = [{"pk": parameters["ExpressionAttributeValues"][":pk"]}]
+    else:
+        keys = [parameters[name] for name in ("Key", "Item") if name in parameters]
+    context = {
+        "dynamodb:LeadingKeys": [key["pk"]["S"] for key in keys],
+        "dynamodb:Attributes": sorted({*(n for key in keys for n in key), *attributes(parameters)}),
+    }
+    return [Request(f"dynamodb:{operation}", table, context)]
+
+
+def attributes(parameters: dict) -> set[str]:
+    """Those at the top level that expressions name."""
+    names = parameters.get("ExpressionAttributeNames", {})
+    found = set()
+    for expression in EXPRESSIONS:
+        # Nothing below the first level, no values.
+        text = re.sub(r"[.:]\s*#?\w+|\[\d+\]", "", parameters.get(expression, ""))
+        words = set(re.findall(r"#?\w+", text)) - set(WORDS.split())
+        found |= {names.get(word, word) for word in words}
+    return found

@@ -5,9 +5,10 @@ import re
 
 import botocore.session
 
+import iam
 import planning
 from checks import check
-from iam import Request, allows
+from iam import Request, allows, dynamodb
 
 # What may stand for many: the tasks of one cluster, the streams of one log group.
 WIDE = re.compile(
@@ -54,9 +55,8 @@ def update_service(statements: list[dict], **context: str | list[str]) -> bool:
     return may(statements, "ecs:UpdateService", SERVICE, **named)
 
 
-def ledger_call(statements: list[dict], action: str, *keys: str) -> bool:
-    context = {"dynamodb:LeadingKeys": list(keys)}
-    return allows(statements, Request(f"dynamodb:{action}", TABLE, context))
+def ledger_call(statements: list[dict], operation: str, parameters: dict) -> bool:
+    return all(allows(statements, r) for r in dynamodb(operation, TABLE, parameters))
 
 
 @check("no role may do more than one service, one table, one path and one cluster's tasks need")
@@ -97,20 +97,29 @@ def notices() -> None:
     assert not WIDE.match("arn:aws:ecs:*:*:task/tfc/*")
 
 
+def sources(*names: str) -> str:
+    folder = planning.ROOT / "Sources/AWS"
+    paths = [folder / f"{name}.swift" for name in names] or sorted(folder.glob("*.swift"))
+    return "".join(path.read_text() for path in paths)
+
+
 def operations() -> set[str]:
-    text = "".join(
-        path.read_text() for path in sorted((planning.ROOT / "Sources/AWS").glob("*.swift"))
-    )
-    return {
+    """Actions of the calls that the programs name."""
+    quoted = set(re.findall(r'"([A-Z]\w+)"', sources()))
+    session = botocore.session.get_session()
+    found = {
         f"{service}:{operation}"
-        for service, operation in re.findall(r"\.call\(\s*\.(\w+),\s*\"(\w+)\"", text)
+        for service in SERVICES
+        for operation in quoted & set(session.get_service_model(service).operation_names)
     }
+    # It has no action of its own.
+    return found - {"dynamodb:TransactWriteItems"}
 
 
 @check("the roles may do what the programs call, and nothing else")
 def calls() -> None:
     called = operations()
-    assert len(called) >= 5, called
+    assert {"dynamodb:Query", "dynamodb:DeleteItem", "ecs:UpdateService"} <= called, called
     found = documents(planning.variant("the least"))
     for role in ("task", "endpoint"):
         allowed = {a for a in actions(found[role]) if a.split(":")[0] in SERVICES}
@@ -119,11 +128,7 @@ def calls() -> None:
         # The endpoint alone reads parameters.
         needed = called - {"ssm:GetParameter"} if role == "task" else called
         assert needed <= allowed, f"{role} may not {sorted(needed - allowed)}"
-        assert allowed <= needed | RESERVED, f"{role} need not {sorted(allowed - needed)}"
-
-
-# Allowed for the ledger's item whichever of DynamoDB's calls reach it.
-RESERVED = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+        assert allowed <= needed, f"{role} need not {sorted(allowed - needed)}"
 
 
 @check("IAM's rules, as the checks apply them, are those of its user guide")
@@ -251,49 +256,215 @@ def subnets() -> None:
             assert f'aws_iam_role_policy.subnets["{role}"]' in policies, name
 
 
+def run_chapter() -> str:
+    text = planning.README.read_text()
+    chapter = text[text.index("**What a run can do in AWS.**") :]
+    return chapter[: chapter.index("**What a change restarts.**")]
+
+
 @check("what UpdateService takes beside the size is denied to runs or named in the README")
 def named() -> None:
     model = botocore.session.get_session().get_service_model("ecs")
     members = set(model.operation_model("UpdateService").input_shape.members)
-    text = planning.README.read_text()
-    chapter = text[text.index("**What a run can do in AWS.**") :]
-    chapter = chapter[: chapter.index("**What a change restarts.**")]
-    told = set(re.findall(r"`(\w+)`", chapter))
+    told = set(re.findall(r"`(\w+)`", run_chapter()))
     # The group of a network configuration has no key, its subnets have one.
     assert {"desiredCount", "securityGroups"} <= told, told
     left = members - {"cluster", "service"} - {member for _, member, _ in DENIED} - told
     assert not left, f"neither denied nor named: {sorted(left)}"
 
 
-@check("runs can write the ledger's item of their own pool, and neither its limits nor any other")
+def key(sort: str, partition: str = LEDGER) -> dict:
+    return {"pk": {"S": partition}, "sk": {"S": sort}}
+
+
+def put(sort: str, partition: str = LEDGER, **attributes: dict) -> dict:
+    return {"TableName": "tfc-ledger", "Item": key(sort, partition) | attributes}
+
+
+def update(sort: str, text: str, partition: str = LEDGER, **names: str) -> dict:
+    call = {"Key": key(sort, partition), "UpdateExpression": text}
+    return call | {"ExpressionAttributeNames": {f"#{k}": v for k, v in names.items()}}
+
+
+def query(partition: str) -> dict:
+    condition = "pk = :pk AND sk < :end"
+    values = {":pk": {"S": partition}, ":end": {"S": "task/"}}
+    return {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+
+
+def batch(*keys: dict) -> dict:
+    return {"RequestItems": {"tfc-ledger": {"Keys": list(keys)}}}
+
+
+ONE = {"N": "1"}
+# As Sources/AWS makes them.
+CALLS: list[tuple[str, dict]] = [
+    ("Query", query(LEDGER)),
+    ("GetItem", {"Key": key("ledger")}),
+    ("BatchGetItem", batch(key("task/a"), key("task/b"))),
+    (
+        "PutItem",
+        put("job/run-1/plan", at=ONE, task={"S": "a"}, first=ONE)
+        | {"ConditionExpression": "attribute_not_exists(#pk)"}
+        | {"ExpressionAttributeNames": {"#pk": "pk"}},
+    ),
+    (
+        "DeleteItem",
+        {"Key": key("job/run-1/plan"), "ConditionExpression": "#task = :task"}
+        | {"ExpressionAttributeNames": {"#task": "task"}},
+    ),
+    (
+        "UpdateItem",
+        update(
+            "ledger",
+            "SET #size = :size, #v = if_not_exists(#v, :zero) + :one",
+            size="size",
+            v="version",
+            p="projected",
+        )
+        | {
+            "ConditionExpression": "(attribute_not_exists(#size) OR #size < :size) AND #p <= :p",
+            "ReturnValues": "ALL_NEW",
+        },
+    ),
+    (
+        "TransactWriteItems",
+        {
+            "TransactItems": [
+                {"Put": put("task/a", at=ONE, kind={"S": "retired"}, expires=ONE)},
+                {"Update": update("ledger", "SET #s = :s REMOVE #f", s="size", f="failed")},
+                {"Delete": {"Key": key("job/run-1/plan")}},
+            ]
+        },
+    ),
+]
+# What would set limits, or reach what is not the pool's.
+STRANGE_CALLS: list[tuple[str, dict]] = [
+    ("PutItem", put("limits", max_count=ONE)),
+    ("PutItem", put("limits/scheduled", desired_count=ONE)),
+    ("PutItem", put("limits/ending", spare_count=ONE)),
+    ("UpdateItem", update("limits", "SET #m = :m", m="max_count")),
+    ("UpdateItem", update("limits", "SET max_count = :m")),
+    ("UpdateItem", update("limits/scheduled", "SET #d.#e = :d", d="desired_count", e="at")),
+    ("UpdateItem", update("limits", "REMOVE #d", d="spare_count")),
+    ("UpdateItem", update("limits", "ADD desired_count :one")),
+    ("TransactWriteItems", {"TransactItems": [{"Put": put("limits", max_count=ONE)}]}),
+    ("TransactWriteItems", {"TransactItems": [{"Put": put("ledger", "tfc/other")}]}),
+    *(
+        (operation, parameters)
+        for other in ("tfc/other", f"{LEDGER}/", f"{LEDGER}2", "")
+        for operation, parameters in (
+            ("Query", query(other)),
+            ("GetItem", {"Key": key("ledger", other)}),
+            ("BatchGetItem", batch(key("task/a"), key("task/a", other))),
+            ("PutItem", put("ledger", other)),
+            ("UpdateItem", update("ledger", "SET #size = :size", other, size="size")),
+            ("DeleteItem", {"Key": key("ledger", other)}),
+        )
+    ),
+    ("BatchWriteItem", {"Key": key("ledger")}),
+    ("ConditionCheckItem", {"Key": key("ledger")}),
+    ("PartiQLUpdate", {"Key": key("ledger")}),
+    ("PartiQLSelect", {"Key": key("ledger")}),
+    ("Scan", {"Key": key("ledger")}),
+]
+
+
+def complaints(statements: list[dict]) -> list[str]:
+    """What is wrong with what these may do with the ledger."""
+    refused = [f"may not {c}" for c in CALLS if not ledger_call(statements, *c)]
+    return refused + [f"may {c}" for c in STRANGE_CALLS if ledger_call(statements, *c)]
+
+
+@check("runs can read and write the ledger of their own pool, and set no limit and no other ledger")
 def ledger() -> None:
     for name in planning.VARIANTS:
         found = documents(planning.variant(name))
         for role in ("task", "endpoint"):
-            statements = found[role]
-            limits = [f"{LEDGER}/limits{end}" for end in ("", "/scheduled", "/ending")]
-            assert ledger_call(statements, "BatchGetItem", LEDGER, *limits)
-            for write in ("PutItem", "UpdateItem"):
-                assert ledger_call(statements, write, LEDGER)
-                desk = ledger_call(statements, write, f"{LEDGER}/announcements")
-                assert desk == (role == "endpoint")
-                for key in (*limits, "tfc/other", f"{LEDGER}/", f"{LEDGER}2", ""):
-                    assert not ledger_call(statements, write, key), f"{role}: {key}"
-            for action in ("DeleteItem", "BatchWriteItem", "Scan", "Query", "PartiQLUpdate"):
-                assert not ledger_call(statements, action, LEDGER), f"{role}: {action}"
+            wrong = complaints(found[role])
+            assert not wrong, f"{name}: {role} {wrong[0]}"
 
 
-@check("a schedule can write its own item and no other, and without schedules none is written")
+@check("a ledger policy that allows too much or too little is noticed")
+def ledger_notices() -> None:
+    statements = json.dumps(documents(planning.variant("the least"))["task"])
+    for old, new, complaint in (
+        ('"dynamodb:Query"', '"dynamodb:Scan"', "may not ('Query'"),
+        ('"dynamodb:DeleteItem"', '"dynamodb:PutItem"', "may not ('DeleteItem'"),
+        ('"expires"', '"expired"', "may not ('TransactWriteItems'"),
+        ('"pk", ', "", "may not ('PutItem'"),
+        ('"expires"', '"expires", "max_count"', "may ('PutItem'"),
+        ('"dynamodb:Attributes"', '"dynamodb:Attribute"', "may ('PutItem'"),
+        ('"dynamodb:LeadingKeys"', '"dynamodb:LeadingKey"', "may ('Query'"),
+        ("ForAllValues:StringEquals", "ForAnyValue:StringEquals", "may ('PutItem'"),
+        (f'["{LEDGER}"]', f'["{LEDGER}*"]', "may not ('Query'"),
+    ):
+        assert old in statements, old
+        found = complaints(json.loads(statements.replace(old, new)))
+        assert any(c.startswith(complaint) for c in found), f"{old} -> {new}: {found}"
+
+
+@check("the attributes that roles may write are those that the programs name")
+def attributes() -> None:
+    items = sources("LedgerItem")
+    # Limits are only read.
+    items = items[: items.index("enum LimitsItem")]
+    # What is read of an item, but not of a map in it; and what only DynamoDB reads.
+    written = set(re.findall(r'fields\.\w+\("(\w+)"', items)) | {"expires"}
+    assert '"expires": ' in items
+    conditions = sources("TableWrite", "DynamoDBLedgerStore")
+    lists = "".join(re.findall(r"(?:names|raised): \[([^\]]*)\]", conditions))
+    assert set(re.findall(r'"(\w+)"', lists)) - {"pk"} <= written, lists
+    found = documents(planning.variant("the least"))
+    for role in ("task", "endpoint"):
+        (statement,) = (s for s in found[role] if s["Sid"] == "WriteTheLedger")
+        allowed = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+        assert set(allowed) == written | {"pk", "sk"}, written ^ set(allowed)
+
+
+@check("the attributes of a call, as the checks find them, are those that its parameters name")
+def attributes_of_calls() -> None:
+    names = {"#a": "first", "#b.c": "never", "#d": "second"}
+    text = "SET #a.#d[3].x = if_not_exists(plain, :value), e = :e REMOVE f"
+    parameters = {"UpdateExpression": text, "ExpressionAttributeNames": names}
+    assert iam.attributes(parameters) == {"first", "plain", "e", "f"}
+    condition = "attribute_exists(#d) AND NOT size(g) < :n OR begins_with(h, :p)"
+    parameters |= {"ConditionExpression": condition, "UpdateExpression": "ADD i :n"}
+    assert iam.attributes(parameters) == {"second", "g", "h", "i"}
+
+
+@check("what IAM cannot keep a run from doing to the limits is in the README")
+def limits_left() -> None:
+    sentences = run_chapter().split(". ")
+    statements = documents(planning.variant("the least"))["task"]
+    for what, operation, parameters in (
+        ("delete", "DeleteItem", {"Key": key("limits")}),
+        ("empty", "PutItem", put("limits")),
+    ):
+        assert ledger_call(statements, operation, parameters), what
+        assert any(what in s and "limits" in s for s in sentences), what
+
+
+@check("a schedule can set the scheduled count alone, and without schedules nothing is written")
 def schedule_writes() -> None:
     for name in planning.VARIANTS:
         plan = planning.variant(name)
         statements = documents(plan).get("scheduler", [])
-        own = f"{LEDGER}/limits/scheduled"
-        is_there = "aws_scheduler_schedule.desired_count" in str(plan.resources.keys())
-        assert ledger_call(statements, "UpdateItem", own) == is_there
-        for key in (LEDGER, f"{LEDGER}/limits", f"{LEDGER}/limits/ending"):
-            assert not ledger_call(statements, "UpdateItem", key)
-        assert not ledger_call(statements, "PutItem", own)
+        schedules = plan.of("aws_scheduler_schedule")
+        targets = [v["target"][0] for a, v in schedules.items() if ".desired_count[" in a]
+        for target in targets:
+            assert ledger_call(statements, "UpdateItem", json.loads(target["input"]))
+        one = update("limits/scheduled", "SET #d = :d", d="desired_count")
+        assert ledger_call(statements, "UpdateItem", one) == bool(targets)
+        assert {a for a in actions(statements) if a.startswith("dynamodb:")} <= {
+            "dynamodb:UpdateItem"
+        }
+        for parameters in (
+            update("limits", "SET #m = :m", m="max_count"),
+            update("ledger", "SET #s = :s", s="size"),
+            update("limits/scheduled", "SET #d = :d", "tfc/other", d="desired_count"),
+        ):
+            assert not ledger_call(statements, "UpdateItem", parameters), parameters
 
 
 @check("runs can protect the tasks of their own cluster, and no others")
