@@ -49,8 +49,10 @@ def main():
     dynamodb = client("dynamodb", port)
     dynamodb.create_table(
         TableName="ledger", BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}])
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"},
+                   {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"},
+                              {"AttributeName": "sk", "AttributeType": "S"}])
     client("ssm", port).put_parameter(
         Name="/agents/hmac-key", Value="a secret value", Type="SecureString")
     print(json.dumps({"port": port}), flush=True)

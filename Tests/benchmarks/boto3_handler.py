@@ -1,10 +1,11 @@
 """What the endpoint is compared with: a run task handler as one would write it with boto3.
 
 `boto3_handler.py lambda` is a function under the Runtime API, `boto3_handler.py server` a threaded
-HTTP server that prints its port. Both do the same calls for a webhook: BatchGetItem, a conditional
-PutItem, UpdateService and BatchGetItem again if the service must grow, PATCH of the callback. Its
-threads take turns at the ledger, since lost races would cost it more. The settings are those of the
-real endpoint.
+HTTP server that prints its port. Both do the same calls for a webhook: PutItem of the job where there
+is none, Query, and PATCH of the callback; where the service must grow, UpdateItem that raises the
+size and books, UpdateService, and UpdateItem that notes the raises followed. Its threads take turns
+at these, since overtaking each other would cost them more. The settings are those of the real
+endpoint.
 """
 
 import base64
@@ -16,6 +17,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 import boto3
 import botocore.config
@@ -27,42 +29,92 @@ TABLE, CLUSTER, SERVICE = (
     os.environ[name] for name in ("LEDGER_TABLE", "ECS_CLUSTER", "ECS_SERVICE"))
 MAX_COUNT = int(os.environ["MAX_COUNT"])
 PK = "%s/%s" % (CLUSTER, SERVICE)
+LEDGER = {"pk": {"S": PK}, "sk": {"S": "ledger"}}
 CONFIG = botocore.config.Config(max_pool_connections=64)
 dynamodb = boto3.client("dynamodb", config=CONFIG)
 ecs = boto3.client("ecs", config=CONFIG)
-ledger = threading.Lock()
+turn = threading.Lock()
 pool = urllib3.PoolManager(maxsize=64)
 
 
-def read():
-    answer = dynamodb.batch_get_item(RequestItems={TABLE: {
-        "Keys": [{"pk": {"S": PK + end}}
-                 for end in ("", "/limits", "/limits/scheduled", "/limits/ending")],
-        "ConsistentRead": True}})
-    found = [item for item in answer["Responses"][TABLE] if item["pk"]["S"] == PK]
-    return found[0] if found else None
+def unless_refused(call, **parameters):
+    """The call's answer; None when its condition did not hold."""
+    try:
+        return call(TableName=TABLE, **parameters)
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+
+
+def now():
+    return {"N": str(int(time.time() * 1000))}
 
 
 def announce(job):
-    """Returns the size that the service must have, and the one that it had."""
+    """Returns how many agents there are to be."""
+    item = {"pk": {"S": PK}, "sk": {"S": "job/" + job}, "at": now()}
+    unless_refused(dynamodb.put_item, Item=item, ConditionExpression="attribute_not_exists(#pk)",
+                   ExpressionAttributeNames={"#pk": "pk"})
     while True:
-        old = read()
-        item = dict(old or {"pk": {"S": PK}, "format": {"N": "1"}, "jobs": {"M": {}}})
-        version = int(old["version"]["N"]) if old else 0
-        item["jobs"]["M"][job] = {"M": {"at": {"N": "0"}}}
-        before = int(old["size"]["N"]) if old else 0
-        size = min(MAX_COUNT, len(item["jobs"]["M"]))
-        item["size"], item["version"] = {"N": str(size)}, {"N": str(version + 1)}
-        condition = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if old:
-            condition = {"ConditionExpression": "version = :expected",
-                         "ExpressionAttributeValues": {":expected": {"N": str(version)}}}
-        try:
-            dynamodb.put_item(TableName=TABLE, Item=item, **condition)
-            return size, before
-        except botocore.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        # Pages are of 1 MB, thousands of jobs.
+        items = dynamodb.query(
+            TableName=TABLE, KeyConditionExpression="pk = :pk AND sk < :end", ConsistentRead=True,
+            ExpressionAttributeValues={":pk": {"S": PK}, ":end": {"S": "task/"}})["Items"]
+        wanted = min(MAX_COUNT, sum(item["sk"]["S"].startswith("job/") for item in items))
+        old = next(item for item in items if item["sk"]["S"] == "ledger")
+        if has_raised(old, wanted):
+            return wanted
+
+
+def has_raised(old, size):
+    """False where somebody took agents away since, and the jobs have to be read again."""
+    if int(old["size"]["N"]) >= size:
+        return True
+    with turn:
+        counted = raise_to(size, old["version"])
+        if counted:
+            follow(counted)
+            return True
+        counted = read()
+    return counted["version"] == old["version"] and int(counted["size"]["N"]) >= size
+
+
+def raise_to(size, version):
+    return update(
+        "SET #format = :one, #size = :size, #projected = :projected, "
+        "#raises = if_not_exists(#raises, :zero) + :one",
+        "#version = :expected AND #size < :size",
+        ["format", "size", "projected", "version", "raises"],
+        {":size": {"N": str(size)}, ":projected": now(), ":expected": version,
+         ":zero": {"N": "0"}, ":one": {"N": "1"}})
+
+
+def note(raises):
+    return update(
+        "SET #followed = :followed",
+        "attribute_exists(#size) AND (attribute_not_exists(#followed) OR #followed < :followed)",
+        ["size", "followed"], {":followed": {"N": str(raises)}})
+
+
+def read():
+    return dynamodb.get_item(TableName=TABLE, Key=LEDGER, ConsistentRead=True)["Item"]
+
+
+def update(text, condition, names, values):
+    answer = unless_refused(
+        dynamodb.update_item, Key=LEDGER, UpdateExpression=text, ConditionExpression=condition,
+        ReturnValues="ALL_NEW", ExpressionAttributeNames={"#" + name: name for name in names},
+        ExpressionAttributeValues=values)
+    return answer["Attributes"] if answer else None
+
+
+def follow(counted):
+    """Until nobody has raised the ledger meanwhile, whose update this one may have undone."""
+    written = None
+    while written != counted["size"]:
+        written = counted["size"]
+        ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=int(written["N"]))
+        counted = note(int(counted["raises"]["N"])) or read()
 
 
 def handle(body, signature):
@@ -70,11 +122,7 @@ def handle(body, signature):
     if not hmac.compare_digest(expected, signature or ""):
         return 401
     call = json.loads(body)
-    with ledger:
-        size, before = announce(call["run_id"] + "/plan")
-    if size > before:
-        ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=size)
-        read()
+    size = announce(call["run_id"] + "/plan")
     result = {"data": {"type": "task-results", "attributes": {
         "status": "passed", "message": "%d agents" % size}}}
     pool.request("PATCH", call["task_result_callback_url"], body=json.dumps(result), headers={

@@ -195,8 +195,8 @@ class Rate:
     """Webhooks in a second, and what each of them took of the processor."""
 
     def __init__(self, peer, stub, at_once, rounds=ROUNDS):
-        """Over connections that are kept. Each round begins with an empty ledger, as no agent ends
-        the jobs: a real one holds tens of jobs, not hundreds."""
+        """Over connections that are kept. Each round begins without jobs, as no agent ends them: a
+        real ledger holds tens of jobs, not hundreds."""
         callers = [Caller(peer.port) for _ in range(at_once)]
         first = [request(stub.webhook(WEBHOOKS))]
         requests = [request(stub.webhook(number)) for number in range(WEBHOOKS)]
@@ -407,7 +407,7 @@ class Report:
             ("  answered with 200", "", statuses.count(200), BURST),
             ("  size in the ledger, and of the service", "",
              "%s, %s" % (ledger["size"]["N"], updates[-1][1]), BURST),
-            ("  writes of the ledger", "", ledger["version"]["N"], "one each: %d" % BURST),
+            ("  raises of the ledger", "", ledger["raises"]["N"], "one each: %d" % BURST),
             ("  service updates", "", len(updates), "one each: %d" % BURST),
             ("  most of them within a second", "",
              most_in_a_second([moment for moment, _ in updates]), "5"),

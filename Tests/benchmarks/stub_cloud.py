@@ -1,20 +1,33 @@
 """ECS, DynamoDB and HCP Terraform for benchmarks: one process that answers at once.
 
 Items are kept and the conditions in use are checked; nothing else is. Prints its port, and ends
-when its standard input closes. `POST /reset` empties it; `GET /updates` lists when ECS was updated
-and to what, `GET /ledger` is the ledger's item.
+when its standard input closes. `POST /reset` leaves a ledger that a task has written and no job;
+`GET /updates` lists when ECS was updated and to what, `GET /ledger` is the item of what is counted.
 """
 
 import asyncio
+import functools
 import json
 import re
 import sys
 import threading
 import time
 
+# By pk and sk.
 items = {}
 updates = []
 desired = 0
+LEDGER = ("agents/pool", "ledger")
+
+
+def reset():
+    global desired
+    items.clear()
+    updates.clear()
+    desired = 0
+    counts = {name: {"N": str(value)} for name, value in
+              {"format": 1, "version": 1, "size": 0, "adopted": 1}.items()}
+    items[LEDGER] = dict(counts, pk={"S": LEDGER[0]}, sk={"S": LEDGER[1]})
 
 
 def service():
@@ -22,24 +35,76 @@ def service():
             "runningCount": 0, "pendingCount": desired}
 
 
-def update_item(body):
-    """`SET #a = :b, #c = if_not_exists(#c, :d) REMOVE #e,#f`, under one condition or none."""
-    names, values = body["ExpressionAttributeNames"], body["ExpressionAttributeValues"]
-    item = dict(items.get(body["Key"]["pk"]["S"], body["Key"]))
+def place(key):
+    return key["pk"]["S"], key["sk"]["S"]
+
+
+@functools.cache
+def compiled(condition):
+    """A condition of AND, OR, brackets, attribute_exists, attribute_not_exists, = < <= and >."""
+    text = re.sub(r"attribute_(not_)?exists\((#?\w+)\)",
+                  lambda m: "(%shas('%s'))" % ("not " if m[1] else "", m[2]), condition)
+    text = re.sub(r"(#?\w+) (<=|[=<>]) (:\w+)",
+                  lambda m: "holds('%s', '%s', '%s')" % (m[1], m[2], m[3]), text)
+    text = text.replace(" AND ", " and ").replace(" OR ", " or ")
+    if re.sub(r"(holds|has)\([^()]*\)|\b(not|and|or)\b|[() ]", "", text):
+        raise ValueError("a condition that is not understood: " + condition)
+    return compile(text, "condition", "eval")
+
+
+def is_met(body, item):
     condition = body.get("ConditionExpression")
-    if condition:
-        name = names[re.search(r"#\w+", condition)[0]]
-        expected = values[re.search(r":\w+", condition)[0]] if "=" in condition else None
-        if item.get(name) != expected:
-            return refused()
+    if not condition:
+        return True
+    names, values = body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues")
+
+    def has(name):
+        return names.get(name, name) in item
+
+    def holds(name, operator, value):
+        attribute, value = item.get(names.get(name, name)), values[value]
+        if attribute is None or "N" not in attribute:
+            return operator == "=" and attribute == value
+        one, other = int(attribute["N"]), int(value["N"])
+        return {"=": one == other, "<": one < other, "<=": one <= other, ">": one > other}[operator]
+
+    return eval(compiled(condition), {"has": has, "holds": holds})
+
+
+def put_item(body):
+    item = body["Item"]
+    if not is_met(body, items.get(place(item), {})):
+        return refused()
+    items[place(item)] = item
+    return 200, {}
+
+
+def update_item(body):
+    """`SET #a = :a, #b = if_not_exists(#b, :zero) + :one REMOVE #c, #d`"""
+    names, values = body["ExpressionAttributeNames"], body["ExpressionAttributeValues"]
+    old = items.get(place(body["Key"]), {})
+    if not is_met(body, old):
+        return refused()
+    item = dict(old or body["Key"])
     sets, _, removes = body["UpdateExpression"].partition("REMOVE")
-    for name, once, value in re.findall(r"(#\w+) = (if_not_exists\(#\w+, )?(:\w+)", sets):
-        if not once or names[name] not in item:
-            item[names[name]] = values[value]
+    for name, counted, zero, value in re.findall(
+            r"(#\w+) = (if_not_exists\(#\w+, (:\w+)\) \+ )?(:\w+)", sets):
+        new = values[value]
+        if counted:
+            before = item.get(names[name], values[zero])
+            new = {"N": str(int(before["N"]) + int(new["N"]))}
+        item[names[name]] = new
     for name in re.findall(r"#\w+", removes):
         item.pop(names[name], None)
-    items[item["pk"]["S"]] = item
+    items[place(item)] = item
     return 200, {"Attributes": item}
+
+
+def query(body):
+    """`pk = :pk AND sk < :end`"""
+    values = body["ExpressionAttributeValues"]
+    pk, end = values[":pk"]["S"], values[":end"]["S"]
+    return 200, {"Items": [items[key] for key in sorted(items) if key[0] == pk and key[1] < end]}
 
 
 def refused():
@@ -50,21 +115,12 @@ def refused():
 def call(target, body):
     global desired
     operation = target.split(".")[-1]
-    if operation == "BatchGetItem":
-        table, request = next(iter(body["RequestItems"].items()))
-        keys = [key["pk"]["S"] for key in request["Keys"]]
-        found = [items[key] for key in keys if key in items]
-        return 200, {"Responses": {table: found}, "UnprocessedKeys": {}}
     if operation == "PutItem":
-        item = body["Item"]
-        old = items.get(item["pk"]["S"])
-        expected = body.get("ExpressionAttributeValues", {}).get(":expected")
-        if (old["version"] if old else None) != expected:
-            return refused()
-        items[item["pk"]["S"]] = item
-        return 200, {}
+        return put_item(body)
+    if operation == "Query":
+        return query(body)
     if operation == "GetItem":
-        found = items.get(body["Key"]["pk"]["S"])
+        found = items.get(place(body["Key"]))
         return 200, {"Item": found} if found else {}
     if operation == "UpdateItem":
         return update_item(body)
@@ -78,7 +134,6 @@ def call(target, body):
 
 
 def answer(method, path, headers, body):
-    global desired
     if "x-amz-target" in headers:
         return call(headers["x-amz-target"], json.loads(body))
     if method == "PATCH":
@@ -86,11 +141,9 @@ def answer(method, path, headers, body):
     if path == "/updates":
         return 200, updates
     if path == "/ledger":
-        return 200, items.get("agents/pool", {})
+        return 200, items[LEDGER]
     if path == "/reset":
-        items.clear()
-        updates.clear()
-        desired = 0
+        reset()
         return 200, {}
     return 404, {}
 
@@ -114,6 +167,7 @@ async def serve(reader, writer):
 
 
 async def main():
+    reset()
     server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
