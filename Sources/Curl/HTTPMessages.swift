@@ -49,8 +49,8 @@ package struct HTTPRequest: Sendable {
     package var maximumResponseBytes: Int
     package var signing: SigV4Signing?
 
-    /// Room for every answer in use (the longest, 100 services or a full ledger item, stay below
-    /// 400 KB) and a bound on what a faulty peer makes this process hold.
+    /// Room for every answer of those who name no other limit, and a bound on what a faulty peer
+    /// makes this process hold.
     package static let defaultMaximumResponseBytes = 1 << 20
 
     package init(
