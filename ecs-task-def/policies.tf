@@ -104,7 +104,7 @@ locals {
   ledger_attributes = concat(
     local.table_keys,
     ["format", "version", "writer", "size", "leaving", "exposed", "failed", "adopted", "served"],
-    ["raises", "followed", "projected"],
+    ["moves", "last_raise", "followed", "projected"],
     ["at", "task", "first"],
     ["kind", "expires"],
   )

@@ -3,7 +3,7 @@
 `boto3_handler.py lambda` is a function under the Runtime API, `boto3_handler.py server` a threaded
 HTTP server that prints its port. Both do the same calls for a webhook: PutItem of the job where there
 is none, Query, and PATCH of the callback; where the service must grow, UpdateItem that raises the
-size and books, UpdateService, and UpdateItem that notes the raises followed. Its threads take turns
+size and books, UpdateService, and UpdateItem that notes the moves followed. Its threads take turns
 at these, since overtaking each other would cost them more. The settings are those of the real
 endpoint.
 """
@@ -82,18 +82,19 @@ def has_raised(old, size):
 def raise_to(size, version):
     return update(
         "SET #format = :one, #size = :size, #projected = :projected, "
-        "#raises = if_not_exists(#raises, :zero) + :one",
+        "#moves = if_not_exists(#moves, :zero) + :one, "
+        "#last_raise = if_not_exists(#moves, :zero) + :one",
         "#version = :expected AND #size < :size",
-        ["format", "size", "projected", "version", "raises"],
+        ["format", "size", "projected", "version", "moves", "last_raise"],
         {":size": {"N": str(size)}, ":projected": now(), ":expected": version,
          ":zero": {"N": "0"}, ":one": {"N": "1"}})
 
 
-def note(raises):
+def note(moves):
     return update(
         "SET #followed = :followed",
         "attribute_exists(#size) AND (attribute_not_exists(#followed) OR #followed < :followed)",
-        ["size", "followed"], {":followed": {"N": str(raises)}})
+        ["size", "followed"], {":followed": {"N": str(moves)}})
 
 
 def read():
@@ -114,7 +115,7 @@ def follow(counted):
     while written != counted["size"]:
         written = counted["size"]
         ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=int(written["N"]))
-        counted = note(int(counted["raises"]["N"])) or read()
+        counted = note(int(counted["moves"]["N"])) or read()
 
 
 def handle(body, signature):

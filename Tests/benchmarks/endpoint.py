@@ -407,7 +407,7 @@ class Report:
             ("  answered with 200", "", statuses.count(200), BURST),
             ("  size in the ledger, and of the service", "",
              "%s, %s" % (ledger["size"]["N"], updates[-1][1]), BURST),
-            ("  raises of the ledger", "", ledger["raises"]["N"], "one each: %d" % BURST),
+            ("  raises of the ledger", "", ledger["moves"]["N"], "one each: %d" % BURST),
             ("  service updates", "", len(updates), "one each: %d" % BURST),
             ("  most of them within a second", "",
              most_in_a_second([moment for moment, _ in updates]), "5"),

@@ -80,18 +80,18 @@ def put_item(body):
 
 
 def update_item(body):
-    """`SET #a = :a, #b = if_not_exists(#b, :zero) + :one REMOVE #c, #d`"""
+    """`SET #a = :a, #b = if_not_exists(#c, :zero) + :one REMOVE #d, #e`"""
     names, values = body["ExpressionAttributeNames"], body["ExpressionAttributeValues"]
     old = items.get(place(body["Key"]), {})
     if not is_met(body, old):
         return refused()
     item = dict(old or body["Key"])
     sets, _, removes = body["UpdateExpression"].partition("REMOVE")
-    for name, counted, zero, value in re.findall(
-            r"(#\w+) = (if_not_exists\(#\w+, (:\w+)\) \+ )?(:\w+)", sets):
+    for name, counted, other, zero, value in re.findall(
+            r"(#\w+) = (if_not_exists\((#\w+), (:\w+)\) \+ )?(:\w+)", sets):
         new = values[value]
         if counted:
-            before = item.get(names[name], values[zero])
+            before = old.get(names[other], values[zero])
             new = {"N": str(int(before["N"]) + int(new["N"]))}
         item[names[name]] = new
     for name in re.findall(r"#\w+", removes):
