@@ -208,14 +208,23 @@ package struct DynamoDBLedgerStore: LedgerStore {
         return (counted.bookingWait(at: now) ?? .zero, counted)
     }
 
-    package func note(followed moves: Int) async throws(LedgerFailure) -> Ledger {
+    package func note(
+        followed moves: Int,
+        after before: Int
+    ) async throws(LedgerFailure) -> (isNoted: Bool, counted: Ledger) {
         let update = TableWrite.Update(set: [("followed", .number(moves))])
-        let isBehind = TableWrite.Condition(
-            text: "(attribute_not_exists(#followed) OR #followed < :followed)",
-            names: ["followed"]
+        // The same again, when its answer was lost, is as good.
+        let isSame = TableWrite.Condition(
+            text: before == 0
+                ? "(attribute_not_exists(#followed) OR #followed = :followed)"
+                : "(#followed = :noted OR #followed = :followed)",
+            names: ["followed"],
+            values: before == 0 ? [:] : [":noted": .number(before)]
         )
-        if let counted = try await updated(update, if: .isWritten.and(isBehind)) { return counted }
-        return try await counted()
+        if let counted = try await updated(update, if: .isWritten.and(isSame)) {
+            return (true, counted)
+        }
+        return (false, try await counted())
     }
 
     /// - Returns: what is counted after the update; nil where its condition did not hold.

@@ -81,10 +81,14 @@ package final class InMemoryLedgerStore: LedgerStore {
         }
     }
 
-    package func note(followed moves: Int) async throws(LedgerFailure) -> Ledger {
+    package func note(
+        followed moves: Int,
+        after before: Int
+    ) async throws(LedgerFailure) -> (isNoted: Bool, counted: Ledger) {
         update { ledger in
-            ledger.followed = max(ledger.followed, moves)
-            return ledger
+            let isNoted = ledger.isWritten && ledger.followed == before
+            if isNoted { ledger.followed = moves }
+            return (isNoted, ledger)
         }
     }
 }

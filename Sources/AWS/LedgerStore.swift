@@ -87,8 +87,12 @@ package protocol LedgerStore: Sendable {
 
     /// Notes that the service has followed so many moves.
     ///
-    /// - Returns: what is counted after it, without jobs.
-    func note(followed moves: Int) async throws(LedgerFailure) -> Ledger
+    /// - Parameter before: what must still be noted, or this is not.
+    /// - Returns: whether it is, and what is counted after it, without jobs.
+    func note(
+        followed moves: Int,
+        after before: Int
+    ) async throws(LedgerFailure) -> (isNoted: Bool, counted: Ledger)
 }
 
 extension LedgerStore {

@@ -72,15 +72,16 @@ package struct Projector: Sendable {
     /// booked here or by somebody else's.
     ///
     /// - Parameters:
+    ///   - snapshot: the ledger after the change; nil reads it first.
     ///   - move: the change, of ``Ledger/moves``.
     ///   - isBooked: whether an update was booked together with it.
     package func follow(
-        _ snapshot: LedgerSnapshot,
+        _ snapshot: LedgerSnapshot?,
         to move: Int,
         isBooked: Bool
     ) async throws(ProjectionFailure) -> ProjectionOutcome {
         let flow = ProjectionFlow(
-            following: snapshot.view,
+            following: snapshot?.view,
             to: move,
             isBooked: isBooked,
             at: now
@@ -121,8 +122,9 @@ package struct Projector: Sendable {
                 let (wait, view) = try await book(snapshot)
                 flow.booked(view, asked: asked, wait: wait)
             case .wait(let time): try await sleep(time)
-            case .note(let moves):
-                flow.noted(try await note(followed: moves, snapshot), asked: asked)
+            case .note(let moves, let before):
+                let (isNoted, view) = try await note(followed: moves, after: before, snapshot)
+                flow.noted(view, asked: asked, isAlone: isNoted)
             case .done(let outcome): return ProjectionOutcome(outcome, service: counts)
             case .unsettled: throw .unsettled
             }
@@ -160,10 +162,12 @@ package struct Projector: Sendable {
 
     private func note(
         followed moves: Int,
+        after before: Int,
         _ known: LedgerSnapshot?
-    ) async throws(ProjectionFailure) -> LedgerView {
+    ) async throws(ProjectionFailure) -> (isNoted: Bool, view: LedgerView) {
         do {
-            return try await view(try await ledger.note(followed: moves), known)
+            let (isNoted, counted) = try await ledger.note(followed: moves, after: before)
+            return (isNoted, try await view(counted, known))
         } catch {
             throw .ledger(error)
         }

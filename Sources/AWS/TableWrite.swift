@@ -75,10 +75,7 @@ struct TableWrite: Sendable {
                 )
             )
         }
-        var update = Update(set: LedgerItem.counted(ledger, writer: write.mark))
-        if write.isBooked, let booked = ledger.projectedAt {
-            update.set.append(("projected", .number(booked.milliseconds)))
-        }
+        let update = Update(set: LedgerItem.counted(ledger, writer: write.mark))
         return TableWrite(key: LedgerKey.ledger, kind: .update(update), condition: condition)
     }
 

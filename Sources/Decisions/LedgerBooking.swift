@@ -14,13 +14,4 @@ extension Ledger {
         guard age < Self.updateSpacing, age >= .zero - Self.updateSpacing else { return nil }
         return max(.zero, Self.updateSpacing - age)
     }
-
-    /// Books an update for a change of the size, if none is in the way.
-    ///
-    /// - Returns: whether it is booked.
-    package mutating func bookUpdate(at now: WallTime) -> Bool {
-        guard bookingWait(at: now) == nil else { return false }
-        projectedAt = now
-        return true
-    }
 }

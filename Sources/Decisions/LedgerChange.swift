@@ -200,8 +200,6 @@ package struct LedgerWrite<Mark: Hashable> {
     package let mark: Mark
     /// The ledger as far as it is counted, of the next version; nil when that stays as it is.
     package let counted: Ledger?
-    /// It books an update of the service too.
-    package let isBooked: Bool
     package let jobs: [JobWrite]
     /// Tasks that depart, none of which may have departed before.
     package let departed: [TaskID: Ledger.Departed]
@@ -212,7 +210,6 @@ package struct LedgerWrite<Mark: Hashable> {
         jobs = JobWrite.writes(from: old.jobs, to: new.jobs)
         departed = new.departed.filter { old.departed[$0.key] == nil }
         over = (old.version, old.moves)
-        isBooked = new.projectedAt != old.projectedAt
         self.mark = mark
         // A departure that lowers nothing was decided on what is counted all the same: a raise for
         // the very job whose agent leaves must not come in between.

@@ -16,9 +16,9 @@ package struct ProjectionFlow: Sendable {
         case book
         /// Somebody else's booking is in the way for so long.
         case wait(Duration)
-        /// Note in the ledger that the service has followed so many moves, and read what is
-        /// counted.
-        case note(followed: Int)
+        /// Note in the ledger that the service has followed so many moves, if nobody else has noted
+        /// anything since, and read what is counted.
+        case note(followed: Int, after: Int)
         case done(Outcome)
         /// The ledger's size changed in each round.
         case unsettled
@@ -35,8 +35,8 @@ package struct ProjectionFlow: Sendable {
         case notNeeded
         case needed
         case made
-        /// The service has followed so many moves.
-        case used(moves: Int)
+        /// The service has followed so many moves, where another had been noted before.
+        case used(moves: Int, after: Int)
     }
 
     private var ledger: LedgerView?
@@ -84,12 +84,13 @@ package struct ProjectionFlow: Sendable {
     /// somebody else's.
     ///
     /// - Parameters:
-    ///   - ledger: after the change.
+    ///   - ledger: after the change; nil reads it first.
     ///   - move: the change, of ``LedgerView/moves``.
     ///   - isBooked: whether an update was booked together with it.
-    package init(following ledger: LedgerView, to move: Int, isBooked: Bool, at now: Instant) {
+    package init(following ledger: LedgerView?, to move: Int, isBooked: Bool, at now: Instant) {
         self.ledger = ledger
         ledgerReadAt = now
+        hasRead = ledger != nil
         booking = isBooked ? .made : .needed
         wanted = move
         maximumRounds = Self.maximumBookedRounds
@@ -106,14 +107,14 @@ package struct ProjectionFlow: Sendable {
         case .needed:
             if let wanted, ledger.followed >= wanted { return .done(.agreed(size: ledger.size)) }
             return rounds < maximumRounds ? .book : .unsettled
-        case .used(let moves): return .note(followed: moves)
+        case .used(let moves, let before): return .note(followed: moves, after: before)
         case .notNeeded, .made: break
         }
         switch Projection(ledger, service: service) {
         case .look: return .readService
         case .agreed:
             guard booking == .made else { return end(.agreed(size: ledger.size)) }
-            return .note(followed: ledger.moves)
+            return .note(followed: ledger.moves, after: ledger.followed)
         case .hold(let reason): return end(.held(reason, size: ledger.size))
         case .still(let reason): return end(.still(reason, size: ledger.size))
         case .write(let count): return write(count, at: now)
@@ -155,7 +156,7 @@ package struct ProjectionFlow: Sendable {
         hasPaused = false
         rounds += 1
         if booking == .made {
-            booking = .used(moves: ledger?.moves ?? 0)
+            booking = .used(moves: ledger?.moves ?? 0, after: ledger?.followed ?? 0)
         } else {
             // What the ledger says now decides.
             ledger = nil
@@ -178,14 +179,12 @@ package struct ProjectionFlow: Sendable {
         ledger = nil
     }
 
-    package mutating func noted(_ view: LedgerView, asked: Instant) {
+    /// - Parameter isAlone: whether nobody else has noted an update since this one was booked. Else
+    ///   one of the two has overtaken the other, and nobody knows which, so the service is written
+    ///   once more. Moves since then are for those who made them.
+    package mutating func noted(_ view: LedgerView, asked: Instant, isAlone: Bool) {
         read(view, asked: asked)
-        // Others write the service too. If theirs is older than this ledger it has to be mended.
         booking = .needed
-        if let service, case .write = Projection(view, service: service) {
-            wanted = nil
-        } else {
-            wanted = view.followed
-        }
+        wanted = isAlone ? view.followed : nil
     }
 }

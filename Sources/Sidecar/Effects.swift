@@ -105,41 +105,25 @@ struct Effects: Sendable {
                 )
             }) { ledger, limits in
                 let size = ledger.size
-                let now = WallTime.now()
                 let report = ledger.apply(
                     operation,
                     of: task,
                     live: listed,
                     finished: over,
                     patience: patience,
-                    at: now,
+                    at: .now(),
                     limits
                 )
-                let hasMoved = ledger.size != size
-                return Written(
-                    report: report,
-                    size: ledger.size,
-                    hasMoved: hasMoved,
-                    isBooked: hasMoved && ledger.bookUpdate(at: now)
-                )
+                return (report: report, before: size, after: ledger.size)
             }
-            let written = change.answer
+            let (report, before, after) = change.answer
             // Also one that the look after it raised again.
-            let sizeChanged = written.hasMoved || change.snapshot.ledger.size != written.size
-            if sizeChanged { latest.set(change.snapshot, isBooked: written.isBooked) }
-            return .booked(written.report, sizeChanged: sizeChanged)
+            let sizeChanged = before != after || change.snapshot.ledger.size != after
+            if sizeChanged { latest.set(change.snapshot) }
+            return .booked(report, sizeChanged: sizeChanged)
         } catch {
             return .ledgerFailed("\(error)")
         }
-    }
-
-    /// What a change of the ledger came to.
-    private struct Written: Sendable {
-        let report: LedgerReport
-        let size: Int
-        let hasMoved: Bool
-        /// An update of the service is booked with it.
-        let isBooked: Bool
     }
 
     private func watch(_ agent: String) async -> WatchReport {
@@ -176,12 +160,14 @@ struct Effects: Sendable {
     /// After a change of its own it is enough that the service has followed that; else the service
     /// is written whatever is noted in the ledger.
     private func projected() async throws(ProjectionFailure) -> ProjectionOutcome {
-        guard let change = latest.takeFresh() else { return try await projector.project() }
-        return try await projector.follow(
+        guard let change = latest.change else { return try await projector.project() }
+        let outcome = try await projector.follow(
             change.snapshot,
-            to: change.snapshot.ledger.moves,
-            isBooked: change.isBooked
+            to: change.move,
+            isBooked: false
         )
+        latest.hasFollowed(change.move)
+        return outcome
     }
 
     /// A reading of service and ledger. One that is not as it should be counts only if the ledger
@@ -220,11 +206,12 @@ struct Effects: Sendable {
     }
 }
 
-/// The ledger after this sidecar's last change of its size.
+/// This sidecar's last change of the ledger's size, until the service has followed it.
 final class LatestChange: Sendable {
     struct Change: Sendable {
-        let snapshot: LedgerSnapshot
-        let isBooked: Bool
+        let move: Int
+        /// The ledger after it, for a moment.
+        var snapshot: LedgerSnapshot?
         let at: ContinuousClock.Instant
     }
 
@@ -234,17 +221,23 @@ final class LatestChange: Sendable {
     /// service, if only for a moment, would let ECS stop a task that is wanted.
     private static let freshFor: Duration = .seconds(1)
 
-    func set(_ snapshot: LedgerSnapshot, isBooked: Bool) {
-        state.withLock { $0 = Change(snapshot: snapshot, isBooked: isBooked, at: .now) }
+    func set(_ snapshot: LedgerSnapshot) {
+        let change = Change(move: snapshot.ledger.moves, snapshot: snapshot, at: .now)
+        state.withLock { $0 = change }
     }
 
-    /// Once: a projection that failed is repeated without it.
-    func takeFresh() -> Change? {
+    /// With the ledger once, while it is fresh: a projection that failed reads it anew. It books as
+    /// before: updates without would be as many as the departures that failed together.
+    var change: Change? {
         state.withLock { state in
-            guard let change = state.take(), change.at.duration(to: .now) < Self.freshFor else {
-                return nil
-            }
+            guard var change = state else { return nil }
+            state?.snapshot = nil
+            if change.at.duration(to: .now) >= Self.freshFor { change.snapshot = nil }
             return change
         }
+    }
+
+    func hasFollowed(_ move: Int) {
+        state.withLock { if $0?.move == move { $0 = nil } }
     }
 }

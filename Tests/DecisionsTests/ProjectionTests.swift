@@ -153,8 +153,8 @@ struct ProjectionFlowTests {
         var flow = ProjectionFlow(following: ledger, to: 3, isBooked: true, at: .zero)
         #expect(flow.next(at: .zero) == .write(2))
         flow.wrote(.init(desired: 2))
-        #expect(flow.next(at: .zero) == .note(followed: 3))
-        flow.noted(try view(2, moves: 3, followed: 3), asked: .zero)
+        #expect(flow.next(at: .zero) == .note(followed: 3, after: 1))
+        flow.noted(try view(2, moves: 3, followed: 3), asked: .zero, isAlone: true)
         #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
     }
 
@@ -168,9 +168,9 @@ struct ProjectionFlowTests {
         )
         #expect(flow.next(at: .zero) == .write(2))
         flow.wrote(.init(desired: 2))
-        #expect(flow.next(at: .zero) == .note(followed: 1))
+        #expect(flow.next(at: .zero) == .note(followed: 1, after: 0))
         // Another endpoint has raised to 5, written that, and noted it, before ours arrived.
-        flow.noted(try view(5, moves: 2, followed: 2), asked: .zero)
+        flow.noted(try view(5, moves: 2, followed: 2), asked: .zero, isAlone: false)
         #expect(flow.next(at: .zero) == .book)
         flow.booked(try view(5, moves: 2, followed: 2), asked: .zero, wait: nil)
         #expect(flow.next(at: .zero) == .write(5))

@@ -200,7 +200,7 @@ struct AnnouncerFleetTests {
         fleet.time.duringSleep {
             // An endpoint that books in the same moment, a little faster.
             _ = try? await service.setDesiredCount(2)
-            _ = try? await store.note(followed: 2)
+            _ = try? await store.note(followed: 2, after: 1)
         }
         #expect(try await fleet.instance().announce(job(2)).size == 2)
         #expect(fleet.service.written == [1, 2])
@@ -231,7 +231,7 @@ struct AnnouncerFleetTests {
             let ledger = try await store.counted()
             _ = try await store.raise(to: 5, over: ledger.version, bookingAt: nil)
             _ = try? await service.setDesiredCount(5)
-            _ = try await store.note(followed: 2)
+            _ = try await store.note(followed: 2, after: 0)
             _ = try? await service.setDesiredCount(1)
         }
         _ = try await instance.announce(job(1))

@@ -143,7 +143,12 @@ extension BrokenStore {
         try await fail()
     }
 
-    func note(followed moves: Int) async throws(LedgerFailure) -> Ledger { try await fail() }
+    func note(
+        followed moves: Int,
+        after before: Int
+    ) async throws(LedgerFailure) -> (isNoted: Bool, counted: Ledger) {
+        try await fail()
+    }
 }
 
 /// A ledger that never answers.
@@ -244,9 +249,12 @@ final class RacedStore: LedgerStore {
         return try await store.book(at: now)
     }
 
-    func note(followed moves: Int) async throws(LedgerFailure) -> Ledger {
+    func note(
+        followed moves: Int,
+        after before: Int
+    ) async throws(LedgerFailure) -> (isNoted: Bool, counted: Ledger) {
         try await happen(.note)
-        return try await store.note(followed: moves)
+        return try await store.note(followed: moves, after: before)
     }
 }
 

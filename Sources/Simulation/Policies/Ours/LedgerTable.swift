@@ -156,19 +156,14 @@ final class LedgerTable {
             write.jobs.allSatisfy(fits)
         else { return false }
         if let counted = write.counted {
-            count(counted, write.mark, writer, isBooked: write.isBooked)
+            count(counted, write.mark, writer)
         }
         departed.merge(write.departed) { $1 }
         for job in write.jobs { ledger.jobs[job.job] = job.new }
         return true
     }
 
-    private func count(
-        _ counted: Ledger,
-        _ mark: Int,
-        _ writer: AgentTask?,
-        isBooked: Bool
-    ) {
+    private func count(_ counted: Ledger, _ mark: Int, _ writer: AgentTask?) {
         world.rules?.ledgerWritten(from: ledger, to: counted, by: writer, self)
         tellSize(counted.size, by: writer)
         if ledger.size > counted.size { writer?.hasLowered = true }
@@ -177,7 +172,7 @@ final class LedgerTable {
         new.departed = [:]
         new.lastRaise = ledger.lastRaise
         new.followed = ledger.followed
-        if !isBooked { new.projectedAt = ledger.projectedAt }
+        new.projectedAt = ledger.projectedAt
         ledger = new
         self.mark = mark
     }
@@ -250,12 +245,17 @@ final class LedgerTable {
         )
     }
 
-    func note(followed moves: Int, done: @escaping (Result<Ledger, CallFailure>) -> Void) {
+    func note(
+        followed moves: Int,
+        after before: Int,
+        done: @escaping (Result<(isNoted: Bool, counted: Ledger), CallFailure>) -> Void
+    ) {
         writing(
             units: 1,
             { [self] in
-                if ledger.isWritten { ledger.followed = max(ledger.followed, moves) }
-                return countedLedger
+                let isNoted = ledger.isWritten && ledger.followed == before
+                if isNoted { ledger.followed = moves }
+                return (isNoted, countedLedger)
             },
             done
         )

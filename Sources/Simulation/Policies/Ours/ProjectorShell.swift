@@ -29,12 +29,12 @@ final class ProjectorShell {
 
     /// After a change of the size, with each update booked.
     func follow(
-        _ ledger: Ledger,
+        _ ledger: Ledger?,
         to move: Int,
         isBooked: Bool,
         done: @escaping (ProjectionFlow.Outcome?) -> Void
     ) {
-        let view = LedgerView(ledger, store.limits)
+        let view = ledger.map { LedgerView($0, store.limits) }
         let flow = ProjectionFlow(following: view, to: move, isBooked: isBooked, at: now)
         step(flow, ledger, done)
     }
@@ -90,10 +90,10 @@ final class ProjectorShell {
             }
         case .wait(let time):
             world.after(Int(time / .milliseconds(1))) { [self] in step(flow, known, done) }
-        case .note(let moves):
-            store.table.note(followed: moves) { [self] result in
-                guard let counted = try? result.get() else { return done(nil) }
-                flow.noted(view(counted, known), asked: asked)
+        case .note(let moves, let before):
+            store.table.note(followed: moves, after: before) { [self] result in
+                guard let (isNoted, counted) = try? result.get() else { return done(nil) }
+                flow.noted(view(counted, known), asked: asked, isAlone: isNoted)
                 step(flow, known, done)
             }
         case .done(let outcome): done(outcome)

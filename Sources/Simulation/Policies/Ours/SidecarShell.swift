@@ -18,8 +18,14 @@ final class SidecarShell {
     /// When the timer is due, and when the queue will next look at it.
     private var wakeAt: Milliseconds = .max
     private var lookAt: Milliseconds = .max
-    /// The ledger after this sidecar's last change of its size.
-    private var latest: (ledger: Ledger, isBooked: Bool, at: Milliseconds)?
+    /// As `LatestChange`: the last change of the ledger's size, until the service has followed it.
+    private var latest: Change?
+
+    private struct Change {
+        let move: Int
+        var ledger: Ledger?
+        let at: Milliseconds
+    }
 
     init(_ owner: OurTask, restarted: Bool, hasPredecessor: Bool, clockSkew: Milliseconds) {
         self.owner = owner
@@ -190,16 +196,20 @@ final class SidecarShell {
             if isAtMostOneBroken, report == .departure(.retired) {
                 ledger.size = ledger.want(limits) + ledger.surplusLeaving
             }
-            let hasMoved = ledger.size != size
-            let isBooked = hasMoved && ledger.bookUpdate(at: now)
-            return (report: report, size: ledger.size, hasMoved: hasMoved, isBooked: isBooked)
+            return (report: report, before: size, after: ledger.size)
         } done: { [self] result in
             switch result {
             case .success(let change):
                 if operation == .expose { entryStands() }
-                let (report, size, hasMoved, isBooked) = change.answer
-                let sizeChanged = hasMoved || change.ledger.size != size
-                if sizeChanged { latest = (change.ledger, isBooked, world.now) }
+                let (report, before, after) = change.answer
+                let sizeChanged = before != after || change.ledger.size != after
+                if sizeChanged {
+                    latest = Change(
+                        move: change.ledger.moves,
+                        ledger: change.ledger,
+                        at: world.now
+                    )
+                }
                 observe(.booked(report, sizeChanged: sizeChanged))
             case .failure(.unchanged):
                 observe(.ledgerFailed("the ledger is unchanged"))
@@ -223,15 +233,18 @@ final class SidecarShell {
     }
 
     private func project() {
-        // As in `LatestChange.freshFor`; once.
-        let change = latest.flatMap { world.now - $0.at < 1.seconds ? $0 : nil }
-        latest = nil
-        guard let change else { return projector.project(nil) { [self] in projected($0) } }
+        guard let change = latest else { return projector.project(nil) { [self] in projected($0) } }
+        latest?.ledger = nil
+        // As in `LatestChange.freshFor`.
+        let isFresh = world.now - change.at < 1.seconds
         projector.follow(
-            change.ledger,
-            to: change.ledger.moves,
-            isBooked: change.isBooked
-        ) { [self] in projected($0) }
+            isFresh ? change.ledger : nil,
+            to: change.move,
+            isBooked: false
+        ) { [self] outcome in
+            if outcome != nil, latest?.move == change.move { latest = nil }
+            projected(outcome)
+        }
     }
 
     private func projected(_ outcome: ProjectionFlow.Outcome?) {
