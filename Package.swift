@@ -115,17 +115,19 @@ let package = Package(
 
         // What runs on a person's machine.
         .target(name: "Seeded", swiftSettings: strict),
+        // The world outside as values, for rehearsal and simulation.
+        .target(name: "Model", swiftSettings: strict),
         // The decisions in virtual time: drives the values that ship, and links nothing else.
         .target(
             name: "Simulation",
-            dependencies: ["AgentLink", "Decisions", "Seeded"],
+            dependencies: ["AgentLink", "Decisions", "Model", "Seeded"],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "Rehearsal",
             dependencies: [
                 "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
-                nioCore, "Seeded", "Simulation", "StrictJSON",
+                "Model", nioCore, "Seeded", "Simulation", "StrictJSON",
             ],
             swiftSettings: strict
         ),
@@ -223,13 +225,18 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "ModelTests",
+            dependencies: ["Model", "Seeded"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "SimulationTests",
-            dependencies: ["Decisions", "Peers", "Simulation"],
+            dependencies: ["Decisions", "Model", "Peers", "Simulation"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "RehearsalTests",
-            dependencies: ["Curl", "Rehearsal", "Seeded"],
+            dependencies: ["Curl", "Model", "Rehearsal", "Seeded"],
             swiftSettings: strict
         ),
     ],
