@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Rehearsal
@@ -49,6 +50,26 @@ struct FaultPlanTests {
         }
     }
 
+    @Test("every way to deploy, to fail a start and to replace a task is drawn")
+    func ecs() {
+        var deployments: Set<String> = []
+        var failures: Set<StartFailure> = []
+        for case let deed in plans(2_000).flatMap(\.timed).map(\.deed) {
+            switch deed {
+            case .deploy(.revision): deployments.insert("revision")
+            case .deploy(.forced): deployments.insert("forced")
+            case .deploy(.broken(let failure)):
+                deployments.insert("broken")
+                failures.insert(failure)
+            case .failStarts(let failure, _): failures.insert(failure)
+            default: break
+            }
+        }
+        #expect(deployments.count == 3)
+        #expect(failures == Set(StartFailure.allCases))
+        #expect(Set((0..<20).map { FaultPlan.replacement(of: $0) }) == Set(Replacement.allCases))
+    }
+
     @Test("an agent is frozen shorter than silence, until unknown, and until it is given up")
     func frost() {
         let times = plans().flatMap(\.timed).compactMap { fault in
@@ -71,7 +92,7 @@ struct FaultPlanTests {
             let numbers = plan.timed.map(\.number) + plan.calls.map(\.number)
             #expect(numbers == Array(1...plan.count))
             #expect(plan.text.split(separator: "\n").count == plan.count + 1)
-            #expect(plan.timed.count { $0.deed == .deploy } <= FaultPlan.deploymentLimit)
+            #expect(plan.timed.count { $0.deed.kind == .deploy } <= FaultPlan.deploymentLimit)
         }
     }
 
@@ -101,6 +122,8 @@ extension FaultPlan.Deed {
         case .loseHost: .hostLoss
         case .edit: .editCount
         case .deploy: .deploy
+        case .failStarts: .failStarts
+        case .stopTask: .stopTask
         case .spot: .spot
         }
     }

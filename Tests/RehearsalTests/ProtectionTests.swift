@@ -4,64 +4,49 @@ import Testing
 
 @Suite("Task protection endpoint")
 struct ProtectionTests {
-    private func service(desired: Int) -> Protection.Service {
-        .init(
-            desiredCount: desired,
-            tasks: ["one", "two"],
-            arn: { "arn:\($0)" },
-            dateText: { "at \($0)" }
-        )
-    }
+    private let endpoint = TaskProtection(arn: "arn:one")
 
     private func put(_ body: String) -> WebRequest {
         WebRequest("PUT", "/", body: Array(body.utf8))
     }
 
-    @Test("protection is granted for the minutes asked and reported")
-    func grants() {
-        var protection = Protection()
-        let (answer, outcome) = protection.answer(
-            put(#"{"ProtectionEnabled":true,"ExpiresInMinutes":5}"#),
-            for: "one",
-            in: service(desired: 1),
-            at: 1000
-        )
-        #expect(outcome == .protected(until: 301_000))
-        #expect(answer.status == 200)
-        #expect(answer.json?["protection"]?["ProtectionEnabled"] == true)
-        #expect(answer.json?["protection"]?["ExpirationDate"] == "at 301000")
-        #expect(protection.isProtected("one", at: 300_999))
-        #expect(protection.expire(at: 301_000) == ["one"])
+    @Test(
+        "what a task asks for is understood",
+        arguments: [
+            (#"{"ProtectionEnabled":true,"ExpiresInMinutes":5}"#, 5),
+            (#"{"ProtectionEnabled":true}"#, 120),
+            (#"{"ProtectionEnabled":true,"ExpiresInMinutes":null}"#, 120),
+        ]
+    )
+    func protects(body: String, minutes: Int) {
+        guard case .protect(minutes) = endpoint.parse(put(body)) else {
+            return #expect(Bool(false), "\(body)")
+        }
     }
 
-    @Test("more protected tasks than desiredCount is a 200 with DEPLOYMENT_BLOCKED")
-    func blocks() {
-        var protection = Protection()
-        let body = put(#"{"ProtectionEnabled":true}"#)
-        _ = protection.answer(body, for: "one", in: service(desired: 1), at: 0)
-        let (answer, outcome) = protection.answer(
-            body,
-            for: "two",
-            in: service(desired: 1),
-            at: 0
-        )
-        #expect(outcome == .refused("DEPLOYMENT_BLOCKED"))
-        #expect(answer.status == 200)
-        #expect(answer.json?["failure"]?["Reason"] == "DEPLOYMENT_BLOCKED")
-        let (renewal, _) = protection.answer(body, for: "one", in: service(desired: 1), at: 9)
-        #expect(renewal.json?["protection"]?["ProtectionEnabled"] == true)
+    @Test("protection given back, and a question, are understood")
+    func others() {
+        if case .unprotect = endpoint.parse(put(#"{"ProtectionEnabled":false}"#)) {
+        } else {
+            Issue.record("unprotect")
+        }
+        if case .read = endpoint.parse(WebRequest("GET", "/", body: [])) {
+        } else {
+            Issue.record("read")
+        }
     }
 
-    @Test("a task that belongs to no service is TASK_NOT_VALID")
-    func notValid() {
-        var protection = Protection()
-        let (answer, _) = protection.answer(
-            put(#"{"ProtectionEnabled":true}"#),
-            for: "three",
-            in: service(desired: 5),
-            at: 0
-        )
-        #expect(answer.json?["failure"]?["Reason"] == "TASK_NOT_VALID")
+    @Test("answers have the agent's shapes: state, refusal by ECS")
+    func answers() {
+        let state = endpoint.state(until: "at 301000")
+        #expect(state.status == 200)
+        #expect(state.json?["protection"]?["ProtectionEnabled"] == true)
+        #expect(state.json?["protection"]?["ExpirationDate"] == "at 301000")
+        #expect(endpoint.state(until: nil).json?["protection"]?["ProtectionEnabled"] == false)
+        let refusal = endpoint.refusal("DEPLOYMENT_BLOCKED")
+        #expect(refusal.status == 200)
+        #expect(refusal.json?["failure"]?["Reason"] == "DEPLOYMENT_BLOCKED")
+        #expect(refusal.json?["failure"]?["Arn"] == "arn:one")
     }
 
     @Test(
@@ -73,15 +58,10 @@ struct ProtectionTests {
         ]
     )
     func malformed(body: String) {
-        var protection = Protection()
-        let (answer, outcome) = protection.answer(
-            put(body),
-            for: "one",
-            in: service(desired: 1),
-            at: 0
-        )
+        guard case .wrong(let answer) = endpoint.parse(put(body)) else {
+            return #expect(Bool(false), "\(body)")
+        }
         #expect(answer.status == 400)
         #expect(answer.json?["error"]?["Code"] == "InvalidParameterException")
-        #expect(outcome == .unchanged)
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Model
 import Testing
 
 @testable import Rehearsal
@@ -24,10 +25,37 @@ struct TaskDefinitionTests {
         )
     }
 
-    private func file() throws -> [UInt8] {
+    private func file(_ name: String = Executable.definitionName) throws -> [UInt8] {
         let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let data = FileManager.default.contents(atPath: "/\(path)/\(Executable.definitionName)")
-        return Array(try #require(data))
+        return Array(try #require(FileManager.default.contents(atPath: "/\(path)/\(name)")))
+    }
+
+    private func service() throws -> String {
+        String(decoding: try file("ecs-task-def/service.tf"), as: UTF8.self)
+    }
+
+    @Test("what the model takes for deployed is what the files deploy")
+    func deployed() throws {
+        #expect(try Deployed(try definition(), service: try service()) == Deployed())
+    }
+
+    @Test(
+        "a change of the module alone is noticed, and one that cannot be read is refused",
+        arguments: [
+            ("deployment_maximum_percent         = 100", "deployment_maximum_percent = 200"),
+            ("deployment_minimum_healthy_percent = 0", "deployment_minimum_healthy_percent = 50"),
+            ("enable   = true", "enable   = false"), ("rollback = true", "rollback = false"),
+        ]
+    )
+    func drift(old: String, new: String) throws {
+        let text = try service()
+        let changed = text.replacing(old, with: new)
+        #expect(changed != text)
+        #expect(try Deployed(try definition(), service: changed) != Deployed())
+        let variable = text.replacing(old, with: old.prefix { $0 != "=" } + "= var.percent")
+        #expect(throws: TaskDefinitionError.self) {
+            try Deployed(try definition(), service: variable)
+        }
     }
 
     private func definition() throws -> TaskDefinition {

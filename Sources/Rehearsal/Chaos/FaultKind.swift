@@ -8,6 +8,8 @@ enum FaultKind: String, Sendable, CaseIterable {
     case hostLoss = "host-loss"
     case editCount = "edit-count"
     case deploy
+    case failStarts = "fail-starts"
+    case stopTask = "stop-task"
     case spot
     case call
 
@@ -17,7 +19,8 @@ enum FaultKind: String, Sendable, CaseIterable {
         switch self {
         case .killSidecar, .freeze: 4
         case .killAgent, .killEndpoint, .editCount: 2
-        case .killLauncher, .hostLoss, .deploy, .spot: 1
+        case .deploy: 2
+        case .killLauncher, .hostLoss, .failStarts, .stopTask, .spot: 1
         case .call: 0
         }
     }
@@ -32,7 +35,10 @@ enum FaultKind: String, Sendable, CaseIterable {
         case .freeze: "SIGSTOP of a process, and SIGCONT seconds later"
         case .hostLoss: "a task's processes vanish; ECS notices later"
         case .editCount: "a person changes desiredCount"
-        case .deploy: "a new task definition revision is deployed"
+        case .deploy:
+            "a new revision is deployed, or the same one again, or one that cannot start"
+        case .failStarts: "ECS can start no task for some seconds, for one of its reasons"
+        case .stopTask: "a person stops a task"
         case .spot: "a Spot notice: SIGTERM, later SIGKILL"
         case .call:
             "an API call is lost, late, doubled or refused"

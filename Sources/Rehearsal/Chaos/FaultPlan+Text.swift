@@ -1,3 +1,5 @@
+import Model
+
 /// The plan as it is printed before the rehearsal, one fault a line.
 extension FaultPlan {
     var text: String {
@@ -33,7 +35,13 @@ extension FaultPlan.Deed: CustomStringConvertible {
             "the host of task \(index) lost, ECS notices after \(seconds(time))"
         case .edit(let change):
             "someone edits desiredCount by \(change > 0 ? "+" : "")\(change)"
-        case .deploy: "a new revision is deployed"
+        case .deploy(.revision): "a new revision is deployed"
+        case .deploy(.forced): "the same revision is deployed once more"
+        case .deploy(.broken(let failure)):
+            "a revision is deployed that cannot start (\(failure.rawValue)), and a good one later"
+        case .failStarts(let failure, let time):
+            "no task starts for \(seconds(time)) (\(failure.rawValue))"
+        case .stopTask(let index): "a person stops task \(index)"
         case .spot(let index): "a Spot notice for task \(index)"
         }
     }

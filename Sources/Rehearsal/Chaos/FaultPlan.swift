@@ -1,3 +1,4 @@
+import Model
 import Seeded
 
 /// All faults of one rehearsal, drawn before it begins from the seed and the options alone: the
@@ -12,7 +13,9 @@ struct FaultPlan: Equatable, Sendable {
         /// ECS goes on showing the task for so long.
         case loseHost(index: Int, noticedAfter: Milliseconds)
         case edit(by: Int)
-        case deploy
+        case deploy(ECSStandIn.NewDeployment)
+        case failStarts(StartFailure, for: Milliseconds)
+        case stopTask(index: Int)
         case spot(index: Int)
     }
 
@@ -91,7 +94,7 @@ struct FaultPlan: Equatable, Sendable {
             let latest = max(milliseconds, Self.quietStart)
             let at = Int.random(in: Self.quietStart...latest, using: &random)
             let deed = Self.deed(kind, &random)
-            if deed == .deploy {
+            if case .deploy = deed {
                 deployments += 1
                 if deployments > Self.deploymentLimit { continue }
             }
@@ -118,9 +121,35 @@ struct FaultPlan: Equatable, Sendable {
         case .editCount:
             let steps = [-3, -2, -1, 1, 2, 3]
             return .edit(by: steps.randomElement(using: &random) ?? 1)
-        case .deploy, .call: return .deploy
+        case .deploy, .call: return .deploy(deployment(&random))
+        case .failStarts:
+            return .failStarts(
+                startFailure(&random),
+                for: Int.random(in: 1_000...10_000, using: &random)
+            )
+        case .stopTask: return .stopTask(index: index)
         case .spot: return .spot(index: index)
         }
+    }
+
+    private static func deployment(
+        _ random: inout SeededRandom
+    ) -> ECSStandIn.NewDeployment {
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: .forced
+        case 1: .broken(startFailure(&random))
+        default: .revision
+        }
+    }
+
+    private static func startFailure(_ random: inout SeededRandom) -> StartFailure {
+        StartFailure.allCases.randomElement(using: &random) ?? .pullRefused
+    }
+
+    /// How ECS replaces tasks in a seed's rehearsal; a sequence of its own as well.
+    static func replacement(of seed: UInt64) -> Replacement {
+        var random = SeededRandom(seed: seed ^ 0xC4A0_5001_0000_0000)
+        return Replacement.allCases.randomElement(using: &random) ?? .same
     }
 
     /// An agent is silent either for a moment, or until HCP Terraform calls it unknown, or until it

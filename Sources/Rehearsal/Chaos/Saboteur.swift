@@ -31,6 +31,7 @@ struct Saboteur: Sendable {
             let numbers = missed.map { "\($0)" }.joined(separator: ", ")
             journal.record(.note("the calls of these faults never came: \(numbers)"))
         }
+        await ecs.mend()
         journal.record(.note("the faults are over; everything has to come to rest"))
     }
 
@@ -68,9 +69,16 @@ struct Saboteur: Sendable {
         case .edit(let change):
             note(number, "someone edits desiredCount by \(change)")
             await ecs.edit(by: change)
-        case .deploy:
-            note(number, "a new revision is deployed")
-            await ecs.deploy()
+        case .deploy(let kind):
+            note(number, "\(fault.deed)")
+            await ecs.deploy(kind)
+        case .failStarts(let failure, let duration):
+            note(number, "\(fault.deed)")
+            await ecs.failStarts(failure, for: duration)
+        case .stopTask(let index):
+            guard let task = Self.choice(await ecs.livingTasks, index) else { return false }
+            note(number, "a person stops task \(short(task))")
+            await ecs.stopTask(task)
         case .spot(let index):
             guard let task = Self.choice(await ecs.livingTasks, index) else { return false }
             note(number, "a Spot notice for task \(short(task))")

@@ -1,8 +1,9 @@
 import Curl
 import FoundationEssentials
 import Glibc
-import Synchronization
+import Model
 import Seeded
+import Synchronization
 
 /// The stand-ins of one rehearsal, wired together.
 struct Cloud: Sendable {
@@ -65,9 +66,14 @@ struct Cloud: Sendable {
             .init(
                 names: names,
                 definition: definition,
+                deployed: try Deployed(
+                    definition,
+                    service: Self.serviceFile(beside: settings.taskDefinition)
+                ),
+                replacement: settings.replacement,
                 plan: plan,
                 bootMilliseconds: Int(settings.bootSeconds * 1000),
-                speed: .init(),
+                speed: .rehearsed,
                 directory: play.directory,
                 rehearsal: play.marker,
                 inherited: inherited,
@@ -138,14 +144,14 @@ struct Cloud: Sendable {
     ///
     /// - Parameter watched: for how many seconds nothing may have started or stopped.
     func rest(floor: Int, watched: Double, at now: Milliseconds) async -> Fact.Rest {
-        let (running, pending) = await ecs.counts
+        let service = await ecs.service
         let last = await ecs.lastChange
-        let stopping = await ecs.tasks.count - running - pending
+        let stopping = service.present - service.counting
         return Fact.Rest(
             floor: floor,
-            desired: await ecs.desiredCount,
-            running: running,
-            pending: pending + stopping,
+            desired: service.desired,
+            running: service.running,
+            pending: service.pending + stopping,
             outdated: await ecs.outdatedCount,
             quietSeconds: Double(now - last) / 1000,
             watchedSeconds: watched,
@@ -157,6 +163,15 @@ struct Cloud: Sendable {
     private static func inherited() -> [String: String] {
         let all = ProcessInfo.processInfo.environment
         return all.filter { ["LD_LIBRARY_PATH", "LANG"].contains($0.key) }
+    }
+
+    /// `service.tf`, if it lies beside the task definition.
+    private static func serviceFile(beside path: String) -> String? {
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let file = (folder + ["service.tf"]).joined(separator: "/")
+        return FileManager.default.contents(atPath: file).map {
+            String(decoding: $0, as: UTF8.self)
+        }
     }
 
     private static func bytes(_ path: String) throws -> [UInt8] {

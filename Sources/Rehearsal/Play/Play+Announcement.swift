@@ -1,3 +1,5 @@
+import Model
+
 /// What is printed before anything happens.
 extension Play {
     func announcement(_ plan: FaultPlan?) -> String {
@@ -6,7 +8,8 @@ extension Play {
         with the real sidecar, launcher and endpoint as processes.
         seed \(settings.seed), agents \(settings.mode.rawValue), desired_count \
         \(settings.desiredCount), max_count \(settings.maxCount), spare_count \
-        \(settings.spareCount)
+        \(settings.spareCount); ECS replaces a task that ends during a deployment from the \
+        \(settings.replacement.rawValue) revision
         plan \(tenths(settings.planSeconds)) s, apply \(tenths(settings.applySeconds)) s, \
         approval after \(tenths(settings.approvalSeconds)) s, boot \
         \(tenths(settings.bootSeconds)) s, idle limit \(settings.idleSeconds) s, first job limit \

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Glibc
+import Model
 
 extension AgentMode: ExpressibleByArgument {}
 extension EndpointKind: ExpressibleByArgument {}
 extension Break: ExpressibleByArgument {}
+extension Replacement: ExpressibleByArgument {}
 
 /// `rehearsal play`.
 struct PlayCommand: ParsableCommand {
@@ -89,6 +91,14 @@ struct PlayCommand: ParsableCommand {
     )
     var broken: Break?
 
+    @Option(
+        help: """
+            What ECS starts in place of a task that ends while a deployment is open: the same \
+            revision or the primary one; AWS documents both. With --chaos by the seed, else same.
+            """
+    )
+    var replacement: Replacement?
+
     @Option(help: "Keeps the logs of all processes in this directory.") var keep: String?
     @Option(help: "Where the executables are; beside this one by default.") var bin: String?
     @Option(help: "The task definition; ecs-task-def/task-definition.json by default.")
@@ -151,6 +161,8 @@ struct PlayCommand: ParsableCommand {
         settings.mode = mode
         settings.endpoint = endpoint
         settings.seed = seed ?? UInt64.random(in: 0...999_999)
+        settings.replacement =
+            replacement ?? (chaos ? FaultPlan.replacement(of: settings.seed) : .same)
         settings.planSeconds = planSeconds
         settings.applySeconds = applySeconds ?? (chaos ? 5 : 3)
         settings.approvalSeconds = approvalSeconds

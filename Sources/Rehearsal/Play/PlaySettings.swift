@@ -1,3 +1,5 @@
+import Model
+
 /// How the agents of a rehearsal run.
 enum AgentMode: String, Sendable, CaseIterable {
     /// One job per agent process (`TFC_AGENT_SINGLE`).
@@ -37,6 +39,8 @@ struct PlaySettings: Sendable {
     /// Faults by the seed; none without `--chaos`.
     var chaos: FaultPlan.Options?
     var broken: Break?
+    /// How ECS replaces a task that ends while a deployment is open.
+    var replacement = Replacement.same
     /// Sidecar and endpoint get an API token and watch HCP Terraform's API.
     var hasAPIToken = false
     /// What a task has after a Spot notice; Fargate's containers have up to 120 s.

@@ -1,3 +1,5 @@
+import Model
+
 /// What the timeline says about a fact.
 struct Entry: Equatable, Sendable {
     enum Weight: Sendable {

@@ -1,3 +1,5 @@
+import Model
+
 /// Something that happened in the rehearsal. Facts reach the journal in one order, from the
 /// stand-ins that saw them; the rules and the timeline know nothing else.
 enum Fact: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import Model
 
 /// What happens to a service from outside: people, deployments, hosts, Spot.
 extension ECSStandIn {
@@ -10,17 +11,51 @@ extension ECSStandIn {
 
     /// A person or another tool writes `desiredCount`, past the ledger.
     func edit(by change: Int) {
-        let before = desiredCount
-        desiredCount = max(0, desiredCount + change)
-        journal.record(.desiredCountEdited(from: before, to: desiredCount))
+        let before = service.desired
+        let after = max(0, before + change)
+        do {
+            try service.setDesired(after, at: time.now, draw: draw)
+        } catch {
+            return journal.record(.note("the count stays: \(error.message)"))
+        }
+        journal.record(.desiredCountEdited(from: before, to: after))
     }
 
-    /// A new revision becomes the primary deployment.
-    func deploy() { deployments.deploy(at: time.now) }
+    /// What a person deploys.
+    enum NewDeployment: Equatable, Sendable {
+        case revision
+        /// The same task definition again.
+        case forced
+        /// A revision whose tasks cannot start.
+        case broken(StartFailure)
+    }
+
+    func deploy(_ kind: NewDeployment = .revision) {
+        // Revisions are never used twice, whatever was rolled back.
+        let next = max(newestRevision, service.primary.taskDefinition) + 1
+        do {
+            try service.deploy(kind == .forced ? nil : next, at: time.now)
+        } catch {
+            return journal.record(.note("nothing is deployed: \(error.message)"))
+        }
+        if kind != .forced { newestRevision = next }
+        if case .broken(let failure) = kind { broken[next] = failure }
+    }
+
+    /// A person finds out that what is deployed cannot start, and deploys what can.
+    func mend() {
+        outage = nil
+        if broken[service.primary.taskDefinition] != nil { deploy() }
+    }
+
+    /// Starts fail for so long.
+    func failStarts(_ failure: StartFailure, for time: Milliseconds) {
+        outage = (failure, self.time.now + time)
+    }
 
     /// Tasks that were not started from the primary deployment.
     var outdatedCount: Int {
-        tasks.values.count { $0.revision != deployments.primary.revision }
+        tasks.values.count { $0.deployment != service.primary.id }
     }
 
     /// Tasks that are not stopping, in the order of their starts.
@@ -57,19 +92,13 @@ extension ECSStandIn {
 
     /// A Spot interruption: the stop signals of an ordinary stop, and less time.
     func interrupt(_ id: TaskID, grace: Milliseconds) {
-        tasks[id]?.life.stop(
-            code: Self.spotCode,
-            reason: "Spot interruption: the host is taken back",
-            grace: grace
-        )
+        tasks[id]?.life.stop(.spot, grace: grace)
         advance(id)
     }
 
-    static let spotCode = "SpotInterruption"
-
     /// Says that the agent's container is killed because a Spot notice's time is up.
     func noteOverrun(of id: TaskID) {
-        guard tasks[id]?.life.stop?.code == Self.spotCode else { return }
+        guard tasks[id]?.life.stop?.code == .spotInterruption else { return }
         journal.record(.doomed(id, cause: "the time after its Spot notice was up"))
     }
 }

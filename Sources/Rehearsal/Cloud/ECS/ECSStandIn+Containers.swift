@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Model
 
 /// What a task's life asks for, done with processes.
 extension ECSStandIn {
@@ -15,10 +16,12 @@ extension ECSStandIn {
     }
 
     private func startContainer(_ name: String, of id: TaskID) {
-        guard let container = tasks[id]?.life.container(name) else { return }
+        guard let container = tasks[id]?.life.container(name),
+            let definition = settings.definition.container(name)
+        else { return }
         do {
             let surroundings = try surroundings(name, of: id)
-            let program = try settings.plan.program(container.definition, surroundings)
+            let program = try settings.plan.program(definition, surroundings)
             let source = Fact.Source.container(id, name)
             let pid = try ChildProcess.start(
                 program,
@@ -37,10 +40,10 @@ extension ECSStandIn {
     }
 
     private func checkHealth(_ name: String, of id: TaskID) {
-        guard let container = tasks[id]?.life.container(name) else { return }
+        guard let definition = settings.definition.container(name) else { return }
         do {
             let program = try settings.plan.healthCheck(
-                container.definition,
+                definition,
                 try surroundings(name, of: id)
             )
             let pid = try ChildProcess.start(
@@ -48,7 +51,7 @@ extension ECSStandIn {
                 line: { _, _ in },
                 exit: { [feed] code in feed.yield(.checked(id, name, code == 0)) }
             )
-            let limit = container.definition.healthCheck?.timeout ?? 5
+            let limit = definition.healthCheck?.timeout ?? 5
             Task {
                 try? await Task.sleep(for: .seconds(limit))
                 // Its group is gone long ago unless it hangs; the marker makes sure that the

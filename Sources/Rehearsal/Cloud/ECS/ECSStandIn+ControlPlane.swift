@@ -1,15 +1,25 @@
+import Model
+
 /// The ECS control plane, as far as it is in use (ECS API reference: UpdateService,
-/// DescribeServices, ListTasks).
+/// DescribeServices, ListTasks), within the account's rates.
 extension ECSStandIn {
     /// ECS's limits per call.
     static let mostServicesDescribed = 10
     static let largestPage = 100
 
     func controlPlane(_ operation: String, _ input: JSON) -> WebResponse {
-        switch operation {
+        if let bucket = Account.bucket(of: operation),
+            !account[keyPath: bucket].take(at: time.now)
+        {
+            return AWSAnswer.error("ThrottlingException", "Rate exceeded")
+        }
+        return switch operation {
         case "UpdateService": updateService(input)
         case "DescribeServices": describeServices(input)
         case "ListTasks": listTasks(input)
+        case "DescribeTasks": describeTasks(input)
+        case "StopTask": stopTask(input)
+        case "DeleteService": deleteService(input)
         default:
             AWSAnswer.error("InvalidAction", "The operation \(operation) is not rehearsed")
         }
@@ -25,20 +35,26 @@ extension ECSStandIn {
         guard settings.names.isService(input["service"]?.string) else {
             return AWSAnswer.error("ServiceNotFoundException", "Service not found.")
         }
-        guard let value = input["desiredCount"] else { return AWSAnswer.ok(described()) }
+        guard let value = input["desiredCount"] else {
+            return AWSAnswer.ok(["service": describedService()])
+        }
         guard let wanted = value.int, wanted >= 0 else {
             return invalid("desiredCount must be zero or more.")
         }
         let now = time.now
         let exposed = tasks.keys.sorted().filter {
-            !protection.isProtected($0, at: now) && agents.isAlive($0)
+            !isProtected($0, at: now) && agents.isAlive($0)
         }
-        let before = desiredCount
-        desiredCount = wanted
+        let before = service.desired
+        do {
+            try service.setDesired(wanted, at: now, draw: draw)
+        } catch {
+            return AWSAnswer.error(error.code, error.message)
+        }
         journal.record(.desiredCount(from: before, to: wanted, exposed: exposed))
         // The worst that ECS may do is to act at once, while the task that lowered the count runs.
         turn()
-        return AWSAnswer.ok(["service": service()])
+        return AWSAnswer.ok(["service": describedService()])
     }
 
     private func describeServices(_ input: JSON) -> WebResponse {
@@ -49,7 +65,7 @@ extension ECSStandIn {
         }
         let unknown = asked.filter { !settings.names.isService($0) }
         return AWSAnswer.ok([
-            "services": unknown.count < asked.count ? [service()] : [],
+            "services": unknown.count < asked.count ? [describedService()] : [],
             "failures": .array(
                 unknown.map { name in
                     let arn =
@@ -88,57 +104,70 @@ extension ECSStandIn {
         return AWSAnswer.ok(.object(body))
     }
 
-    /// Counts as in `DescribeServices`: RUNNING, and still on the way there.
-    var counts: (running: Int, pending: Int) {
-        let states = tasks.values.map(\.life.state)
-        return (
-            states.count { $0 == .running }, states.count { $0 == .pending || $0 == .provisioning }
-        )
+    func isProtected(_ id: TaskID, at now: Milliseconds) -> Bool {
+        tasks[id].map { service.protection(of: $0.number, at: now) > 0 } ?? false
     }
 
-    private func described() -> JSON { ["service": service()] }
-
-    private func service() -> JSON {
+    func describedService() -> JSON {
         let names = settings.names
-        let (running, pending) = counts
         return [
             "serviceName": .string(names.service), "serviceArn": .string(names.serviceArn),
-            "clusterArn": .string(names.clusterArn), "status": "ACTIVE",
-            "desiredCount": .int(desiredCount), "runningCount": .int(running),
-            "pendingCount": .int(pending), "launchType": "FARGATE",
-            "taskDefinition": .string(names.taskDefinitionArn(deployments.primary.revision)),
-            "deployments": deployments.json(
-                members,
-                desiredCount: desiredCount,
-                names: names,
-                dateText: { time.text($0) }
-            ),
+            "clusterArn": .string(names.clusterArn), "status": .string(service.status.rawValue),
+            "desiredCount": .int(service.desired), "runningCount": .int(service.running),
+            "pendingCount": .int(service.pending), "launchType": "FARGATE",
+            "taskDefinition": .string(names.taskDefinitionArn(service.primary.taskDefinition)),
+            "deployments": .array(service.deployments.map(describe)),
             "deploymentConfiguration": [
-                "minimumHealthyPercent": .int(ServiceScheduler.minimumHealthyPercent),
-                "maximumPercent": .int(ServiceScheduler.maximumPercent),
+                "minimumHealthyPercent": .int(service.deployed.minimumHealthyPercent),
+                "maximumPercent": .int(service.deployed.maximumPercent),
+                "deploymentCircuitBreaker": [
+                    "enable": .bool(service.deployed.breaker.isOn),
+                    "rollback": .bool(service.deployed.breaker.rollsBack),
+                ],
             ],
-            "events": [],
+            "events": .array(service.events.entries.reversed().map(describe)),
         ]
     }
 
-    /// The tasks as deployments count them.
-    var members: [Deployments.Member] {
-        tasks.values.map { task in
-            Deployments.Member(
-                revision: task.revision,
-                isRunning: task.life.state == .running,
-                isPending: task.life.state < .running
-            )
-        }
+    private func describe(_ deployment: Deployment) -> JSON {
+        let isPrimary = deployment.id == service.primary.id
+        return [
+            "id": .string("\(deployment.id)"),
+            "status": isPrimary ? "PRIMARY" : "ACTIVE",
+            "taskDefinition": .string(settings.names.taskDefinitionArn(deployment.taskDefinition)),
+            "desiredCount": .int(isPrimary ? service.desired : deployment.kept),
+            "runningCount": .int(deployment.running),
+            "pendingCount": .int(deployment.pending),
+            "failedTasks": .int(deployment.failedTasks),
+            "launchType": "FARGATE",
+            "rolloutState": .string(deployment.rollout.rawValue),
+            "rolloutStateReason": .string(deployment.reason),
+            "createdAt": .string(time.text(deployment.createdAt)),
+        ]
+    }
+
+    private func describe(_ entry: ServiceEvents.Entry) -> JSON {
+        let text = entry.event.text(service: settings.names.service) { idText($0) }
+        return [
+            "id": .string("\(entry.number)"), "createdAt": .string(time.text(entry.at)),
+            "message": .string(text),
+        ]
+    }
+
+    /// A task that was forgotten long ago is known by its number alone.
+    private func idText(_ number: Int) -> String {
+        let task =
+            tasks.values.first { $0.number == number } ?? stopped.last { $0.number == number }
+        return task?.id ?? "\(number)"
     }
 
     /// The answer when the call names another cluster.
-    private func missing(_ input: JSON) -> WebResponse? {
+    func missing(_ input: JSON) -> WebResponse? {
         guard !settings.names.isCluster(input["cluster"]?.string) else { return nil }
         return AWSAnswer.error("ClusterNotFoundException", "Cluster not found.")
     }
 
-    private func invalid(_ message: String) -> WebResponse {
+    func invalid(_ message: String) -> WebResponse {
         AWSAnswer.error("InvalidParameterException", message)
     }
 }

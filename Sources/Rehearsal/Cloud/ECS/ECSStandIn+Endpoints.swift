@@ -1,3 +1,5 @@
+import Model
+
 /// What a task can ask from inside: metadata version 4 and task scale-in protection.
 extension ECSStandIn {
     /// Answers `/v4/<id>`, `/v4/<id>/task` and `/api/<id>/task-protection/v1/state`.
@@ -18,29 +20,53 @@ extension ECSStandIn {
     }
 
     private func protectionState(_ request: WebRequest, _ id: TaskID) -> WebResponse {
-        let names = settings.names
         let now = time.now
-        let service = Protection.Service(
-            desiredCount: desiredCount,
-            tasks: Set(tasks.keys),
-            arn: { names.taskArn($0) },
-            dateText: { [time] in time.text($0) }
-        )
-        let wasProtected = protection.isProtected(id, at: now)
-        let (answer, outcome) = protection.answer(request, for: id, in: service, at: now)
         journal.record(
             .apiCall(service: "task endpoint", operation: request.method, caller: short(id))
         )
-        switch outcome {
-        case .unchanged: break
-        case .protected(let until):
-            journal.record(.protected(id, minutes: (until - now) / 60_000))
-        case .unprotected:
-            guard wasProtected else { break }
-            journal.record(.unprotected(id, agentAlive: agents.isAlive(id), expired: false))
-        case .refused(let reason): journal.record(.protectionRefused(id, reason: reason))
+        let endpoint = TaskProtection(arn: settings.names.taskArn(id))
+        let asked = endpoint.parse(request)
+        if case .wrong(let answer) = asked { return answer }
+        guard account.protection.take(at: now), let number = tasks[id]?.number else {
+            return TaskProtection.throttled
         }
-        return answer
+        noteExpiry(at: now)
+        switch asked {
+        case .protect(let minutes):
+            if let refusal = protect(number, id, minutes, at: now) {
+                return endpoint.refusal(refusal)
+            }
+        case .unprotect: unprotect(number, id, at: now)
+        case .read, .wrong: break
+        }
+        let left = service.protection(of: number, at: now)
+        return endpoint.state(until: left > 0 ? time.text(now + left) : nil)
+    }
+
+    /// - Returns: why ECS refuses, if it does.
+    private func protect(
+        _ number: Int,
+        _ id: TaskID,
+        _ minutes: Int,
+        at now: Milliseconds
+    ) -> String? {
+        let reason: String
+        switch service.protect(number, for: minutes * 60_000, at: now) {
+        case .protected:
+            journal.record(.protected(id, minutes: minutes))
+            return nil
+        case .blocked: reason = "DEPLOYMENT_BLOCKED"
+        case .notValid: reason = "TASK_NOT_VALID"
+        }
+        journal.record(.protectionRefused(id, reason: reason))
+        return reason
+    }
+
+    private func unprotect(_ number: Int, _ id: TaskID, at now: Milliseconds) {
+        let wasProtected = service.protection(of: number, at: now) > 0
+        service.unprotect(number)
+        guard wasProtected else { return }
+        journal.record(.unprotected(id, agentAlive: agents.isAlive(id), expired: false))
     }
 
     private func metadata(_ id: String, path: ArraySlice<String>) -> WebResponse {
@@ -87,7 +113,7 @@ extension ECSStandIn {
             "DockerId": .string(task.metadataIDs[definition.name] ?? ""),
             "Name": .string(definition.name),
             "DockerName": .string(definition.name),
-            "Image": .string(definition.image),
+            "Image": .string(settings.definition.container(definition.name)?.image ?? ""),
             "Labels": [
                 "com.amazonaws.ecs.cluster": .string(settings.names.clusterArn),
                 "com.amazonaws.ecs.container-name": .string(definition.name),
@@ -106,10 +132,10 @@ extension ECSStandIn {
             result["StartedAt"] = .string(time.text(start))
         }
         if let end = container.finishedAt { result["FinishedAt"] = .string(time.text(end)) }
-        if definition.restartPolicy?.enabled == true {
+        if definition.restart != nil {
             result["RestartCount"] = .int(container.restarts)
         }
-        if definition.healthCheck != nil {
+        if definition.health != nil {
             var health: [String: JSON] = [:]
             if container.health != .unknown {
                 health["status"] = .string(container.health.rawValue)

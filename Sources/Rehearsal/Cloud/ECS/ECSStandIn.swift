@@ -1,18 +1,25 @@
 import FoundationEssentials
 import Glibc
+import Model
 import Seeded
 
 /// The ECS of the rehearsal: one service, whose tasks are real processes on this machine.
 ///
-/// Decisions are made by values (`ServiceScheduler`, `TaskLife`, `Protection`, `ContainerPlan`);
-/// this actor feeds them with what happens and does what they say.
+/// Decisions are made by values (`ServiceState`, `TaskLife`, `ContainerPlan`); this actor feeds them
+/// with what happens and does what they say.
 actor ECSStandIn {
     /// How often due health checks, timeouts and the scheduler are looked at.
     static let tick: Duration = .milliseconds(50)
 
+    /// Much less than ECS's own, and enough to keep a broken image from becoming a storm of
+    /// processes.
+    static let pace = ServiceState.Pace(first: 500, longest: 10_000)
+
     struct Settings: Sendable {
         var names: ServiceNames
         var definition: TaskDefinition
+        var deployed: Deployed
+        var replacement: Replacement
         var plan: ContainerPlan
         var bootMilliseconds: Milliseconds
         var speed: TaskLife.Speed
@@ -30,8 +37,10 @@ actor ECSStandIn {
     struct RunningTask: Sendable {
         let id: TaskID
         var life: TaskLife
-        /// Tasks by the order of their starts, from 1.
+        /// Tasks by the order of their starts, from 1; the model's name for it.
         let number: Int
+        let deployment: DeploymentID
+        /// Of the task definition.
         let revision: Int
         let startedAt: Milliseconds
         let endpointID: String
@@ -50,19 +59,22 @@ actor ECSStandIn {
     let time: Timebase
     let journal: Journal
     let agents: AgentProcesses
-    var desiredCount: Int
+    var service: ServiceState
+    var account = Account()
     var tasks: [TaskID: RunningTask] = [:]
     /// Stopped tasks, newest last; ECS lists them for an hour.
     var stopped: [RunningTask] = []
-    var protection = Protection()
     var base = ""
-    var deployments = Deployments()
+    /// Starts that fail for now, whatever they start.
+    var outage: (failure: StartFailure, until: Milliseconds)?
+    /// Revisions of the task definition that cannot start.
+    var broken: [Int: StartFailure] = [:]
+    var newestRevision = 1
+    private var ids: [Int: TaskID] = [:]
     private var random: SeededRandom
-    private var scheduler: ServiceScheduler
     private var isClosing = false
     /// When a task started or stopped, or a container was restarted, for the last time.
     var lastChange: Milliseconds = 0
-    private var count = 0
     private let events: AsyncStream<Event>
     let feed: AsyncStream<Event>.Continuation
 
@@ -75,12 +87,18 @@ actor ECSStandIn {
         random: SeededRandom
     ) {
         self.settings = settings
-        self.desiredCount = desiredCount
         self.time = time
         self.journal = journal
         self.agents = agents
         self.random = random
-        scheduler = ServiceScheduler(ignoresProtection: settings.ignoresProtection)
+        service = ServiceState(
+            settings.deployed,
+            replacement: settings.replacement,
+            desired: desiredCount,
+            pace: Self.pace
+        )
+        service.events.isOn = true
+        service.ignoresProtection = settings.ignoresProtection
         (events, feed) = AsyncStream.makeStream()
     }
 
@@ -115,62 +133,60 @@ actor ECSStandIn {
     func turn() {
         guard !isClosing else { return }
         let now = time.now
-        for task in protection.expire(at: now) {
-            journal.record(
-                .unprotected(task, agentAlive: agents.isAlive(task), expired: true)
-            )
-        }
-        let candidates = tasks.values.map { task in
-            ServiceScheduler.Candidate(
-                id: task.id,
-                counts: task.life.stop == nil,
-                isProtected: protection.isProtected(task.id, at: now),
-                isCurrent: task.revision == deployments.primary.revision,
-                isRunning: task.life.state == .running
-            )
-        }
-        let decisions = scheduler.decide(
-            desiredCount: desiredCount,
-            tasks: candidates,
-            at: now,
-            random: &random
-        )
-        for decision in decisions {
+        noteExpiry(at: now)
+        let turn = service.turn(at: now, launches: &account.launches, draw: draw)
+        for decision in turn.decisions {
             switch decision {
-            case .start: startTask(at: now)
-            case .stop(let id):
+            case .start(let number, let deployment, let revision):
+                startTask(number, deployment, revision, at: now)
+            case .stop(let number, let stop):
+                guard let id = ids[number] else { continue }
                 journal.record(.scaledIn(id))
-                let isCurrent = tasks[id]?.revision == deployments.primary.revision
-                tasks[id]?.life.stop(
-                    code: "ServiceSchedulerInitiated",
-                    reason: isCurrent
-                        ? "scaling activity: more tasks than desiredCount"
-                        : "deployment: a newer revision is primary"
-                )
+                tasks[id]?.life.stop(stop)
             }
         }
-        deployments.update(members, desiredCount: desiredCount)
         for id in tasks.keys.sorted() { advance(id) }
     }
 
-    private func startTask(at now: Milliseconds) {
+    /// A number from 0 to one less than the bound.
+    func draw(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
+
+    /// Says whose protection has run out.
+    func noteExpiry(at now: Milliseconds) {
+        for id in service.expire(at: now).compactMap({ ids[$0] }) {
+            journal.record(.unprotected(id, agentAlive: agents.isAlive(id), expired: true))
+        }
+    }
+
+    private func startTask(
+        _ number: Int,
+        _ deployment: DeploymentID,
+        _ revision: Int,
+        at now: Milliseconds
+    ) {
+        let failure = failure(of: revision, at: now)
+        if let failure, failure.isUnplaced {
+            journal.record(.note("ECS finds no place for a task: \(failure.reason)"))
+            return service.unplaced(number, failure, at: now)
+        }
         let id = random.hex(32)
-        count += 1
-        let directory = "\(settings.directory)/t\(count)"
+        ids[number] = id
         lastChange = now
         tasks[id] = RunningTask(
             id: id,
             life: TaskLife(
-                settings.definition,
+                settings.deployed.containers,
                 readyAt: now + settings.bootMilliseconds,
-                speed: settings.speed
+                speed: settings.speed,
+                failure: failure
             ),
-            number: count,
-            revision: deployments.primary.revision,
+            number: number,
+            deployment: deployment,
+            revision: revision,
             startedAt: now,
             endpointID: random.hex(32),
             credentialsID: random.hex(32),
-            directory: directory,
+            directory: "\(settings.directory)/t\(number)",
             metadataIDs: Dictionary(
                 uniqueKeysWithValues: settings.definition.containerDefinitions.map {
                     ($0.name, "\(id)-\(random.hex(10))")
@@ -179,6 +195,11 @@ actor ECSStandIn {
             reported: .provisioning
         )
         journal.record(.taskStarted(id))
+    }
+
+    private func failure(of revision: Int, at now: Milliseconds) -> StartFailure? {
+        if let outage, now < outage.until { return outage.failure }
+        return broken[revision]
     }
 
     /// Lets one task's life take its next steps.
@@ -194,17 +215,25 @@ actor ECSStandIn {
         if task.reported < .deactivating, task.life.state >= .deactivating,
             let stop = task.life.stop
         {
+            service.leaves(task.number, failsToStart: task.failsToStart, at: time.now)
             journal.record(.taskStopping(id, reason: stop.reason))
         }
         journal.record(.taskState(id, task.life.state))
-        guard task.life.state == .stopped else { return }
+        switch task.life.state {
+        case .running: service.ran(task.number, at: time.now)
+        case .stopped: forget(task)
+        default: break
+        }
+    }
+
+    private func forget(_ task: RunningTask) {
         lastChange = time.now
-        tasks[id] = nil
+        tasks[task.id] = nil
+        ids[task.number] = nil
         stopped = Array((stopped + [task]).suffix(200))
-        protection.forget(id)
-        scheduler.taskEnded(everRan: task.life.everRan, at: time.now)
+        service.stopped(task.number, at: time.now)
         try? FileManager.default.removeItem(atPath: task.directory)
-        journal.record(.taskStopped(id))
+        journal.record(.taskStopped(task.id))
     }
 
     private func handle(_ event: Event) {
@@ -223,5 +252,13 @@ actor ECSStandIn {
             }
             advance(id)
         }
+    }
+}
+
+extension ECSStandIn.RunningTask {
+    /// It ends on its way, and nobody asked it to.
+    fileprivate var failsToStart: Bool {
+        guard !life.everRan, let code = life.stop?.code else { return false }
+        return code == .failedToStart || code == .essentialContainerExited
     }
 }

@@ -69,6 +69,8 @@ struct TaskDefinition: Decodable, Sendable {
         var dependsOn: [Dependency]?
         var healthCheck: HealthCheck?
         var restartPolicy: RestartPolicy?
+        /// Seconds; for how long others wait for this one.
+        var startTimeout: Int?
         /// Seconds; Fargate's default is 30.
         var stopTimeout: Int?
 
@@ -83,6 +85,10 @@ struct TaskDefinitionError: Error, Equatable, CustomStringConvertible {
 }
 
 extension TaskDefinition {
+    func container(_ name: String) -> Container? {
+        containerDefinitions.first { $0.name == name }
+    }
+
     /// Reads a task definition with `${name}` placeholders, as Terraform's `templatefile` does.
     ///
     /// Placeholders are replaced inside the parsed strings, so a value can never change the
