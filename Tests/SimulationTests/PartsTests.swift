@@ -48,14 +48,6 @@ struct PartsTests {
         #expect(abs(Logarithm.natural(1e-9) + 20.723_265_836_946_41) < 1e-13)
     }
 
-    @Test("a bucket refuses what it does not hold and fills up again")
-    func bucket() {
-        var bucket = TokenBucket(burst: 2, perSecond: 5)
-        let moments = [0, 0, 100, 200, 200, 100_000, 100_000, 100_000]
-        let answers = moments.map { bucket.take(at: $0) }
-        #expect(answers == [true, true, false, true, false, true, true, false])
-    }
-
     @Test("quantiles of waits are right to two in a hundred")
     func quantiles() {
         var waits = WaitHistogram()

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Model
 import Simulation
 import Testing
 
@@ -21,6 +22,24 @@ struct SafetyTests {
         #expect(campaign.jobs > campaign.seeds * 20)
         #expect(campaign.starved == 0)
         #expect(campaign.leftOver == 0)
+        // Each of these is played, and often.
+        #expect(campaign.deployments > campaign.seeds / 4)
+        #expect(campaign.failedStarts > campaign.seeds)
+        #expect(campaign.outsideStops > campaign.seeds / 20)
+        #expect(campaign.edits > campaign.seeds / 20)
+    }
+
+    @Test("a seed draws its replacement, and all else is the same under another one")
+    func replacement() {
+        let drawn = (1...20).map { SafetyTrial(seed: $0).setup.replacement }
+        #expect(Set(drawn) == Set(Replacement.allCases))
+        for replacement in Replacement.allCases {
+            let trial = SafetyTrial(seed: 7, replacement: replacement)
+            #expect(trial.setup.replacement == replacement)
+            #expect(
+                trial.setup.faults.startOutages == SafetyTrial(seed: 7).setup.faults.startOutages
+            )
+        }
     }
 
     /// 985 and 1118: strays and exposed agents held each other. 4259: an unprotected agent

@@ -29,8 +29,8 @@ extension TaskLife {
 
         func nextCheck(after now: Milliseconds, _ speed: Speed) -> Milliseconds? {
             guard let check = definition.health else { return nil }
-            return now
-                + (health == .healthy ? check.interval : check.interval / speed.healthChecks)
+            guard health == .healthy else { return now + check.interval / speed.healthChecks }
+            return speed.checksHealthy ? now + check.interval : nil
         }
     }
 
@@ -43,10 +43,13 @@ extension TaskLife {
         package let healthChecks: Int
         /// The restart attempt period.
         package let restarts: Int
+        /// False where one that became healthy stays so: each check is an event for nothing.
+        package let checksHealthy: Bool
 
-        package init(healthChecks: Int, restarts: Int) {
+        package init(healthChecks: Int, restarts: Int, checksHealthy: Bool = true) {
             self.healthChecks = healthChecks
             self.restarts = restarts
+            self.checksHealthy = checksHealthy
         }
 
         /// ECS's own.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Decisions
 import Glibc
+import Model
 import Simulation
 
 extension PolicyKind: ExpressibleByArgument {}
@@ -48,6 +49,13 @@ struct SimulateCommand: ParsableCommand {
             help: "Switches a safeguard off: the rules must notice."
         )
         var broken: Safeguard?
+        @Option(
+            help: """
+                What ECS starts in place of a task that ends while a deployment is open: the same \
+                revision or the primary one; AWS documents both. By the seed if not given.
+                """
+        )
+        var replacement: Replacement?
         @Flag(help: "Tells everything that happens in the one world of --seed.") var story = false
         @Option(
             help: "Policies to compare: all, or names with commas (\(PolicyKind.names))."

@@ -2,6 +2,7 @@ import ArgumentParser
 import Decisions
 import FoundationEssentials
 import Glibc
+import Model
 import Simulation
 
 /// What `rehearsal simulate` does, step by step.
@@ -51,11 +52,13 @@ struct Simulator {
 
     // MARK: Rules
 
+    private var replacement: Replacement? { command.seedOptions.replacement }
+
     private func rules() throws -> SafetyCampaign {
         var campaign = SafetyCampaign()
         let progress = Progress(isOn: !command.output.quiet)
         let total = command.seedOptions.seeds
-        let isDone = campaign.play(command.seeds) { soFar in
+        let isDone = campaign.play(command.seeds, replacement: replacement) { soFar in
             progress.say("rules: \(soFar.seeds) of \(total) seeds, \(soFar.failures.count) broken")
             return !stops.isAsked
         }
@@ -79,6 +82,17 @@ struct Simulator {
             "       \(campaign.starved) runs starved, \(campaign.leftOver) agents left over, "
                 + "\(campaign.lostToOutside) jobs lost with a host, a crash or an outside stop"
         )
+        print(
+            "       \(campaign.deployments) deployments, \(campaign.edits) edits of the count, "
+                + "\(campaign.failedStarts) starts that failed, \(campaign.outsideStops) tasks "
+                + "stopped by a person or Spot"
+        )
+        if campaign.deployedOver > 0 {
+            print(
+                "       \(campaign.deployedOver) agents that were known to be unprotected were "
+                    + "stopped by a deployment"
+            )
+        }
         if campaign.kept > 0 {
             print("       \(campaign.kept) agents stay whose last line nobody could read")
         }
@@ -99,7 +113,12 @@ struct Simulator {
         say("seeds \(command.seeds.lowerBound) to \(command.seeds.upperBound)")
         var campaign = SafetyCampaign()
         let progress = Progress(isOn: !command.output.quiet)
-        let isDone = campaign.play(command.seeds, broken: broken, stopsAtFailure: true) { soFar in
+        let isDone = campaign.play(
+            command.seeds,
+            broken: broken,
+            replacement: replacement,
+            stopsAtFailure: true
+        ) { soFar in
             progress.say("\(soFar.seeds) seeds without a broken rule")
             return !stops.isAsked
         }
@@ -119,7 +138,11 @@ struct Simulator {
 
     private func story() throws {
         let seed = command.seedOptions.seed
-        let trial = SafetyTrial(seed: seed, broken: command.seedOptions.broken)
+        let trial = SafetyTrial(
+            seed: seed,
+            broken: command.seedOptions.broken,
+            replacement: replacement
+        )
         print("seed \(seed): \(trial.description)")
         let outcome = trial.play { line in print(line) }
         for violation in outcome.violations { print(violation) }

@@ -1,21 +1,24 @@
 import Decisions
+import Model
 
 /// A way to have agents when runs need them. What is common to all of them, ECS and HCP Terraform,
 /// is the world's.
 protocol Policy: AnyObject {
     /// HCP Terraform calls a run task before and after plans and applies.
     var usesRunTasks: Bool { get }
-    /// What an agent may use between the stop signal and the end.
-    var stopTimeout: Milliseconds { get }
+    /// What a task consists of.
+    func containers(_ setup: Setup) -> [ContainerDefinition]
     /// The agent takes one job and ends.
     func isSingleJob(_ setup: Setup) -> Bool
     /// `desiredCount` of a service that has just been made.
     func firstCount(_ limits: Limits) -> Int
     func begin(_ pool: Pool)
-    /// The first containers of a task run.
-    func containersUp(_ task: AgentTask)
-    /// ECS stops the task: the stop signal reaches the agent's container.
-    func stopSignal(_ task: AgentTask)
+    /// A container of a task starts.
+    func start(_ container: String, of task: AgentTask)
+    /// The stop signal reaches a container.
+    func terminate(_ container: String, of task: AgentTask)
+    /// A container is killed, since its time to stop is over.
+    func kill(_ container: String, of task: AgentTask)
     /// - Parameter done: gets true when the run may go on; false makes HCP Terraform call again.
     func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void)
 }
@@ -23,8 +26,17 @@ protocol Policy: AnyObject {
 extension Policy {
     func isSingleJob(_ setup: Setup) -> Bool { setup.mode == .single }
     func firstCount(_ limits: Limits) -> Int { limits.desiredCount }
-    func containersUp(_ task: AgentTask) { task.startAgent() }
-    func stopSignal(_ task: AgentTask) { task.signalAgent() }
+    func start(_ container: String, of task: AgentTask) { task.startAgent() }
+    func terminate(_ container: String, of task: AgentTask) { task.signalAgent() }
+    func kill(_ container: String, of task: AgentTask) {
+        task.killAgent()
+        task.containerEnded()
+    }
+
+    /// A task that is nothing but an agent.
+    static func agentAlone(stopTimeout: Milliseconds) -> [ContainerDefinition] {
+        [ContainerDefinition(Deployed.agentName, stopTimeout: stopTimeout)]
+    }
     func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void) { done(true) }
 }
 

@@ -46,6 +46,8 @@ final class RuleBook {
     private var loweredBeside: Set<TaskID> = []
     /// How often ECS stopped such an agent, or something was lowered beside it.
     private(set) var bothAway = 0
+    /// How often a deployment stopped an agent that was known to be unprotected.
+    private(set) var deployedOver = 0
 
     /// A state that breaks a rule is seen after each event while it lasts, and said once.
     private var said: Set<String> = []
@@ -137,6 +139,7 @@ final class RuleBook {
         now = task.world.now
         guard task.agent.mayLive, !task.service.editedByPerson else { return }
         guard !isUnentered(task) else { return bothAway += 1 }
+        guard !isDeployedOver(task) else { return deployedOver += 1 }
         note(.protected, "ECS scaled in \(task.id) while its agent lives")
     }
 
@@ -200,6 +203,12 @@ final class RuleBook {
     /// ECS may stop this agent, and nobody could tell the ledger in time.
     func isUnentered(_ task: AgentTask) -> Bool {
         waitsForEntry.contains(task.id) || loweredBeside.contains(task.id)
+    }
+
+    /// A person deploys while a task is unprotected, and the ledger says that it is: protection is
+    /// all that holds a deployment back.
+    func isDeployedOver(_ task: AgentTask) -> Bool {
+        task.isOutdated && isExcused(task, task.service.pool)
     }
 
     /// A sidecar's entry of its exposure in the ledger.

@@ -1,14 +1,21 @@
+package import Model
+
 /// Many seeds, one after the other.
 package struct SafetyCampaign: Sendable {
     package private(set) var seeds = 0
     package private(set) var runs = 0
     package private(set) var jobs = 0
     package private(set) var events = 0
+    package private(set) var deployments = 0
+    package private(set) var failedStarts = 0
+    package private(set) var outsideStops = 0
+    package private(set) var edits = 0
     package private(set) var lostToOutside = 0
     package private(set) var starved = 0
     package private(set) var leftOver = 0
     package private(set) var kept = 0
     package private(set) var bothAway = 0
+    package private(set) var deployedOver = 0
     /// Seeds with a broken rule, in order, with what was broken first.
     package private(set) var failures: [Failure] = []
 
@@ -20,26 +27,33 @@ package struct SafetyCampaign: Sendable {
     package init() {}
 
     /// - Parameters:
+    ///   - replacement: as for ``SafetyTrial``.
     ///   - stopsAtFailure: with a broken safeguard the first seed that shows it is enough.
     ///   - progress: called after each seed; false ends the campaign.
     /// - Returns: false when it was ended by `progress`.
     package mutating func play(
         _ range: ClosedRange<UInt64>,
         broken: Safeguard? = nil,
+        replacement: Replacement? = nil,
         stopsAtFailure: Bool = false,
         progress: (SafetyCampaign) -> Bool = { _ in true }
     ) -> Bool {
         for seed in range {
-            let outcome = SafetyTrial(seed: seed, broken: broken).play()
+            let outcome = SafetyTrial(seed: seed, broken: broken, replacement: replacement).play()
             seeds += 1
             runs += outcome.runs
             jobs += outcome.jobs
             events += outcome.events
+            deployments += outcome.deployments
+            failedStarts += outcome.failedStarts
+            outsideStops += outcome.outsideStops
+            edits += outcome.edits
             lostToOutside += outcome.lostToOutside
             starved += outcome.starved
             leftOver += outcome.leftOver
             kept += outcome.kept
             bothAway += outcome.bothAway
+            deployedOver += outcome.deployedOver
             if !outcome.violations.isEmpty {
                 failures.append(Failure(seed: seed, violations: outcome.violations))
                 if stopsAtFailure { return true }

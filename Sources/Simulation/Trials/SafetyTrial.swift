@@ -1,4 +1,5 @@
 import Decisions
+package import Model
 
 /// One world drawn from a seed: some hours with faults, then calm, in which it must come to rest.
 package struct SafetyTrial: Sendable {
@@ -19,7 +20,8 @@ package struct SafetyTrial: Sendable {
     /// For so long nothing may start or stop at the end.
     package static let rest: Milliseconds = 45.minutes
 
-    package init(seed: UInt64, broken: Safeguard? = nil) {
+    /// - Parameter replacement: nil leaves it to the seed.
+    package init(seed: UInt64, broken: Safeguard? = nil, replacement: Replacement? = nil) {
         var chance = Chance(seed: seed, stream: 3)
         let floor = chance.pick([0, 0, 0, 1, 1, 2])
         let most = max(1, floor) + chance.within(0...6)
@@ -39,6 +41,10 @@ package struct SafetyTrial: Sendable {
         setup.faults.drawMore(&more, hasToken: setup.hasToken)
         var late = Chance(seed: seed, stream: 5)
         setup.endpoints = late.pick([1, 1, 2, 4])
+        var ecs = Chance(seed: seed, stream: 6)
+        let drawn = ecs.pick(Replacement.allCases)
+        setup.replacement = replacement ?? drawn
+        setup.faults.drawECS(&ecs, setup.replacement)
         // A job that nobody announces gets an agent only from the sweep, or from the floor.
         if floor == 0, !setup.hasToken { setup.faults.unannounced = 0 }
         self.setup = setup
@@ -63,6 +69,7 @@ package struct SafetyTrial: Sendable {
             + "\(setup.idleTimeout / 1_000) s, "
             + (setup.hasToken ? "API token, " : "no API token, ")
             + "\(setup.endpoints) endpoints, "
+            + "replacement \(setup.replacement.rawValue), "
             + "\(runs) runs in \(trouble / 3_600_000) h of faults: \(setup.faults.description)"
     }
 
@@ -72,12 +79,18 @@ package struct SafetyTrial: Sendable {
         package var jobs = 0
         package var lostToOutside = 0
         package var events = 0
+        package var deployments = 0
+        package var failedStarts = 0
+        package var outsideStops = 0
+        package var edits = 0
         package var starved = 0
         package var leftOver = 0
         /// Agents that stay since their last line could not be read: unknown is busy.
         package var kept = 0
         /// How often ECS was free to stop an agent since protection and ledger were both away.
         package var bothAway = 0
+        /// How often a deployment stopped an agent that was known to be unprotected.
+        package var deployedOver = 0
     }
 
     /// Plays it.
@@ -118,6 +131,10 @@ package struct SafetyTrial: Sendable {
         outcome.jobs = world.tally.jobs
         outcome.lostToOutside = world.tally.lostToOutside
         outcome.events = world.tally.events
+        outcome.deployments = world.tally.deployments
+        outcome.failedStarts = world.tally.failedStarts
+        outcome.outsideStops = world.tally.outsideStops
+        outcome.edits = world.tally.edits
         outcome.starved = world.openRuns
         if let rules = world.rules {
             for pool in world.pools {
@@ -130,6 +147,7 @@ package struct SafetyTrial: Sendable {
             }
             outcome.violations = rules.violations
             outcome.bothAway = rules.bothAway
+            outcome.deployedOver = rules.deployedOver
         }
         return outcome
     }

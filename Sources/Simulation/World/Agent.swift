@@ -51,7 +51,7 @@ enum AgentLine {
 extension AgentTask {
     /// The agent's process starts.
     func startAgent() {
-        guard agent.state == .absent, state == .running || state == .stopping else { return }
+        guard agent.state == .absent, !isOver else { return }
         agent.state = .starting
         world.rules?.agentStarted(self)
         world.after(2.seconds...6.seconds) { [self] in

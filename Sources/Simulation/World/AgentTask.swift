@@ -1,39 +1,46 @@
 import Decisions
+import Model
 
-/// One ECS task: from the scheduler's decision until nothing of it is left.
+/// One ECS task: performs in virtual time what its ``TaskLife`` says, until nothing of it is left.
 final class AgentTask {
-    enum State {
-        /// Provisioning, pulling images, starting the first container.
-        case starting
-        case running
-        /// Asked to stop from outside; what it runs has the stop timeout to end.
-        case stopping
-        case stopped
-    }
-
     let id: TaskID
+    /// The model's name for it.
+    let number: Int
+    let deployment: DeploymentID
     unowned let service: Service
     unowned let world: World
-    private(set) var state = State.starting
-    private(set) var everRan = false
+    private(set) var life: TaskLife
     let startedAt: Milliseconds
-    var protectedUntil: Milliseconds = 0
     /// Stopped, or made to lose its agent, by something that no rule can prevent.
     private(set) var hasOutsideCause = false
     /// Stopped by ECS while protection and ledger were both away.
     private(set) var wasUnentered = false
     /// The ledger's size has fallen for this task.
     var hasLowered = false
+    private var reported = TaskLife.State.provisioning
+    private var mishapsPlanned = false
+    /// When the queue will next look at it.
+    private var lookAt: Milliseconds = .max
 
     var agent = Agent()
     /// What the policy runs beside the agent: the sidecar and the launcher; nothing for others.
     var companion: (any Companion)?
 
-    init(service: Service) {
+    /// - Parameter failure: why it never gets up; nil when it does.
+    init(service: Service, number: Int, deployment: DeploymentID, failure: StartFailure?) {
         self.service = service
+        self.number = number
+        self.deployment = deployment
         world = service.world
         id = world.newTaskID()
         startedAt = world.now
+        let boot = world.chance.within(failure?.delay ?? world.setup.boot)
+        life = TaskLife(
+            world.policy.containers(world.setup),
+            readyAt: world.now + boot,
+            speed: .simulated,
+            failure: failure
+        )
     }
 
     func close() {
@@ -41,71 +48,118 @@ final class AgentTask {
         companion = nil
     }
 
-    var isProtected: Bool { protectedUntil > world.now }
-    var isCounting: Bool { state == .starting || state == .running }
+    var isProtected: Bool { service.state.protection(of: number, at: world.now) > 0 }
+    var isCounting: Bool { life.stop == nil }
+    /// Nothing of it is left.
+    var isOver: Bool { life.state == .stopped }
+    /// Started from a deployment that is the primary one no more.
+    var isOutdated: Bool { deployment != service.state.primary.id }
 
     func begin() {
         world.tally.boots += 1
         world.tally.taskStarted(at: world.now)
-        let fails = world.chance.happens(world.faults.bootFails)
-        world.after(world.setup.boot) { [self] in
-            guard state == .starting else { return }
-            if fails {
-                world.tell("\(id) does not get up")
-                return end()
-            }
-            service.remember()
-            state = .running
-            everRan = true
-            service.taskStarted()
-            world.policy.containersUp(self)
-            if !world.faults.isNone { planMishaps() }
+        advance()
+    }
+
+    // MARK: Its life
+
+    private func advance() {
+        while case let actions = life.step(at: world.now), !actions.isEmpty {
+            for action in actions { perform(action) }
+        }
+        report()
+        if let next = life.nextAt { look(at: next) }
+    }
+
+    private func look(at instant: Milliseconds) {
+        guard instant < lookAt else { return }
+        lookAt = instant
+        world.after(instant - world.now) { [self] in
+            guard lookAt == instant else { return }
+            lookAt = .max
+            advance()
+        }
+    }
+
+    private func perform(_ action: TaskLife.Action) {
+        switch action {
+        case .start(let name):
+            life.started(name, pid: 1, at: world.now)
+            world.policy.start(name, of: self)
+            planMishaps()
+        case .checkHealth(let name):
+            life.checked(name, healthy: companion?.isHealthy ?? true, at: world.now)
+        case .terminate(let name): world.policy.terminate(name, of: self)
+        case .kill(let name): world.policy.kill(name, of: self)
+        }
+    }
+
+    /// Tells the service what has changed.
+    private func report() {
+        guard life.state != reported else { return }
+        let before = reported
+        reported = life.state
+        service.remember()
+        if before < .deactivating, life.state >= .deactivating {
+            let failsToStart = life.stop?.code == .failedToStart
+            if failsToStart { world.tell("\(id) does not get up: \(life.stop?.reason ?? "")") }
+            service.leaves(self, failsToStart: failsToStart)
+        }
+        switch life.state {
+        case .running: service.ran(self)
+        case .stopped: end()
+        default: break
         }
     }
 
     // MARK: Its end
 
-    /// ECS asks the task to stop: scale-in, Spot, a person.
-    func stop(byScalingIn: Bool) {
-        guard state == .starting || state == .running else { return }
-        if byScalingIn { wasUnentered = world.rules?.isUnentered(self) ?? false }
+    /// ECS stops the task to have fewer, or other ones.
+    func scaleIn(_ stop: Stop) {
+        guard isCounting else { return }
+        wasUnentered = world.rules?.isUnentered(self) ?? false
         // What ECS stops for a count that a person set is that person's.
-        if !byScalingIn || service.editedByPerson { hasOutsideCause = true }
-        let ran = state == .running
-        service.remember()
-        state = .stopping
-        guard ran, agent.mayLive || companion != nil else {
-            world.after(1.seconds...3.seconds) { [self] in end() }
-            return
+        if service.editedByPerson || world.rules?.isDeployedOver(self) ?? false {
+            hasOutsideCause = true
         }
-        world.policy.stopSignal(self)
-        world.after(world.policy.stopTimeout) { [self] in
-            guard state == .stopping, agent.mayLive else { return }
-            killAgent()
-            end()
-        }
+        life.stop(stop)
+        advance()
     }
 
-    /// The essential container has ended.
-    func containerEnded() {
-        guard state == .running || state == .stopping else { return }
-        // ECS needs a moment to notice, and the task counts as running until then.
-        world.after(500...3.seconds) { [self] in end() }
+    /// Spot or a person stops the task.
+    func stopFromOutside(_ stop: Stop) {
+        guard isCounting else { return }
+        world.tally.outsideStops += 1
+        hasOutsideCause = true
+        life.stop(stop)
+        advance()
+    }
+
+    /// A container's first process is gone.
+    ///
+    /// - Parameter noticed: until ECS knows; until then the container counts as running.
+    func containerEnded(
+        _ name: String = Deployed.agentName,
+        code: Int = 0,
+        noticed: ClosedRange<Milliseconds> = 500...3.seconds
+    ) {
+        world.after(noticed) { [self] in
+            guard !isOver else { return }
+            life.exited(name, code: code, at: world.now)
+            advance()
+        }
     }
 
     /// Everything ends at once: the host is gone.
-    func vanish() {
-        guard state != .stopped else { return }
+    private func vanish() {
         hasOutsideCause = true
         killAgent()
-        end()
+        life.loseHost(noticedAt: world.now)
+        advance()
     }
 
     private func end() {
-        guard state != .stopped else { return }
         killAgent()
-        service.remember()
-        state = .stopped
         world.tally.taskStopped(after: world.now - startedAt, at: world.now)
         companion?.taskEnded()
         companion = nil
@@ -116,6 +170,8 @@ final class AgentTask {
 
     /// Draws what happens to this task within the next hour.
     private func planMishaps() {
+        guard !world.faults.isNone, !mishapsPlanned else { return }
+        mishapsPlanned = true
         let faults = world.faults
         plan(faults.sidecarDies) { [self] in companion?.sidecarDies() }
         plan(faults.linkBreaks) { [self] in companion?.linkBreaks() }
@@ -131,28 +187,41 @@ final class AgentTask {
             agentGone(code: 2)
         }
         plan(faults.stoppedOutside) { [self] in
-            world.tell("\(id) is stopped from outside")
-            stop(byScalingIn: false)
+            let stop = world.chance.pick([Stop.byUser, .spot])
+            world.tell("\(id): \(stop.reason)")
+            stopFromOutside(stop)
         }
         world.after(1.hours) { [self] in
-            if state != .stopped, !world.faults.isNone { planMishaps() }
+            mishapsPlanned = false
+            if !isOver { planMishaps() }
         }
     }
 
     private func plan(_ perHour: Int, _ mishap: @escaping () -> Void) {
         guard world.chance.happens(perHour) else { return }
         world.after(world.chance.below(1.hours)) { [self] in
-            if state == .running, !world.faults.isNone { mishap() }
+            if isCounting, !world.faults.isNone { mishap() }
         }
     }
 }
 
+extension TaskLife.Speed {
+    /// ECS's own times; no container of the simulation falls ill.
+    static let simulated = TaskLife.Speed(healthChecks: 1, restarts: 1, checksHealthy: false)
+}
+
 /// What a policy runs in a task beside the agent.
 protocol Companion: AnyObject {
+    /// What the health check of its container says.
+    var isHealthy: Bool { get }
     /// The agent wrote one of its status lines.
     func agentSays(_ line: AgentLine)
     func agentExited(code: Int32)
     func sidecarDies()
     func linkBreaks()
     func taskEnded()
+}
+
+extension Companion {
+    var isHealthy: Bool { true }
 }

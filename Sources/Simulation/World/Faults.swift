@@ -1,3 +1,5 @@
+import Model
+
 /// What goes wrong, and how often. Chances are in millionths; those of tasks are for each hour of
 /// a task's life.
 package struct Faults: Sendable, Equatable {
@@ -19,11 +21,15 @@ package struct Faults: Sendable, Equatable {
     package var agentDies = 0
     /// For a minute or several agents that start end at once: their token is not valid, say.
     package var failedStarts = 0
-    /// A person or Spot stops a task.
+    /// A person stops a task, or Spot takes it.
     package var stoppedOutside = 0
     package var linkBreaks = 0
-    /// A task never gets up.
+    /// A task never gets up, for one of ECS's reasons.
     package var bootFails = 0
+    /// In each hour: for a minute or several no task gets up.
+    package var startOutages = 0
+    /// In each hour: a person deploys, now and then what cannot start.
+    package var deployments = 0
 
     /// Of each status line: it cannot be read.
     package var unreadable = 0
@@ -93,6 +99,21 @@ package struct Faults: Sendable, Equatable {
         ledgerLost = rate(500_000)
         // What is exposed is known to the ledger alone, until it is said again.
         if !hasToken || protectionOutages > 0 { ledgerLost = 0 }
+    }
+
+    /// Faults of ECS itself that came later still.
+    ///
+    /// - Parameter replacement: under ``Replacement/same`` ECS answers the exit of an idle agent of
+    ///   an older deployment with another one of it, for as long as the deployment is open. An agent
+    ///   that leaves for being outdated is thus followed by the next, and the service never rests:
+    ///   no deployments are played then, until such agents are handed over instead.
+    mutating func drawECS(_ chance: inout Chance, _ replacement: Replacement) {
+        func rate(_ most: Int) -> Int {
+            chance.below(2) == 0 ? 0 : chance.within(most / 10...most)
+        }
+        startOutages = rate(500_000)
+        deployments = rate(800_000)
+        if replacement == .same { deployments = 0 }
     }
 
     /// The faults that are on, for the first line of a failure.

@@ -1,31 +1,40 @@
 import Decisions
+import Model
 
-/// An ECS service with its scheduler (ECS developer guide, "Services", "Task scale-in protection").
+/// An ECS service in virtual time: plans the turns of its ``ServiceState``, performs what they
+/// decide, and answers calls as late, as wrong or not at all as they are in life.
 final class Service {
     unowned let world: World
     unowned let pool: Pool
-    private(set) var desired: Int
-    /// Not stopped yet, oldest first.
+    private(set) var state: ServiceState
+    /// Not stopped yet, oldest first, and so in the order of their numbers.
     private(set) var tasks: [AgentTask] = []
     /// A person set the count, so what ECS stops for that is nobody's fault here.
     var editedByPerson = false
     private var turnPlanned = false
-    private var failedStarts = 0
-    private var nextStartAt: Milliseconds = 0
+    /// When a turn is due though nothing happens until then.
+    private var lookAt: Milliseconds = .max
     private var past: [Moment] = []
     private var protectionOutage = Outage()
+    private var startOutage = Outage()
+    /// Revisions of the task definition that cannot start.
+    private var broken: [Int: StartFailure] = [:]
+    private var newestRevision = 1
 
     /// Counts as they were, since ECS's answers lag.
     private struct Moment {
         let at: Milliseconds
-        let desired: Int
-        let running: Int
+        let counts: Counts
     }
 
     init(pool: Pool, world: World) {
         self.pool = pool
         self.world = world
-        desired = world.policy.firstCount(world.setup.limits)
+        state = ServiceState(
+            world.setup.deployed,
+            replacement: world.setup.replacement,
+            desired: world.policy.firstCount(world.setup.limits)
+        )
         world.after(0) { [self] in planTurn(0...1.seconds) }
     }
 
@@ -34,15 +43,21 @@ final class Service {
         tasks = []
     }
 
+    var desired: Int { state.desired }
     /// Tasks that ECS counts: starting or running, not asked to stop.
-    var counting: Int { tasks.reduce(0) { $0 + ($1.isCounting ? 1 : 0) } }
-    var running: Int { tasks.reduce(0) { $0 + ($1.state == .running ? 1 : 0) } }
+    var counting: Int { state.counting }
+    var running: Int { state.running }
 
     // MARK: The API
 
     struct Counts {
         let desired: Int
         let running: Int
+        let primary: DeploymentID
+    }
+
+    private var counts: Counts {
+        Counts(desired: desired, running: running, primary: state.primary.id)
     }
 
     /// `UpdateService` as it takes effect.
@@ -51,7 +66,7 @@ final class Service {
         remember()
         world.tell("service \(pool.index): desiredCount \(desired) -> \(count)")
         let before = desired
-        desired = count
+        try? state.setDesired(count, at: world.now) { world.chance.below($0) }
         world.rules?.desiredChanged(from: before, in: self)
         planTurn(500...6.seconds)
     }
@@ -60,7 +75,7 @@ final class Service {
     ///
     /// - Parameter done: gets the new counts; or what is known about a failure.
     func update(_ count: Int, done: @escaping (Result<Counts, CallFailure>) -> Void) {
-        admit(\.serviceModify) { [self] isAdmitted in
+        admit(\.account.serviceModify) { [self] isAdmitted in
             guard isAdmitted else { return done(.failure(.unchanged)) }
             let fate = world.fate()
             world.after(40...200) { [self] in
@@ -68,7 +83,7 @@ final class Service {
                     editedByPerson = false
                     setDesired(count)
                 }
-                let counts = Counts(desired: desired, running: running)
+                let counts = counts
                 world.after(fate == .answered ? 20...80 : 2.seconds...10.seconds) {
                     switch fate {
                     case .answered: done(.success(counts))
@@ -82,17 +97,19 @@ final class Service {
 
     /// `DescribeServices`; the counts may be old.
     func describe(done: @escaping (Counts?) -> Void) {
-        admit(\.serviceRead) { [self] isAdmitted in
+        admit(\.account.serviceRead) { [self] isAdmitted in
             let fails = !isAdmitted || world.fate() != .answered
             world.after(30...150) { [self] in done(fails ? nil : seen()) }
         }
     }
 
-    /// `ListTasks`; tasks that started lately may be missing, ones that stopped may still be there.
+    /// `ListTasks`, page by page; tasks that started lately may be missing, ones that stopped may
+    /// still be there.
     func list(done: @escaping (Set<TaskID>?) -> Void) {
-        admit(\.resourceRead) { [self] isAdmitted in
+        let pages = max(1, (tasks.count + Account.tasksPerPage - 1) / Account.tasksPerPage)
+        admit(\.account.resourceRead, pages) { [self] isAdmitted in
             let fails = !isAdmitted || world.fate() != .answered
-            world.after(30...150) { [self] in
+            world.after(30 * pages...150 * pages) { [self] in
                 guard !fails else { return done(nil) }
                 let lag = world.chance.within(0...world.faults.lag)
                 done(Set(tasks.filter { $0.startedAt <= world.now - lag }.map(\.id)))
@@ -103,15 +120,16 @@ final class Service {
     /// Calls that are throttled are made again after a pause, as AWS's clients and ours do.
     private func admit(
         _ bucket: ReferenceWritableKeyPath<World, TokenBucket>,
+        _ calls: Int = 1,
         attempt: Int = 1,
         done: @escaping (Bool) -> Void
     ) {
-        world.tally.calls.ecs += 1
-        if world[keyPath: bucket].take(at: world.now) { return done(true) }
+        world.tally.calls.ecs += calls
+        if world[keyPath: bucket].take(calls, at: world.now) { return done(true) }
         guard attempt < Self.maximumAttempts else { return done(false) }
         let longest = min(100 << (attempt - 1), 2_000)
         world.after(world.chance.below(longest + 1)) { [self] in
-            admit(bucket, attempt: attempt + 1, done: done)
+            admit(bucket, calls, attempt: attempt + 1, done: done)
         }
     }
 
@@ -120,10 +138,7 @@ final class Service {
 
     private func seen() -> Counts {
         let at = world.now - world.chance.within(0...world.faults.lag)
-        if let old = past.first(where: { $0.at > at }) {
-            return Counts(desired: old.desired, running: old.running)
-        }
-        return Counts(desired: desired, running: running)
+        return past.first { $0.at > at }?.counts ?? counts
     }
 
     /// Notes what was true up to now.
@@ -132,7 +147,7 @@ final class Service {
             if !past.isEmpty { past = [] }
             return
         }
-        past.append(Moment(at: world.now, desired: desired, running: running))
+        past.append(Moment(at: world.now, counts: counts))
         let old = world.now - world.faults.lag
         if past.count > 32 || (past.first?.at ?? .max) < old {
             past.removeAll { $0.at < old }
@@ -161,7 +176,7 @@ final class Service {
             &world.chance
         )
         let fate: World.Fate =
-            isAway || !world.protectionCalls.take(at: world.now) ? .failedBefore : world.fate()
+            isAway || !world.account.protection.take(at: world.now) ? .failedBefore : world.fate()
         world.after(40...250) { [self] in
             var answer = ProtectionAnswer.unclear
             if fate != .failedBefore { answer = grant(task, minutes) }
@@ -173,16 +188,11 @@ final class Service {
     }
 
     private func grant(_ task: AgentTask, _ minutes: Int) -> ProtectionAnswer {
-        guard task.state != .stopped else { return .unclear }
-        let others = tasks.reduce(0) {
-            $0 + ($1 !== task && $1.state != .stopped && $1.isProtected ? 1 : 0)
+        switch state.protect(task.number, for: minutes.minutes, at: world.now) {
+        case .protected: .protected(for: minutes.minutes)
+        case .blocked: .blocked
+        case .notValid: .unclear
         }
-        guard others < desired else { return .blocked }
-        task.protectedUntil = world.now + minutes.minutes
-        world.after(minutes.minutes + 1) { [self] in
-            if !task.isProtected, task.state != .stopped { planTurn(1.seconds...5.seconds) }
-        }
-        return .protected(for: minutes.minutes)
     }
 
     /// `GET task-protection/v1/state`.
@@ -196,9 +206,9 @@ final class Service {
             &world.chance
         )
         let fails =
-            isAway || !world.protectionCalls.take(at: world.now) || world.fate() != .answered
+            isAway || !world.account.protection.take(at: world.now) || world.fate() != .answered
         world.after(fails ? 1.seconds...5.seconds : 40...250) { [self] in
-            done(fails ? nil : max(0, task.protectedUntil - world.now))
+            done(fails ? nil : state.protection(of: task.number, at: world.now))
         }
     }
 
@@ -208,7 +218,7 @@ final class Service {
         let fate = world.fate()
         world.after(40...250) { [self] in
             if fate != .failedBefore {
-                task.protectedUntil = 0
+                state.unprotect(task.number)
                 planTurn(1.seconds...5.seconds)
             }
             world.after(10...50) { done() }
@@ -227,55 +237,121 @@ final class Service {
     }
 
     private func turn() {
-        let counted = counting
-        if counted < desired {
-            startMissing(desired - counted)
-        } else if counted > desired {
-            stopSurplus(counted - desired)
+        remember()
+        let turn = state.turn(at: world.now, launches: &world.account.launches) {
+            world.chance.below($0)
         }
-    }
-
-    private func startMissing(_ missing: Int) {
-        guard world.now >= nextStartAt else {
-            let wait = nextStartAt - world.now
-            return planTurn(wait...wait)
-        }
-        for _ in 0..<missing {
-            guard world.launches.take(at: world.now) else {
-                planTurn(500...2.seconds)
-                return
+        for decision in turn.decisions {
+            switch decision {
+            case .start(let number, let deployment, let revision):
+                start(number, deployment, revision)
+            case .stop(let number, let stop): self.stop(number, stop)
             }
-            remember()
-            let task = AgentTask(service: self)
-            tasks.append(task)
-            task.begin()
+        }
+        if let next = turn.nextAt { look(at: next) }
+    }
+
+    /// A protection that ends in hours is no turn that a nearer one could wait for.
+    private func look(at instant: Milliseconds) {
+        guard instant < lookAt else { return }
+        lookAt = instant
+        world.after(instant - world.now) { [self] in
+            guard lookAt == instant else { return }
+            lookAt = .max
+            planTurn(0...1.seconds)
         }
     }
 
-    /// ECS documents no rule that decides which unprotected task goes, so chance does.
-    private func stopSurplus(_ surplus: Int) {
-        var candidates = tasks.filter { $0.isCounting && !$0.isProtected }
-        world.chance.shuffle(&candidates)
-        for task in candidates.prefix(surplus) {
-            world.tell("ECS stops \(task.id) to scale in")
-            world.rules?.scaledIn(task)
-            task.stop(byScalingIn: true)
+    private func start(_ number: Int, _ deployment: DeploymentID, _ revision: Int) {
+        let failure = failure(of: revision)
+        if failure != nil { world.tally.failedStarts += 1 }
+        if let failure, failure.isUnplaced {
+            world.tell("service \(pool.index): \(failure.reason)")
+            state.unplaced(number, failure, at: world.now)
+            return planTurn(500...2.seconds)
         }
+        let task = AgentTask(
+            service: self,
+            number: number,
+            deployment: deployment,
+            failure: failure
+        )
+        tasks.append(task)
+        task.begin()
     }
 
-    /// ECS waits longer and longer after tasks that never ran (DG, "service throttle logic").
-    func taskStarted() {
-        failedStarts = 0
+    private func failure(of revision: Int) -> StartFailure? {
+        let fails =
+            startOutage.isOn(
+                at: world.now,
+                perHour: world.faults.startOutages,
+                &world.chance
+            ) || world.chance.happens(world.faults.bootFails)
+        return fails ? world.chance.pick(StartFailure.allCases) : broken[revision]
+    }
+
+    private func stop(_ number: Int, _ stop: Stop) {
+        guard let task = index(of: number).map({ tasks[$0] }) else { return }
+        world.tell("ECS stops \(task.id): \(stop.reason)")
+        world.rules?.scaledIn(task)
+        task.scaleIn(stop)
+    }
+
+    private func index(of number: Int) -> Int? {
+        var low = 0
+        var high = tasks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if tasks[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low < tasks.count && tasks[low].number == number ? low : nil
+    }
+
+    // MARK: What its tasks tell it
+
+    func ran(_ task: AgentTask) { state.ran(task.number, at: world.now) }
+
+    func leaves(_ task: AgentTask, failsToStart: Bool) {
+        state.leaves(task.number, failsToStart: failsToStart, at: world.now)
+        planTurn(500...4.seconds)
     }
 
     func taskStopped(_ task: AgentTask) {
-        remember()
-        tasks.removeAll { $0 === task }
-        if !task.everRan {
-            failedStarts += 1
-            nextStartAt = world.now + min(15.seconds << min(failedStarts, 6), 15.minutes)
-        }
+        if let index = index(of: task.number) { tasks.remove(at: index) }
+        state.stopped(task.number, at: world.now)
         planTurn(500...4.seconds)
+    }
+
+    // MARK: Deployments
+
+    /// What a person deploys.
+    enum NewDeployment: Equatable {
+        case revision
+        /// The same task definition again.
+        case forced
+        /// A revision whose tasks cannot start.
+        case broken(StartFailure)
+    }
+
+    func deploy(_ kind: NewDeployment) {
+        remember()
+        let next = newestRevision + 1
+        do {
+            try state.deploy(kind == .forced ? nil : next, at: world.now)
+        } catch {
+            return world.tell("service \(pool.index) deploys nothing: \(error.message)")
+        }
+        if kind != .forced { newestRevision = next }
+        if case .broken(let failure) = kind { broken[next] = failure }
+        world.tally.deployments += 1
+        world.tell("service \(pool.index): \(state.primary.id) deploys \(kind)")
+        planTurn(500...6.seconds)
+    }
+
+    /// A person finds out that what is deployed cannot start, and deploys what can.
+    func mend() {
+        let primary = state.primary
+        if broken[primary.taskDefinition] != nil || primary.rollout == .failed { deploy(.revision) }
     }
 }
 

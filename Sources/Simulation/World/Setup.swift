@@ -1,4 +1,5 @@
 package import Decisions
+package import Model
 
 /// One job for each agent, or many.
 package enum AgentMode: String, Sendable, CaseIterable {
@@ -55,6 +56,9 @@ package struct Setup: Sendable {
     package var patience: Milliseconds = 3_600.seconds
     /// The sweep has an API token and announces runs that no run task did.
     package var hasToken = false
+    package var deployed = Deployed()
+    /// From which revision ECS replaces a task that ends while a deployment is open.
+    package var replacement = Replacement.same
     package var broken: Safeguard?
     package var faults = Faults()
     /// From the scheduler's decision to a task whose containers run: most of it is the agent's

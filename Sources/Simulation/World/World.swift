@@ -1,4 +1,5 @@
 import Decisions
+import Model
 
 /// A region of AWS and an HCP Terraform in virtual time, on one thread. Everything happens in the
 /// order of one queue and by one seed, so a seed is a story that can be told again.
@@ -14,13 +15,8 @@ final class World {
     let policy: any Policy
     private(set) var pools: [Pool] = []
 
-    // What an account shares (ECS developer guide, "Request throttling").
-    var serviceModify = TokenBucket(burst: 50, perSecond: 5)
-    var serviceRead = TokenBucket(burst: 100, perSecond: 20)
-    var resourceRead = TokenBucket(burst: 100, perSecond: 20)
-    var protectionCalls = TokenBucket(burst: 200, perSecond: 80)
-    /// Fargate starts (same page, "Fargate throttling limits").
-    var launches = TokenBucket(burst: 100, perSecond: 20)
+    /// What the pools share.
+    var account = Account()
 
     private var workload: any Workload
     /// Runs that have arrived and are not over.
@@ -55,6 +51,7 @@ final class World {
         for pool in pools { policy.begin(pool) }
         planArrival()
         if !faults.isNone { planEdits() }
+        if faults.deployments > 0 { planDeployments() }
     }
 
     // MARK: Time
@@ -145,6 +142,7 @@ final class World {
     func calmDown() {
         faults = Faults()
         tell("--- calm ---")
+        for pool in pools { pool.service.mend() }
     }
 
     private func planEdits() {
@@ -154,10 +152,26 @@ final class World {
                 let service = chance.pick(pools).service
                 let count = chance.within(0...setup.limits.maxCount)
                 tell("a person sets desiredCount to \(count)")
+                tally.edits += 1
                 service.editedByPerson = true
                 service.setDesired(count)
             }
             planEdits()
+        }
+    }
+
+    private func planDeployments() {
+        after(1.minutes...60.minutes) { [self] in
+            guard faults.deployments > 0 else { return }
+            if chance.happens(faults.deployments) {
+                let service = chance.pick(pools).service
+                switch chance.below(4) {
+                case 0: service.deploy(.forced)
+                case 1: service.deploy(.broken(chance.pick(StartFailure.allCases)))
+                default: service.deploy(.revision)
+                }
+            }
+            planDeployments()
         }
     }
 

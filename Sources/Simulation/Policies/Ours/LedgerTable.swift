@@ -1,4 +1,5 @@
 import Decisions
+import Model
 
 /// The ledger's items in DynamoDB: strongly consistent reads, writes on conditions, and what one
 /// partition can do (DynamoDB developer guide, "Read/write capacity": 3,000 read units and 1,000

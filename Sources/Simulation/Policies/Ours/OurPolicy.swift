@@ -1,11 +1,9 @@
 import Decisions
+import Model
 
 /// This project: the endpoint announces, sidecars report, reserve and depart, the ledger decides.
 final class OurPolicy: Policy {
     let usesRunTasks = true
-    /// As in the task definition.
-    let stopTimeout: Milliseconds = 120.seconds
-
     /// A pool's ledger and endpoint.
     final class PoolState {
         let store: LedgerStore
@@ -46,13 +44,23 @@ final class OurPolicy: Policy {
     /// writes the ledger.
     func begin(_ pool: Pool) { pool.state = PoolState(pool) }
 
-    func containersUp(_ task: AgentTask) {
-        let companion = OurTask(task)
-        task.companion = companion
-        companion.startSidecar()
+    func containers(_ setup: Setup) -> [ContainerDefinition] { setup.deployed.containers }
+
+    func start(_ container: String, of task: AgentTask) {
+        let both = task.companion as? OurTask ?? OurTask(task)
+        task.companion = both
+        if container == Deployed.sidecarName { both.startSidecar() } else { both.startLauncher() }
     }
 
-    func stopSignal(_ task: AgentTask) { (task.companion as? OurTask)?.stop() }
+    func terminate(_ container: String, of task: AgentTask) {
+        let both = task.companion as? OurTask
+        if container == Deployed.sidecarName { both?.stopSidecar() } else { both?.stopLauncher() }
+    }
+
+    func kill(_ container: String, of task: AgentTask) {
+        let both = task.companion as? OurTask
+        if container == Deployed.sidecarName { both?.sidecarEnded() } else { both?.killLauncher() }
+    }
 
     func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void) {
         let endpoint = Self.state(of: run.pool).endpoint

@@ -1,5 +1,6 @@
 import AgentLink
 import Decisions
+import Model
 
 /// The two containers of a task: sidecar and launcher, and the link between them.
 final class OurTask: Companion {
@@ -12,7 +13,7 @@ final class OurTask: Companion {
     private var isLinked = false
     private var sidecarStartedAt: Milliseconds = 0
     /// Set by the first sidecar, kept by the volume.
-    private var wasHealthy = false
+    private(set) var isHealthy = false
     /// A sidecar of this task has run; the launcher on the volume says so.
     private var hasRun = false
     private var isOver = false
@@ -35,7 +36,7 @@ final class OurTask: Companion {
         world.rules?.heard(nil, by: task)
         let shell = SidecarShell(
             self,
-            restarted: wasHealthy,
+            restarted: isHealthy,
             hasPredecessor: hasRun,
             clockSkew: clockSkew
         )
@@ -53,15 +54,11 @@ final class OurTask: Companion {
         sidecar?.die()
         sidecar = nil
         disconnect()
-        world.after(1.seconds...10.seconds) { [self] in startSidecar() }
+        task.containerEnded(Deployed.sidecarName, code: 137, noticed: 1.seconds...10.seconds)
     }
 
     /// The sidecar says that the agent's container may start; its health check says so later.
-    func becomeHealthy() {
-        guard !wasHealthy else { return }
-        wasHealthy = true
-        world.after(100...5.seconds) { [self] in startLauncher() }
-    }
+    func becomeHealthy() { isHealthy = true }
 
     // MARK: The link
 
@@ -121,8 +118,8 @@ final class OurTask: Companion {
     private static let startLimit: Milliseconds = 30.seconds
     private static let releaseLimit: Milliseconds = 20.seconds
 
-    private func startLauncher() {
-        guard !isOver, launcher == nil, task.state == .running else { return }
+    func startLauncher() {
+        guard !isOver, launcher == nil else { return }
         launcher = LauncherLife()
         planConnection()
         world.after(Self.startLimit) { [self] in
@@ -158,37 +155,32 @@ final class OurTask: Companion {
         return hasWorked && world.chance.happens(world.faults.processesLinger) ? 1 : 0
     }
 
-    /// The agent's container ends, and with it the task; the sidecar is asked to stop.
+    /// The agent's container ends, and with it the task.
     private func leave() {
         if let agentExitedAt { world.tally.departed(after: world.now - agentExitedAt) }
         launcher = nil
         disconnect()
-        askSidecarToStop()
+        task.containerEnded(Deployed.agentName)
     }
 
-    private func askSidecarToStop() {
-        guard sidecar != nil else { return task.containerEnded() }
-        world.after(100...1.seconds) { [self] in
-            guard !isOver else { return }
-            guard let sidecar else { return task.containerEnded() }
-            sidecar.observe(.stopRequested)
-        }
-        // The sidecar's stopTimeout.
-        world.after(30.seconds) { [self] in sidecarEnded() }
-    }
+    func stopSidecar() { sidecar?.observe(.stopRequested) }
 
     func sidecarEnded() {
-        guard !isOver else { return }
-        sidecar?.die()
-        sidecar = nil
-        if launcher == nil { task.containerEnded() }
+        guard !isOver, let sidecar else { return }
+        sidecar.die()
+        self.sidecar = nil
+        task.containerEnded(Deployed.sidecarName)
     }
 
-    /// ECS stops the task: the agent's container first, since it depends on the sidecar.
-    func stop() {
-        guard launcher != nil else { return askSidecarToStop() }
+    func stopLauncher() {
         if world.setup.broken == .oneSignal { task.signalAgent() }
         tellLauncher(.outsideStop(signal: 15))
+    }
+
+    func killLauncher() {
+        guard launcher != nil else { return }
+        task.killAgent()
+        leave()
     }
 
     // MARK: The agent

@@ -1,5 +1,6 @@
 import AgentLink
 import Decisions
+import Model
 
 /// The sidecar around ``Retirement``: takes what happens, has the directives performed in order,
 /// feeds each outcome back. The flows of `SidecarLoop` and `Effects`, in virtual time; no decision
@@ -280,7 +281,12 @@ final class SidecarShell {
 
     /// One that is not as it should be counts only if the ledger has not changed meanwhile.
     private func compared(_ size: Int, _ counts: Service.Counts) {
-        let seen = Comparison(size: size, desired: counts.desired, running: counts.running)
+        let seen = Comparison(
+            size: size,
+            desired: counts.desired,
+            running: counts.running,
+            outdated: task.deployment != counts.primary
+        )
         guard counts.desired != size || counts.running > size else {
             return observe(.compared(seen))
         }

@@ -1,11 +1,10 @@
 import Decisions
+import Model
 
 /// The counter of assareh/tfc-agent (producer): run tasks read a number, change it by one and write
 /// it back; the service gets it, bounded by the maximum. Agents take one job.
 final class CounterPolicy: Policy {
     let usesRunTasks = true
-    /// The task definition sets none, so ECS's default holds.
-    let stopTimeout: Milliseconds = 30.seconds
 
     private final class Counter {
         var value: Int
@@ -13,6 +12,11 @@ final class CounterPolicy: Policy {
     }
 
     func isSingleJob(_ setup: Setup) -> Bool { true }
+
+    /// The task definition sets none, so ECS's default holds.
+    func containers(_ setup: Setup) -> [ContainerDefinition] {
+        Self.agentAlone(stopTimeout: ContainerDefinition.defaultStopTimeout)
+    }
 
     func begin(_ pool: Pool) {
         pool.state = Counter(pool.world.setup.limits.desiredCount)

@@ -1,16 +1,20 @@
 import Decisions
+import Model
 
 /// The central poller of oulman/tfc-agent-autoscaler: every 10 s as many agents as runs wait and
 /// agents are busy; fewer only after a cooldown, by at most the idle ones, and after protecting
 /// the tasks whose agents were listed as busy.
 final class PollerPolicy: Policy {
     let usesRunTasks = false
-    let stopTimeout: Milliseconds = 120.seconds
     private static let every: Milliseconds = 10.seconds
     private static let cooldown: Milliseconds = 60.seconds
     private static let protectionMinutes = 120
 
     private final class Memory { var scaledAt: Milliseconds = -1.hours }
+
+    func containers(_ setup: Setup) -> [ContainerDefinition] {
+        Self.agentAlone(stopTimeout: 120.seconds)
+    }
 
     func begin(_ pool: Pool) {
         let memory = Memory()

@@ -1,14 +1,18 @@
 import Decisions
+import Model
 
 /// The rule of HCP Terraform Operator's agent pools: every 30 s as many replicas as runs need an
 /// agent, one cooldown for both directions. The platform picks who goes; an agent then has 900 s.
 final class RunCountPolicy: Policy {
     let usesRunTasks = false
-    let stopTimeout: Milliseconds = 900.seconds
     private static let every: Milliseconds = 30.seconds
     private static let cooldown: Milliseconds = 300.seconds
 
     private final class Memory { var scaledAt: Milliseconds = -1.hours }
+
+    func containers(_ setup: Setup) -> [ContainerDefinition] {
+        Self.agentAlone(stopTimeout: 900.seconds)
+    }
 
     func begin(_ pool: Pool) {
         let memory = Memory()

@@ -1,18 +1,22 @@
 import Decisions
+import Model
 
 /// Buildkite's pattern carried over to ECS: a poller that only scales out, and agents that end by
 /// themselves when idle and lower the count by one. EC2 ends an instance and lowers the group with
 /// one call; ECS has no such call, and here nothing is protected.
 final class SelfEndingPolicy: Policy {
     let usesRunTasks = false
-    let stopTimeout: Milliseconds = 120.seconds
     private static let every: Milliseconds = 10.seconds
     /// ScaleInIdlePeriod of elastic-ci-stack-for-aws.
     private static let idlePeriod: Milliseconds = 600.seconds
 
+    func containers(_ setup: Setup) -> [ContainerDefinition] {
+        Self.agentAlone(stopTimeout: 120.seconds)
+    }
+
     func begin(_ pool: Pool) { plan(pool) }
 
-    func containersUp(_ task: AgentTask) {
+    func start(_ container: String, of task: AgentTask) {
         task.companion = Worker(task)
         task.startAgent()
     }
@@ -46,7 +50,7 @@ final class SelfEndingPolicy: Policy {
             let number = task.agent.jobNumber
             world.after(SelfEndingPolicy.idlePeriod) { [self] in
                 guard task.agent.state == .idle, task.agent.jobNumber == number,
-                    task.state == .running, task.agent.signals == 0
+                    task.isCounting, task.agent.signals == 0
                 else { return }
                 task.signalAgent()
             }
@@ -55,7 +59,7 @@ final class SelfEndingPolicy: Policy {
         func agentExited(code: Int32) {
             let service = task.service
             let isSingle = world.policy.isSingleJob(world.setup)
-            guard task.state == .running, code == 0, !isSingle || task.agent.signals > 0 else {
+            guard task.isCounting, code == 0, !isSingle || task.agent.signals > 0 else {
                 return task.containerEnded()
             }
             service.describe { [self] counts in
