@@ -108,3 +108,26 @@ extension Ledger {
         }
     }
 }
+
+extension LedgerOperation: CustomStringConvertible {
+    /// Jobs in order, whatever order a set has them in, so that a story reads the same each time.
+    package var description: String {
+        switch self {
+        case .report(let job, let over, let isFresh, let isPlain):
+            "report \(job?.key ?? "no job")" + Self.text(over) + (isFresh ? ", fresh" : "")
+                + (isPlain ? ", plain" : "")
+        case .reserve(let aboveSize, let isFresh):
+            "reserve, above size for \(aboveSize.components.seconds) s" + (isFresh ? ", fresh" : "")
+        case .rejoin: "rejoin"
+        case .depart(let over, let failedStart):
+            "depart" + Self.text(over) + (failedStart ? ", a failed start" : "")
+        case .expose: "expose"
+        case .cover: "cover"
+        }
+    }
+
+    private static func text(_ over: Set<Job>) -> String {
+        guard !over.isEmpty else { return "" }
+        return ", over: " + over.sorted().map(\.key).joined(separator: " ")
+    }
+}
