@@ -90,6 +90,34 @@ struct CallFaultTests {
         #expect(try await answer(.failed).0.status == 500)
     }
 
+    @Test("a write beside another one is refused and does nothing, a transaction is cancelled for it")
+    func conflicts() async throws {
+        let one = try await answer(.conflicted)
+        #expect(one.performed == 0 && one.0.status == 400)
+        #expect(one.0.json?["__type"]?.string?.hasSuffix("#TransactionConflictException") == true)
+        let (both, performed) = try await answer(.conflicted, transaction)
+        #expect(performed == 0)
+        #expect(
+            both.json?["CancellationReasons"]?.array?.map { $0["Code"] }
+                == ["TransactionConflict", "None"]
+        )
+        let (throttled, _) = try await answer(.throttled(.throughput), transaction)
+        #expect(
+            throttled.json?["CancellationReasons"]?.array?.first?["Code"]
+                == "ProvisionedThroughputExceeded"
+        )
+    }
+
+    private let transaction: WebRequest = {
+        var request = WebRequest(
+            "POST",
+            "/",
+            headers: ["x-amz-target": "DynamoDB_20120810.TransactWriteItems"]
+        )
+        request.body = Array(#"{"TransactItems":[{"Put":{}},{"Delete":{}}]}"#.utf8)
+        return request
+    }()
+
     @Test("a fault meets the nth call of its kind and the ones after it, and no other kind")
     func counting() async {
         let faults = CallFaults(journal())
@@ -129,8 +157,13 @@ struct CallFaultTests {
             APICall(WebRequest("POST", "/", headers: ["x-amz-target": "Service_1.\(name)"]))
         }
         #expect(target("UpdateService") == .updateService)
+        #expect(target("Query") == .query)
         #expect(target("GetItem") == .getItem)
         #expect(target("BatchGetItem") == .getItem)
+        #expect(target("PutItem") == .putItem)
+        #expect(target("UpdateItem") == .updateItem)
+        #expect(target("DeleteItem") == .deleteItem)
+        #expect(target("TransactWriteItems") == .transaction)
         #expect(APICall(WebRequest("POST", "/api/agent/status")) == nil)
     }
 

@@ -26,7 +26,7 @@ struct RuleTests {
         new.size = size
         new.departed = Set(departed)
         new.exposed = exposed
-        return .ledger(LedgerWrite(old: old, new: new), living: living)
+        return .ledger(LedgerRecord.Write(old: old, new: new), living: living)
     }
 
     private let registered = Fact.agentRegistered("t", agent: "a", pid: 1, name: "n")
@@ -154,6 +154,37 @@ struct RuleTests {
         #expect(
             violations(SizeRule(), [ledger(1, ["t"], from: 2), ledger(0, ["t"], from: 1)]) == 1
         )
+    }
+
+    @Test("the ledger's picture is put together from its items, and the limits are none of them")
+    func picture() throws {
+        let limits: Item = ["max_count": ["N": "4"]]
+        #expect(LedgerRecord(["limits": limits, "limits/ending": limits]) == nil)
+        let counted: Item = [
+            "version": ["N": "7"], "size": ["N": "2"],
+            "leaving": ["M": ["u": ["M": [:]]]], "exposed": ["M": ["v": ["M": [:]]]],
+        ]
+        let record = try #require(
+            LedgerRecord([
+                "ledger": counted, "limits": limits, "job/run-1/plan": [:], "task/t": [:],
+            ])
+        )
+        #expect(record.version == 7 && record.size == 2)
+        #expect(record.jobs == ["run-1/plan"] && record.departed == ["t"])
+        #expect(record.leaving == ["u"] && record.exposed == ["v"])
+        let announced = try #require(LedgerRecord(["job/run-1/plan": [:]]))
+        #expect(announced.version == 0 && announced.jobs == ["run-1/plan"])
+    }
+
+    @Test("a job that is announced before there is a ledger does not show as a size")
+    func firstJob() throws {
+        let announced = try #require(LedgerRecord(["job/run-1/plan": [:]]))
+        let put = Fact.ledger(.init(old: nil, new: announced), living: [])
+        #expect(Entry(put)?.what == "+ run-1/plan")
+        var raised = announced
+        (raised.version, raised.size) = (1, 1)
+        let raise = Fact.ledger(.init(old: announced, new: raised), living: [])
+        #expect(Entry(raise)?.what == "size 0 -> 1")
     }
 
     @Test("lowering passes when every living agent is protected, and not otherwise")

@@ -49,9 +49,9 @@ enum APICall: String, Sendable, CaseIterable {
     var firstCalls: Int {
         switch self {
         case .query: 60
-        case .updateItem: 30
-        case .getItem, .putItem: 20
-        case .deleteItem, .transaction: 10
+        case .putItem, .deleteItem: 25
+        case .updateItem, .transaction: 15
+        case .getItem: 5
         case .updateService, .protection, .runTask, .callback, .terraformAPI: 15
         case .credentials, .metadata: 8
         case .describeServices, .listTasks: 4

@@ -92,7 +92,10 @@ actor AWSFront {
             journal.record(.apiCall(service: "ECS", operation: operation, caller: caller))
             reply = await ecs.controlPlane(operation, input)
         case ("dynamodb", "DynamoDB_20120810"):
-            journal.record(.apiCall(service: "DynamoDB", operation: operation, caller: caller))
+            // DynamoDB itself would have had room for all of it on the first page.
+            if input["ExclusiveStartKey"] == nil {
+                journal.record(.apiCall(service: "DynamoDB", operation: operation, caller: caller))
+            }
             reply = dynamoDB(operation, input)
         case ("ssm", Self.parameterTarget):
             journal.record(.apiCall(service: "SSM", operation: operation, caller: caller))

@@ -30,7 +30,7 @@ struct DynamoDBTable: Sendable {
     static let largestItem = 400 * 1024
     /// Bytes of the items on one page of a Query. DynamoDB's megabyte would hold a rehearsal's
     /// whole ledger, and no page would ever follow another.
-    static let pageBytes = 1_024
+    static let pageBytes = 512
 
     let name: String
     var items: [ItemKey: Item] = [:]
