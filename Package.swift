@@ -161,7 +161,7 @@ let package = Package(
         .testTarget(name: "CurlTests", dependencies: ["Curl", "Peers"], swiftSettings: strict),
         .testTarget(
             name: "AWSTests",
-            dependencies: ["AWS", "Curl", "Decisions", "Peers", "Seeded"],
+            dependencies: ["AWS", "Curl", "Decisions", "Peers", "Rehearsal", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(

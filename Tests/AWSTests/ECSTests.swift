@@ -133,12 +133,25 @@ struct BotocoreTests {
             environment: limits,
             adopting: { 0 }
         )
-        let (_, snapshot) = try await store.change { ledger, limits in
+        let (_, snapshot) = try await store.change(knowing: { _ in [TaskID("u")] }) {
+            ledger,
+            limits in
             for job in ["run-é/plan", "run-2/apply"].compactMap(Job.init(key:)) {
                 ledger.announce(job, at: .now(), limits)
             }
             ledger.expose(TaskID("t"), at: .now(), limits)
+            _ = ledger.depart(TaskID("u"), at: .now(), limits)
         }
         #expect(snapshot.ledger.version == 1)
+        let job = try #require(Job(key: "run-é/plan"))
+        let waiting = Ledger.JobEntry(at: .now())
+        #expect(try await store.write(JobWrite(job, from: nil, to: waiting)))
+        #expect(try await store.write(JobWrite(job, from: waiting, to: nil)))
+        #expect(try await store.counted() == Ledger())
+        for version in [0, 1] {
+            #expect(try await store.raise(to: 4, over: version, bookingAt: .now()).isBooked)
+        }
+        #expect(try await store.book(at: .now()).wait == nil)
+        #expect(try await store.note(followed: 1).size == 4)
     }
 }

@@ -18,7 +18,8 @@ extension Ledger {
             let type = ["plan", "apply", "ü☂", "policy"].randomElement(using: &random) ?? ""
             guard let job = Job(id: "run-\(number)-\(random.next())", type: type) else { continue }
             let holder = Bool.random(using: &random) ? task(&random) : nil
-            ledger.jobs[job] = JobEntry(at: time(&random), task: holder)
+            let isFirst = Bool.random(using: &random)
+            ledger.jobs[job] = JobEntry(at: time(&random), task: holder, isFirst: isFirst)
         }
         for _ in 0..<Int.random(in: 0...5, using: &random) {
             let kind = LeaveKind.allCases.randomElement(using: &random) ?? .stray
@@ -34,64 +35,124 @@ extension Ledger {
         if Bool.random(using: &random) {
             ledger.failedStarts = FailedStarts(
                 count: .random(in: 1...9, using: &random),
+                at: time(&random),
                 notBefore: time(&random)
             )
         }
         if Bool.random(using: &random) { ledger.projectedAt = time(&random) }
         if Bool.random(using: &random) { ledger.servedAt = time(&random) }
+        ledger.raises = .random(in: 0...9, using: &random)
+        ledger.followed = .random(in: 0...9, using: &random)
         ledger.isAdopted = .random(using: &random)
         ledger.size = ledger.surplusLeaving + .random(in: 0...5000, using: &random)
         return ledger
     }
 }
 
-@Suite("The ledger as an item")
+@Suite("The ledger as items")
 struct LedgerItemTests {
-    @Test("every ledger comes back from its JSON as it was")
+    private func overTheWire(_ item: Item) throws -> Item {
+        try JSONDecoder().decode(Item.self, from: JSONEncoder().encode(item))
+    }
+
+    @Test("every ledger comes back from its items' JSON as it was")
     func roundTrip() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SeededRandom(seed: seed)
         for round in 0..<300 {
             let ledger = Ledger.random(&random)
-            let item = LedgerItem.encode(ledger, key: "c/s", writer: "mark")
-            let json = try JSONEncoder().encode(item)
-            let read = try LedgerItem.decode(JSONDecoder().decode(Item.self, from: json))
-            #expect(read.ledger == ledger, "seed \(seed), round \(round)")
-            #expect(read.writer == "mark")
-            // The size is an estimate that must be on the safe side.
-            #expect(LedgerItem.size(item) <= json.count)
+            let item = try overTheWire(LedgerItem.item(ledger, writer: "mark"))
+            var (read, writer) = try LedgerItem.decode(item)
+            for (job, entry) in ledger.jobs {
+                let item = try overTheWire(JobItem.encode(entry))
+                let (key, found) = try JobItem.decode(item, key: LedgerKey.job(job))
+                read.jobs[key] = found
+            }
+            for (task, departed) in ledger.departed {
+                let key = LedgerKey.task(task)
+                let item = try overTheWire(DepartedItem.encode(departed))
+                read.departed[try #require(LedgerKey.task(at: key))] = try DepartedItem.decode(
+                    item,
+                    key: key
+                )
+            }
+            #expect(read == ledger, "seed \(seed), round \(round)")
+            #expect(writer == "mark")
         }
     }
 
-    @Test("the item has the documented form")
+    @Test("the item of what is counted has the documented form")
     func form() throws {
-        let job = try #require(Job(key: "run-1/plan"))
         let ledger = Ledger(
             version: 7,
             size: 2,
-            jobs: [job: .init(at: WallTime(milliseconds: 5), task: TaskID("t"))],
             leaving: [TaskID("u"): .init(since: WallTime(milliseconds: 6), kind: .stray)],
             exposed: [TaskID("v"): .init(since: WallTime(milliseconds: 8))],
-            departed: [TaskID("w"): .init(at: WallTime(milliseconds: 3), kind: .strayed)],
-            failedStarts: .init(count: 4, notBefore: WallTime(milliseconds: 10)),
+            failedStarts: .init(
+                count: 4,
+                at: WallTime(milliseconds: 9),
+                notBefore: WallTime(milliseconds: 10)
+            ),
             servedAt: WallTime(milliseconds: 11),
-            projectedAt: WallTime(milliseconds: 9)
+            raises: 6,
+            followed: 5,
+            projectedAt: WallTime(milliseconds: 12)
         )
         let expected: Item = [
-            "pk": .string("agents/pool"), "format": .number("1"), "version": .number("7"),
-            "writer": .string("mark"), "size": .number("2"),
-            "jobs": .map(["run-1/plan": .map(["at": .number("5"), "task": .string("t")])]),
+            "format": .number("1"), "version": .number("7"), "writer": .string("mark"),
+            "size": .number("2"),
             "leaving": .map(["u": .map(["since": .number("6"), "kind": .string("stray")])]),
             "exposed": .map(["v": .map(["since": .number("8")])]),
-            "departed": .map(["w": .map(["at": .number("3"), "kind": .string("strayed")])]),
-            "failed": .map(["count": .number("4"), "not_before": .number("10")]),
-            "adopted": .number("1"), "served": .number("11"),
-            "projected": .number("9"),
+            "failed": .map(["count": .number("4"), "at": .number("9"), "not_before": .number("10")]
+            ),
+            "adopted": .number("1"), "served": .number("11"), "raises": .number("6"),
+            "followed": .number("5"), "projected": .number("12"),
         ]
-        #expect(LedgerItem.encode(ledger, key: "agents/pool", writer: "mark") == expected)
+        #expect(LedgerItem.item(ledger, writer: "mark") == expected)
     }
 
-    static let good = LedgerItem.encode(Ledger(version: 3, size: 1), key: "c/s", writer: "mark")
+    @Test("a change of what is counted leaves raises, those followed and bookings alone")
+    func othersAttributes() {
+        var random = SeededRandom(seed: 1)
+        let names = Set(LedgerItem.counted(Ledger.random(&random), writer: "mark").map(\.name))
+        #expect(names.isDisjoint(with: ["raises", "followed", "projected", "pk", "sk"]))
+    }
+
+    @Test("the items of jobs and departed tasks have the documented form")
+    func otherForms() throws {
+        let job = try #require(Job(key: "run-1/plan"))
+        #expect(LedgerKey.job(job) == "job/run-1/plan")
+        #expect(LedgerKey.task(TaskID("t")) == "task/t")
+        let at = WallTime(milliseconds: 5_000)
+        #expect(JobItem.encode(.init(at: at)) == ["at": .number("5000")])
+        #expect(
+            JobItem.encode(.init(at: at, task: TaskID("t"), isFirst: true))
+                == ["at": .number("5000"), "task": .string("t"), "first": .number("1")]
+        )
+        #expect(
+            DepartedItem.encode(.init(at: at, kind: .strayed)) == [
+                "at": .number("5000"), "kind": .string("strayed"), "expires": .number("3605"),
+            ]
+        )
+    }
+
+    @Test("jobs, ledger and limits sort before the tasks that have departed")
+    func order() throws {
+        let job = try #require(Job(id: "\u{10FFFF}", type: "zzz"))
+        let read = [
+            LedgerKey.job(job), LedgerKey.ledger, LedgerKey.limits, LedgerKey.scheduled,
+            LedgerKey.ending,
+        ]
+        func precedes(_ key: String) -> Bool {
+            key.utf8.lexicographicallyPrecedes(LedgerKey.end.utf8)
+        }
+        #expect(read.allSatisfy(precedes))
+        #expect(!precedes(LedgerKey.task(TaskID(""))))
+    }
+
+    // MARK: Refusals
+
+    static let good = LedgerItem.item(Ledger(version: 3, size: 1), writer: "mark")
 
     struct Case: CustomTestStringConvertible, Sendable {
         let attribute: String
@@ -110,26 +171,11 @@ struct LedgerItemTests {
         Case("format", nil), Case("format", .string("1")), Case("format", .number("0")),
         Case("version", nil), Case("version", .number("0")), Case("version", .number("-4")),
         Case("version", .number("1.5")), Case("version", .number("99999999999999999999")),
-        Case("writer", nil), Case("writer", .string("")), Case("writer", .number("1")),
+        Case("version", .number("9223372036854775807")),
+        Case("writer", .string("")), Case("writer", .number("1")),
         Case("size", nil), Case("size", .number("-1")), Case("size", .number("many")),
         Case("size", .other(type: "NULL")),
-        Case("jobs", nil), Case("jobs", .list([])), Case("jobs", .string("{}")),
-        Case("jobs", .map(["run-1": .map(["at": .number("1")])]), "jobs.run-1"),
-        Case("jobs", .map(["run-1/plan/x": .map(["at": .number("1")])]), "jobs.run-1/plan/x"),
-        Case("jobs", .map(["r/plan": .string("x")]), "jobs.r/plan"),
-        Case("jobs", .map(["r/plan": .map([:])]), "jobs.r/plan.at"),
-        Case("jobs", .map(["r/plan": .map(["at": .number("-1")])]), "jobs.r/plan.at"),
-        Case(
-            "jobs",
-            .map(["r/plan": .map(["at": .number("1"), "task": .string("")])]),
-            "jobs.r/plan.task"
-        ),
-        Case(
-            "jobs",
-            .map(["r/plan": .map(["at": .number("1"), "task": .number("4")])]),
-            "jobs.r/plan.task"
-        ),
-        Case("leaving", nil),
+        Case("leaving", .list([])), Case("leaving", .map(["t": .string("x")]), "leaving.t"),
         Case("leaving", .map(["t": .map(["since": .number("1")])]), "leaving.t.kind"),
         Case(
             "leaving",
@@ -145,29 +191,67 @@ struct LedgerItemTests {
             ]),
             "size"
         ),
-        Case("exposed", nil), Case("exposed", .map(["t": .map([:])]), "exposed.t.since"),
-        Case("departed", nil), Case("departed", .list([])),
-        Case("departed", .map(["t": .map(["kind": .string("retired")])]), "departed.t.at"),
-        Case("departed", .map(["t": .map(["kind": .string("gone")])]), "departed.t.kind"),
-        Case("version", .number("9223372036854775807")), Case("served", .string("1")),
+        Case("exposed", .string("{}")), Case("exposed", .map(["t": .map([:])]), "exposed.t.since"),
         Case("failed", .map(["count": .number("9223372036854775807")]), "failed.count"),
         Case("failed", .number("1")), Case("failed", .map([:]), "failed.count"),
-        Case("projected", .string("9")),
+        Case("failed", .map(["count": .number("1")]), "failed.at"),
+        Case(
+            "failed",
+            .map(["count": .number("1"), "at": .number("1")]),
+            "failed.not_before"
+        ),
+        Case("adopted", .string("1")), Case("served", .string("1")), Case("raises", .number("-1")),
+        Case("followed", .string("1")), Case("projected", .string("9")),
     ]
 
-    @Test("a malformed item is refused, and the attribute is named", arguments: cases)
-    func malformed(each: Case) {
-        var item = Self.good
-        item[each.attribute] = each.value
-        do {
-            _ = try LedgerItem.decode(item)
+    private func expectMalformed(_ named: String, _ decode: () throws(ItemFault) -> Void) {
+        do throws(ItemFault) {
+            try decode()
             Issue.record("not refused")
         } catch {
             guard case .malformed(let attribute, _) = error else {
                 Issue.record("refused as \(error)")
                 return
             }
-            #expect(attribute == each.named)
+            #expect(attribute == named)
+        }
+    }
+
+    @Test("a malformed item is refused, and the attribute is named", arguments: cases)
+    func malformed(each: Case) {
+        var item = Self.good
+        item[each.attribute] = each.value
+        expectMalformed(each.named) { () throws(ItemFault) in _ = try LedgerItem.decode(item) }
+    }
+
+    @Test(
+        "a malformed item of a job is refused, and item and attribute are named",
+        arguments: [
+            ("job/run-1", ["at": .number("1")], "job/run-1"),
+            ("job/run-1/plan/x", ["at": .number("1")], "job/run-1/plan/x"),
+            ("job/r/plan", [:], "job/r/plan.at"),
+            ("job/r/plan", ["at": .number("-1")], "job/r/plan.at"),
+            ("job/r/plan", ["at": .number("1"), "task": .string("")], "job/r/plan.task"),
+            ("job/r/plan", ["at": .number("1"), "task": .number("4")], "job/r/plan.task"),
+            ("job/r/plan", ["at": .number("1"), "first": .string("1")], "job/r/plan.first"),
+        ] as [(String, Item, String)]
+    )
+    func malformedJob(key: String, item: Item, named: String) {
+        expectMalformed(named) { () throws(ItemFault) in
+            _ = try JobItem.decode(item, key: key)
+        }
+    }
+
+    @Test(
+        "a malformed item of a departed task is refused, and item and attribute are named",
+        arguments: [
+            (["kind": .string("retired")], "task/t.at"), (["at": .number("1")], "task/t.kind"),
+            (["at": .number("1"), "kind": .string("gone")], "task/t.kind"),
+        ] as [(Item, String)]
+    )
+    func malformedTask(item: Item, named: String) {
+        expectMalformed(named) { () throws(ItemFault) in
+            _ = try DepartedItem.decode(item, key: "task/t")
         }
     }
 
@@ -178,8 +262,11 @@ struct LedgerItemTests {
         }
     }
 
-    @Test("an attribute that is not known is no fault")
-    func unknownAttribute() throws {
+    @Test("what is counted may be absent, and an attribute that is not known is no fault")
+    func leastAndMore() throws {
+        let least: Item = ["format": .number("1"), "version": .number("3"), "size": .number("1")]
+        let (ledger, writer) = try LedgerItem.decode(least)
+        #expect(ledger == Ledger(version: 3, size: 1, isAdopted: false) && writer == nil)
         var item = Self.good
         item["note"] = .string("looked at")
         #expect(try LedgerItem.decode(item).ledger == Ledger(version: 3, size: 1))

@@ -36,7 +36,12 @@ ANSWERS = {
     "ListTasks": {"taskArns": ["arn:aws:ecs:eu-central-1:1:task/agents/one"]},
     "GetParameter": {"Parameter": {"Name": "n", "Value": "v"}},
     "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {}},
+    "Query": {"Items": [], "Count": 0, "ScannedCount": 0},
+    "GetItem": {},
     "PutItem": {},
+    "UpdateItem": {"Attributes": {"format": {"N": "1"}, "version": {"N": "1"}, "size": {"N": "4"}}},
+    "DeleteItem": {},
+    "TransactWriteItems": {},
 }
 
 

@@ -15,8 +15,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 class OneAtATime(DomainDispatcherApplication):
     """moto's put_item checks its condition and writes without a lock, so that two of its threads
-    can both find the condition true (moto/dynamodb/models). DynamoDB's conditional write is
-    atomic; serving one request at a time makes moto's so too."""
+    can both find the condition true, and its transactions put a copy of the whole table back when
+    they fail, with what others wrote meanwhile (moto/dynamodb/models). DynamoDB's writes are
+    atomic; serving one request at a time makes moto's so too.
+
+    Nothing is ever throttled, nor in the way of a transaction that is under way, and moto notes
+    which attribute says when an item may go but deletes none."""
 
     turn = threading.Lock()
 
@@ -49,10 +53,14 @@ def main():
     dynamodb = client("dynamodb", port)
     dynamodb.create_table(
         TableName="ledger", BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"},
-                   {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"},
-                              {"AttributeName": "sk", "AttributeType": "S"}])
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"}])
+    dynamodb.update_time_to_live(
+        TableName="ledger",
+        TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True})
     client("ssm", port).put_parameter(
         Name="/agents/hmac-key", Value="a secret value", Type="SecureString")
     print(json.dumps({"port": port}), flush=True)

@@ -90,7 +90,9 @@ struct CallFaultTests {
         #expect(try await answer(.failed).0.status == 500)
     }
 
-    @Test("a write beside another one is refused and does nothing, a transaction is cancelled for it")
+    @Test(
+        "a write beside another one is refused and does nothing, a transaction is cancelled for it"
+    )
     func conflicts() async throws {
         let one = try await answer(.conflicted)
         #expect(one.performed == 0 && one.0.status == 400)

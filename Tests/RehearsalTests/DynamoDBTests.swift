@@ -316,7 +316,7 @@ struct DynamoDBTests {
     @Test("a Query of more than a page goes on behind its last key, and loses nothing")
     func paging() {
         var bench = bench
-        let keys = (100..<140).map { "job/run-\($0)/plan" }
+        let keys = (100..<200).map { "job/run-\($0)/plan" }
         for key in keys { bench.put(key, ["at": ["N": "1"]]) }
         let pages = pages(&bench)
         #expect(pages.count > 3)
@@ -337,7 +337,8 @@ struct DynamoDBTests {
         let values: JSON = [":pk": ["S": "a/b"], ":end": ["S": "task/"]]
         for condition in [
             "", "sk < :end AND pk = :pk", "pk = :pk AND sk <> :end", "pk < :pk AND sk < :end",
-            "pk = :pk AND at < :end", "pk = :pk AND sk < :end AND sk < :end", "pk = :pk OR sk < :end",
+            "pk = :pk AND at < :end", "pk = :pk AND sk < :end AND sk < :end",
+            "pk = :pk OR sk < :end",
         ] {
             let input: [String: JSON] = [
                 "KeyConditionExpression": .string(condition), "ExpressionAttributeValues": values,

@@ -54,7 +54,7 @@ struct SidecarProcessTests {
         let ledger = try await stage.ledger()
         #expect(ledger.size == 0)
         #expect(ledger.jobs.isEmpty)
-        #expect(ledger.departed.keys.contains(stage.task))
+        #expect(try await stage.departed() == .retired)
         #expect(try await stage.desiredCount() == 0)
         #expect(try await stage.protectionCalls() == [true, false])
     }
@@ -82,7 +82,7 @@ struct SidecarProcessTests {
 
         #expect(launcher.exitCode == 0)
         #expect(try await stage.ledger().size == 0)
-        #expect(try await stage.ledger().departed.keys.contains(stage.task))
+        #expect(try await stage.departed() == .retired)
         #expect(try await stage.desiredCount() == 0)
     }
 
@@ -115,7 +115,7 @@ struct SidecarProcessTests {
         #expect(launcher.exitCode == 0)
         #expect(try stage.read("signals") == "signal\n")
         #expect(try await stage.ledger().size == 1)
-        #expect(try await stage.ledger().departed.keys.contains(stage.task))
+        #expect(try await stage.departed() == .retired)
         #expect(try await stage.desiredCount() == 1)
     }
 

@@ -81,8 +81,8 @@ final class Stage: Sendable {
         try await Moto.call(
             "dynamodb",
             "DynamoDB_20120810.PutItem",
-            #"{"TableName":"ledger","Item":{"pk":{"S":"\#(key)"},"format":{"N":"\#(format)"},"#
-                + #""version":{"N":"1"},"size":{"N":"\#(size)"}}}"#,
+            #"{"TableName":"ledger","Item":{"pk":{"S":"\#(key)"},"sk":{"S":"ledger"},"#
+                + #""format":{"N":"\#(format)"},"version":{"N":"1"},"size":{"N":"\#(size)"}}}"#,
             over: http
         )
     }
@@ -117,6 +117,13 @@ final class Stage: Sendable {
     var socket: String { Link.socketPath(in: folder.path) }
 
     func ledger() async throws -> Ledger { try await store.read().ledger }
+
+    /// What is booked of this task's end.
+    func departed() async throws -> Ledger.Departed.Kind? {
+        try await store.change(knowing: { [task] _ in [task] }) { [task] ledger, _ in
+            ledger.departed[task]?.kind
+        }.answer
+    }
 
     func desiredCount() async throws -> Int { try await service.counts().desired }
 

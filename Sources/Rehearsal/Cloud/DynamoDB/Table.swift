@@ -28,9 +28,11 @@ struct DynamoDBTable: Sendable {
     static let batchLimit = 100
     static let transactionLimit = 100
     static let largestItem = 400 * 1024
-    /// Bytes of the items on one page of a Query. DynamoDB's megabyte would hold a rehearsal's
-    /// whole ledger, and no page would ever follow another.
+    /// Bytes of the items on the first page of a Query. DynamoDB's megabyte would hold a
+    /// rehearsal's whole ledger, and no page would ever follow another. Later ones hold as much as
+    /// all before them, up to that megabyte: callers are right to give up after so many.
     static let pageBytes = 512
+    static let largestPage = 1 << 20
 
     let name: String
     var items: [ItemKey: Item] = [:]
@@ -181,12 +183,10 @@ struct DynamoDBTable: Sendable {
             }
             start = key
         }
-        let rest = items.keys
-            .filter { key in
-                condition.holds(for: key) && start.map { $0.precedes(key) } ?? true
-            }
-            .sorted { $0.precedes($1) }
-        let (page, bytes) = page(of: rest)
+        let all = items.keys.filter { condition.holds(for: $0) }.sorted { $0.precedes($1) }
+        let rest = all.drop { key in start.map { !$0.precedes(key) } ?? false }
+        let before = all.prefix(all.count - rest.count).reduce(0) { $0 + size(at: $1) }
+        let (page, bytes) = page(of: rest, most: min(max(Self.pageBytes, before), Self.largestPage))
         let units = Partition.readUnits(
             bytes,
             isConsistent: input["ConsistentRead"]?.bool == true
@@ -203,12 +203,17 @@ struct DynamoDBTable: Sendable {
         return AWSAnswer.ok(.object(answer))
     }
 
-    private func page(of keys: [ItemKey]) -> (keys: ArraySlice<ItemKey>, bytes: Int) {
+    private func size(at key: ItemKey) -> Int { items[key].map(AttributeValue.size) ?? 0 }
+
+    private func page(
+        of keys: ArraySlice<ItemKey>,
+        most: Int
+    ) -> (keys: ArraySlice<ItemKey>, bytes: Int) {
         var bytes = 0
         var count = 0
         for key in keys {
-            let size = items[key].map(AttributeValue.size) ?? 0
-            if count > 0, bytes + size > Self.pageBytes { break }
+            let size = size(at: key)
+            if count > 0, bytes + size > most { break }
             bytes += size
             count += 1
         }
