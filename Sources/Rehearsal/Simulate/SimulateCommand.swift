@@ -28,6 +28,7 @@ struct SimulateCommand: ParsableCommand {
               rehearsal simulate --seeds 1000 --policy all --report out.html
               rehearsal simulate --trace runs.csv --recommend --wait-target 60
               rehearsal simulate --story --seed 17
+              rehearsal simulate --growth
 
             A seed has the same result on every machine. Exit code 0: every rule held.
             1: one did not, or no choice keeps the target. 2: a file cannot be used.
@@ -57,6 +58,12 @@ struct SimulateCommand: ParsableCommand {
         )
         var replacement: Replacement?
         @Flag(help: "Tells everything that happens in the one world of --seed.") var story = false
+        @Flag(
+            help: """
+                One service of 10 to 1,000 agents with one-minute jobs: what its ledger takes of \
+                DynamoDB, how long departures take, and where it gives up.
+                """
+        ) var growth = false
         @Option(
             help: "Policies to compare: all, or names with commas (\(PolicyKind.names))."
         ) var policy: String = "ours"

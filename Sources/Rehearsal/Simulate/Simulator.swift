@@ -24,6 +24,7 @@ struct Simulator {
 
     func run() throws {
         if command.seedOptions.story { return try story() }
+        if command.seedOptions.growth { return try growth() }
         let scenario = try scenario()
         if command.runs.recommend { return try recommend(scenario) }
         if let broken = command.seedOptions.broken { return try breakSafeguard(broken) }

@@ -10,6 +10,10 @@ package struct GrowthTrial: Sendable {
     package let jobLength: Milliseconds
     private let seed: UInt64
 
+    /// Units a second of one partition of DynamoDB (DynamoDB developer guide, "Read/write capacity").
+    package static let writeLimit = LedgerTable.writeLimit
+    package static let readLimit = LedgerTable.readLimit
+
     /// Played, after the first quarter of an hour, in which the agents come.
     package static let length: Milliseconds = 30.minutes
     private static let warmUp: Milliseconds = 15.minutes

@@ -12,8 +12,10 @@ final class LedgerTable {
     /// Of the write that made what is counted what it is.
     private var mark: Int?
     private var outage = Outage()
-    private var reads = TokenBucket(burst: 3_000, perSecond: 3_000)
-    private var writes = TokenBucket(burst: 1_000, perSecond: 1_000)
+    private var reads = TokenBucket(burst: readLimit, perSecond: readLimit)
+    private var writes = TokenBucket(burst: writeLimit, perSecond: writeLimit)
+    static let readLimit = 3_000
+    static let writeLimit = 1_000
     /// When a call failed last.
     private(set) var failedAt: Milliseconds = -1.hours
 
