@@ -24,7 +24,7 @@ ONE_SIGNAL_RULE = "No agent process gets more than one stop signal"
 
 # Faults that leave nothing in the ledger which takes minutes to be dropped, as a sidecar does that is
 # killed before ECS would start it again: `Tests/run --chaos` plays all kinds.
-QUICK_FAULTS = "kill-agent,kill-endpoint,freeze,call"
+QUICK_FAULTS = "kill-agent,kill-endpoint,bad-end,freeze,call"
 
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
 

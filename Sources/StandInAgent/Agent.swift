@@ -38,6 +38,10 @@ struct Agent: Sendable {
             [("agent_version", Self.version), ("os", "linux"), ("arch", "amd64")]
         )
         log.write(.info, "core", "Starting", [("version", Self.version)])
+        if let code = settings.exitAtStart {
+            log.write(.error, "core", "Failed to start", [("code", "\(code)")])
+            return code
+        }
         guard let agent = await register() else { return 1 }
         log.identify(id: agent.agent_id, name: settings.name, pool: agent.agent_pool_id)
         log.write(
@@ -55,6 +59,10 @@ struct Agent: Sendable {
                 continue
             }
             guard await work(on: job, as: agent.agent_id) else { return gone() }
+            if let code = settings.exitAfterJob {
+                log.write(.error, "core", "Failed after a job", [("code", "\(code)")])
+                return code
+            }
             if settings.isSingle || stop.isRequested { break }
             log.write(.info, "core", "Waiting for next job")
         }

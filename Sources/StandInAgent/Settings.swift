@@ -13,6 +13,9 @@ struct Settings: Equatable, Sendable {
     /// The ECS task that this agent runs in: lets the rehearsal tell whose agent it is.
     var task = ""
     var pollMilliseconds = 500
+    /// It ends with this code before it registers, or after its first job.
+    var exitAtStart: Int32?
+    var exitAfterJob: Int32?
 
     /// Names that the real agent knows; it looks for others that begin with `TFC_AGENT_`, since
     /// they are misspelt ones.
@@ -46,6 +49,8 @@ struct Settings: Equatable, Sendable {
             }
             pollMilliseconds = number
         }
+        exitAtStart = try Self.code(environment, "STAND_IN_EXIT_AT_START")
+        exitAfterJob = try Self.code(environment, "STAND_IN_EXIT_AFTER_JOB")
         try read(arguments)
         guard !token.isEmpty else {
             throw SettingsError(description: "a token is required: -token or TFC_AGENT_TOKEN")
@@ -84,6 +89,17 @@ struct Settings: Equatable, Sendable {
             throw SettingsError(description: "flag needs an argument: \(flag)")
         }
         return value
+    }
+
+    private static func code(
+        _ environment: [String: String],
+        _ name: String
+    ) throws(SettingsError) -> Int32? {
+        guard let text = environment[name] else { return nil }
+        guard let code = Int32(text), (0...255).contains(code) else {
+            throw SettingsError(description: "\(name) is no exit code")
+        }
+        return code
     }
 
     private static func truth(_ text: String?, _ name: String) throws(SettingsError) -> Bool {

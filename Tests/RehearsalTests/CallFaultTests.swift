@@ -120,6 +120,25 @@ struct CallFaultTests {
         return request
     }()
 
+    @Test("a redirect and a page do nothing, half an answer comes after its effect")
+    func strangeAnswers() async throws {
+        let redirect = try await answer(.redirected)
+        #expect(redirect.performed == 0 && redirect.0.status == 302)
+        #expect(redirect.0.headers["location"] == "/elsewhere")
+        let page = try await answer(.page)
+        #expect(page.performed == 0 && page.0.status == 200 && page.0.json == nil)
+        #expect(page.0.contentType == "text/html")
+        let faults = CallFaults(journal())
+        faults.arm([fault(.putItem, .cutShort)])
+        let front = FaultyFront(
+            faults: faults,
+            perform: { _ in WebResponse(200, ["a": "some text"]) },
+            pause: { _ in }
+        )
+        let half = await front.answer(putItem)
+        #expect(half.status == 200 && !half.body.isEmpty && half.json == nil)
+    }
+
     @Test("a fault meets the nth call of its kind and the ones after it, and no other kind")
     func counting() async {
         let faults = CallFaults(journal())

@@ -120,6 +120,8 @@ extension FaultPlan.Deed {
         case .kill(.endpoint, _): .killEndpoint
         case .freeze: .freeze
         case .loseHost: .hostLoss
+        case .killYoungSidecar: .killYoungSidecar
+        case .endBadly: .badEnd
         case .edit: .editCount
         case .deploy: .deploy
         case .failStarts: .failStarts

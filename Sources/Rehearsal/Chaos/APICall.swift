@@ -61,23 +61,19 @@ enum APICall: String, Sendable, CaseIterable {
 
     /// What can happen to it.
     var effects: [CallEffect.Kind] {
-        switch self {
+        // Between here and there somebody else may answer, or the answer may end in the middle.
+        let strange: [CallEffect.Kind] = [.redirected, .page, .cutShort]
+        let usual: [CallEffect.Kind] = [.dropped, .answerLost, .neverAnswered, .delayed]
+        return switch self {
         case .describeServices, .updateService, .listTasks, .query, .getItem, .parameter:
-            [.dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed]
+            usual + [.doubled, .throttled, .failed] + strange
         case .putItem, .updateItem, .deleteItem, .transaction:
-            [
-                .dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed,
-                .conflicted,
-            ]
-        case .protection:
-            [
-                .dropped, .answerLost, .neverAnswered, .delayed, .doubled, .throttled, .failed,
-                .refused,
-            ]
-        case .credentials, .metadata, .terraformAPI:
-            [.dropped, .answerLost, .neverAnswered, .delayed, .throttled, .failed]
-        case .runTask: [.dropped, .answerLost, .neverAnswered, .delayed, .doubled]
-        case .callback: [.dropped, .answerLost, .neverAnswered, .delayed, .doubled, .failed]
+            usual + [.doubled, .throttled, .failed, .conflicted] + strange
+        case .protection: usual + [.doubled, .throttled, .failed, .refused] + strange
+        case .credentials, .metadata, .terraformAPI: usual + [.throttled, .failed] + strange
+        case .runTask: usual + [.doubled]
+        // A page's status is a success, and no caller could tell that nothing was done.
+        case .callback: usual + [.doubled, .failed, .redirected]
         }
     }
 
@@ -128,6 +124,12 @@ enum CallEffect: Equatable, Sendable {
     case refused
     /// DynamoDB has another write of the item under way: nothing is done.
     case conflicted
+    /// A proxy sends the caller elsewhere: nothing is done.
+    case redirected
+    /// A proxy answers with a page of its own, and with status 200: nothing is done.
+    case page
+    /// It is performed, and half of the answer arrives as if it were all of it.
+    case cutShort
 
     enum Kind: String, Sendable, CaseIterable {
         case dropped
@@ -139,6 +141,9 @@ enum CallEffect: Equatable, Sendable {
         case failed
         case refused
         case conflicted
+        case redirected
+        case page
+        case cutShort
     }
 
     var kind: Kind {
@@ -152,6 +157,9 @@ enum CallEffect: Equatable, Sendable {
         case .failed: .failed
         case .refused: .refused
         case .conflicted: .conflicted
+        case .redirected: .redirected
+        case .page: .page
+        case .cutShort: .cutShort
         }
     }
 }
@@ -168,6 +176,9 @@ extension CallEffect: CustomStringConvertible {
         case .failed: "answered with status 500"
         case .refused: "answered 200 with failure TASK_NOT_VALID"
         case .conflicted: "refused for another write that is under way"
+        case .redirected: "answered with a redirect"
+        case .page: "answered 200 with a page of HTML"
+        case .cutShort: "performed, half of the answer is missing"
         }
     }
 }

@@ -1,9 +1,11 @@
 /// What `--faults` chooses from.
 enum FaultKind: String, Sendable, CaseIterable {
     case killSidecar = "kill-sidecar"
+    case killYoungSidecar = "kill-young-sidecar"
     case killLauncher = "kill-launcher"
     case killAgent = "kill-agent"
     case killEndpoint = "kill-endpoint"
+    case badEnd = "bad-end"
     case freeze
     case hostLoss = "host-loss"
     case editCount = "edit-count"
@@ -21,6 +23,7 @@ enum FaultKind: String, Sendable, CaseIterable {
         case .killAgent, .killEndpoint, .editCount: 2
         case .deploy: 2
         case .killLauncher, .hostLoss, .failStarts, .stopTask, .spot: 1
+        case .killYoungSidecar, .badEnd: 1
         case .call: 0
         }
     }
@@ -29,9 +32,11 @@ enum FaultKind: String, Sendable, CaseIterable {
     var explanation: String {
         switch self {
         case .killSidecar: "kill -9 of a sidecar"
+        case .killYoungSidecar: "kill -9 of a sidecar so young that ECS starts no other"
         case .killLauncher: "kill -9 of a launcher: its container ends"
         case .killAgent: "kill -9 of an agent"
         case .killEndpoint: "kill -9 of the scale-up endpoint"
+        case .badEnd: "an agent ends with another code than 0, before or after a job"
         case .freeze: "SIGSTOP of a process, and SIGCONT seconds later"
         case .hostLoss: "a task's processes vanish; ECS notices later"
         case .editCount: "a person changes desiredCount"

@@ -33,6 +33,9 @@ extension FaultPlan.Deed: CustomStringConvertible {
             "\(victim.rawValue) \(index) frozen for \(seconds(time))"
         case .loseHost(let index, let time):
             "the host of task \(index) lost, ECS notices after \(seconds(time))"
+        case .killYoungSidecar(let time): "the next sidecar killed after \(seconds(time))"
+        case .endBadly(let end):
+            "the next agent ends with code \(end.code) \(end.afterJob ? "after its job" : "at once")"
         case .edit(let change):
             "someone edits desiredCount by \(change > 0 ? "+" : "")\(change)"
         case .deploy(.revision): "a new revision is deployed"

@@ -1,6 +1,19 @@
 import Model
 import Seeded
 
+/// An agent ends by itself, not well.
+struct BadEnd: Equatable, Sendable {
+    /// Of its process.
+    var code: Int
+    /// After its first job; else before it registers.
+    var afterJob: Bool
+
+    /// What tells the stand-in for `tfc-agent`.
+    var environment: [String: String] {
+        [afterJob ? "STAND_IN_EXIT_AFTER_JOB" : "STAND_IN_EXIT_AT_START": "\(code)"]
+    }
+}
+
 /// All faults of one rehearsal, drawn before it begins from the seed and the options alone: the
 /// same seed means the same faults, whatever the processes do.
 struct FaultPlan: Equatable, Sendable {
@@ -12,6 +25,10 @@ struct FaultPlan: Equatable, Sendable {
         case freeze(Victim, index: Int, for: Milliseconds)
         /// ECS goes on showing the task for so long.
         case loseHost(index: Int, noticedAfter: Milliseconds)
+        /// The next sidecar that starts is killed so soon that ECS does not start it again.
+        case killYoungSidecar(after: Milliseconds)
+        /// The next agent that starts ends by itself with this code.
+        case endBadly(BadEnd)
         case edit(by: Int)
         case deploy(ECSStandIn.NewDeployment)
         case failStarts(StartFailure, for: Milliseconds)
@@ -122,6 +139,9 @@ struct FaultPlan: Equatable, Sendable {
             let steps = [-3, -2, -1, 1, 2, 3]
             return .edit(by: steps.randomElement(using: &random) ?? 1)
         case .deploy, .call: return .deploy(deployment(&random))
+        case .killYoungSidecar:
+            return .killYoungSidecar(after: Int.random(in: 0..<1_000, using: &random))
+        case .badEnd: return .endBadly(badEnd(&random))
         case .failStarts:
             return .failStarts(
                 startFailure(&random),
@@ -140,6 +160,12 @@ struct FaultPlan: Equatable, Sendable {
         case 1: .broken(startFailure(&random))
         default: .revision
         }
+    }
+
+    private static func badEnd(_ random: inout SeededRandom) -> BadEnd {
+        // 137 and 139 are what the shell makes of SIGKILL and SIGSEGV.
+        let code = [1, 2, 137, 139].randomElement(using: &random) ?? 1
+        return BadEnd(code: code, afterJob: Bool.random(using: &random))
     }
 
     private static func startFailure(_ random: inout SeededRandom) -> StartFailure {
@@ -204,6 +230,9 @@ struct FaultPlan: Equatable, Sendable {
         case .failed: .failed
         case .refused: .refused
         case .conflicted: .conflicted
+        case .redirected: .redirected
+        case .page: .page
+        case .cutShort: .cutShort
         }
     }
 }

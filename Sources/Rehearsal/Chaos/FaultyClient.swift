@@ -8,7 +8,7 @@ struct FaultyClient: HTTPClient {
     func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
         guard let effect = faults.next(.runTask) else { return try await client.send(request) }
         switch effect {
-        case .dropped, .throttled, .failed, .refused, .conflicted:
+        case .dropped, .throttled, .failed, .refused, .conflicted, .redirected, .page, .cutShort:
             throw HTTPFailure(.couldNotConnect, mayHaveTakenEffect: false)
         case .answerLost:
             _ = try await client.send(request)

@@ -38,7 +38,29 @@ struct FaultyFront: Sendable {
             return WebResponse(200, ["failure": ["Reason": "TASK_NOT_VALID", "Detail": nil]])
         case .conflicted:
             return Self.refused(.conflict, request)
+        case .redirected: return Self.redirect
+        case .page: return Self.page
+        case .cutShort: return Self.half(await perform(request))
         }
+    }
+
+    /// Nothing answers there; no caller may follow, with its credentials.
+    private static let redirect: WebResponse = {
+        var response = WebResponse(302, text: "")
+        response.headers["location"] = "/elsewhere"
+        return response
+    }()
+
+    private static let page: WebResponse = {
+        var response = WebResponse(200, text: "<!doctype html><title>Sign in</title>")
+        response.contentType = "text/html"
+        return response
+    }()
+
+    private static func half(_ response: WebResponse) -> WebResponse {
+        var response = response
+        response.body.removeLast(response.body.count / 2)
+        return response
     }
 
     /// A transaction is cancelled for its first action's sake.

@@ -38,7 +38,7 @@ struct Saboteur: Sendable {
     private func perform(_ fault: FaultPlan.TimedFault, since start: Milliseconds) async {
         await sleep(until: start + fault.at)
         while !Task.isCancelled && time.now <= start + plan.milliseconds {
-            if await happens(fault) { return }
+            if await happens(fault, since: start) { return }
             try? await Task.sleep(for: Self.look)
         }
         guard !Task.isCancelled else { return }
@@ -50,7 +50,10 @@ struct Saboteur: Sendable {
     }
 
     /// - Returns: false when there is nothing that it could hit.
-    private func happens(_ fault: FaultPlan.TimedFault) async -> Bool {
+    private func happens(
+        _ fault: FaultPlan.TimedFault,
+        since start: Milliseconds
+    ) async -> Bool {
         let number = fault.number
         switch fault.deed {
         case .kill(let victim, let index):
@@ -66,6 +69,16 @@ struct Saboteur: Sendable {
             note(number, "the host of task \(short(task)) is gone")
             journal.record(.doomed(task, cause: "fault \(number) took its host"))
             await ecs.loseHost(of: task, noticedAfter: delay)
+        case .killYoungSidecar(let age):
+            guard let young = await ecs.young(PlayNames.sidecar, since: start + fault.at) else {
+                return false
+            }
+            await sleep(until: young.startedAt + age)
+            note(number, "kill -9 of the young sidecar of \(short(young.target.task))")
+            kill(pid_t(young.target.pid), SIGKILL)
+        case .endBadly(let end):
+            note(number, "\(fault.deed)")
+            await ecs.endBadly(end)
         case .edit(let change):
             note(number, "someone edits desiredCount by \(change)")
             await ecs.edit(by: change)

@@ -70,6 +70,21 @@ extension ECSStandIn {
         }
     }
 
+    /// The oldest container that was started since, its first process alive.
+    func young(
+        _ container: String,
+        since: Milliseconds
+    ) -> (target: Target, startedAt: Milliseconds)? {
+        for target in targets(container) {
+            let started = tasks[target.task]?.life.container(container)?.startedAt
+            if let started, started >= since { return (target, started) }
+        }
+        return nil
+    }
+
+    /// The next agent that starts ends so.
+    func endBadly(_ end: BadEnd) { badEnds.append(end) }
+
     /// The agents that have registered, in the same order.
     var agentTargets: [Target] {
         livingTasks.compactMap { id in

@@ -21,7 +21,10 @@ extension ECSStandIn {
         else { return }
         do {
             let surroundings = try surroundings(name, of: id)
-            let program = try settings.plan.program(definition, surroundings)
+            var program = try settings.plan.program(definition, surroundings)
+            if name == PlayNames.agent, !badEnds.isEmpty {
+                program.environment.merge(badEnds.removeFirst().environment) { _, new in new }
+            }
             let source = Fact.Source.container(id, name)
             let pid = try ChildProcess.start(
                 program,

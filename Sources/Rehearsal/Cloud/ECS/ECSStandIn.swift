@@ -67,6 +67,8 @@ actor ECSStandIn {
     var base = ""
     /// Starts that fail for now, whatever they start.
     var outage: (failure: StartFailure, until: Milliseconds)?
+    /// How the next agents end, one each.
+    var badEnds: [BadEnd] = []
     /// Revisions of the task definition that cannot start.
     var broken: [Int: StartFailure] = [:]
     var newestRevision = 1
