@@ -9,6 +9,10 @@
 ///     waiting ── drainAsked ──► ended (nothing was started; held open until the release)
 ///     waiting ── outsideStop ──► left
 ///
+/// `ended` lasts until the release, or a limit that is shorter than what ECS gives a container that
+/// it stops. A task that is handed over is held open for longer, as long as its sidecar answers, and
+/// until ECS stops it.
+///
 /// ### Which process is the agent
 ///
 /// The command may be a script that starts the agent as its child, and may end before or after it.
@@ -26,81 +30,6 @@
 /// pass on what it gets, and a second signal would make the agent drop its job. An agent that a
 /// signalled one is followed by has had none, and gets its own at once.
 package struct LauncherLife: Sendable, Hashable {
-    /// What happened.
-    package enum Observation: Sendable, Equatable {
-        /// A sidecar gave the agent its name.
-        case named(String)
-        /// No sidecar did so in time.
-        case startLimitReached
-        /// The agent's output has a line about its status.
-        case statusLine(LauncherMessage)
-        /// Somebody outside asked the launcher to stop, by this signal.
-        case outsideStop(signal: Int32)
-        /// The sidecar asked for a drain.
-        case drainAsked
-        /// No sidecar has answered for so long that none will any more.
-        case aloneLimitReached
-        /// The answer to `countJobProcesses`; nil when they could not be counted.
-        case jobProcesses(Int?)
-        /// The agent's process was found, an orphan only while `acceptsOrphans`. It may be the command itself, once that has replaced
-        /// itself by the agent.
-        case agentFound(isCommand: Bool)
-        /// All processes below the launcher were looked at, the command's included, and none is the
-        /// agent's. Whether any lives.
-        case noAgentFound(othersLive: Bool)
-        /// No agent was found within the limit after the command or an earlier agent ended.
-        case searchLimitReached
-        /// The agent that was found logs at a level that hides its state.
-        case silenced(level: String)
-        /// The command's process is gone. To be followed by a look for the agent.
-        case commandExited(code: Int32)
-        /// The agent's process is gone, or could not be started. Nil if the code is known to its
-        /// parent only.
-        case agentExited(code: Int32?)
-        /// All that the agent wrote was passed on.
-        case outputSettled
-        /// The output does not settle, since whoever reads the launcher's does not read.
-        case outputLimitReached
-        /// The sidecar lets the container end.
-        case released
-        /// The sidecar did not do so in time.
-        case releaseLimitReached
-    }
-
-    /// What is to be done, in order.
-    package enum Directive: Sendable, Equatable {
-        /// Start the agent, by this name if there is one.
-        case start(name: String?)
-        /// Send this process its one stop signal.
-        case sendStopSignal(to: Target)
-        /// Stop the command, which has outlived its agent: it must not start another one now.
-        case endCommand
-        /// Count the child processes that work for a job, and say so at once by `jobProcesses`.
-        case countJobProcesses
-        /// Tell the sidecar.
-        case say(LauncherMessage)
-        /// End with this exit code.
-        case leave(code: Int32, LeaveReason)
-    }
-
-    /// Who is sent a signal.
-    package enum Target: Sendable, Equatable {
-        /// The process that the launcher started.
-        case command
-        /// The agent that was found below it.
-        case agent
-    }
-
-    /// Why the launcher ends.
-    package enum LeaveReason: Sendable, Equatable {
-        /// The sidecar released the container.
-        case released
-        /// Nobody did so within the limit.
-        case releaseLimitReached
-        /// A stop came before the agent was started: there is no departure to wait for.
-        case stoppedBeforeStart
-    }
-
     private enum Phase: Hashable {
         case waiting
         case running(Running)
@@ -147,6 +76,8 @@ package struct LauncherLife: Sendable, Hashable {
         var code: Int32
         var isOutputSettled = false
         var isTold = false
+        var isHeld = false
+        var isStopped = false
         var release: LeaveReason?
     }
 
@@ -184,6 +115,11 @@ package struct LauncherLife: Sendable, Hashable {
     /// Whether the agent is gone, or will never be started, and the container is held open.
     package var hasEnded: Bool {
         if case .ended = phase { true } else { false }
+    }
+
+    /// Whether the container is held open for as long as the sidecar answers.
+    package var isHeld: Bool {
+        if case .ended(let ending) = phase { ending.isHeld && ending.release == nil } else { false }
     }
 
     /// Whether the agent is gone and its output is still being passed on.
@@ -385,9 +321,18 @@ package struct LauncherLife: Sendable, Hashable {
         case .outputSettled: ending.isOutputSettled = true
         case .outputLimitReached: break
         case .released: ending.release = ending.release ?? .released
-        case .releaseLimitReached: ending.release = ending.release ?? .releaseLimitReached
+        case .releaseLimitReached where !ending.isHeld:
+            ending.release = ending.release ?? .releaseLimitReached
+        case .held: ending.isHeld = true
+        case .outsideStop: ending.isStopped = true
+        case .aloneLimitReached where ending.isHeld:
+            ending.release = ending.release ?? .heldAlone
         case .drainAsked: return repeatState()
         default: return []
+        }
+        // Without a hold the departure is being booked, and ECS gives it time.
+        if ending.isHeld, ending.isStopped {
+            ending.release = ending.release ?? .stoppedWhileHeld
         }
         var directives: [Directive] = []
         if !ending.isTold, observation == .outputSettled || observation == .outputLimitReached {

@@ -69,6 +69,9 @@ package enum SidecarMessage: Sendable, Equatable {
     case drain
     /// The departure is booked, or there is nothing to book: the container may end.
     case release
+    /// The departure is booked, and ECS is to stop the task, which ends the container at once. Until
+    /// then it stays open, for as long as the sidecar answers `ping`.
+    case hold
     /// The answer to the `ping` of this number.
     case pong(Int)
 
@@ -82,6 +85,7 @@ package enum SidecarMessage: Sendable, Equatable {
         case "name": self = .name(try words.text())
         case "drain": self = try words.alone(.drain)
         case "release": self = try words.alone(.release)
+        case "hold": self = try words.alone(.hold)
         case "pong": self = .pong(try words.number(upTo: Int.max))
         default: throw words.unknown
         }
@@ -96,6 +100,7 @@ package enum SidecarMessage: Sendable, Equatable {
         case .name(let name): try MessageWords.line("name", name)
         case .drain: try MessageWords.line("drain")
         case .release: try MessageWords.line("release")
+        case .hold: try MessageWords.line("hold")
         case .pong(let number): try MessageWords.line("pong", String(number))
         }
     }

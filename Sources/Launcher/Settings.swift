@@ -134,7 +134,8 @@ enum Help {
                 the agent has child processes that work for a job. The agent then finishes its job;
                 a second signal would make it drop the job, so none is ever sent.
         End     After the agent's end the container stays open until the sidecar has booked the
-                departure, 20 s at most.
+                departure, 20 s at most. A task that is to be stopped by a deployment of ECS stays
+                open until that stop, unless the sidecar is silent for as long.
         Alone   An agent that waits for a job, and for 10 min had no sidecar that is awake and
                 could renew the task's protection or retire it, gets its stop signal; ECS starts a
                 fresh task.

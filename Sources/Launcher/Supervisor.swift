@@ -97,7 +97,7 @@ struct Supervisor {
                 observe(.outputLimitReached)
             }
         }
-        if !hasReleaseLimitPassed, now >= endedAt + settings.releaseLimit {
+        if !hasReleaseLimitPassed, !life.isHeld, now >= endedAt + settings.releaseLimit {
             hasReleaseLimitPassed = true
             observe(.releaseLimitReached)
         }
@@ -108,11 +108,13 @@ struct Supervisor {
     }
 
     private mutating func watchSolitude(_ now: Milliseconds) {
-        guard solitude != nil, life.isRunning else { return }
+        guard needsSidecar else { return }
         for step in solitude?.due(at: now, isConnected: link.isConnected) ?? [] {
             switch step {
             case .ask(let number):
                 link.say(.ping(number))
+            case .alone where life.isHeld:
+                observe(.aloneLimitReached)
             case .alone:
                 Notice.say(
                     "the agent has had no sidecar that answers for \(settings.aloneLimit) ms or more"
@@ -122,6 +124,9 @@ struct Supervisor {
             }
         }
     }
+
+    /// Whether somebody has to be awake at the other end of the link.
+    private var needsSidecar: Bool { life.isRunning || life.isHeld }
 
     private mutating func takeSignals() {
         while let signal = signals.next() {
@@ -266,10 +271,19 @@ struct Supervisor {
                 lookForAgent()
                 observe(.drainAsked)
             case .message(.release): observe(.released)
+            case .message(.hold): hold()
             case .message(.pong): break
             case .malformed(let fault): reportMalformed(fault)
             }
         }
+    }
+
+    /// From here on the sidecar's silence ends the container, not the time since the agent's end.
+    private mutating func hold() {
+        let wasHeld = life.isHeld
+        observe(.held)
+        guard life.isHeld, !wasHeld else { return }
+        solitude = Solitude(limit: settings.releaseLimit, at: MonotonicClock.now)
     }
 
     /// Once: a sidecar of another version would otherwise fill the agent's log.
@@ -354,9 +368,7 @@ struct Supervisor {
     }
 
     private mutating func leave(_ code: Int32, _ reason: LauncherLife.LeaveReason) {
-        if reason == .releaseLimitReached {
-            Notice.say("no release within \(settings.releaseLimit) ms after the agent's end")
-        }
+        if let notice = reason.notice(limit: settings.releaseLimit) { Notice.say(notice) }
         exitCode = code
     }
 
@@ -366,10 +378,11 @@ struct Supervisor {
         let deadlines = [
             link.deadline,
             life.isWaiting ? startedAt + settings.startLimit : nil,
-            life.isRunning ? solitude?.deadline(isConnected: link.isConnected) : nil,
+            needsSidecar ? solitude?.deadline(isConnected: link.isConnected) : nil,
             search.deadline(life),
             life.awaitsOutput ? MonotonicClock.now + OutputWatch.lookEvery : nil,
-            hasReleaseLimitPassed ? nil : endedAt.map { $0 + settings.releaseLimit },
+            hasReleaseLimitPassed || life.isHeld
+                ? nil : endedAt.map { $0 + settings.releaseLimit },
         ]
         var timeout: Int32 = -1
         if let next = deadlines.compactMap({ $0 }).min() {

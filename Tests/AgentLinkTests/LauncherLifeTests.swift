@@ -55,6 +55,7 @@ struct LauncherLifeTests {
         .named("agent-1"), .startLimitReached, .outsideStop(signal: 15), .drainAsked,
         .jobProcesses(0), .jobProcesses(1), .jobProcesses(nil), .agentExited(code: 3),
         .outputSettled, .outputLimitReached, .released, .releaseLimitReached, .aloneLimitReached,
+        .held,
     ]
 
     static let waiting = "2026-05-19T08:01:09.400Z [INFO]  core: Waiting for next job"
@@ -62,7 +63,7 @@ struct LauncherLifeTests {
         "2026-05-19T08:00:00.700Z [INFO]  core: Agent registered successfully: a"
 
     /// The lives that break a promise, among all orders of five observations. Looked at once, since
-    /// there are 371,293 of them.
+    /// there are 537,824 of them.
     private struct Census {
         var lives = 0
         var somethingTwice: [[LauncherLife.Observation]] = []
@@ -132,7 +133,7 @@ struct LauncherLifeTests {
 
     @Test("over every order of five events: one start, one stop signal, one leave at most")
     func atMostOnce() {
-        #expect(Self.census.lives == 371_293)
+        #expect(Self.census.lives == 537_824)
         #expect(Self.census.somethingTwice.isEmpty)
     }
 
@@ -353,6 +354,54 @@ struct LauncherLifeTests {
                 .startLimitReached, .agentExited(code: 1), .outputLimitReached, .released,
                 .outputSettled,
             ]).last == .leave(code: 1, .released)
+        )
+    }
+
+    /// What a launcher does after an agent that exited with 3 and whose departure is booked.
+    private func afterEnd(
+        _ observations: LauncherLife.Observation...
+    ) -> [LauncherLife.Directive] {
+        var life = LauncherLife()
+        for observation in [.named("a"), .agentExited(code: 3), .outputSettled]
+            as [LauncherLife.Observation]
+        {
+            _ = life.on(observation)
+        }
+        return observations.flatMap { life.on($0) }
+    }
+
+    @Test("a container that is held outlasts the limit, and ECS's stop ends it at once")
+    func held() {
+        #expect(
+            afterEnd(.held, .releaseLimitReached, .held, .outsideStop(signal: 15), .released)
+                == [.leave(code: 3, .stoppedWhileHeld)]
+        )
+    }
+
+    @Test(
+        "a stop that came while the departure was being booked ends the container once it is held"
+    )
+    func stoppedBeforeHold() {
+        #expect(afterEnd(.outsideStop(signal: 15)) == [])
+        #expect(
+            afterEnd(.outsideStop(signal: 15), .held) == [.leave(code: 3, .stoppedWhileHeld)]
+        )
+    }
+
+    @Test("a held container is released as any other, and ends when no sidecar answers")
+    func heldEnds() {
+        #expect(afterEnd(.held, .released) == [.leave(code: 3, .released)])
+        #expect(afterEnd(.held, .aloneLimitReached) == [.leave(code: 3, .heldAlone)])
+        // Without a hold the limit after the agent's end is the only one.
+        #expect(afterEnd(.aloneLimitReached) == [])
+    }
+
+    @Test("nothing is held before the agent's end")
+    func heldTooEarly() {
+        #expect(
+            directives([
+                .named("a"), .held, .agentExited(code: 3), .outputSettled, .releaseLimitReached,
+            ]).last == .leave(code: 3, .releaseLimitReached)
         )
     }
 }

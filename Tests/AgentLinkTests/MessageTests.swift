@@ -28,6 +28,7 @@ struct MessageTests {
         (.name("a name with spaces"), "name a name with spaces\n"),
         (.drain, "drain\n"),
         (.release, "release\n"),
+        (.hold, "hold\n"),
         (.pong(1), "pong 1\n"),
         (.pong(Int.max), "pong 9223372036854775807\n"),
     ]
@@ -93,6 +94,7 @@ struct MessageTests {
             ("name a\0b", .forbiddenByte(word: "name")),
             ("drain 1", .surplusValue(word: "drain")),
             ("release now", .surplusValue(word: "release")),
+            ("hold 600", .surplusValue(word: "hold")),
             ("pong", .missingValue(word: "pong")),
             ("pong x", .badNumber(word: "pong", value: "x")),
             ("ping 1", .unknownWord("ping")),

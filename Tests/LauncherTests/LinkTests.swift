@@ -207,6 +207,51 @@ struct LinkTests {
         #expect(run.errors.contains("no release within 600 ms after the agent's end"))
     }
 
+    /// A launcher that is held open after its agent's end, with a limit of 600 ms.
+    private func heldRun(exit code: Int) async throws -> (LauncherRun, FakeSidecar) {
+        let run = try LauncherRun(
+            environment: ["AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS": "600"])
+        let sidecar = try FakeSidecar(in: run.directory)
+        try await run.prints("ready")
+        run.tellAgent("exit \(code)")
+        try await sidecar.hears(.exited(code: code))
+        let asked = sidecar.questions
+        sidecar.send(.hold)
+        // Four questions are one limit.
+        try await eventually("the hold to outlast the limit") { sidecar.questions >= asked + 9 }
+        #expect(!run.isOver)
+        return (run, sidecar)
+    }
+
+    @Test("a container that is held stays open beyond the limit, and a stop ends it at once")
+    func holdUntilStop() async throws {
+        let (run, sidecar) = try await heldRun(exit: 4)
+        run.signal(SIGTERM)
+        #expect(try await run.exitCode(within: .seconds(5)) == 4)
+        #expect(!sidecar.messages.contains(.stopping))
+        #expect(!run.errors.contains("600 ms"))
+    }
+
+    @Test("a container that is held ends by itself once its sidecar is frozen")
+    func holdOfFrozenSidecar() async throws {
+        let (run, sidecar) = try await heldRun(exit: 5)
+        sidecar.freeze()
+        #expect(try await run.exitCode() == 5)
+        #expect(run.errors.contains("was held open, and no sidecar has answered for 600 ms"))
+    }
+
+    @Test("a container that is held outlives its sidecar's restart, and the next one releases it")
+    func holdOverRestart() async throws {
+        var (run, sidecar) = try await heldRun(exit: 6)
+        sidecar = try await restarted(sidecar, run)
+        try await sidecar.hears(.exited(code: 6))
+        let asked = sidecar.questions
+        try await eventually("questions to the next one") { sidecar.questions >= asked + 6 }
+        #expect(!run.isOver)
+        sidecar.send(.release)
+        #expect(try await run.exitCode(within: .seconds(5)) == 6)
+    }
+
     @Test("what is no message is ignored and said once on stderr")
     func ignoresMalformed() async throws {
         let run = try LauncherRun()
