@@ -150,6 +150,14 @@ locals {
             Resource  = [local.tasks_arn]
             Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
           },
+          # Which deployment a task is of. The call names tasks, of which IAM cannot tell the own one.
+          {
+            Sid       = "StartOfTasks"
+            Effect    = "Allow"
+            Action    = ["ecs:DescribeTasks"]
+            Resource  = [local.tasks_arn]
+            Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
+          },
         ],
         [
           for arn in [local.role_arns.dev] : {

@@ -10,19 +10,23 @@ package struct ServiceCounts: Hashable, Sendable {
     /// The task definition that new tasks are started from; nil when ECS names no primary
     /// deployment.
     package let taskDefinition: String?
+    /// Empty where somebody else than ECS deploys the service.
+    package let deployments: [Deployment]
 
     package init(
         desired: Int,
         running: Int,
         pending: Int,
         status: String = "ACTIVE",
-        taskDefinition: String? = nil
+        taskDefinition: String? = nil,
+        deployments: [Deployment] = []
     ) {
         self.desired = desired
         self.running = running
         self.pending = pending
         self.status = status
         self.taskDefinition = taskDefinition
+        self.deployments = deployments
     }
 
     /// False once ECS ends the service: its count is nobody's to write any more.
@@ -86,13 +90,7 @@ package struct ECSClient: Sendable {
         let input = Input(cluster: cluster, services: [service])
         let answer: Answer = try await aws.call(.ecs, "DescribeServices", .read, input)
         if let found = answer.services?.first { return found.counts }
-        let cause: AWSFailure.Cause =
-            switch answer.failures?.first?.reason {
-            case "MISSING": .notFound(code: "MISSING", message: "service \(service) of \(cluster)")
-            case let reason?: .service(code: reason, message: "no message", status: 400)
-            case nil: .malformedAnswer("neither a service nor a failure")
-            }
-        throw AWSFailure(call: "ecs DescribeServices", cause: cause, attempts: 1)
+        throw Self.missing("DescribeServices", answer.failures, "service \(service) of \(cluster)")
     }
 
     /// A thousand tasks more than a service of Fargate may have (5,000 by ECS's quotas); an
@@ -131,32 +129,115 @@ package struct ECSClient: Sendable {
         throw AWSFailure(call: "ecs ListTasks", cause: cause, attempts: 1)
     }
 
-    private struct FailureAnswer: Decodable { let reason: String? }
-
-    private struct ServiceAnswer: Decodable {
-        let desiredCount: Int
-        let runningCount: Int
-        let pendingCount: Int
-        let status: String
-        let taskDefinition: String?
-        let deployments: [Deployment]?
-
-        struct Deployment: Decodable {
-            let status: String?
-            let taskDefinition: String?
+    /// What ECS knows of one task's start.
+    ///
+    /// - Throws: also `notFound` for a task that ECS lists among its failures as MISSING.
+    package func describeTask(
+        cluster: String,
+        task: TaskID
+    ) async throws(AWSFailure) -> TaskStart {
+        struct Input: Encodable {
+            let cluster: String
+            let tasks: [String]
         }
+        struct Answer: Decodable {
+            let tasks: [TaskAnswer]?
+            let failures: [FailureAnswer]?
+        }
+        struct TaskAnswer: Decodable {
+            let startedBy: String?
+            let createdAt: Timestamp?
+        }
+        let input = Input(cluster: cluster, tasks: [task.text])
+        let answer: Answer = try await aws.call(.ecs, "DescribeTasks", .read, input)
+        if let found = answer.tasks?.first {
+            // A person who started it may have written anything there.
+            let deployment = found.startedBy.flatMap { $0.hasPrefix("ecs-svc/") ? $0 : nil }
+            return TaskStart(deployment: deployment, createdAt: found.createdAt?.time)
+        }
+        throw Self.missing("DescribeTasks", answer.failures, "task \(task) of \(cluster)")
+    }
 
-        var counts: ServiceCounts {
-            let primary = deployments?.first { $0.status == "PRIMARY" }
-            return ServiceCounts(
-                desired: desiredCount,
-                running: runningCount,
-                pending: pendingCount,
-                status: status,
-                taskDefinition: primary?.taskDefinition ?? taskDefinition
-            )
+    /// Why an answer names nothing of what was asked for.
+    private static func missing(
+        _ call: String,
+        _ failures: [FailureAnswer]?,
+        _ what: String
+    ) -> AWSFailure {
+        let cause: AWSFailure.Cause =
+            switch failures?.first?.reason {
+            case "MISSING": .notFound(code: "MISSING", message: what)
+            case let reason?: .service(code: reason, message: "no message", status: 400)
+            case nil: .malformedAnswer("neither what was asked for nor a failure")
+            }
+        return AWSFailure(call: "ecs \(call)", cause: cause, attempts: 1)
+    }
+}
+
+private struct FailureAnswer: Decodable { let reason: String? }
+
+private struct ServiceAnswer: Decodable {
+    let desiredCount: Int
+    let runningCount: Int
+    let pendingCount: Int
+    let status: String
+    let taskDefinition: String?
+    let deployments: [DeploymentAnswer]?
+
+    var counts: ServiceCounts {
+        let primary = deployments?.first { $0.status == "PRIMARY" }
+        return ServiceCounts(
+            desired: desiredCount,
+            running: runningCount,
+            pending: pendingCount,
+            status: status,
+            taskDefinition: primary?.taskDefinition ?? taskDefinition,
+            // One that is INACTIVE is over.
+            deployments: (deployments ?? []).filter { $0.status != "INACTIVE" }.map(\.deployment)
+        )
+    }
+}
+
+/// Nothing of it is required: what it lacks is unknown, and must not hide the service's counts.
+private struct DeploymentAnswer: Decodable {
+    let id: String?
+    let status: String?
+    let taskDefinition: String?
+    let rolloutState: String?
+    let createdAt: Timestamp?
+    let runningCount: Int?
+    let pendingCount: Int?
+    let failedTasks: Int?
+
+    var deployment: Deployment {
+        Deployment(
+            id: id,
+            isPrimary: status == "PRIMARY",
+            state: rolloutState.flatMap { Deployment.State(rawValue: $0) },
+            createdAt: createdAt?.time,
+            running: runningCount ?? 0,
+            pending: pendingCount ?? 0,
+            failed: failedTasks ?? 0
+        )
+    }
+}
+
+/// A time in the JSON of ECS: seconds since 1970, with a fraction. Some stand-ins write a date and
+/// time; anything else says nothing.
+private struct Timestamp: Decodable {
+    let time: WallTime?
+
+    init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let seconds = try? value.decode(Double.self), abs(seconds) < Self.latest {
+            time = WallTime(milliseconds: Int(seconds * 1000))
+        } else {
+            time = (try? value.decode(String.self)).flatMap { WallTime(rfc3339: $0) }
         }
     }
+
+    /// Far beyond any date in use, and well within what milliseconds can count.
+    private static let latest = 1e12
 }
 
 /// One service of one cluster.

@@ -10,14 +10,25 @@ struct ECSTests {
     static let service =
         #"{"serviceName":"pool","status":"ACTIVE","desiredCount":3,"runningCount":2,"#
         + #""pendingCount":1,"taskDefinition":"arn:td:1","deployments":["#
-        + #"{"status":"ACTIVE","taskDefinition":"arn:td:1"},"#
-        + #"{"status":"PRIMARY","taskDefinition":"arn:td:2"}]}"#
+        + #"{"id":"ecs-svc/1","status":"ACTIVE","taskDefinition":"arn:td:1","runningCount":2},"#
+        + #"{"id":"ecs-svc/2","status":"PRIMARY","taskDefinition":"arn:td:2","pendingCount":1,"#
+        + #""failedTasks":3,"rolloutState":"IN_PROGRESS"}]}"#
     static let counts = ServiceCounts(
         desired: 3,
         running: 2,
         pending: 1,
         status: "ACTIVE",
-        taskDefinition: "arn:td:2"
+        taskDefinition: "arn:td:2",
+        deployments: [
+            Deployment(id: "ecs-svc/1", isPrimary: false, running: 2),
+            Deployment(
+                id: "ecs-svc/2",
+                isPrimary: true,
+                state: .inProgress,
+                pending: 1,
+                failed: 3
+            ),
+        ]
     )
 
     @Test("UpdateService sends the count alone, and answers with the counts it made")
@@ -52,6 +63,74 @@ struct ECSTests {
         let service = ECSService(ECSClient(try makeClient(http)), cluster: "agents", service: "no")
         let failure = await failing { () throws(AWSFailure) in _ = try await service.counts() }
         #expect(failure?.cause == .notFound(code: "MISSING", message: "service no of agents"))
+    }
+
+    private func counts(deployments: String) async throws -> ServiceCounts {
+        let http = FakeHTTP { _, _ in
+            .json(
+                #"{"services":[{"status":"ACTIVE","desiredCount":1,"runningCount":1,"#
+                    + #""pendingCount":0,"deployments":\#(deployments)}]}"#
+            )
+        }
+        let ecs = ECSClient(try makeClient(http))
+        return try await ecs.describeService(cluster: "agents", service: "pool")
+    }
+
+    @Test("a deployment's time is seconds with a fraction, or a date and time")
+    func deploymentTimes() async throws {
+        for time in ["1767225600.25", #""2026-01-01T00:00:00.25Z""#] {
+            let counts = try await counts(
+                deployments: #"[{"id":"ecs-svc/7","status":"PRIMARY","createdAt":\#(time)}]"#
+            )
+            #expect(
+                counts.deployments.first?.createdAt == WallTime(milliseconds: 1_767_225_600_250)
+            )
+        }
+    }
+
+    @Test("what cannot be read of a deployment is unknown, and one that is over is left out")
+    func oddDeployments() async throws {
+        let counts = try await counts(
+            deployments: #"[{"status":"PRIMARY","createdAt":[1],"rolloutState":"NEW"},"#
+                + #"{"id":"ecs-svc/1","status":"INACTIVE"},{"createdAt":1e300,"status":"ACTIVE"}]"#
+        )
+        #expect(
+            counts.deployments == [
+                Deployment(id: nil, isPrimary: true), Deployment(id: nil, isPrimary: false),
+            ]
+        )
+        #expect(try await self.counts(deployments: "null").deployments == [])
+    }
+
+    @Test("a task's start is asked for by its id, and a person's word is no deployment")
+    func start() async throws {
+        let http = FakeHTTP { _, number in
+            number == 1
+                ? .json(#"{"tasks":[{"startedBy":"ecs-svc/7","createdAt":1767225600}]}"#)
+                : .json(#"{"tasks":[{"startedBy":"me"}],"failures":[]}"#)
+        }
+        let ecs = ECSClient(try makeClient(http))
+        let start = try await ecs.describeTask(cluster: "agents", task: TaskID("t1"))
+        #expect(
+            start
+                == TaskStart(
+                    deployment: "ecs-svc/7",
+                    createdAt: WallTime(milliseconds: 1_767_225_600_000)
+                )
+        )
+        #expect(http.requests.first?.text == #"{"cluster":"agents","tasks":["t1"]}"#)
+        let other = try await ecs.describeTask(cluster: "agents", task: TaskID("t2"))
+        #expect(other == TaskStart(deployment: nil, createdAt: nil))
+    }
+
+    @Test("a task that is MISSING is not found, though the status is 200")
+    func missingTask() async throws {
+        let http = FakeHTTP { _, _ in .json(#"{"tasks":[],"failures":[{"reason":"MISSING"}]}"#) }
+        let ecs = ECSClient(try makeClient(http))
+        let failure = await failing { () throws(AWSFailure) in
+            _ = try await ecs.describeTask(cluster: "agents", task: TaskID("t1"))
+        }
+        #expect(failure?.cause == .notFound(code: "MISSING", message: "task t1 of agents"))
     }
 
     @Test("all pages of the tasks are read")
@@ -117,6 +196,10 @@ struct BotocoreTests {
         #expect(updated == ECSTests.counts)
         #expect(try await ecs.describeService(cluster: "a", service: "s") == ECSTests.counts)
         #expect(try await ecs.listTasks(cluster: "a", service: "s") == [TaskID("one")])
+        #expect(
+            try await ecs.describeTask(cluster: "a", task: TaskID("one"))
+                == TaskStart(deployment: "ecs-svc/1", createdAt: nil)
+        )
         #expect(try await SSMClient(aws).getParameter("n") == "v")
     }
 

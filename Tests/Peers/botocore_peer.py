@@ -26,13 +26,17 @@ SERVICE = {
     "serviceName": "pool", "status": "ACTIVE", "desiredCount": 3, "runningCount": 2,
     "pendingCount": 1, "taskDefinition": "arn:td:1",
     "deployments": [
-        {"status": "ACTIVE", "taskDefinition": "arn:td:1"},
-        {"status": "PRIMARY", "taskDefinition": "arn:td:2"},
+        {"id": "ecs-svc/1", "status": "ACTIVE", "taskDefinition": "arn:td:1", "runningCount": 2},
+        {
+            "id": "ecs-svc/2", "status": "PRIMARY", "taskDefinition": "arn:td:2",
+            "pendingCount": 1, "failedTasks": 3, "rolloutState": "IN_PROGRESS",
+        },
     ],
 }
 ANSWERS = {
     "UpdateService": {"service": SERVICE},
     "DescribeServices": {"services": [SERVICE], "failures": []},
+    "DescribeTasks": {"tasks": [{"startedBy": "ecs-svc/1"}], "failures": []},
     "ListTasks": {"taskArns": ["arn:aws:ecs:eu-central-1:1:task/agents/one"]},
     "GetParameter": {"Parameter": {"Name": "n", "Value": "v"}},
     "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {}},

@@ -125,8 +125,8 @@ def calls() -> None:
         allowed = {a for a in actions(found[role]) if a.split(":")[0] in SERVICES}
         # The task's own endpoint calls ECS with the task's role.
         allowed -= {"ecs:GetTaskProtection", "ecs:UpdateTaskProtection"}
-        # The endpoint alone reads parameters.
-        needed = called - {"ssm:GetParameter"} if role == "task" else called
+        # The endpoint alone reads parameters, and has no task to ask for.
+        needed = called - ({"ssm:GetParameter"} if role == "task" else {"ecs:DescribeTasks"})
         assert needed <= allowed, f"{role} may not {sorted(needed - allowed)}"
         assert allowed <= needed, f"{role} need not {sorted(allowed - needed)}"
 
@@ -482,6 +482,21 @@ def protection() -> None:
     assert not may(statements, "ecs:StopTask", f"arn:aws:ecs:{ACCOUNT}:task/tfc/825a3582")
     # The endpoint has no task that it could mean.
     assert "ecs:UpdateTaskProtection" not in actions(found["endpoint"])
+
+
+@check("runs can ask for the tasks of their own cluster, and no others")
+def description() -> None:
+    found = documents(planning.variant("the least"))
+    statements = found["task"]
+
+    def describes(task: str, cluster: str = CLUSTER) -> bool:
+        place = f"arn:aws:ecs:{ACCOUNT}:task/{task}"
+        return may(statements, "ecs:DescribeTasks", place, ecs__cluster=cluster)
+
+    assert describes("tfc/825a3582")
+    assert not describes("other/825a3582", CLUSTER.replace("/tfc", "/other"))
+    assert not describes("tfc2/825a3582", CLUSTER + "2")
+    assert "ecs:DescribeTasks" not in actions(found["endpoint"])
 
 
 @check("each role calls the services that it is there for, and runs become terraform_dev_role only")
