@@ -37,19 +37,23 @@ struct ComparisonTrail: Hashable, Sendable {
     }
 
     /// The readings are not as they should be, so the next ones must be made without fail.
-    var isSuspicious: Bool { differences > 0 || above > 0 || (last?.outdated ?? false) }
+    var isSuspicious: Bool { differences > 0 || above > 0 || isOutdated }
+
+    private var isOutdated: Bool {
+        guard let rollout = last?.rollout else { return false }
+        return rollout.isOutdated && !rollout.isReplacement
+    }
 
     /// Two readings in a row showed a service that does not follow the ledger.
     var differsTwice: Bool { differences >= 2 }
 
     mutating func forgetDifference() { differences = 0 }
 
-    /// The task belongs to an older deployment, and every task that the service wants runs. While
-    /// one is missing, perhaps because the new task definition cannot start, nobody else goes:
-    /// an old agent is better than none.
-    func isOutdated(_ timers: Timers, at now: Instant) -> Bool {
-        guard let last, isFresh(timers, at: now) else { return false }
-        return last.outdated && last.running >= last.desired
+    /// The idle agent of this task goes for one of a newer revision (``Comparison/makesRoom``). By
+    /// a reading of this moment only: a minute later others may have gone, and the newer revision
+    /// have failed.
+    func makesRoom(_ timers: Timers, at now: Instant) -> Bool {
+        timers[.comparedAt] == now && last?.makesRoom ?? false
     }
 
     /// The service is being deleted, or its limits say that it ends.

@@ -4,6 +4,8 @@ package enum Observation: Hashable, Sendable {
     case woke
     case protection(ProtectionReport)
     case unprotected
+    /// The task may still be protected.
+    case unprotectFailed(String)
     /// `becomeHealthy` came to nothing.
     case healthFailed(String)
     case linked
@@ -18,6 +20,8 @@ package enum Observation: Hashable, Sendable {
     case projectionFailed(String)
     /// ECS and ledger beside each other; nil when this sidecar did not read them this time.
     case compared(Comparison?)
+    /// The service's deployments; nil when ECS did not say.
+    case looked(Rollout?)
     case watched(WatchReport)
     /// The sidecar itself was asked to stop.
     case stopRequested
@@ -34,35 +38,6 @@ package enum ProtectionReport: Hashable, Sendable {
     case held(for: Duration, String)
 }
 
-/// ECS and ledger as one reading shows them.
-package struct Comparison: Hashable, Sendable {
-    package let size: Int
-    package let desired: Int
-    package let running: Int
-    /// The service starts new tasks from another task definition than this task's.
-    package let outdated: Bool
-    /// ECS deletes the service, or the limits say that it ends.
-    package let ending: Bool
-
-    package init(
-        size: Int,
-        desired: Int,
-        running: Int,
-        outdated: Bool = false,
-        ending: Bool = false
-    ) {
-        self.size = size
-        self.desired = desired
-        self.running = running
-        self.outdated = outdated
-        self.ending = ending
-    }
-
-    /// Of so many turns of all sidecars one is made, so that the calls of a service do not grow
-    /// with it; one in ten at least, or a large service would not hear of a deployment for hours.
-    package static func turns(size: Int) -> Int { min(max(1, size), 10) }
-}
-
 /// What the shell has to do, in order. Each ends in an observation, except those that cannot
 /// fail.
 package enum Directive: Hashable, Sendable {
@@ -75,10 +50,14 @@ package enum Directive: Hashable, Sendable {
     case nameAgent
     case drain
     case release
+    /// Keep the agent's container open until ECS stops the task.
+    case hold
     case ledger(LedgerOperation)
     case project
     /// Read service and ledger. Unless it must be, a turn may be skipped (``Comparison/turns(size:)``).
     case compare(always: Bool)
+    /// Ask ECS for the service's deployments.
+    case look
     /// Ask the agents API what HCP Terraform takes this agent for.
     case watch(agent: String)
     case wakeAt(Instant)

@@ -34,6 +34,10 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
     case agentExited(code: Int)
     case stoppedFromOutside
     case departed(Departure)
+    case leftForFresh
+    case handsOver
+    case notStopped(within: Duration)
+    case rolloutEnded
     case sizeChanged
     case serviceDiffers(Comparison)
     case timeToCompare
@@ -68,7 +72,7 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .idle(let time): "the agent has been idle for \(time.components.seconds) s"
         case .maximumLifetime(let time):
             "the agent is idle and older than \(time.components.seconds) s"
-        case .outdated: "the agent is idle and the service has a newer task definition"
+        case .outdated: "the agent is idle and of an older revision than the service's newest"
         case .serviceEnds: "the agent is idle and its service ends"
         case .givenUp(let status):
             "HCP Terraform holds the agent for \(status.rawValue), so it gets no more jobs"
@@ -104,6 +108,14 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .departed(.strayed): "the agent is gone; the service did not count it"
         case .departed(.recycles(let reason)): "ECS will start a fresh task, since \(reason)"
         case .departed(.bookedBefore): "the departure was already booked"
+        case .leftForFresh: "the task leaves for a fresh one; is a deployment under way?"
+        case .handsOver:
+            "a deployment is under way, which stops the task for one of the new revision"
+        case .notStopped(let time):
+            "ECS's deployment has not stopped the task within \(time.components.seconds) s, so it "
+                + "leaves by itself"
+        case .rolloutEnded:
+            "no deployment waits for the task any more, or its new revision fails to start"
         case .sizeChanged: "the ledger's size changed"
         case .serviceDiffers(let seen):
             "the service wants \(seen.desired) tasks and the ledger \(seen.size)"

@@ -37,7 +37,7 @@ extension Retirement {
         switch timer {
         case .bornAt, .failingSince, .renewFrom, .protectFrom, .exposedAt:
             return isAtWork ? dueForProtection(timer, at: now) : nil
-        case .startedAt, .idleSince, .reserveFrom, .watchFrom:
+        case .startedAt, .idleSince, .reserveFrom, .drainFrom, .watchFrom:
             let mayLeave = phase == .working && linked && signal == nil && reserved == nil
             return mayLeave ? dueForLeaving(timer) : nil
         case .unlinkedAt:
@@ -45,8 +45,11 @@ extension Retirement {
         case .silentSince:
             return mayBeReserved ? timers[timer].map { $0 + timing.reserveAgain } : nil
         case .exitedAt:
-            return phase == .projecting
+            return phase == .projecting || phase == .looking
                 ? timers[timer].map { $0 + timing.projectionPatience } : nil
+        case .lookFrom: return lookSlot.underWay == nil ? timers[timer] : nil
+        case .unprotectFrom: return unprotectSlot.underWay == nil ? timers[timer] : nil
+        case .handedOverAt: return timers[timer].map { $0 + timing.handOverPatience }
         case .healthFrom: return healthSlot.underWay == nil ? timers[timer] : nil
         case .ledgerFrom: return ledgerSlot.underWay == nil ? timers[timer] : nil
         case .projectFrom:
@@ -75,8 +78,8 @@ extension Retirement {
 
     private func dueForLeaving(_ timer: Timer) -> Instant? {
         switch timer {
-        case .idleSince: return reservationDue
-        case .reserveFrom: return isIdle ? mayDrainFrom : nil
+        case .idleSince, .reserveFrom: return reservationDue
+        case .drainFrom: return isIdle ? mayDrainFrom : nil
         case .startedAt:
             guard isIdle, let maxLifetime = settings.maxLifetime else { return nil }
             return timers[timer].flatMap { Optional($0 + maxLifetime).orLater(mayDrainFrom) }
@@ -89,7 +92,7 @@ extension Retirement {
     var isAtWork: Bool {
         switch phase {
         case .working, .reserving, .draining: true
-        case .booking, .unprotecting, .projecting, .released: false
+        case .booking, .unprotecting, .looking, .handingOver, .projecting, .released: false
         }
     }
 
@@ -107,8 +110,9 @@ extension Retirement {
     /// the same as none.
     private func oldest(_ timer: Timer) -> Duration? {
         switch timer {
-        case .renewFrom, .protectFrom, .healthFrom, .ledgerFrom, .reserveFrom, .projectFrom,
-            .watchFrom:
+        case .renewFrom, .protectFrom, .healthFrom, .ledgerFrom, .reserveFrom, .drainFrom,
+            .projectFrom,
+            .watchFrom, .lookFrom, .unprotectFrom:
             nil
         case .protectedUntil, .compareFrom: .zero
         case .bornAt: max(timing.runComesFirst, timing.protectionPatience)
@@ -118,6 +122,7 @@ extension Retirement {
         case .idleSince: max(settings.idleTimeout, settings.firstJobTimeout)
         case .silentSince: timing.reserveAgain
         case .exitedAt: timing.projectionPatience
+        case .handedOverAt: timing.handOverPatience
         case .jobSaidAt: timing.sayJobEvery
         case .exposedAt: timing.loweringPatience
         case .exposureSaidAt: timing.exposeAgain

@@ -11,6 +11,8 @@
 ///    └──────────────────────────┴────────────────────┘        booking ► unprotecting
 ///    └── agent exited by itself, or was stopped from outside ────▲     ► projecting ► released
 /// ```
+/// A departure that lowers nothing looks, between booking and projecting, for a deployment that the
+/// task is to be handed over to: `looking ► handingOver`.
 package struct Retirement: Hashable, Sendable {
     package struct Settings: Hashable, Sendable {
         /// How long an agent that had a job waits for the next one.
@@ -60,6 +62,10 @@ package struct Retirement: Hashable, Sendable {
         case draining
         case booking
         case unprotecting
+        /// ECS starts a fresh task in its place; whether a deployment does is not known yet.
+        case looking
+        /// Held open until ECS's deployment stops the task.
+        case handingOver
         case projecting
         case released
     }
@@ -100,6 +106,8 @@ package struct Retirement: Hashable, Sendable {
     var projectionSlot = Slot<Bool>()
     var comparing = false
     var comparison = ComparisonTrail()
+    var lookSlot = Slot<Bool>()
+    var unprotectSlot = Slot<Bool>()
 
     // HCP Terraform's view of the agent.
     var watch = AgentWatch()
@@ -119,6 +127,7 @@ package struct Retirement: Hashable, Sendable {
         var name = false
         var drain = false
         var release = false
+        var hold = false
         var unprotect = false
         var end = false
     }
@@ -208,8 +217,8 @@ package struct Retirement: Hashable, Sendable {
             steps.append(Step(.warn, .tryAgain(cause)))
             telling.healthCause = cause
             healthSlot.failed(&timers[.healthFrom], at: now, timing)
-        case .unprotected:
-            if phase == .unprotecting { phase = .projecting }
+        case .unprotected: tookProtectionBack(failed: false, at: now)
+        case .unprotectFailed: tookProtectionBack(failed: true, at: now)
         case .linked:
             linked = true
             timers[.unlinkedAt] = nil
@@ -220,6 +229,7 @@ package struct Retirement: Hashable, Sendable {
             said.name = false
             said.drain = false
             said.release = false
+            said.hold = false
         case .unlinked:
             linked = false
             timers[.unlinkedAt] = now
@@ -273,6 +283,7 @@ package struct Retirement: Hashable, Sendable {
                     comparison.forgetDifference()
                 }
             }
+        case .looked(let rollout): take(rollout, at: now)
         case .watched(let report):
             watch.take(report, &timers, at: now)
             if report == .seen(.busy) { telling.stayReason = .takenForBusy }
@@ -304,6 +315,7 @@ package struct Retirement: Hashable, Sendable {
             if case .job(.some) = reported { workedBefore = true }
             becomes(.idle(workedBefore: workedBefore), at: now)
             timers[.reserveFrom] = nil
+            timers[.drainFrom] = nil
         case .received(let job):
             telling.saidUnreadable = false
             hasWaited = true
@@ -333,7 +345,7 @@ package struct Retirement: Hashable, Sendable {
             if case .idle = agent { becomes(.idle(workedBefore: true), at: now) }
             if phase == .draining, signal == nil { phase = .working }
             said.drain = false
-            timers[.reserveFrom] = now + timing.reserveAgain
+            timers[.drainFrom] = now + timing.reserveAgain
             telling.stayReason = .drainRefused(processes: processes)
         case .exited(let code):
             if let job, code != 0 { steps.append(Step(.warn, .endedAtWork(code: code, job))) }
@@ -422,7 +434,7 @@ package struct Retirement: Hashable, Sendable {
                 projectionDue = true
                 phase = .projecting
             case .recycles:
-                phase = .projecting
+                phase = .looking
             }
             telling.leaveReason = .departed(departure)
         case .exposed:

@@ -5,6 +5,7 @@ extension Retirement {
         becomeHealthy(at: now, &steps)
         protect(at: now, &steps)
         speakToLauncher(at: now, &steps)
+        handOver(at: now, &steps)
         keepLedger(at: now, &steps)
         project(at: now, &steps)
         compare(at: now, &steps)
@@ -30,6 +31,7 @@ extension Retirement {
             said.drain = false
         }
         if phase == .booking, nothingToBook { phase = .projecting }
+        advanceHandOver(at: now)
         let follows = !projectionDue && projectionSlot.underWay == nil
         if phase == .projecting, follows || waitedLongEnough(at: now) { phase = .released }
     }
@@ -53,7 +55,7 @@ extension Retirement {
 
     /// An idle agent is left alone before: a drain was refused lately, or HCP Terraform takes it
     /// for busy.
-    var mayDrainFrom: Instant? { timers[.reserveFrom].orLater(watch.busyUntil(timers)) }
+    var mayDrainFrom: Instant? { timers[.drainFrom].orLater(watch.busyUntil(timers)) }
 
     /// Why a fresh agent would be better than this one, wanted or not.
     private func reasonToReplace(at now: Instant) -> Reason? {
@@ -62,12 +64,12 @@ extension Retirement {
             return .maximumLifetime(maxLifetime)
         }
         if comparison.serviceEnds(timers, at: now) { return .serviceEnds }
-        return comparison.isOutdated(timers, at: now) ? .outdated : nil
+        return comparison.makesRoom(timers, at: now) ? .outdated : nil
     }
 
     /// The launcher holds its container open for 20 s. The ledger is right by now, so whoever
     /// compares next makes ECS follow.
-    private func waitedLongEnough(at now: Instant) -> Bool {
+    func waitedLongEnough(at now: Instant) -> Bool {
         guard let exitedAt = timers[.exitedAt] else { return false }
         return now - exitedAt >= timing.projectionPatience
     }
@@ -264,7 +266,7 @@ extension Retirement {
             return nil
         }
         let limit = workedBefore ? settings.idleTimeout : settings.firstJobTimeout
-        return Optional(since + limit).orLater(mayDrainFrom)
+        return Optional(since + limit).orLater(timers[.reserveFrom]).orLater(mayDrainFrom)
     }
 
     private func isOld(at now: Instant) -> Bool {
@@ -280,7 +282,7 @@ extension Retirement {
         guard projectionDue, projectionSlot.isFree(timers[.projectFrom], at: now) else { return }
         switch phase {
         case .booking, .unprotecting: return
-        case .working, .reserving, .draining, .projecting, .released: break
+        case .working, .reserving, .draining, .looking, .handingOver, .projecting, .released: break
         }
         projectionSlot.underWay = true
         projectionDue = false

@@ -23,6 +23,8 @@ package enum Timer: Int, CaseIterable, Hashable, Sendable {
     // The ledger.
     case ledgerFrom
     case reserveFrom
+    /// A drain was refused before.
+    case drainFrom
     /// When it was last told of a job.
     case jobSaidAt
     /// When it said that this task is exposed; nil while it does not.
@@ -35,6 +37,10 @@ package enum Timer: Int, CaseIterable, Hashable, Sendable {
     case comparedAt
     /// When the unbroken row of readings began that showed more tasks than belong.
     case aboveSince
+    /// When ECS is next asked for its deployments, by a task that leaves.
+    case lookFrom
+    case unprotectFrom
+    case handedOverAt
 
     // HCP Terraform's view.
     case watchFrom

@@ -15,6 +15,7 @@ struct Effects: Sendable {
 
     let store: any LedgerStore
     let service: any ServicePort
+    let start: OwnStart
     let projector: Projector
     let protection: TaskProtectionClient
     /// Nil without an API token.
@@ -46,6 +47,8 @@ struct Effects: Sendable {
 
     func release() { link.send(.release) }
 
+    func hold() { link.send(.hold) }
+
     // MARK: Over the network
 
     /// - Returns: how it ended; nil for directives that are not performed here.
@@ -56,8 +59,11 @@ struct Effects: Sendable {
         case .ledger(let operation): await change(operation)
         case .project: await project()
         case .compare(let always): .compared(await compare(always: always))
+        case .look: .looked(await look())
         case .watch(let agent): .watched(await watch(agent))
-        case .becomeHealthy, .nameAgent, .drain, .release, .wakeAt, .end, .note, .warn, .alarm: nil
+        case .becomeHealthy, .nameAgent, .drain, .release, .hold, .wakeAt, .end, .note, .warn,
+            .alarm:
+            nil
         }
     }
 
@@ -65,11 +71,11 @@ struct Effects: Sendable {
         await Protecting(client: protection, minutes: protectionMinutes, journal: journal).protect()
     }
 
-    /// The agent is gone, so a failure here costs nothing: the task ends, protected or not.
     private func unprotect() async -> Observation {
         let answer = await protection.unprotect()
-        if answer != .unprotected { journal.warning("giving protection back: \(answer)") }
-        return .unprotected
+        guard answer != .unprotected else { return .unprotected }
+        journal.warning("giving protection back: \(answer)")
+        return .unprotectFailed("\(answer)")
     }
 
     private func change(_ operation: LedgerOperation) async -> Observation {
@@ -193,11 +199,12 @@ struct Effects: Sendable {
                 guard try await store.read().ledger.size == size else { return nil }
             }
             return Comparison(
-                size: size,
-                desired: counts.desired,
+                snapshot.ledger,
+                snapshot.limits,
+                service: counts.view,
                 running: counts.running,
-                outdated: metadata.isOutdated(in: counts),
-                ending: !counts.isActive || snapshot.limits.isEnding
+                rollout: await rollout(in: counts),
+                at: .now()
             )
         } catch {
             journal.once("service and ledger cannot be compared: \(error)")

@@ -21,8 +21,8 @@ final class Journal: Sendable {
         case .note: logger.info("the agent stays", metadata: reason)
         case .warn: logger.warning("something is not as it should be", metadata: reason)
         case .alarm: logger.error("this installation is faulty", metadata: reason)
-        case .compare, .watch, .ledger(.reserve):
-            // Once a minute for each idle agent; what follows from it is said above debug.
+        case .compare, .look, .watch, .ledger(.reserve):
+            // Once a minute for each idle agent, and for each that leaves for a fresh one; what follows from it is said above debug.
             logger.debug("\(step.directive.words)", metadata: reason)
         default:
             let level: Logger.Level = isRepeat(step) ? .debug : .info
@@ -82,8 +82,10 @@ extension Directive {
         case .nameAgent: "name the agent"
         case .drain: "drain the agent"
         case .release: "release the container"
+        case .hold: "hold the container open"
         case .project: "make the service follow the ledger"
         case .compare: "compare service and ledger"
+        case .look: "ask ECS for the service's deployments"
         case .watch(let agent): "ask HCP Terraform for \(agent)"
         case .wakeAt: "sleep"
         case .end: "end"

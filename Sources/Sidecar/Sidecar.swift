@@ -152,7 +152,8 @@ enum Sidecar {
         _ volume: SharedVolume,
         _ journal: Journal
     ) -> Effects {
-        let service = ECSService(ECSClient(aws), cluster: place.cluster, service: place.service)
+        let ecs = ECSClient(aws)
+        let service = ECSService(ecs, cluster: place.cluster, service: place.service)
         let store = DynamoDBLedgerStore(
             aws,
             table: settings.ledgerTable,
@@ -169,6 +170,9 @@ enum Sidecar {
             hasPredecessor: hasPredecessor,
             store: store,
             service: service,
+            start: OwnStart { () async throws(AWSFailure) in
+                try await ecs.describeTask(cluster: place.cluster, task: metadata.taskID)
+            },
             projector: Projector(store, service),
             protection: TaskProtectionClient(
                 uri: settings.agentURI,

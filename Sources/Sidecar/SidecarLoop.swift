@@ -79,7 +79,8 @@ struct SidecarLoop {
         case .nameAgent: effects.nameAgent()
         case .drain: effects.drain()
         case .release: effects.release()
-        case .protect, .unprotect, .ledger, .project, .compare, .watch:
+        case .hold: effects.hold()
+        case .protect, .unprotect, .ledger, .project, .compare, .look, .watch:
             let effects = effects
             let publish = publish
             group.addTask {

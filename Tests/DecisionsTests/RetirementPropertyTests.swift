@@ -17,6 +17,7 @@ struct RetirementPropertyTests {
         var compareUnderWay = false
         var watchUnderWay = false
         var unprotectUnderWay = false
+        var lookUnderWay = false
         var heard: AgentHeard = .nothing
         var linked = false
         var departures = 0
@@ -67,7 +68,7 @@ struct RetirementPropertyTests {
         _ generator: inout SeededRandom
     ) -> Observation {
         for _ in 0..<20 {
-            switch Int.random(in: 0..<15, using: &generator) {
+            switch Int.random(in: 0..<16, using: &generator) {
             case 0 where truth.protectUnderWay:
                 truth.protectUnderWay = false
                 let answers: [ProtectionReport] = [
@@ -89,12 +90,15 @@ struct RetirementPropertyTests {
                         size: 1,
                         desired: 2,
                         running: Int.random(in: 0...3, using: &generator),
-                        outdated: Bool.random(using: &generator)
+                        rollout: Bool.random(using: &generator) ? Rollout() : .settled
                     )
                 )
             case 5 where truth.unprotectUnderWay:
                 truth.unprotectUnderWay = false
-                return .unprotected
+                return Bool.random(using: &generator) ? .unprotected : .unprotectFailed("denied")
+            case 15 where truth.lookUnderWay:
+                truth.lookUnderWay = false
+                return .looked([Rollout(), .settled, nil].randomElement(using: &generator) ?? nil)
             case 6 where !truth.linked:
                 truth.linked = true
                 truth.heard = .nothing
@@ -190,7 +194,13 @@ struct RetirementPropertyTests {
                 truth.protectUnderWay = true
             case .unprotect:
                 #expect(!truth.alive, "rule 1: a living agent lost its protection")
+                #expect(!truth.unprotectUnderWay)
                 truth.unprotectUnderWay = true
+            case .hold:
+                #expect(!truth.alive && truth.departures > 0, "held open without a departure")
+            case .look:
+                #expect(!truth.lookUnderWay)
+                truth.lookUnderWay = true
             case .release:
                 #expect(!truth.alive, "released a living agent")
                 truth.released = true

@@ -235,9 +235,8 @@ struct RetirementSingleJobTests {
         var story = Story.busy(try job("run-1/plan"))
         story.tell(.agent(.exited(code: 0)))
         let reason = StayReason.needed(staying: 1, want: 1)
-        #expect(
-            story.tell(.booked(.departure(.recycles(reason)), sizeChanged: false)) == [.release]
-        )
+        #expect(story.tell(.booked(.departure(.recycles(reason)), sizeChanged: false)) == [.look])
+        #expect(story.tell(.looked(.settled)) == [.release])
         #expect(story.count(.unprotect) == 0)
         #expect(story.count(.project) == 0)
     }
@@ -500,6 +499,7 @@ struct RetirementRestartTests {
         story.tell(.agent(.exited(code: 0)))
         let reason = StayReason.needed(staying: 1, want: 1)
         story.tell(.booked(.departure(.recycles(reason)), sizeChanged: false))
+        story.tell(.looked(.settled))
         story.tell(.unlinked)
         #expect(story.tell(.linked).contains(.release))
     }

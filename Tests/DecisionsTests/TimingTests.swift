@@ -120,6 +120,16 @@ struct TimingTests {
             isStrict: false
         ),
         Order(
+            why: "a deployment that is over is noticed before its task gives it up",
+            less: { $0.compareEvery + $0.longestPause },
+            more: { $0.handOverPatience }
+        ),
+        Order(
+            why: "ECS's list of tasks shows the newest one before its room is given up",
+            less: { $0.listLag },
+            more: { $0.handOverPatience }
+        ),
+        Order(
             why: "a look at the agents API outlasts the next one",
             less: { $0.watchEvery + $0.watchEvery },
             more: { $0.watchedFor }
@@ -156,6 +166,7 @@ struct TimingTests {
             \.askSlowly, \.expiryMargin, \.leastLeft, \.loweringPatience, \.exposeAgain,
             \.reserveAgain, \.compareEvery, \.compareAgain, \.longestGap, \.projectionPatience,
             \.strayAfter, \.listLag, \.reservationLimit, \.watchEvery, \.watchedFor, \.linkPatience,
+            \.handOverPatience,
         ]
         for left in parts {
             for right in parts where Timing.shipped[keyPath: left] < Timing.shipped[keyPath: right]

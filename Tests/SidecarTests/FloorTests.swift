@@ -86,7 +86,8 @@ struct FloorTests {
                         Comparison(size: ledger.size, desired: ledger.size, running: running)
                     )
                 ]
-            case .watch, .becomeHealthy, .nameAgent, .end, .note, .warn, .alarm: break
+            case .look: return [.looked(.settled)]
+            case .watch, .hold, .becomeHealthy, .nameAgent, .end, .note, .warn, .alarm: break
             }
             return []
         }

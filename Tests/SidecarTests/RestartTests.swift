@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Testing
 
@@ -70,15 +71,31 @@ struct RestartTests {
                     jobs: [plan]
                 )
             ),
+            (
+                "an idle agent of an older revision is handed over",
+                .init(deeds: [(.seconds(1), .waits)], desiredCount: 1, rollout: Rollout())
+            ),
+            (
+                "an agent of an older revision takes its one job, and its task is handed over",
+                .init(
+                    deeds: [(.seconds(1), .receives(plan)), (.seconds(30), .exits)],
+                    desiredCount: 1,
+                    rollout: Rollout()
+                )
+            ),
         ]
     }
 
-    @Test("F28: stopped at any one directive, the sidecar comes to the same end", arguments: 0..<7)
+    @Test("F28: stopped at any one directive, the sidecar comes to the same end", arguments: 0..<9)
     func once(_ number: Int) throws {
         let (name, script) = try Self.stories()[number]
         var undisturbed = try TaskWorld(script)
         let expected = try undisturbed.play()
         #expect(expected.stopSignals <= 1)
+        if script.rollout.handsOver {
+            #expect(expected.left == .stoppedWhileHeld)
+            #expect(expected.ledger.size == 1 && expected.desired == 1)
+        }
         #expect(undisturbed.directives.count >= 5)
         for index in undisturbed.directives.indices {
             for death in TaskWorld.Death.allCases {
@@ -93,7 +110,7 @@ struct RestartTests {
         }
     }
 
-    @Test("F28: stopped twice, at any two directives, it comes to the same end", arguments: 0..<7)
+    @Test("F28: stopped twice, at any two directives, it comes to the same end", arguments: 0..<9)
     func twice(_ number: Int) throws {
         let (name, script) = try Self.stories()[number]
         var undisturbed = try TaskWorld(script)

@@ -27,6 +27,9 @@ struct TaskWorld {
         /// The ledger when the task begins.
         var jobs: [Job] = []
         var desiredCount = 0
+        /// What ECS says of the service's deployments. An open one stops the task soon after it has
+        /// given its protection back.
+        var rollout = Rollout.settled
     }
 
     enum Death: CaseIterable {
@@ -69,7 +72,7 @@ struct TaskWorld {
     private var isAgentAlive = false
     private var deeds: [(after: Duration, Deed)]
     private var nextDeedAt: Instant?
-    private var isStopDue: Bool
+    private var stopAt: Instant?
 
     init(_ script: Script, deaths: [Int: Death] = [:]) throws {
         self.script = script
@@ -79,7 +82,7 @@ struct TaskWorld {
         for job in script.jobs { ledger.announce(job, at: WallTime(milliseconds: 0), limits) }
         desired = ledger.size
         deeds = script.deeds
-        isStopDue = script.outsideStopAt != nil
+        stopAt = script.outsideStopAt
     }
 
     /// What is left behind, as far as anybody outside can see it.
@@ -128,12 +131,12 @@ struct TaskWorld {
 
     /// Lets time pass until something happens.
     private mutating func advance() throws {
-        let stopAt = isStopDue ? script.outsideStopAt : nil
         let next = [wakeAt, nextDeedAt, stopAt, startsAgainAt].compactMap { $0 }.min()
         now = max(now, try #require(next, "nothing will ever happen again: \(directives)"))
         if let stopAt, stopAt <= now {
-            isStopDue = false
-            tell(.outsideStop(signal: 15))
+            self.stopAt = nil
+            // A deployment stops no task that was protected again meanwhile.
+            if script.outsideStopAt != nil || !isProtected { tell(.outsideStop(signal: 15)) }
         } else if let nextDeedAt, nextDeedAt <= now {
             act()
         } else if let wakeAt, wakeAt <= now, startsAgainAt == nil {
@@ -187,11 +190,14 @@ struct TaskWorld {
             return .protection(script.protection)
         case .unprotect:
             isProtected = false
+            if script.rollout.handsOver { stopAt = stopAt ?? now + .seconds(5) }
             return .unprotected
         case .becomeHealthy: isHealthy = true
         case .nameAgent: tell(.named("agent"))
         case .drain: tell(.drainAsked)
         case .release: tell(.released)
+        case .hold: tell(.held)
+        case .look: return .looked(script.rollout)
         case .ledger(let operation):
             let size = ledger.size
             let report = ledger.apply(
@@ -213,7 +219,14 @@ struct TaskWorld {
                 return .projected
             }
         case .compare:
-            return .compared(Comparison(size: ledger.size, desired: desired, running: 1))
+            return .compared(
+                Comparison(
+                    size: ledger.size,
+                    desired: desired,
+                    running: 1,
+                    rollout: script.rollout
+                )
+            )
         case .watch, .wakeAt, .end, .note, .warn, .alarm: break
         }
         return nil

@@ -77,6 +77,16 @@ final class OurTask: Companion {
         isLinked = false
         world.rules?.heard(nil, by: task)
         sidecar?.observe(.unlinked)
+        waitForSidecar()
+    }
+
+    /// A container that is held open ends by itself when no sidecar answers.
+    private func waitForSidecar() {
+        let lost = connection
+        world.after(Self.releaseLimit) { [self] in
+            guard !isLinked, connection == lost, launcher?.isHeld ?? false else { return }
+            tellLauncher(.aloneLimitReached)
+        }
     }
 
     func linkBreaks() {

@@ -71,9 +71,11 @@ final class SidecarShell {
             world.rules?.drainAsked(task)
             owner.say(.drainAsked)
         case .release: owner.say(.released)
+        case .hold: owner.say(.held)
         case .ledger(let operation): change(operation)
         case .project: project()
         case .compare(let always): compare(always: always)
+        case .look: look()
         case .wakeAt(let instant): wake(at: instant)
         case .end: owner.sidecarEnded()
         // Never asked for here: the simulated installation has no API token.
@@ -293,6 +295,13 @@ final class SidecarShell {
         pool.store.table.read { [self] stored in
             guard process.lives else { return }
             observe(.compared(stored?.ledger.size == size ? seen : nil))
+        }
+    }
+
+    private func look() {
+        task.service.describe { [self] counts in
+            guard process.lives else { return }
+            observe(.looked(counts == nil ? nil : .settled))
         }
     }
 
