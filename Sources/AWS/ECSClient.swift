@@ -32,7 +32,9 @@ package struct ServiceCounts: Hashable, Sendable {
     /// False once ECS ends the service: its count is nobody's to write any more.
     package var isActive: Bool { status == "ACTIVE" }
     /// What a projection sees of it.
-    package var view: ServiceView { ServiceView(desired: desired, isActive: isActive) }
+    package var view: ServiceView {
+        ServiceView(desired: desired, running: running, isActive: isActive)
+    }
 }
 
 /// One ECS service, as far as this system has to do with it. ``ECSService`` is the real one.

@@ -31,11 +31,14 @@ package struct LedgerView: Hashable, Sendable {
 /// The service, as far as its count may be written.
 package struct ServiceView: Hashable, Sendable {
     package let desired: Int
+    /// Tasks that ECS runs, as far as it says; its counts lag.
+    package let running: Int
     /// False once ECS ends it (`DRAINING`, `INACTIVE`) or has none of its name.
     package let isActive: Bool
 
-    package init(desired: Int, isActive: Bool = true) {
+    package init(desired: Int, running: Int = 0, isActive: Bool = true) {
         self.desired = desired
+        self.running = running
         self.isActive = isActive
     }
 }
@@ -71,19 +74,20 @@ package enum Projection: Hashable, Sendable {
             self = .still(.serviceEnds)
             return
         }
-        self = Self.following(ledger, from: service.desired)
+        self = Self.following(ledger, service)
     }
 
-    private static func following(_ ledger: LedgerView, from desired: Int) -> Projection {
-        if desired < ledger.size {
-            return ledger.isEnding ? .still(.limitsEnd) : .write(ledger.size)
-        }
+    private static func following(_ ledger: LedgerView, _ service: ServiceView) -> Projection {
+        let desired = service.desired
+        // Fewer than work would stop nobody, but ECS renews no protection of more tasks than the
+        // service wants, and stops one of them when it has run out. So it is raised for those that
+        // run already, too, which starts nobody.
+        let working = min(ledger.busy, max(desired, service.running))
+        let least = max(ledger.size, working)
+        if desired < least { return ledger.isEnding ? .still(.limitsEnd) : .write(least) }
         if desired == ledger.size { return .agreed }
         guard ledger.isAdopted else { return .still(.notAdopted) }
         if let task = ledger.exposed { return .hold(.exposed(task)) }
-        // Fewer than work would stop nobody, but ECS renews no protection of more tasks than the
-        // service wants, and stops one of them when it has run out.
-        let least = max(ledger.size, min(ledger.busy, desired))
         return least == desired ? .hold(.busy(ledger.busy)) : .write(least)
     }
 }

@@ -93,6 +93,21 @@ struct ProjectionTests {
         #expect(Projection(ledger, service: .init(desired: desired)) == expected)
         #expect(Projection(ledger, service: nil) == (busy > size ? .look : .write(size)))
     }
+
+    @Test(
+        "rule 1: where more agents run and work than the service wants, it is raised for them",
+        arguments: [
+            (busy: 2, running: 2, limits, .write(2)),
+            (busy: 2, running: 5, limits, .write(2)),
+            // The job of one that is gone, and that nobody has tidied: raising would start an agent.
+            (busy: 2, running: 1, limits, .agreed),
+            (busy: 2, running: 2, ending, .still(.limitsEnd)),
+        ] as [(busy: Int, running: Int, Limits, Projection)]
+    )
+    func busyAbove(busy: Int, running: Int, limits: Limits, expected: Projection) throws {
+        let service = ServiceView(desired: 1, running: running)
+        #expect(Projection(try view(1, busy: busy, limits), service: service) == expected)
+    }
 }
 
 @Suite("Projection flow")

@@ -122,5 +122,5 @@ final class ProjectorShell {
 }
 
 extension Service.Counts {
-    var view: ServiceView { ServiceView(desired: desired) }
+    var view: ServiceView { ServiceView(desired: desired, running: running) }
 }
