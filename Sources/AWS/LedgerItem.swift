@@ -73,6 +73,7 @@ enum LedgerItem {
             ("failed", failed),
             ("adopted", ledger.isAdopted ? .number(1) : nil),
             ("served", ledger.servedAt.map { .number($0.milliseconds) }),
+            ("recycled", ledger.recycledAt.map { .number($0.milliseconds) }),
         ]
     }
 
@@ -121,6 +122,7 @@ enum LedgerItem {
         }
         ledger.isAdopted = try fields.optionalCount("adopted") != nil
         ledger.servedAt = try fields.optionalTime("served")
+        ledger.recycledAt = try fields.optionalTime("recycled")
         ledger.moves = try fields.optionalCount("moves") ?? 0
         ledger.lastRaise = try fields.optionalCount("last_raise") ?? 0
         ledger.followed = try fields.optionalCount("followed") ?? 0

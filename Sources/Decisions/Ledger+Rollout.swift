@@ -3,7 +3,7 @@
 extension Ledger {
     /// Whether a task has left within this time and ECS is to start a fresh one in its place.
     package func hasRecycled(within time: Duration, at now: WallTime) -> Bool {
-        departed.values.contains { $0.kind == .recycled && now.since($0.at) <= time }
+        recycledAt.map { now.since($0) <= time } ?? false
     }
 
     /// Whether agents fail to start: one did lately, or the ledger tries again by itself, so that

@@ -29,6 +29,9 @@ package struct Ledger: Hashable, Sendable {
     package var isAdopted: Bool
     /// When an agent was last known to hold a job: while some do, jobs that wait are no left-overs.
     package var servedAt: WallTime?
+    /// When a task last left for a fresh one: idle agents of an older revision wait for what becomes
+    /// of that.
+    package var recycledAt: WallTime?
     /// How often ``size`` has changed: a condition of every change beside ``version``, so that a
     /// raise, which changes no version, is in no other raise's way.
     package var moves: Int
@@ -49,6 +52,7 @@ package struct Ledger: Hashable, Sendable {
         failedStarts: FailedStarts? = nil,
         isAdopted: Bool? = nil,
         servedAt: WallTime? = nil,
+        recycledAt: WallTime? = nil,
         moves: Int = 0,
         lastRaise: Int = 0,
         followed: Int = 0,
@@ -63,6 +67,7 @@ package struct Ledger: Hashable, Sendable {
         self.failedStarts = failedStarts
         self.isAdopted = isAdopted ?? (version > 0)
         self.servedAt = servedAt
+        self.recycledAt = recycledAt
         self.moves = moves
         self.lastRaise = lastRaise
         self.followed = followed

@@ -328,6 +328,7 @@ extension Ledger {
             case .recycles: .recycled
             }
         departed[task] = Departed(at: now, kind: kind)
+        if kind == .recycled { recycledAt = now }
     }
 
     /// How long a booked end is kept at the least. A repeat comes within a minute: the launcher

@@ -43,6 +43,7 @@ extension Ledger {
         if Bool.random(using: &random) { ledger.servedAt = time(&random) }
         ledger.raises = .random(in: 0...9, using: &random)
         ledger.followed = .random(in: 0...9, using: &random)
+        if Bool.random(using: &random) { ledger.recycledAt = time(&random) }
         ledger.isAdopted = .random(using: &random)
         ledger.size = ledger.surplusLeaving + .random(in: 0...5000, using: &random)
         return ledger
