@@ -11,7 +11,7 @@ package struct ServiceCounts: Hashable, Sendable {
     /// deployment.
     package let taskDefinition: String?
     /// Empty where somebody else than ECS deploys the service.
-    package let deployments: [Deployment]
+    package let deployments: [DeploymentView]
 
     package init(
         desired: Int,
@@ -19,7 +19,7 @@ package struct ServiceCounts: Hashable, Sendable {
         pending: Int,
         status: String = "ACTIVE",
         taskDefinition: String? = nil,
-        deployments: [Deployment] = []
+        deployments: [DeploymentView] = []
     ) {
         self.desired = desired
         self.running = running
@@ -211,11 +211,11 @@ private struct DeploymentAnswer: Decodable {
     let pendingCount: Int?
     let failedTasks: Int?
 
-    var deployment: Deployment {
-        Deployment(
+    var deployment: DeploymentView {
+        DeploymentView(
             id: id,
             isPrimary: status == "PRIMARY",
-            state: rolloutState.flatMap { Deployment.State(rawValue: $0) },
+            state: rolloutState.flatMap { DeploymentView.State(rawValue: $0) },
             createdAt: createdAt?.time,
             running: runningCount ?? 0,
             pending: pendingCount ?? 0,

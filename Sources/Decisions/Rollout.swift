@@ -1,5 +1,5 @@
 /// One deployment of a service, as ECS lists it (Amazon ECS API reference, Deployment).
-package struct Deployment: Hashable, Sendable {
+package struct DeploymentView: Hashable, Sendable {
     package enum State: String, Hashable, Sendable {
         case inProgress = "IN_PROGRESS"
         case completed = "COMPLETED"
@@ -94,7 +94,7 @@ package struct Rollout: Hashable, Sendable {
     ///   - start: nil while it is not known.
     ///   - hasOlderDefinition: the service names another task definition than the task's. Decides
     ///     where the deployments cannot be told apart; a forced deployment has the same one.
-    package init(_ deployments: [Deployment], start: TaskStart?, hasOlderDefinition: Bool) {
+    package init(_ deployments: [DeploymentView], start: TaskStart?, hasOlderDefinition: Bool) {
         let primary = deployments.first { $0.isPrimary }
         isOpen = Self.isOpen(deployments)
         isOutdated =
@@ -107,15 +107,15 @@ package struct Rollout: Hashable, Sendable {
         progress = primary.map(Self.progress) ?? .runs
     }
 
-    package static func isOpen(_ deployments: [Deployment]) -> Bool {
+    package static func isOpen(_ deployments: [DeploymentView]) -> Bool {
         deployments.count > 1 || deployments.contains { $0.isPrimary && $0.state == .inProgress }
     }
 
     /// Judged by the times that ECS gives, so that a sidecar that was restarted says the same.
     private static func isReplacement(
         _ start: TaskStart?,
-        among deployments: [Deployment],
-        _ primary: Deployment?
+        among deployments: [DeploymentView],
+        _ primary: DeploymentView?
     ) -> Bool {
         guard let newest = primary?.createdAt, let born = start?.createdAt, born >= newest else {
             return false
@@ -125,7 +125,7 @@ package struct Rollout: Hashable, Sendable {
         return own?.createdAt.map { $0 < newest } ?? true
     }
 
-    private static func progress(_ primary: Deployment) -> Progress {
+    private static func progress(_ primary: DeploymentView) -> Progress {
         if primary.state == .failed { return .fails }
         if primary.running == 0, primary.failed > 0 { return .fails }
         if primary.pending > 0 { return .starting }

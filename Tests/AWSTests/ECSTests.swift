@@ -20,8 +20,8 @@ struct ECSTests {
         status: "ACTIVE",
         taskDefinition: "arn:td:2",
         deployments: [
-            Deployment(id: "ecs-svc/1", isPrimary: false, running: 2),
-            Deployment(
+            DeploymentView(id: "ecs-svc/1", isPrimary: false, running: 2),
+            DeploymentView(
                 id: "ecs-svc/2",
                 isPrimary: true,
                 state: .inProgress,
@@ -96,7 +96,7 @@ struct ECSTests {
         )
         #expect(
             counts.deployments == [
-                Deployment(id: nil, isPrimary: true), Deployment(id: nil, isPrimary: false),
+                DeploymentView(id: nil, isPrimary: true), DeploymentView(id: nil, isPrimary: false),
             ]
         )
         #expect(try await self.counts(deployments: "null").deployments == [])

@@ -7,14 +7,14 @@ struct RolloutTests {
     private static func at(_ seconds: Int) -> WallTime { WallTime(milliseconds: seconds * 1000) }
 
     /// Deployment 1 is 100 s old when 2 comes.
-    private static let old = Deployment(
+    private static let old = DeploymentView(
         id: "ecs-svc/1",
         isPrimary: false,
         state: .completed,
         createdAt: at(0),
         running: 2
     )
-    private static let new = Deployment(
+    private static let new = DeploymentView(
         id: "ecs-svc/2",
         isPrimary: true,
         state: .inProgress,
@@ -22,7 +22,7 @@ struct RolloutTests {
     )
 
     private func rollout(
-        _ deployments: [Deployment] = [old, new],
+        _ deployments: [DeploymentView] = [old, new],
         of deployment: String? = "ecs-svc/1",
         born: Int = 50,
         hasOlderDefinition: Bool = false
@@ -85,7 +85,7 @@ struct RolloutTests {
 
     @Test("a newest revision is untried, starting, running or failing")
     func progress() {
-        func progress(_ running: Int, _ pending: Int, _ failed: Int, _ state: Deployment.State)
+        func progress(_ running: Int, _ pending: Int, _ failed: Int, _ state: DeploymentView.State)
             -> Rollout.Progress
         {
             var new = Self.new

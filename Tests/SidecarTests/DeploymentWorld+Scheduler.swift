@@ -92,7 +92,7 @@ extension DeploymentWorld {
         let deployments = listed.map { number in
             let own = living.filter { tasks[$0].revision == number }
             let running = own.count { tasks[$0].isRunning }
-            return Deployment(
+            return DeploymentView(
                 id: "ecs-svc/\(number)",
                 isPrimary: number == primary,
                 state: revisions[number].state,

@@ -44,7 +44,7 @@ struct DeploymentWorld {
         var health: Health
         var createdAt: Int
         var failed = 0
-        var state = Deployment.State.inProgress
+        var state = DeploymentView.State.inProgress
     }
 
     enum Agent: Equatable {

@@ -60,6 +60,7 @@ struct SafetyTests {
             (Safeguard.protection, Rule.protected), (.oneSignal, .oneSignal),
             (.conditionalWrite, .lowering), (.verify, .lowering), (.floor, .rest),
             (.unknownIsBusy, .unknownIsBusy), (.atMostOne, .lowering),
+            (.handOver, .rest),
         ]
     )
     func brokenSafeguardShows(_ safeguard: Safeguard, _ rule: Rule) throws {
@@ -75,7 +76,7 @@ struct SafetyTests {
 
     @Test("every safeguard has a row in the table above")
     func everySafeguardIsTried() {
-        #expect(Safeguard.allCases.count == 7)
+        #expect(Safeguard.allCases.count == 8)
     }
 
     @Test("without protection busy agents are stopped, and with it none is")

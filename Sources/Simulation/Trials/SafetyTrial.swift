@@ -44,7 +44,7 @@ package struct SafetyTrial: Sendable {
         var ecs = Chance(seed: seed, stream: 6)
         let drawn = ecs.pick(Replacement.allCases)
         setup.replacement = replacement ?? drawn
-        setup.faults.drawECS(&ecs, setup.replacement)
+        setup.faults.drawECS(&ecs)
         // A job that nobody announces gets an agent only from the sweep, or from the floor.
         if floor == 0, !setup.hasToken { setup.faults.unannounced = 0 }
         self.setup = setup

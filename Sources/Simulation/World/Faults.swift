@@ -102,18 +102,12 @@ package struct Faults: Sendable, Equatable {
     }
 
     /// Faults of ECS itself that came later still.
-    ///
-    /// - Parameter replacement: under ``Replacement/same`` ECS answers the exit of an idle agent of
-    ///   an older deployment with another one of it, for as long as the deployment is open. An agent
-    ///   that leaves for being outdated is thus followed by the next, and the service never rests:
-    ///   no deployments are played then, until such agents are handed over instead.
-    mutating func drawECS(_ chance: inout Chance, _ replacement: Replacement) {
+    mutating func drawECS(_ chance: inout Chance) {
         func rate(_ most: Int) -> Int {
             chance.below(2) == 0 ? 0 : chance.within(most / 10...most)
         }
         startOutages = rate(500_000)
         deployments = rate(800_000)
-        if replacement == .same { deployments = 0 }
     }
 
     /// The faults that are on, for the first line of a failure.

@@ -53,11 +53,11 @@ final class Service {
     struct Counts {
         let desired: Int
         let running: Int
-        let primary: DeploymentID
+        let deployments: [Model.Deployment]
     }
 
     private var counts: Counts {
-        Counts(desired: desired, running: running, primary: state.primary.id)
+        Counts(desired: desired, running: running, deployments: state.deployments)
     }
 
     /// `UpdateService` as it takes effect.

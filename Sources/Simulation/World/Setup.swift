@@ -23,6 +23,9 @@ package enum Safeguard: String, Sendable, CaseIterable {
     case unknownIsBusy = "unknown-is-busy"
     /// A departure lowers the size by one; here by all that is above what is wanted.
     case atMostOne = "at-most-one"
+    /// A task of an older revision is left to ECS's deployment; here it leaves by itself, and so does
+    /// the one that ECS starts in its place.
+    case handOver = "hand-over"
 
     /// What switching it off does, in a few words.
     package var meaning: String {
@@ -34,6 +37,7 @@ package enum Safeguard: String, Sendable, CaseIterable {
         case .floor: "the ledger forgets desired_count"
         case .unknownIsBusy: "an agent that nobody can read counts as idle"
         case .atMostOne: "a departure lowers the service by all that seems too much"
+        case .handOver: "tasks of an older revision leave by themselves, one after the other"
         }
     }
 }

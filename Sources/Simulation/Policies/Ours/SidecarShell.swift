@@ -268,7 +268,7 @@ final class SidecarShell {
             task.service.describe { [self] counts in
                 guard process.lives else { return }
                 guard let counts else { return observe(.compared(nil)) }
-                compared(stored.ledger.size, counts)
+                compared(stored.ledger, counts)
             }
         }
     }
@@ -282,12 +282,15 @@ final class SidecarShell {
     }
 
     /// One that is not as it should be counts only if the ledger has not changed meanwhile.
-    private func compared(_ size: Int, _ counts: Service.Counts) {
+    private func compared(_ ledger: Ledger, _ counts: Service.Counts) {
+        let size = ledger.size
         let seen = Comparison(
-            size: size,
-            desired: counts.desired,
+            ledger,
+            world.setup.limits,
+            service: ServiceView(desired: counts.desired),
             running: counts.running,
-            outdated: task.deployment != counts.primary
+            rollout: rollout(in: counts),
+            at: world.wallTime(skew: clockSkew)
         )
         guard counts.desired != size || counts.running > size else {
             return observe(.compared(seen))
@@ -301,8 +304,24 @@ final class SidecarShell {
     private func look() {
         task.service.describe { [self] counts in
             guard process.lives else { return }
-            observe(.looked(counts == nil ? nil : .settled))
+            guard let counts else { return observe(.looked(nil)) }
+            observe(.looked(world.setup.broken == .handOver ? .settled : rollout(in: counts)))
         }
+    }
+
+    private func rollout(in counts: Service.Counts) -> Rollout {
+        var rollout = Rollout(
+            counts.deployments.map {
+                DeploymentView($0, isPrimary: $0.id == counts.deployments[0].id)
+            },
+            start: TaskStart(
+                deployment: "\(task.deployment)",
+                createdAt: WallTime(milliseconds: task.startedAt)
+            ),
+            hasOlderDefinition: false
+        )
+        if world.setup.broken == .handOver { rollout.isReplacement = false }
+        return rollout
     }
 
     // MARK: The link
@@ -331,6 +350,21 @@ final class SidecarShell {
         world.rules?.heard(nil, by: task)
         let isBroken = world.setup.broken == .unknownIsBusy
         observe(.agent(isBroken ? .waiting : .unreadable))
+    }
+}
+
+extension DeploymentView {
+    /// As `DescribeServices` says it; its times are the model's.
+    fileprivate init(_ deployment: Model.Deployment, isPrimary: Bool) {
+        self.init(
+            id: "\(deployment.id)",
+            isPrimary: isPrimary,
+            state: State(rawValue: deployment.rollout.rawValue),
+            createdAt: WallTime(milliseconds: deployment.createdAt),
+            running: deployment.running,
+            pending: deployment.pending,
+            failed: deployment.failedTasks
+        )
     }
 }
 
