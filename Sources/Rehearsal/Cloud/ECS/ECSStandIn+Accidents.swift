@@ -32,7 +32,7 @@ extension ECSStandIn {
 
     func deploy(_ kind: NewDeployment = .revision) {
         // Revisions are never used twice, whatever was rolled back.
-        let next = max(newestRevision, service.primary.taskDefinition) + 1
+        let next = newestRevision + 1
         do {
             try service.deploy(kind == .forced ? nil : next, at: time.now)
         } catch {
