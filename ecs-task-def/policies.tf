@@ -103,7 +103,7 @@ locals {
   # the actions of its members. What is left to runs is in the README.
   ledger_attributes = concat(
     local.table_keys,
-    ["format", "version", "writer", "size", "leaving", "exposed", "failed", "adopted", "served", "recycled"],
+    ["format", "version", "writer", "size", "leaving", "exposed", "failed", "adopted", "recycled"],
     ["moves", "last_raise", "followed", "projected"],
     ["at", "task", "first"],
     ["kind", "expires"],

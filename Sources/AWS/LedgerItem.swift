@@ -42,7 +42,6 @@ enum LedgerKey {
 ///     exposed  { "<task id>": { since: N ms } }, absent for none
 ///     failed   { count: N, at: N ms, not_before: N ms }, absent while agents start
 ///     adopted  N 1, absent until a task of the service has written
-///     served   N ms, absent until an agent has had a job
 ///     moves N  last_raise N  followed N   changes of the size, the one that was an endpoint's last
 ///              raise, and those that the service has followed
 ///     projected N ms, absent before the first booking
@@ -72,7 +71,6 @@ enum LedgerItem {
             ("exposed", exposed(ledger)),
             ("failed", failed),
             ("adopted", ledger.isAdopted ? .number(1) : nil),
-            ("served", ledger.servedAt.map { .number($0.milliseconds) }),
             ("recycled", ledger.recycledAt.map { .number($0.milliseconds) }),
         ]
     }
@@ -121,7 +119,6 @@ enum LedgerItem {
             )
         }
         ledger.isAdopted = try fields.optionalCount("adopted") != nil
-        ledger.servedAt = try fields.optionalTime("served")
         ledger.recycledAt = try fields.optionalTime("recycled")
         ledger.moves = try fields.optionalCount("moves") ?? 0
         ledger.lastRaise = try fields.optionalCount("last_raise") ?? 0

@@ -31,7 +31,7 @@ package struct AnnouncementFlow: Sendable {
         case follow
         /// One more agent was let in, so the service has to follow.
         case project
-        /// Jobs were closed; what the ledger says else was not read.
+        /// Jobs were closed; what the ledger says else is left as it is.
         case closed
     }
 
@@ -72,8 +72,13 @@ package struct AnnouncementFlow: Sendable {
                 stage = .read
                 return .put(jobs)
             }
-            stage = .end(.closed)
-            return closed.isEmpty ? .done(.closed) : .drop(closed.sorted())
+            guard closed.count > 1 else {
+                stage = .end(.closed)
+                return closed.isEmpty ? .done(.closed) : .drop(closed.sorted())
+            }
+            // Most often none of them is left: one call instead of one for each.
+            stage = .read
+            return .read
         case .read: return .read
         case .raise(let size, let version):
             guard let size else { return .uphold }
@@ -87,6 +92,7 @@ package struct AnnouncementFlow: Sendable {
         var ledger = stored
         ledger.close(closed)
         droppable = stored.jobs.keys.filter { ledger.jobs[$0] == nil }.sorted()
+        guard !jobs.isEmpty else { return stage = .end(.closed) }
         let wanted = ledger.sizeWanted(limits)
         if let wanted, wanted <= ledger.size {
             settle(ledger)

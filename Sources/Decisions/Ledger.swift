@@ -27,8 +27,6 @@ package struct Ledger: Hashable, Sendable {
     /// service wanted then. Before that the ledger may be of a service that is not ours, so nothing
     /// lowers that.
     package var isAdopted: Bool
-    /// When an agent was last known to hold a job: while some do, jobs that wait are no left-overs.
-    package var servedAt: WallTime?
     /// When a task last left for a fresh one: idle agents of an older revision wait for what becomes
     /// of that.
     package var recycledAt: WallTime?
@@ -51,7 +49,6 @@ package struct Ledger: Hashable, Sendable {
         departed: [TaskID: Departed] = [:],
         failedStarts: FailedStarts? = nil,
         isAdopted: Bool? = nil,
-        servedAt: WallTime? = nil,
         recycledAt: WallTime? = nil,
         moves: Int = 0,
         lastRaise: Int = 0,
@@ -66,7 +63,6 @@ package struct Ledger: Hashable, Sendable {
         self.departed = departed
         self.failedStarts = failedStarts
         self.isAdopted = isAdopted ?? (version > 0)
-        self.servedAt = servedAt
         self.recycledAt = recycledAt
         self.moves = moves
         self.lastRaise = lastRaise

@@ -261,6 +261,6 @@ extension Ledger {
     fileprivate func countsAs(_ other: Ledger) -> Bool {
         size == other.size && leaving == other.leaving && exposed == other.exposed
             && failedStarts == other.failedStarts && isAdopted == other.isAdopted
-            && servedAt == other.servedAt && recycledAt == other.recycledAt
+            && recycledAt == other.recycledAt
     }
 }

@@ -94,7 +94,6 @@ extension Ledger {
                     task,
                     over: over,
                     failedStart: failedStart,
-                    patience: patience,
                     at: now,
                     limits
                 )

@@ -2,7 +2,7 @@
 /// operation run again on what is there.
 ///
 /// After each of them the service is at least as large as what is wanted (``raise(_:at:)``), as far
-/// as the jobs were known, but for agents that fail to start. Only ``depart(_:over:failedStart:patience:at:_:)`` lowers
+/// as the jobs were known, but for agents that fail to start. Only ``depart(_:over:failedStart:at:_:)`` lowers
 /// ``Ledger/size``, by one, once for a task.
 extension Ledger {
     /// What the first write of a task begins with: a service that is there already keeps what it
@@ -50,7 +50,6 @@ extension Ledger {
         at now: WallTime,
         _ limits: Limits
     ) {
-        noteServed(at: now)
         dropJobs(of: task, over: over, except: current)
         if let current, departed[task] == nil {
             if jobs[current]?.task != task {
@@ -58,7 +57,6 @@ extension Ledger {
             }
             leaving[task] = nil
         }
-        noteServed(at: now)
         raise(limits, at: now)
     }
 
@@ -138,25 +136,20 @@ extension Ledger {
     /// - Parameters:
     ///   - over: jobs that the agent had, and whose report may never have arrived.
     ///   - failedStart: the agent ended before it could take a job (``FailedStarts``).
-    ///   - patience: as for ``tidy(live:finished:patience:at:_:)``: an agent that never idles never
-    ///     tidies, and would be replaced for ever for a job that nobody wants any more.
     package mutating func depart(
         _ task: TaskID,
         over: Set<Job> = [],
         failedStart: Bool = false,
-        patience: Duration? = nil,
         at now: WallTime,
         _ limits: Limits
     ) -> Departure {
         defer { raise(limits, at: now) }
-        noteServed(at: now)
         if jobs.values.contains(where: { $0.task == task && hasStarted($0) }) { failedStarts = nil }
         // Its agent is gone, so it can neither hold a job nor be picked while busy.
         dropJobs(of: task, over: over, except: nil)
         exposed[task] = nil
         let reservation = leaving.removeValue(forKey: task)
         if let earlier = departed[task] { return .again(earlier.kind) }
-        if isUnserved(for: patience, at: now) { age(patience: patience, at: now) }
         if failedStart { countFailedStart(at: now) }
         let departure = departure(of: reservation, failedStart: failedStart, limits)
         if departure == .retired { size -= 1 }
@@ -186,28 +179,24 @@ extension Ledger {
     }
 
     /// Drops what faults left behind; done by an idle sidecar before it reserves, and by the
-    /// sweep, since at a floor of zero nobody is idle. An idle agent proves that nothing waits; the
-    /// sweep drops an old job only where no agent has worked for as long (``isUnserved(for:at:)``),
-    /// or the jobs of a pool at `max_count` would be dropped in their queue.
+    /// sweep, since at a floor of zero nobody is idle. Only an idle agent proves that nothing waits: of
+    /// a pool at `max_count`, or one whose agents cannot start, the sweep would drop the queue.
     ///
     /// - Parameters:
     ///   - live: the tasks that ECS lists for the service, read before this ledger was; nil when
     ///     it was not asked, which leaves alone what needs the list.
     ///   - finished: announced jobs that HCP Terraform says need no agent any more.
     ///   - patience: how long an announced job that no agent received may keep an agent; nil
-    ///     where `finished` says it better.
-    ///   - besideIdle: whether an idle agent asks.
+    ///     where `finished` says it better, and where no idle agent asks.
     package mutating func tidy(
         live: Set<TaskID>?,
         finished: Set<Job>,
         patience: Duration?,
-        besideIdle: Bool = true,
         at now: WallTime,
         _ limits: Limits
     ) {
         close(finished)
-        noteServed(at: now)
-        if besideIdle || isUnserved(for: patience, at: now) { age(patience: patience, at: now) }
+        age(patience: patience, at: now)
         if let live {
             // A task younger than the list would be taken for a dead one.
             jobs = jobs.filter { _, entry in
@@ -237,21 +226,6 @@ extension Ledger {
     package func waiting(over patience: Duration, at now: WallTime) -> [Job] {
         jobs.filter { $0.value.task == nil && now.since($0.value.at) > patience }.keys.sorted()
     }
-
-    /// No agent holds a job, and none has for so long: those that are announced wait for nobody.
-    private func isUnserved(for patience: Duration?, at now: WallTime) -> Bool {
-        guard let patience, busy == 0 else { return false }
-        return servedAt.map { now.since($0) > patience } ?? true
-    }
-
-    /// Notes that an agent holds a job. Not with each job, or each would write what is counted.
-    private mutating func noteServed(at now: WallTime) {
-        guard busy > 0, servedAt.map({ now.since($0) > Self.servedEvery }) ?? true else { return }
-        servedAt = now
-    }
-
-    /// Half of the least `ANNOUNCED_JOB_TIMEOUT_SECONDS`.
-    private static let servedEvery: Duration = .seconds(60)
 
     /// Drops announced jobs that nobody received in time.
     private mutating func age(patience: Duration?, at now: WallTime) {

@@ -56,6 +56,8 @@ struct Protection: Hashable, Sendable {
             blocked = true
             timers[.protectFrom] = now + timers.timing.askAgain
             timers[.failingSince] = agentMayRun ? failingSince : nil
+            // ECS has answered: what fails from here on is as new as in a task that is just born.
+            if !agentMayRun { timers[.bornAt] = now }
         case .refused, .unclear:
             failed(since: failingSince, &timers, at: now)
         case .held(let time, _):

@@ -45,8 +45,8 @@ package actor Announcer {
         try await enqueue(jobs, closing: [])
     }
 
-    /// Ends jobs that are over and that no agent holds. Announces nothing, reads nothing, and never
-    /// touches the service.
+    /// Ends jobs that are over and that no agent holds. Announces nothing, and never touches the
+    /// service.
     ///
     /// - Throws: ``AnnounceFailure``; they may or may not be in the ledger.
     package func close(_ jobs: [Job]) async throws(AnnounceFailure) {

@@ -20,7 +20,7 @@ package actor Sweeper {
 
     /// - Parameters:
     ///   - search: nil without `TFE_TOKEN`.
-    ///   - patience: how long a job that no agent received counts, where nobody can be asked.
+    ///   - patience: HCP Terraform is asked for a job that no agent has received for so long.
     ///   - isOver: nil without `TFE_TOKEN`.
     package init(
         store: any LedgerStore,
@@ -76,25 +76,22 @@ package actor Sweeper {
     /// Upholds the limits and drops what is left of tasks that are gone and of jobs that nobody
     /// wants. In a second write what only ECS's list or HCP Terraform can tell, which is seldom.
     private func tidied() async throws(LedgerFailure) -> LedgerSnapshot {
-        let patience = isOver == nil ? patience : nil
-        let snapshot = try await tidy(live: nil, finished: [], patience)
+        let snapshot = try await tidy(live: nil, finished: [])
         let finished = await finishedJobs(snapshot.ledger)
         let live = snapshot.ledger.needsList(at: clock()) ? try? await service.tasks() : nil
         if finished.isEmpty, live == nil { return snapshot }
-        return try await tidy(live: live.map { Set($0) }, finished: finished, patience)
+        return try await tidy(live: live.map { Set($0) }, finished: finished)
     }
 
     private func tidy(
         live: Set<TaskID>?,
-        finished: Set<Job>,
-        _ patience: Duration?
+        finished: Set<Job>
     ) async throws(LedgerFailure) -> LedgerSnapshot {
         try await store.change { [clock] ledger, limits in
             ledger.tidy(
                 live: live,
                 finished: finished,
-                patience: patience,
-                besideIdle: false,
+                patience: nil,
                 at: clock(),
                 limits
             )

@@ -227,7 +227,6 @@ struct LedgerChangeTests {
     func recycles() throws {
         var table = try table(size: 1, jobs: [job(1): a])
         table.ledger.jobs[try job(2)] = .init(at: now)
-        table.ledger.servedAt = now
         let (_, write) = try departure(of: table)
         #expect(write.counted?.size == 1 && write.over == (1, 0))
         #expect(write.departed == [a: .init(at: now, kind: .recycled)])
@@ -314,7 +313,22 @@ struct AnnouncementFlowTests {
         #expect(second == .read)
     }
 
-    @Test("closing alone reads nothing")
+    @Test("of several jobs that are closed alone only those are removed that wait")
+    func closesSeveral() throws {
+        let jobs = [try job(1), try job(2), try job(3)]
+        var flow = AnnouncementFlow([], closing: Set(jobs))
+        #expect(flow.next() == .read)
+        let ledger = Ledger(
+            version: 1,
+            size: 0,
+            jobs: [jobs[0]: .init(at: now), jobs[1]: .init(at: now, task: a)]
+        )
+        flow.read(ledger, limits)
+        #expect(flow.next() == .drop([jobs[0]]))
+        #expect(flow.next() == .done(.closed))
+    }
+
+    @Test("closing one alone reads nothing")
     func closing() throws {
         var flow = AnnouncementFlow([], closing: [try job(1)])
         #expect(flow.next() == .drop([try job(1)]))

@@ -39,6 +39,21 @@ struct RetirementBirthTests {
         #expect(story.operations.isEmpty)
     }
 
+    @Test("a task that ECS has kept waiting is not started for the first call that fails")
+    func blockedThenSilent() throws {
+        var story = Story()
+        story.tell(.woke)
+        for _ in 0..<30 {
+            story.tell(.protection(.blocked))
+            try story.sleepUntilTimer()
+        }
+        story.tell(.protection(.unclear("no answer")))
+        #expect(!story.retirement.healthy)
+        #expect(story.operations.isEmpty)
+        story.tell(.woke, after: .seconds(61))
+        #expect(story.operations == [.expose])
+    }
+
     @Test("F19: a refusal that lasts is entered as exposed before the agent may start")
     func refused() throws {
         var story = Story()

@@ -102,7 +102,6 @@ struct TaskWorld {
         var ledger = ledger
         // How often it was written, and when, is no part of the story.
         ledger.version = 0
-        ledger.servedAt = nil
         ledger.recycledAt = nil
         for task in ledger.departed.keys {
             ledger.departed[task]?.at = WallTime(milliseconds: 0)

@@ -10,7 +10,8 @@ final class Service {
     /// Not stopped yet, oldest first, and so in the order of their numbers.
     private(set) var tasks: [AgentTask] = []
     /// A person set the count, so what ECS stops for that is nobody's fault here.
-    var editedByPerson = false
+    private(set) var editedByPerson = false
+    private var editedAt: Milliseconds = -1.hours
     private var turnPlanned = false
     /// When a turn is due though nothing happens until then.
     private var lookAt: Milliseconds = .max
@@ -60,6 +61,13 @@ final class Service {
         Counts(desired: desired, running: running, deployments: state.deployments)
     }
 
+    /// Past the ledger.
+    func edit(_ count: Int) {
+        editedByPerson = true
+        editedAt = world.now
+        setDesired(count)
+    }
+
     /// `UpdateService` as it takes effect.
     func setDesired(_ count: Int) {
         guard count != desired else { return }
@@ -80,7 +88,8 @@ final class Service {
             let fate = world.fate()
             world.after(40...200) { [self] in
                 if fate != .failedBefore {
-                    editedByPerson = false
+                    // One that could not have seen the edit yet undoes it, and is no fault of ours.
+                    if world.now - editedAt > world.faults.lag { editedByPerson = false }
                     setDesired(count)
                 }
                 let counts = counts

@@ -153,8 +153,7 @@ final class World {
                 let count = chance.within(0...setup.limits.maxCount)
                 tell("a person sets desiredCount to \(count)")
                 tally.edits += 1
-                service.editedByPerson = true
-                service.setDesired(count)
+                service.edit(count)
             }
             planEdits()
         }

@@ -39,14 +39,12 @@ final class SweepShell {
     }
 
     private func tidy(live: Set<TaskID>?, _ done: @escaping (Ledger?) -> Void) {
-        let patience = world.setup.hasToken ? nil : world.setup.patience
         let finished = finishedJobs()
         store.change(by: nil, process, skew: 0) { ledger, limits, now in
             ledger.tidy(
                 live: live,
                 finished: finished,
-                patience: patience.map { .milliseconds($0) },
-                besideIdle: false,
+                patience: nil,
                 at: now,
                 limits
             )
