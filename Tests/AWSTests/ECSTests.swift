@@ -235,6 +235,6 @@ struct BotocoreTests {
             #expect(try await store.raise(to: 4, over: version, bookingAt: .now()).isBooked)
         }
         #expect(try await store.book(at: .now()).wait == nil)
-        #expect(try await store.note(followed: 1).size == 4)
+        #expect(try await store.note(followed: 1, after: 0).counted.size == 4)
     }
 }

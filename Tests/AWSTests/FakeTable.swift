@@ -125,7 +125,7 @@ extension LedgerItem {
     static func item(_ ledger: Ledger, writer: String) -> AWS.Item {
         var item: AWS.Item = [:]
         for (name, value) in counted(ledger, writer: writer) { item[name] = value }
-        if ledger.raises > 0 { item["raises"] = .number(ledger.raises) }
+        if ledger.lastRaise > 0 { item["last_raise"] = .number(ledger.lastRaise) }
         if ledger.followed > 0 { item["followed"] = .number(ledger.followed) }
         item["projected"] = ledger.projectedAt.map { .number($0.milliseconds) }
         return item

@@ -41,7 +41,8 @@ extension Ledger {
         }
         if Bool.random(using: &random) { ledger.projectedAt = time(&random) }
         if Bool.random(using: &random) { ledger.servedAt = time(&random) }
-        ledger.raises = .random(in: 0...9, using: &random)
+        ledger.moves = .random(in: 0...9, using: &random)
+        ledger.lastRaise = .random(in: 0...9, using: &random)
         ledger.followed = .random(in: 0...9, using: &random)
         if Bool.random(using: &random) { ledger.recycledAt = time(&random) }
         ledger.isAdopted = .random(using: &random)
@@ -95,7 +96,8 @@ struct LedgerItemTests {
                 notBefore: WallTime(milliseconds: 10)
             ),
             servedAt: WallTime(milliseconds: 11),
-            raises: 6,
+            moves: 6,
+            lastRaise: 4,
             followed: 5,
             projectedAt: WallTime(milliseconds: 12)
         )
@@ -106,17 +108,18 @@ struct LedgerItemTests {
             "exposed": .map(["v": .map(["since": .number("8")])]),
             "failed": .map(["count": .number("4"), "at": .number("9"), "not_before": .number("10")]
             ),
-            "adopted": .number("1"), "served": .number("11"), "raises": .number("6"),
+            "adopted": .number("1"), "served": .number("11"), "moves": .number("6"),
+            "last_raise": .number("4"),
             "followed": .number("5"), "projected": .number("12"),
         ]
         #expect(LedgerItem.item(ledger, writer: "mark") == expected)
     }
 
-    @Test("a change of what is counted leaves raises, those followed and bookings alone")
+    @Test("a change of what is counted leaves the last raise, what is followed and bookings alone")
     func othersAttributes() {
         var random = SeededRandom(seed: 1)
         let names = Set(LedgerItem.counted(Ledger.random(&random), writer: "mark").map(\.name))
-        #expect(names.isDisjoint(with: ["raises", "followed", "projected", "pk", "sk"]))
+        #expect(names.isDisjoint(with: ["last_raise", "followed", "projected", "pk", "sk"]))
     }
 
     @Test("the items of jobs and departed tasks have the documented form")
@@ -201,7 +204,8 @@ struct LedgerItemTests {
             .map(["count": .number("1"), "at": .number("1")]),
             "failed.not_before"
         ),
-        Case("adopted", .string("1")), Case("served", .string("1")), Case("raises", .number("-1")),
+        Case("adopted", .string("1")), Case("served", .string("1")), Case("moves", .number("-1")),
+        Case("last_raise", .string("1")),
         Case("followed", .string("1")), Case("projected", .string("9")),
     ]
 

@@ -52,7 +52,7 @@ struct MotoCountingTests {
         let raise = try await store.raise(to: 4, over: before.version, bookingAt: Self.now)
         #expect(raise.isBooked == isFree)
         var expected = before
-        (expected.size, expected.raises) = (4, 1)
+        (expected.size, expected.moves, expected.lastRaise) = (4, 2, 2)
         if isFree { expected.projectedAt = Self.now }
         #expect(raise.counted == expected)
         #expect(try await store.counted() == expected)
@@ -73,20 +73,22 @@ struct MotoCountingTests {
         }
         #expect(booked == 1)
         let counted = try await store.counted()
-        #expect(counted.size == 9 && counted.raises == 1 && counted.version == 1)
+        #expect(counted.size == 9 && counted.moves == 2 && counted.version == 1)
     }
 
-    @Test("what was followed is noted where it is more, and not without a ledger")
+    @Test("what was followed is noted where nobody else has since, and not without a ledger")
     func notes() async throws {
         let stack = try await MotoTests.Stack()
         defer { stack.http.stop() }
         let store = try await stack.store("notes")
-        #expect(try await store.note(followed: 2) == Ledger())
+        #expect(try await store.note(followed: 2, after: 0) == (false, Ledger()))
         #expect(try await store.book(at: Self.now) == (.zero, Ledger()))
         #expect(try await store.read().ledger == Ledger())
         _ = try await store.change { ledger, _ in ledger.size = 1 }
-        for (noted, expected) in [(2, 2), (1, 2), (2, 2), (3, 3)] {
-            #expect(try await store.note(followed: noted).followed == expected)
+        for (number, note) in SingleWriteTests.Note.all.enumerated() {
+            let answer = try await store.note(followed: note.moves, after: note.before)
+            #expect(answer.isNoted == note.isNoted, "note \(number)")
+            #expect(answer.counted.followed == note.followed, "note \(number)")
         }
     }
 

@@ -77,7 +77,14 @@ struct SingleWriteTests {
         let store = try bench.store(bench.honest())
         let (isBooked, counted) = try await store.raise(to: 2, over: 0, bookingAt: now)
         #expect(isBooked)
-        let expected = Ledger(version: 1, size: 2, isAdopted: false, raises: 1, projectedAt: now)
+        let expected = Ledger(
+            version: 1,
+            size: 2,
+            isAdopted: false,
+            moves: 1,
+            lastRaise: 1,
+            projectedAt: now
+        )
         #expect(counted == expected)
         #expect(table.ledger == expected)
     }
@@ -91,7 +98,7 @@ struct SingleWriteTests {
             #expect(!isBooked && counted == Ledger(version: 3, size: 2), "\(size) over \(version)")
         }
         let raised = try await store.raise(to: 5, over: 3, bookingAt: nil)
-        #expect(raised == (false, Ledger(version: 3, size: 5, raises: 1)))
+        #expect(raised == (false, Ledger(version: 3, size: 5, moves: 1, lastRaise: 1)))
         #expect(table.ledger == raised.counted)
     }
 
@@ -103,7 +110,9 @@ struct SingleWriteTests {
         let later = now.advanced(by: .milliseconds(100))
         let raised = try await store.raise(to: 5, over: 3, bookingAt: later)
         #expect(!raised.isBooked)
-        #expect(raised.counted == Ledger(version: 3, size: 5, raises: 1, projectedAt: now))
+        #expect(
+            raised.counted == Ledger(version: 3, size: 5, moves: 1, lastRaise: 1, projectedAt: now)
+        )
     }
 
     @Test("a raise whose answer was lost is not counted twice")
@@ -115,7 +124,7 @@ struct SingleWriteTests {
             return response
         }
         let raised = try await bench.store(http).raise(to: 5, over: 3, bookingAt: now)
-        let expected = Ledger(version: 3, size: 5, raises: 1, projectedAt: now)
+        let expected = Ledger(version: 3, size: 5, moves: 1, lastRaise: 1, projectedAt: now)
         #expect(raised.counted == expected && table.ledger == expected)
     }
 
@@ -132,7 +141,7 @@ struct SingleWriteTests {
             return ledger.size
         }
         #expect(before == 2)
-        #expect(snapshot.ledger == Ledger(version: 4, size: 3, raises: 1))
+        #expect(snapshot.ledger == Ledger(version: 4, size: 3, moves: 2, lastRaise: 1))
     }
 
     // MARK: Booking
@@ -142,18 +151,39 @@ struct SingleWriteTests {
         let store = try bench.store(bench.honest())
         let booked = try await store.book(at: now)
         #expect(booked == (.zero, Ledger()))
-        #expect(try await store.note(followed: 4) == Ledger())
+        #expect(try await store.note(followed: 4, after: 0) == (false, Ledger()))
         #expect(table.sortKeys == [])
     }
 
-    @Test("what was followed is noted where it is more than before")
+    /// Notes what is followed, where the one before must still be noted.
+    struct Note: Sendable {
+        let moves: Int
+        let before: Int
+        let isNoted: Bool
+        let followed: Int
+
+        static let all = [
+            Note(moves: 2, before: 1, isNoted: false, followed: 0),
+            Note(moves: 2, before: 0, isNoted: true, followed: 2),
+            // The answer to the first one may have been lost.
+            Note(moves: 2, before: 0, isNoted: true, followed: 2),
+            Note(moves: 3, before: 0, isNoted: false, followed: 2),
+            Note(moves: 5, before: 2, isNoted: true, followed: 5),
+            Note(moves: 5, before: 2, isNoted: true, followed: 5),
+            Note(moves: 4, before: 2, isNoted: false, followed: 5),
+        ]
+    }
+
+    @Test("what was followed is noted where nobody else has noted since, and no more is changed")
     func notes() async throws {
-        table.ledger = Ledger(version: 3, size: 2, raises: 5, followed: 3)
+        table.ledger = Ledger(version: 3, size: 2, moves: 5)
         let store = try bench.store(bench.honest())
-        for (noted, expected) in [(2, 3), (3, 3), (5, 5), (4, 5)] {
-            #expect(try await store.note(followed: noted).followed == expected)
+        for (number, note) in Note.all.enumerated() {
+            let answer = try await store.note(followed: note.moves, after: note.before)
+            #expect(answer.isNoted == note.isNoted, "note \(number)")
+            #expect(answer.counted.followed == note.followed, "note \(number)")
         }
-        #expect(table.ledger == Ledger(version: 3, size: 2, raises: 5, followed: 5))
+        #expect(table.ledger == Ledger(version: 3, size: 2, moves: 5, followed: 5))
     }
 
     @Test("an item of what is counted that is not understood is refused by each of them")

@@ -103,7 +103,7 @@ struct FleetTests {
         print(
             "fleet: \(webhooks) webhooks over \(instances) instances in \(took), "
                 + "\(times.count) updates of the service, \(most) of them in one second, "
-                + "\(ledger.raises) raises of the ledger"
+                + "\(ledger.moves) moves of the ledger"
         )
         #expect(most <= 5)
         // Each by itself would be 60.
