@@ -117,17 +117,19 @@ let package = Package(
         .target(name: "Seeded", swiftSettings: strict),
         // The world outside as values, for rehearsal and simulation.
         .target(name: "Model", swiftSettings: strict),
+        // The promises, and the book that judges facts by them.
+        .target(name: "Rules", dependencies: ["Decisions"], swiftSettings: strict),
         // The decisions in virtual time: drives the values that ship, and links nothing else.
         .target(
             name: "Simulation",
-            dependencies: ["AgentLink", "Decisions", "Model", "Seeded"],
+            dependencies: ["AgentLink", "Decisions", "Model", "Rules", "Seeded"],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "Rehearsal",
             dependencies: [
                 "Curl", "Decisions", argumentParser, crypto, hummingbird, httpTypes, logging,
-                "Model", nioCore, "Seeded", "Simulation", "StrictJSON",
+                "Model", nioCore, "Rules", "Seeded", "Simulation", "StrictJSON",
             ],
             swiftSettings: strict
         ),
@@ -231,12 +233,17 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Decisions", "Model", "Peers", "Simulation"],
+            dependencies: ["Decisions", "Model", "Peers", "Rules", "Simulation"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "RehearsalTests",
-            dependencies: ["Curl", "Model", "Rehearsal", "Seeded"],
+            dependencies: ["Curl", "Decisions", "Model", "Rehearsal", "Rules", "Seeded"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RulesTests",
+            dependencies: ["Decisions", "Rules", "Seeded"],
             swiftSettings: strict
         ),
     ],

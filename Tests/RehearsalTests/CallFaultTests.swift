@@ -1,5 +1,6 @@
 import Curl
 import Synchronization
+import Rules
 import Testing
 
 @testable import Rehearsal
@@ -29,7 +30,7 @@ struct CallFaultTests {
     )
 
     private func journal() -> Journal {
-        Journal(time: Timebase(), paint: Paint(isOn: false), directory: "/tmp")
+        Journal(time: Timebase(), paint: Paint(isOn: false), directory: "/tmp", book: RuleBook())
     }
 
     private func fault(

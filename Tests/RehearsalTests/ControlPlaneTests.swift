@@ -1,5 +1,6 @@
 import Model
 import Seeded
+import Rules
 import Testing
 
 @testable import Rehearsal
@@ -33,6 +34,7 @@ struct ControlPlaneTests {
                 time: Timebase(),
                 paint: Paint(isOn: false),
                 directory: "/tmp",
+                book: RuleBook(),
                 watch: { _ in }
             ),
             agents: AgentProcesses(),

@@ -1,4 +1,5 @@
 import Seeded
+import Rules
 import Testing
 
 @testable import Rehearsal
@@ -21,7 +22,8 @@ struct LambdaTests {
         let journal = Journal(
             time: time,
             paint: Paint(isOn: false),
-            directory: "/tmp"
+            directory: "/tmp",
+            book: RuleBook()
         )
         return LambdaStandIn(time: time, journal: journal, random: SeededRandom(seed: 1))
     }

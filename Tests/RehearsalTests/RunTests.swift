@@ -1,3 +1,4 @@
+import enum Decisions.ServerStatus
 import Testing
 
 @testable import Rehearsal

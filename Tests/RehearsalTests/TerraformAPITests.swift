@@ -1,5 +1,6 @@
 import Curl
 import Seeded
+import Rules
 import Testing
 
 @testable import Rehearsal
@@ -25,7 +26,12 @@ struct TerraformAPITests {
             ),
             client: Unreachable(),
             time: time,
-            journal: Journal(time: time, paint: Paint(isOn: false), directory: "/tmp"),
+            journal: Journal(
+                time: time,
+                paint: Paint(isOn: false),
+                directory: "/tmp",
+                book: RuleBook()
+            ),
             agents: AgentProcesses(),
             random: SeededRandom(seed: 1)
         )

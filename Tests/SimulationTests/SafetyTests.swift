@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Model
+import Rules
 import Simulation
 import Testing
 

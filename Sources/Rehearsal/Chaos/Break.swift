@@ -26,12 +26,12 @@ struct SecondSignal: Sendable {
 
     let ecs: ECSStandIn
     let journal: Journal
-    let facts: AsyncStream<Fact>
+    let events: AsyncStream<Happening>
 
     func run() async {
         var victim: TaskID?
-        for await fact in facts {
-            switch fact {
+        for await event in events {
+            switch event {
             case .jobStarted(_, let task, _) where victim == nil:
                 victim = task
                 journal.record(.note("a Spot notice for task \(short(task))"))

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Rules
 import Synchronization
 import Seeded
 
@@ -96,7 +97,7 @@ actor AWSFront {
             if input["ExclusiveStartKey"] == nil {
                 journal.record(.apiCall(service: "DynamoDB", operation: operation, caller: caller))
             }
-            reply = dynamoDB(operation, input)
+            reply = dynamoDB(operation, input, caller)
         case ("ssm", Self.parameterTarget):
             journal.record(.apiCall(service: "SSM", operation: operation, caller: caller))
             reply = parameter(operation, input)
@@ -125,7 +126,11 @@ actor AWSFront {
     }
 
     /// All that one call writes is one change of the ledger.
-    private func dynamoDB(_ operation: String, _ input: JSON) -> WebResponse {
+    private func dynamoDB(
+        _ operation: String,
+        _ input: JSON,
+        _ caller: String
+    ) -> WebResponse {
         let old = ledger
         var (answer, writes) = table.answer(operation, input, at: time.now)
         answer.contentType = "application/x-amz-json-1.0"
@@ -135,7 +140,7 @@ actor AWSFront {
         if writes.contains(where: { $0.key.partition == partition }) {
             let change = LedgerRecord.Write(old: old, new: ledger ?? LedgerRecord())
             let living = change.departures.filter { agents.isAlive($0) }
-            journal.record(.ledger(change, living: Set(living)))
+            journal.record(.ledger(change, caller: caller, living: Set(living)))
         }
         return answer
     }
@@ -163,7 +168,7 @@ actor AWSFront {
     func credentials(_ request: WebRequest) async -> WebResponse {
         let id = request.path.split(separator: "/").last.map(String.init) ?? ""
         let task = await ecs.task(credentialsID: id)
-        guard let caller = id == endpointCredentialsID ? "endpoint" : task else {
+        guard let caller = id == endpointCredentialsID ? Play.endpointCaller : task else {
             return WebResponse(
                 400,
                 [

@@ -1,13 +1,8 @@
+import Decisions
+
 /// The agents of one pool and the jobs that wait for them, as a value.
 struct AgentPool: Sendable {
-    /// As in the agents API (agent pools documentation, "agent statuses").
-    enum Status: String, Sendable {
-        case idle
-        case busy
-        case unknown
-        case errored
-        case exited
-    }
+    typealias Status = ServerStatus
 
     struct Agent: Sendable {
         let id: String

@@ -1,3 +1,4 @@
+import Decisions
 import FoundationEssentials
 
 /// What HCP Terraform serves: the agents' protocol (this project's own, since the real one is not

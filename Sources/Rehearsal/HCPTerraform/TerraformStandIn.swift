@@ -1,4 +1,6 @@
 import Curl
+import Decisions
+import Rules
 import Seeded
 
 /// The HCP Terraform of the rehearsal: one organization, one agent pool, one run task.

@@ -1,7 +1,9 @@
 import Curl
+import Decisions
 import FoundationEssentials
 import Glibc
 import Model
+import Rules
 import Seeded
 import Synchronization
 
@@ -143,20 +145,29 @@ struct Cloud: Sendable {
     /// What the service looks like now.
     ///
     /// - Parameter watched: for how many seconds nothing may have started or stopped.
-    func rest(floor: Int, watched: Double, at now: Milliseconds) async -> Fact.Rest {
+    func rest(floor: Int, watched: Double, at now: Milliseconds) async -> Rest {
         let service = await ecs.service
         let last = await ecs.lastChange
-        let stopping = service.present - service.counting
-        return Fact.Rest(
+        var rest = Rest(
             floor: floor,
             desired: service.desired,
             running: service.running,
-            pending: service.pending + stopping,
-            outdated: await ecs.outdatedCount,
-            quietSeconds: Double(now - last) / 1000,
-            watchedSeconds: watched,
-            ledger: await aws.ledger
+            quiet: now - last,
+            watched: Int(watched * 1000)
         )
+        rest.changing = service.pending + service.present - service.counting
+        rest.outdated = await ecs.outdatedCount
+        rest.openRuns = await terraform.runs.values.filter { !$0.phase.isFinal }
+            .sorted { $0.id < $1.id }.map { .init(id: $0.id, state: $0.phase.rawValue) }
+        rest.ledger = await aws.ledger.map { ledger in
+            .init(
+                size: ledger.size,
+                jobs: Array(ledger.jobs),
+                leaving: ledger.leaving.map { .init($0) },
+                exposed: ledger.exposed.map { .init($0) }
+            )
+        }
+        return rest
     }
 
     /// What every child needs from this process's own environment: where shared libraries are.

@@ -1,7 +1,8 @@
 import Glibc
+import Rules
 import Synchronization
 
-/// Numbers of the final table that are counted as facts go by.
+/// Numbers of the final table that are counted as things happen.
 struct Tally: Sendable {
     var boots = 0
     var jobs = 0
@@ -10,8 +11,8 @@ struct Tally: Sendable {
     /// Sidecar and container restarts.
     var restarts = 0
 
-    mutating func see(_ fact: Fact) {
-        switch fact {
+    mutating func see(_ event: Happening) {
+        switch event {
         case .taskStarted: boots += 1
         case .jobStarted: jobs += 1
         case .apiCall(let service, _, _): calls[service, default: 0] += 1
@@ -22,70 +23,70 @@ struct Tally: Sendable {
     }
 }
 
-/// Where all facts arrive, in one order: prints the timeline, checks the rules, keeps the output of
-/// every process. May be called from any thread.
+/// Where all that happens arrives, in one order: prints the timeline, states the facts to the rule
+/// book, keeps the output of every process. May be called from any thread.
 final class Journal: Sendable {
     private struct State: ~Copyable {
-        var book = RuleBook()
+        var verdict: Verdict
         var tally = Tally()
-        var files: [Fact.Source: Int32] = [:]
+        var files: [Happening.Source: Int32] = [:]
         /// Why each task's protection was refused last: one that waits asks every few seconds.
         var refusals: [TaskID: String] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let time: Timebase
     private let paint: Paint
     /// Log files go here.
     private let directory: String
-    /// Is shown every fact, in no particular order.
-    private let watch: @Sendable (Fact) -> Void
+    /// Is shown everything, in no particular order.
+    private let watch: @Sendable (Happening) -> Void
 
     init(
         time: Timebase,
         paint: Paint,
         directory: String,
-        watch: @escaping @Sendable (Fact) -> Void = { _ in }
+        book: RuleBook,
+        watch: @escaping @Sendable (Happening) -> Void = { _ in }
     ) {
+        state = Mutex(State(verdict: Verdict(book)))
         self.time = time
         self.paint = paint
         self.directory = directory
         self.watch = watch
     }
 
-    func record(_ fact: Fact) {
-        let signal: Fact? =
-            if case .line(let source, let text) = fact { Self.signal(source, text) } else { nil }
+    func record(_ event: Happening) {
+        let signal: Happening? =
+            if case .line(let source, let text) = event { Self.signal(source, text) } else { nil }
         state.withLock { state in
-            take(fact, &state)
-            if case .line(let source, let text) = fact { write(text, of: source, &state) }
+            take(event, &state)
+            if case .line(let source, let text) = event { write(text, of: source, &state) }
             if let signal { take(signal, &state) }
-            if case .taskStopped(let task) = fact { closeFiles(of: task, &state) }
+            if case .taskStopped(let task) = event { closeFiles(of: task, &state) }
         }
-        watch(fact)
+        watch(event)
         if let signal { watch(signal) }
     }
 
     var tally: Tally { state.withLock { $0.tally } }
-    var book: RuleBook { state.withLock { $0.book } }
+    var verdict: Verdict { state.withLock { $0.verdict } }
 
-    /// Prints text that is no fact, such as the final table.
+    /// Prints text that did not happen, such as the final table.
     func print(_ text: String) {
         state.withLock { _ in put(text + "\n") }
     }
 
-    private func take(_ fact: Fact, _ state: inout State) {
-        state.tally.see(fact)
-        let violations = state.book.see(fact)
-        if let entry = Entry(fact), isNews(fact, &state) { show(entry) }
-        for violation in violations {
-            show(Entry(who: "RULE BROKEN", what: violation, weight: .bad))
-        }
+    private func take(_ event: Happening, _ state: inout State) {
+        state.tally.see(event)
+        let violations = state.verdict.see(event, at: time.now)
+        if let entry = Entry(event), isNews(event, &state) { show(entry) }
+        for violation in violations { show(Entry(violation)) }
     }
 
     /// False for a refusal that only repeats the task's last one.
-    private func isNews(_ fact: Fact, _ state: inout State) -> Bool {
-        switch fact {
+    private func isNews(_ event: Happening, _ state: inout State) -> Bool {
+        switch event {
         case .protectionRefused(let task, let reason):
             return state.refusals.updateValue(reason, forKey: task) != reason
         case .protected(let task, _), .taskStopped(let task): state.refusals[task] = nil
@@ -103,7 +104,7 @@ final class Journal: Sendable {
     }
 
     /// A stop signal that the stand-in agent reports in its log.
-    private static func signal(_ source: Fact.Source, _ text: String) -> Fact? {
+    private static func signal(_ source: Happening.Source, _ text: String) -> Happening? {
         guard case .container(let task, PlayNames.agent) = source, text.contains("Stop signal"),
             let line = LogLine(agent: text), line.message == "Stop signal received",
             let count = line.value("count").flatMap({ Int($0) })
@@ -113,7 +114,7 @@ final class Journal: Sendable {
 
     // MARK: - Files
 
-    private func write(_ text: String, of source: Fact.Source, _ state: inout State) {
+    private func write(_ text: String, of source: Happening.Source, _ state: inout State) {
         if state.files[source] == nil {
             let name =
                 switch source {

@@ -1,3 +1,5 @@
+import Rules
+
 /// How a rehearsal comes to its end.
 extension Play {
     /// How the waiting for rest ended.
@@ -12,12 +14,11 @@ extension Play {
     /// up.
     func waitForRest(_ cloud: Cloud, _ time: Timebase, _ journal: Journal) async throws -> End {
         while Double(time.now) / 1000 < settings.timeLimitSeconds {
-            if settings.broken != nil && !journal.book.holds { return .asBroken }
+            if settings.broken != nil && !journal.verdict.holds { return .asBroken }
             let rest = await rest(of: cloud, time)
             let (created, final) = await (cloud.terraform.order.count, cloud.terraform.allFinal)
-            var trial = RestRule()
-            trial.see(.rest(rest))
-            if created == settings.runs && final && trial.violations.isEmpty { return .atRest }
+            let mayRest = journal.verdict.mayRest(rest, at: time.now)
+            if created == settings.runs && final && mayRest { return .atRest }
             try await Task.sleep(for: .milliseconds(200))
         }
         return .timeIsUp
@@ -37,7 +38,7 @@ extension Play {
         journal.record(.rest(await rest(of: cloud, time)))
     }
 
-    private func rest(of cloud: Cloud, _ time: Timebase) async -> Fact.Rest {
+    private func rest(of cloud: Cloud, _ time: Timebase) async -> Rest {
         await cloud.rest(
             floor: settings.desiredCount,
             watched: settings.restSeconds,
@@ -58,7 +59,7 @@ extension Play {
             agents: Array(await terraform.pool.agents.values),
             tally: journal.tally,
             units: await cloud.aws.consumed,
-            book: journal.book,
+            verdict: journal.verdict,
             seconds: Double(time.now) / 1000,
             endedAt: time.now,
             showsPlanners: settings.mode == .reuse,

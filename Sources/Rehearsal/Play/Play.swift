@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Rules
 import Seeded
 
 /// The rehearsal could not be set up; nothing of it runs any more.
@@ -10,6 +11,8 @@ struct PlayError: Error, CustomStringConvertible {
 /// One rehearsal: the stand-ins, the endpoint, the service's tasks, the runs.
 struct Play: Sendable {
     static let agentTokenParameter = "/rehearsal/agent-token"
+    /// Who calls AWS, where it is no task.
+    static let endpointCaller = "endpoint"
     static let hmacKeyParameter = "/rehearsal/run-task-hmac-key"
     static let executables = ["agent-sidecar", "agent-launcher", "stand-in-agent"]
 
@@ -59,14 +62,15 @@ struct Play: Sendable {
         let time = Timebase()
         let endpoint = Endpoint(settings.endpoint)
         let plan = settings.chaos.map { FaultPlan(seed: settings.seed, $0) }
-        let (facts, feed) = AsyncStream<Fact>.makeStream()
+        let (events, feed) = AsyncStream<Happening>.makeStream()
         let journal = Journal(
             time: time,
             paint: Paint(isOn: settings.isColored),
             directory: logs,
-            watch: { [settings] fact in
-                if case .line(.endpoint, let text) = fact { endpoint.read(text) }
-                if settings.broken == .oneSignal { feed.yield(fact) }
+            book: RuleBook(floor: settings.desiredCount, isShared: settings.mode == .reuse),
+            watch: { [settings] event in
+                if case .line(.endpoint, let text) = event { endpoint.read(text) }
+                if settings.broken == .oneSignal { feed.yield(event) }
             }
         )
         journal.print(announcement(plan))
@@ -100,7 +104,7 @@ struct Play: Sendable {
                 group.addTask { await cloud.ecs.run(base: base) }
                 group.addTask { await arrive(runs, in: cloud.terraform) }
                 if settings.broken == .oneSignal {
-                    let breaker = SecondSignal(ecs: cloud.ecs, journal: journal, facts: facts)
+                    let breaker = SecondSignal(ecs: cloud.ecs, journal: journal, events: events)
                     group.addTask { await breaker.run() }
                 }
                 if let plan {
@@ -109,7 +113,7 @@ struct Play: Sendable {
                 }
                 let end = try await waitForRest(cloud, time, journal)
                 await judge(end, cloud, time, journal)
-                result = .success(end == .atRest && journal.book.holds)
+                result = .success(end == .atRest && journal.verdict.holds)
             } catch {
                 result = .failure(error)
             }

@@ -1,3 +1,4 @@
+import Rules
 import Seeded
 
 /// The rehearsal's only source of chance: a printed seed repeats every choice (which task a scale-in
@@ -14,5 +15,12 @@ extension SeededRandom {
         let signs = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
         return prefix + "-"
             + String((0..<16).map { _ in signs[Int(next() % UInt64(signs.count))] })
+    }
+}
+
+extension SecretKind {
+    /// A new secret: the mark and `length` random hexadecimal digits.
+    func make(_ length: Int = 40, from random: inout SeededRandom) -> String {
+        mark + random.hex(length)
     }
 }

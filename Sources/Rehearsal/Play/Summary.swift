@@ -1,3 +1,5 @@
+import Rules
+
 /// The table at the end.
 struct Summary: Sendable {
     var runs: [Run]
@@ -5,7 +7,7 @@ struct Summary: Sendable {
     var tally: Tally
     /// DynamoDB's units that were consumed.
     var units: (reads: Double, writes: Double)
-    var book: RuleBook
+    var verdict: Verdict
     var seconds: Double
     var endedAt: Milliseconds
     /// Whether agents take several jobs, so that an apply can find the agent that planned it.
@@ -67,18 +69,18 @@ struct Summary: Sendable {
 
     /// Runs that the seed's own faults cost: no broken rule, and never passed over in silence.
     private var losses: [String] {
-        let all = book.losses.sentences
+        let all = verdict.losses
         guard !all.isEmpty else { return [] }
         return ["\(all.count) job(s) lost to the seed's own faults, which nothing survives:"]
             + all.map { "        " + paint($0, .warning) }
     }
 
     private var rules: [String] {
-        book.rules.flatMap { rule in
-            let holds = rule.violations.isEmpty
-            let mark = holds ? paint("holds ", .good) : paint("BROKEN", .bad)
-            return ["\(mark)  \(rule.title)"]
-                + rule.violations.prefix(5).map { "        " + paint($0, .bad) }
+        Rule.allCases.flatMap { rule in
+            let violations = verdict.violations.filter { $0.rule == rule }
+            let mark = violations.isEmpty ? paint("holds ", .good) : paint("BROKEN", .bad)
+            return ["\(mark)  rule \(rule.number): \(rule.title)"]
+                + violations.prefix(5).map { "        " + paint($0.told, .bad) }
         }
     }
 }

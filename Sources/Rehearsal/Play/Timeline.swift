@@ -1,6 +1,8 @@
+import Decisions
 import Model
+import Rules
 
-/// What the timeline says about a fact.
+/// What the timeline says about something that happened.
 struct Entry: Equatable, Sendable {
     enum Weight: Sendable {
         case plain
@@ -15,23 +17,23 @@ struct Entry: Equatable, Sendable {
 }
 
 extension Entry {
-    /// The entry for `fact`, or `nil` for facts that would only repeat another one.
-    init?(_ fact: Fact) {
-        guard let entry = Self.cloud(fact) ?? Self.terraform(fact) ?? Self.other(fact) else {
+    /// The entry for it, or `nil` where it would only repeat another one.
+    init?(_ event: Happening) {
+        guard let entry = Self.cloud(event) ?? Self.terraform(event) ?? Self.other(event) else {
             return nil
         }
         self = entry
     }
 
-    private static func cloud(_ fact: Fact) -> Entry? {
-        switch fact {
+    private static func cloud(_ event: Happening) -> Entry? {
+        switch event {
         case .taskStarted(let task):
             Entry(who: "service", what: "ECS starts task \(short(task))")
         case .taskState(let task, .running): Entry(who: "task \(short(task))", what: "RUNNING")
         case .taskStopping(let task, let reason):
             Entry(who: "task \(short(task))", what: "stopping: \(reason)")
         case .taskStopped(let task): Entry(who: "task \(short(task))", what: "STOPPED")
-        case .scaledIn(let task):
+        case .scaledIn(let task, _):
             Entry(who: "service", what: "scale-in picks task \(short(task))", weight: .warning)
         case .containerStarted(let task, let name, let pid, let restart):
             Entry(
@@ -65,7 +67,7 @@ extension Entry {
             Entry(who: "service", what: "desiredCount \(from) -> \(to), edited by someone")
         case .desiredCount(let from, let to, _) where from != to:
             Entry(who: "service", what: "desiredCount \(from) -> \(to)")
-        case .ledger(let change, _): ledger(change)
+        case .ledger(let change, _, _): ledger(change)
         default: nil
         }
     }
@@ -86,8 +88,8 @@ extension Entry {
         return Entry(who: "ledger", what: parts.joined(separator: ", "))
     }
 
-    private static func terraform(_ fact: Fact) -> Entry? {
-        switch fact {
+    private static func terraform(_ event: Happening) -> Entry? {
+        switch event {
         case .runCreated(let run, let workspace, let plan):
             Entry(who: run, what: "created in \(workspace): \(plan)")
         case .runPhase(let run, let phase, let note):
@@ -127,8 +129,8 @@ extension Entry {
         }
     }
 
-    private static func other(_ fact: Fact) -> Entry? {
-        switch fact {
+    private static func other(_ event: Happening) -> Entry? {
+        switch event {
         case .stopSignal(let task, let count):
             Entry(
                 who: "task \(short(task))",
@@ -145,7 +147,7 @@ extension Entry {
         }
     }
 
-    private static func line(_ source: Fact.Source, _ text: String) -> Entry? {
+    private static func line(_ source: Happening.Source, _ text: String) -> Entry? {
         var who = "endpoint"
         if case .container(let task, let name) = source {
             who = "task \(short(task))"
@@ -204,8 +206,19 @@ struct Paint: Sendable {
     }
 }
 
-/// `text` filled with spaces to `width`; longer text stays.
-func padded(_ text: String, _ width: Int, right: Bool = false) -> String {
-    let space = String(repeating: " ", count: max(0, width - text.count))
-    return right ? space + text : text + space
+extension Entry {
+    /// The entry for a broken rule.
+    init(_ violation: Violation) {
+        who = "RULE BROKEN"
+        what = "rule \(violation.rule.number): \(violation.told)"
+        weight = .bad
+    }
+}
+
+extension Violation {
+    /// As a sentence, with the task's name as the timeline has it.
+    var told: String {
+        guard case .task(let id) = party else { return "\(party) \(text)" }
+        return "task \(short(id.text)) \(text)"
+    }
 }

@@ -1,4 +1,5 @@
 package import Model
+package import Rules
 
 /// Many seeds, one after the other.
 package struct SafetyCampaign: Sendable {

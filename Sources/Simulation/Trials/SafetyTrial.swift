@@ -1,5 +1,6 @@
 import Decisions
 package import Model
+package import Rules
 
 /// One world drawn from a seed: some hours with faults, then calm, in which it must come to rest.
 package struct SafetyTrial: Sendable {
@@ -142,8 +143,9 @@ package struct SafetyTrial: Sendable {
                 let mayRest = setup.maxLifetime == nil
                 rules.checkRest(pool, limits: setup.limits, isAtRest: isAtRest, mayRest: mayRest)
                 let left = max(0, pool.service.counting - setup.limits.want(jobs: 0))
-                outcome.kept += min(left, rules.unknownAgents(in: pool).count)
-                outcome.leftOver += left - min(left, rules.unknownAgents(in: pool).count)
+                let kept = min(left, rules.unknownAgents(in: pool))
+                outcome.kept += kept
+                outcome.leftOver += left - kept
             }
             outcome.violations = rules.violations
             outcome.bothAway = rules.bothAway

@@ -59,6 +59,7 @@ extension AgentTask {
             if world.faults.failedStarts > 0, service.pool.refusesAgents() {
                 world.tell("\(id): its agent is not let in")
                 agent.state = .gone
+                world.rules?.agentEnded(self)
                 return agentGone(code: 1)
             }
             companion?.agentSays(.registered)
@@ -80,6 +81,7 @@ extension AgentTask {
         agent.receivedAt = world.now
         agent.jobNumber += 1
         world.tally.received(job, at: world.now)
+        world.rules?.received(job, by: self)
         world.tell("\(id) receives \(job.job)")
         companion?.agentSays(.received(job.job))
         job.run.received(job, by: self)
@@ -94,6 +96,7 @@ extension AgentTask {
         guard let job = agent.job else { return }
         agent.job = nil
         world.tally.worked(world.now - agent.receivedAt)
+        world.rules?.ended(job, by: self)
         agent.state = .pausing
         world.tell("\(id) ends \(job.job)")
         if world.policy.isSingleJob(world.setup) || agent.signals > 0 {
@@ -140,6 +143,7 @@ extension AgentTask {
         world.after(300...2.seconds) { [self] in
             guard agent.state == .leaving else { return }
             agent.state = .gone
+            world.rules?.agentEnded(self)
             agentGone(code: 0)
         }
     }
@@ -158,6 +162,7 @@ extension AgentTask {
         guard agent.mayLive else { return }
         service.pool.agentIsNotIdle(self)
         agent.state = .gone
+        world.rules?.agentEnded(self)
         guard let job = agent.job else { return }
         agent.job = nil
         world.tally.worked(world.now - agent.receivedAt)

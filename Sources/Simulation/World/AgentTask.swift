@@ -13,10 +13,6 @@ final class AgentTask {
     let startedAt: Milliseconds
     /// Stopped, or made to lose its agent, by something that no rule can prevent.
     private(set) var hasOutsideCause = false
-    /// Stopped by ECS while protection and ledger were both away.
-    private(set) var wasUnentered = false
-    /// The ledger's size has fallen for this task.
-    var hasLowered = false
     private var reported = TaskLife.State.provisioning
     private var mishapsPlanned = false
     /// When the queue will next look at it.
@@ -56,6 +52,7 @@ final class AgentTask {
     var isOutdated: Bool { deployment != service.state.primary.id }
 
     func begin() {
+        world.rules?.taskStarted(self)
         world.tally.boots += 1
         world.tally.taskStarted(at: world.now)
         advance()
@@ -117,7 +114,6 @@ final class AgentTask {
     /// ECS stops the task to have fewer, or other ones.
     func scaleIn(_ stop: Stop) {
         guard isCounting else { return }
-        wasUnentered = world.rules?.isUnentered(self) ?? false
         // What ECS stops for a count that a person set is that person's.
         if service.editedByPerson || world.rules?.isDeployedOver(self) ?? false {
             hasOutsideCause = true
@@ -160,6 +156,7 @@ final class AgentTask {
 
     private func end() {
         killAgent()
+        world.rules?.taskStopped(self)
         world.tally.taskStopped(after: world.now - startedAt, at: world.now)
         companion?.taskEnded()
         companion = nil

@@ -156,6 +156,7 @@ final class Run {
     private func end() {
         guard state != .over else { return }
         state = .over
+        world.rules?.runEnded(self)
         pool.remove(self)
         world.runEnded()
     }

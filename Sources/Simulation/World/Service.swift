@@ -198,9 +198,11 @@ final class Service {
 
     private func grant(_ task: AgentTask, _ minutes: Int) -> ProtectionAnswer {
         switch state.protect(task.number, for: minutes.minutes, at: world.now) {
-        case .protected: .protected(for: minutes.minutes)
-        case .blocked: .blocked
-        case .notValid: .unclear
+        case .protected(let until):
+            world.rules?.protected(task, until: until)
+            return .protected(for: minutes.minutes)
+        case .blocked: return .blocked
+        case .notValid: return .unclear
         }
     }
 
@@ -228,6 +230,7 @@ final class Service {
         world.after(40...250) { [self] in
             if fate != .failedBefore {
                 state.unprotect(task.number)
+                world.rules?.unprotected(task)
                 planTurn(1.seconds...5.seconds)
             }
             world.after(10...50) { done() }

@@ -11,7 +11,7 @@ final class World {
     /// Faults of this moment: none in the calm phase.
     private(set) var faults: Faults
     let tally: Tally
-    let rules: RuleBook?
+    private(set) var rules: Recorder?
     let policy: any Policy
     private(set) var pools: [Pool] = []
 
@@ -46,7 +46,7 @@ final class World {
         chance = Chance(seed: setup.seed, stream: 1)
         faults = setup.faults
         tally = Tally()
-        rules = checked ? RuleBook(limits: setup.limits) : nil
+        if checked { rules = Recorder(self) }
         pools = (0..<setup.pools).map { Pool(index: $0, world: self) }
         for pool in pools { policy.begin(pool) }
         planArrival()
@@ -77,7 +77,7 @@ final class World {
             now = at
             action()
             tally.events += 1
-            rules?.check(self)
+            rules?.check()
         }
     }
 

@@ -18,6 +18,7 @@ extension ECSStandIn {
         } catch {
             return journal.record(.note("the count stays: \(error.message)"))
         }
+        isEdited = true
         journal.record(.desiredCountEdited(from: before, to: after))
     }
 

@@ -25,7 +25,7 @@ extension ECSStandIn {
             if name == PlayNames.agent, !badEnds.isEmpty {
                 program.environment.merge(badEnds.removeFirst().environment) { _, new in new }
             }
-            let source = Fact.Source.container(id, name)
+            let source = Happening.Source.container(id, name)
             let pid = try ChildProcess.start(
                 program,
                 line: { [journal] _, line in journal.record(.line(source, line)) },

@@ -42,8 +42,8 @@ extension ECSStandIn {
             return invalid("desiredCount must be zero or more.")
         }
         let now = time.now
-        let exposed = tasks.keys.sorted().filter {
-            !isProtected($0, at: now) && agents.isAlive($0)
+        let dead = tasks.keys.sorted().filter {
+            !isProtected($0, at: now) && !agents.isAlive($0)
         }
         let before = service.desired
         do {
@@ -51,7 +51,8 @@ extension ECSStandIn {
         } catch {
             return AWSAnswer.error(error.code, error.message)
         }
-        journal.record(.desiredCount(from: before, to: wanted, exposed: exposed))
+        isEdited = false
+        journal.record(.desiredCount(from: before, to: wanted, dead: dead))
         // The worst that ECS may do is to act at once, while the task that lowered the count runs.
         turn()
         return AWSAnswer.ok(["service": describedService()])

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Model
+import Rules
 import Seeded
 
 /// The ECS of the rehearsal: one service, whose tasks are real processes on this machine.
@@ -61,6 +62,8 @@ actor ECSStandIn {
     let agents: AgentProcesses
     var service: ServiceState
     var account = Account()
+    /// The count is the one that a person set.
+    var isEdited = false
     var tasks: [TaskID: RunningTask] = [:]
     /// Stopped tasks, newest last; ECS lists them for an hour.
     var stopped: [RunningTask] = []
@@ -143,11 +146,16 @@ actor ECSStandIn {
                 startTask(number, deployment, revision, at: now)
             case .stop(let number, let stop):
                 guard let id = ids[number] else { continue }
-                journal.record(.scaledIn(id))
+                journal.record(.scaledIn(id, cause(of: id)))
                 tasks[id]?.life.stop(stop)
             }
         }
         for id in tasks.keys.sorted() { advance(id) }
+    }
+
+    private func cause(of id: TaskID) -> Fact.StopCause {
+        guard tasks[id]?.deployment == service.primary.id else { return .deployment }
+        return isEdited ? .personsScaleIn : .scaleIn
     }
 
     /// A number from 0 to one less than the bound.

@@ -37,6 +37,7 @@ final class LedgerTable {
                 ledger = Ledger()
                 departed = [:]
                 mark = nil
+                world.rules?.ledgerLost(self)
             }
             planLoss()
         }
@@ -159,6 +160,7 @@ final class LedgerTable {
             write.jobs.allSatisfy(fits)
         else { return false }
         if let counted = write.counted {
+            world.rules?.ledgerWritten(from: ledger, to: counted, write.departed, by: writer, self)
             count(counted, write.mark, writer)
         }
         departed.merge(write.departed) { $1 }
@@ -167,9 +169,7 @@ final class LedgerTable {
     }
 
     private func count(_ counted: Ledger, _ mark: Int, _ writer: AgentTask?) {
-        world.rules?.ledgerWritten(from: ledger, to: counted, by: writer, self)
         tellSize(counted.size, by: writer)
-        if ledger.size > counted.size { writer?.hasLowered = true }
         var new = counted
         new.jobs = ledger.jobs
         new.departed = [:]
@@ -219,6 +219,7 @@ final class LedgerTable {
                     return (false, countedLedger)
                 }
                 tellSize(size, by: nil)
+                world.rules?.ledgerRaised(self)
                 ledger.size = size
                 ledger.moves += 1
                 ledger.lastRaise = ledger.moves

@@ -1,0 +1,71 @@
+import Model
+import Rules
+
+/// Something that happened in the rehearsal. It reaches the journal in one order, from the
+/// stand-ins that saw it; the timeline is made of it, and the facts that the rules judge.
+enum Happening: Sendable {
+    // ECS
+    case taskStarted(TaskID)
+    case taskState(TaskID, TaskLife.State)
+    case taskStopping(TaskID, reason: String)
+    case taskStopped(TaskID)
+    /// The scheduler stops this task.
+    case scaledIn(TaskID, Fact.StopCause)
+    case containerStarted(TaskID, container: String, pid: Int, restart: Bool)
+    case containerExited(TaskID, container: String, code: Int)
+    case containerHealthy(TaskID, container: String)
+    case protected(TaskID, minutes: Int)
+    case protectionRefused(TaskID, reason: String)
+    /// Protection was taken off, or ran out.
+    case unprotected(TaskID, agentAlive: Bool, expired: Bool)
+    /// `UpdateService`; of the unprotected tasks just then these have no agent that lives.
+    case desiredCount(from: Int, to: Int, dead: [TaskID])
+
+    // DynamoDB
+    /// A write of the ledger's items, several of them when a transaction wrote them; `living` are
+    /// tasks in the new `departed` whose agents live.
+    ///
+    /// - Parameter caller: the task, or another name.
+    case ledger(LedgerRecord.Write, caller: String, living: Set<TaskID>)
+    /// A write of any item, as text.
+    case itemWritten(String)
+
+    // HCP Terraform
+    case runCreated(String, workspace: String, plan: String)
+    case runPhase(String, RunPhase, note: String)
+    case runTask(run: String, stage: String, attempt: Int, result: String)
+    case runTaskResult(run: String, stage: String, status: String, message: String)
+    case agentRegistered(TaskID, agent: String, pid: Int, name: String)
+    case agentStatus(TaskID, agent: String, AgentPool.Status)
+    case jobStarted(String, TaskID, agent: String)
+    case jobEnded(String, TaskID, agent: String, result: String)
+    case jobLost(String, TaskID, agent: String)
+
+    // Processes
+    /// The agent's process is known to be gone.
+    case agentGone(TaskID)
+    /// The agent says that it received its `count`th stop signal.
+    case stopSignal(TaskID, count: Int)
+    case line(Source, String)
+    case apiCall(service: String, operation: String, caller: String)
+    case refusedCall(service: String, message: String)
+
+    // Faults of the rehearsal's own plan
+    /// A fault happens, with its number in the plan.
+    case fault(Int, String)
+    /// The seed itself took this task's agent: a job that it holds is lost to that.
+    case doomed(TaskID, cause: String)
+    /// Somebody wrote `desiredCount`, past the ledger.
+    case desiredCountEdited(from: Int, to: Int)
+
+    // The rehearsal itself
+    /// What the service looked like at the end.
+    case rest(Rest)
+    case note(String)
+
+    /// Where a line of output comes from.
+    enum Source: Hashable, Sendable {
+        case endpoint
+        case container(TaskID, String)
+    }
+}

@@ -1,0 +1,38 @@
+import Decisions
+import Rules
+
+/// The rule book and what it has found so far.
+struct Verdict: Sendable {
+    private var book: RuleBook
+    private(set) var violations: [Violation] = []
+    /// One sentence for each job that was lost to the seed's own faults.
+    private(set) var losses: [String] = []
+
+    /// The table is empty when a rehearsal begins.
+    init(_ book: RuleBook) {
+        self.book = book
+        _ = self.book.see(.noLedger, at: 0)
+    }
+
+    var holds: Bool { violations.isEmpty }
+
+    /// - Returns: the rules that this broke.
+    mutating func see(_ event: Happening, at now: Milliseconds) -> [Violation] {
+        var found: [Violation] = []
+        for fact in event.facts {
+            let judgement = book.see(fact, at: now)
+            found += judgement.violations
+            for case .jobLost(let job, let task, let cause) in judgement.excuses {
+                losses.append("\(job) on \(short(task.text)): \(cause)")
+            }
+        }
+        violations += found
+        return found
+    }
+
+    /// Whether the service would break no rule if it rested like this.
+    func mayRest(_ rest: Rest, at now: Milliseconds) -> Bool {
+        var trial = book
+        return trial.see(.rest(rest), at: now).violations.isEmpty
+    }
+}

@@ -1,0 +1,199 @@
+import Decisions
+import Rules
+import Testing
+
+@testable import Rehearsal
+
+/// What the rule book is told of a rehearsal. That the book finds what breaks a rule is tested with
+/// the book.
+@Suite("Happenings as facts")
+struct HappeningTests {
+    private func broken(_ events: [Happening], mode: Rehearsal.AgentMode = .reuse) -> [Rule] {
+        var verdict = verdict(mode)
+        return events.flatMap { verdict.see($0, at: 0) }.map(\.rule)
+    }
+
+    private func verdict(_ mode: Rehearsal.AgentMode = .reuse) -> Verdict {
+        Verdict(RuleBook(floor: 0, isShared: mode == .reuse))
+    }
+
+    private func ledger(
+        _ size: Int,
+        _ departed: Set<String> = [],
+        from: Int? = nil,
+        exposed: Set<String> = [],
+        living: Set<String> = [],
+        caller: String = "t"
+    ) -> Happening {
+        var old = LedgerRecord()
+        old.size = from ?? size
+        old.version = 1
+        var new = LedgerRecord()
+        new.version = 2
+        new.size = size
+        new.departed = departed
+        new.exposed = exposed
+        return .ledger(.init(old: old, new: new), caller: caller, living: living)
+    }
+
+    private let registered = Happening.agentRegistered("t", agent: "a", pid: 1, name: "n")
+    private let protected = Happening.protected("t", minutes: 120)
+
+    @Test("a fair life breaks nothing")
+    func fair() {
+        let life: [Happening] = [
+            .taskStarted("t"), protected, registered, .agentStatus("t", agent: "a", .idle),
+            .jobStarted("r/plan", "t", agent: "a"),
+            .jobEnded("r/plan", "t", agent: "a", result: "finished"), .stopSignal("t", count: 1),
+            .agentStatus("t", agent: "a", .exited), ledger(1, ["t"], from: 2),
+            .desiredCount(from: 2, to: 1, dead: ["t"]),
+            .unprotected("t", agentAlive: false, expired: false), .scaledIn("t", .scaleIn),
+            .taskStopped("t"), .runPhase("r", .applied, note: ""),
+        ]
+        #expect(broken(life, mode: .single).isEmpty)
+    }
+
+    @Test(
+        "protection that runs out, a busy task that is stopped, and an exposed one beside a lowering"
+    )
+    func protection() {
+        #expect(broken([registered]) == [.protected])
+        let alive = Happening.unprotected("t", agentAlive: true, expired: true)
+        #expect(broken([protected, registered, alive]) == [.protected])
+        #expect(
+            broken([
+                protected, registered, .jobStarted("r/plan", "t", agent: "a"),
+                .scaledIn("t", .personsScaleIn),
+            ]) == [.protected]
+        )
+        #expect(
+            broken([
+                ledger(2, exposed: ["t"]), registered, .desiredCount(from: 2, to: 1, dead: []),
+            ]) == [.exposed]
+        )
+    }
+
+    @Test("what the kernel says of an agent's end counts before anybody told of it")
+    func kernel() {
+        let killed: [Happening] = [protected, registered]
+        #expect(broken(killed + [ledger(1, ["t"], from: 2)]).isEmpty)
+        #expect(broken(killed + [ledger(1, ["t"], from: 2, living: ["t"])]) == [.lowering])
+        #expect(
+            broken(killed + [.unprotected("t", agentAlive: false, expired: true)]).isEmpty
+        )
+        let bare: [Happening] = [ledger(2, exposed: ["t"]), registered]
+        #expect(broken(bare + [.desiredCount(from: 2, to: 1, dead: ["t"])]).isEmpty)
+    }
+
+    @Test("the endpoint is told from the tasks by who called")
+    func caller() {
+        let write = ledger(1, ["u"], from: 2, caller: Play.endpointCaller)
+        #expect(broken([write]) == [.lowering])
+    }
+
+    private let lost: [Happening] = [
+        .jobLost("r/plan", "t", agent: "a"), .runPhase("r", .errored, note: Run.agentGone),
+    ]
+
+    @Test("a run that ends as scripted passes, a failed or lost one is a violation")
+    func losses() {
+        #expect(broken([.runPhase("r", .errored, note: "as scripted, its plan fails")]).isEmpty)
+        #expect(broken([.runPhase("r", .errored, note: "gone")]) == [.runFirst])
+        #expect(broken(lost) == [.runFirst, .runFirst])
+        // A killed sidecar or endpoint dooms nobody.
+        #expect(broken([.fault(1, "kill -9 of the sidecar")] + lost).count == 2)
+    }
+
+    @Test("a job that the seed itself took is named, and breaks nothing")
+    func seedLosses() {
+        var verdict = verdict()
+        for event in [.doomed("t", cause: "fault 3 took its host")] + lost {
+            #expect(verdict.see(event, at: 0).isEmpty)
+        }
+        #expect(verdict.losses == ["r/plan on t: fault 3 took its host"])
+        #expect(verdict.holds)
+    }
+
+    @Test("a second stop signal, a second job of a single agent, and a count without a ledger")
+    func others() {
+        #expect(broken([.stopSignal("t", count: 2)]) == [.oneSignal])
+        let jobs: [Happening] = [
+            .jobStarted("r/plan", "t", agent: "a"),
+            .jobEnded("r/plan", "t", agent: "a", result: "finished"),
+            .jobStarted("r/apply", "t", agent: "a"),
+        ]
+        #expect(broken(jobs, mode: .single) == [.nothingLeft])
+        #expect(broken(jobs).isEmpty)
+        #expect(broken([.desiredCount(from: 1, to: 0, dead: [])]) == [.noWrongZero])
+        #expect(broken([.desiredCountEdited(from: 3, to: 0)]).isEmpty)
+    }
+
+    @Test("the ledger's picture is put together from its items, and the limits are none of them")
+    func picture() throws {
+        let limits: Item = ["max_count": ["N": "4"]]
+        #expect(LedgerRecord(["limits": limits, "limits/ending": limits]) == nil)
+        let counted: Item = [
+            "version": ["N": "7"], "size": ["N": "2"],
+            "leaving": ["M": ["u": ["M": [:]]]], "exposed": ["M": ["v": ["M": [:]]]],
+        ]
+        let record = try #require(
+            LedgerRecord([
+                "ledger": counted, "limits": limits, "job/run-1/plan": [:], "task/t": [:],
+            ])
+        )
+        #expect(record.version == 7 && record.size == 2)
+        #expect(record.jobs == ["run-1/plan"] && record.departed == ["t"])
+        #expect(record.leaving == ["u"] && record.exposed == ["v"])
+        let announced = try #require(LedgerRecord(["job/run-1/plan": [:]]))
+        #expect(announced.version == 0 && announced.jobs == ["run-1/plan"])
+    }
+
+    @Test("a job that is announced before there is a ledger does not show as a size")
+    func firstJob() throws {
+        let announced = try #require(LedgerRecord(["job/run-1/plan": [:]]))
+        let put = Happening.ledger(.init(old: nil, new: announced), caller: "endpoint", living: [])
+        #expect(Entry(put)?.what == "+ run-1/plan")
+        var raised = announced
+        (raised.version, raised.size) = (1, 1)
+        let raise = Happening.ledger(
+            .init(old: announced, new: raised),
+            caller: "endpoint",
+            living: []
+        )
+        #expect(Entry(raise)?.what == "size 0 -> 1")
+    }
+
+    @Test("a job's item and a raise leave the version, and nothing else may")
+    func versions() {
+        var old = LedgerRecord()
+        old.version = 3
+        old.size = 2
+        func broken(_ change: (inout LedgerRecord) -> Void) -> [Rule] {
+            var new = old
+            change(&new)
+            return self.broken([.ledger(.init(old: old, new: new), caller: "t", living: [])])
+        }
+        #expect(broken { $0.jobs = ["r/plan"] }.isEmpty)
+        #expect(broken { $0.size = 3 }.isEmpty)
+        #expect(broken { $0.leaving = ["t"] } == [.lowering])
+        #expect(
+            broken {
+                $0.size = 1; $0.departed = ["t"]
+            } == [.lowering]
+        )
+        #expect(
+            broken {
+                $0.version = 4; $0.size = 1; $0.departed = ["t"]
+            }.isEmpty
+        )
+    }
+
+    @Test("a line with a secret is found, and not shown", arguments: SecretKind.allCases)
+    func secrets(kind: SecretKind) {
+        let secret = kind.mark + "0123456789abcdef"
+        #expect(broken([.line(.container("t", "agent-sidecar"), "x=\(secret)")]) == [.secrets])
+        #expect(broken([.line(.endpoint, "x=\(secret)")]) == [.secrets])
+        #expect(broken([.itemWritten(#"{"pk":"\#(secret)"}"#)]) == [.secrets])
+        #expect(Entry(.line(.endpoint, "token=\(secret)"))?.what.contains(secret) == false)
+    }
+}

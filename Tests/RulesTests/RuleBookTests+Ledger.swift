@@ -1,0 +1,209 @@
+import Decisions
+import Rules
+import Testing
+
+/// The rules about ledger, rest, secrets and jobs: 4, and 7 to 10.
+extension RuleBookTests {
+    // MARK: 4
+
+    @Test("4: size falls by one with one departure of a dead agent")
+    func departs() {
+        let ended = protectedAgent + [.agentEnded(task)]
+        #expect(broken(ended + [write((2, 1), by: task, departures: [task])]).isEmpty)
+        #expect(broken([write((2, 5), by: nil)]).isEmpty)
+    }
+
+    @Test("4: a bigger fall, one without departure, a living or repeated one, and the endpoint's")
+    func fallsWrongly() {
+        let ended = protectedAgent + [.agentEnded(task)]
+        let once = write((2, 1), by: task, departures: [task])
+        let again = write((1, 0), by: task, departures: [task], versions: (2, 3))
+        #expect(broken(ended + [write((2, 0), by: task, departures: [task])]) == [4])
+        #expect(broken(ended + [write((2, 1), by: task)]) == [4])
+        #expect(broken(protectedAgent + [once]) == [4])
+        #expect(broken(ended + [once, again]) == [4])
+        #expect(broken(ended + [once, .taskStopped(task), again]) == [4])
+        #expect(broken([write((2, 1), by: nil, departures: [other])]) == [4])
+    }
+
+    @Test("4: a departure that the ledger lost may be booked again, and lowers once all the same")
+    func departsAgain() {
+        let strayed = write((1, 1), by: task, departures: [task])
+        let retired = write((2, 1), by: task, departures: [task])
+        #expect(broken([.taskStarted(task), strayed, strayed]) == [4])
+        #expect(broken([.taskStarted(task), strayed, .noLedger, retired]).isEmpty)
+        #expect(broken([.taskStarted(task), retired, .noLedger, retired]) == [4])
+        #expect(
+            broken([.taskStarted(task), retired, .taskStopped(task), .noLedger, retired]) == [4]
+        )
+    }
+
+    @Test("4: a write over a change that was not read is found")
+    func overwrites() {
+        #expect(broken([write((1, 1), by: task, versions: (5, 5))]) == [4])
+    }
+
+    // MARK: 7
+
+    private func rest(_ change: (inout Rest) -> Void) -> Fact {
+        var rest = Rest(floor: 1, desired: 1, running: 1, quiet: 3_000, watched: 3_000)
+        rest.ledger = .init(size: 1, jobs: [], leaving: [], exposed: [])
+        change(&rest)
+        return .rest(rest)
+    }
+
+    @Test("7: rest is desired_count, quiet, and a ledger with nothing left")
+    func rests() {
+        #expect(broken([rest { _ in }]).isEmpty)
+        #expect(broken([rest { $0.ledger = nil }]).isEmpty)
+    }
+
+    @Test(
+        "7: each thing that is not at rest is found",
+        arguments: [
+            {
+                $0.desired = 2; $0.running = 2; $0.ledger?.size = 2
+            }, { $0.running = 2 },
+            { $0.changing = 1 }, { $0.outdated = 1 }, { $0.quiet = 2_999 },
+            { $0.ledger?.size = 2 }, { $0.ledger?.jobs = ["run-1/plan"] },
+            { $0.ledger?.leaving = [TaskID("t")] }, { $0.ledger?.exposed = [TaskID("t")] },
+        ] as [@Sendable (inout Rest) -> Void]
+    )
+    func restless(change: @Sendable (inout Rest) -> Void) {
+        #expect(broken([rest(change)]) == [7])
+    }
+
+    @Test("7: an agent that nobody can read stays, and with it what it may hold")
+    func kept() {
+        let more = rest {
+            $0.desired = 2
+            $0.running = 2
+            $0.ledger = .init(size: 2, jobs: ["run-1/plan"], leaving: [], exposed: [])
+        }
+        #expect(broken([.heard(task, .unknown), more]).isEmpty)
+        #expect(broken([.heard(task, .unknown), .heard(task, .idle), more]) == [7, 7])
+        #expect(broken([.heard(task, .unknown), .taskStopped(task), more]) == [7, 7])
+    }
+
+    @Test("7: agents with a maximum lifetime come and go")
+    func lifetime() {
+        let moving = rest {
+            $0.comesAndGoes = true
+            $0.running = 0
+            $0.changing = 1
+            $0.quiet = 0
+        }
+        #expect(broken([moving]).isEmpty)
+    }
+
+    @Test("7: size does not fall below the floor, unless agents fail to start")
+    func floor() {
+        let book = RuleBook(floor: 2)
+        let ended = protectedAgent + [.agentEnded(task)]
+        let below = write((2, 1), by: task, departures: [task])
+        #expect(judge(ended + [below], book).violations.map(\.rule) == [.rest])
+        let failing = write((2, 1), by: task, departures: [task], startsFail: true)
+        #expect(judge(ended + [failing], book).violations.isEmpty)
+        #expect(judge(ended + [below], RuleBook()).violations.isEmpty)
+    }
+
+    // MARK: 8
+
+    @Test(
+        "8: a secret is found in lines and items, whole or in part",
+        arguments: SecretKind.allCases
+    )
+    func secrets(kind: SecretKind) {
+        let secret = kind.mark + "0123456789abcdef"
+        let log = Fact.Place.log(task, program: "agent-sidecar")
+        #expect(broken([.written("all is well", log)]).isEmpty)
+        #expect(broken([.written("token=\(secret.prefix(12))...", log)]) == [8])
+        #expect(broken([.written(secret, .endpointLog)]) == [8])
+        #expect(broken([.written(#"{"pk":"\#(secret)"}"#, .table)]) == [8])
+        #expect(SecretKind.found(in: secret) == kind)
+    }
+
+    // MARK: 9
+
+    @Test("9: a second job in a container needs the shared mode, or a renewal between")
+    func secondJob() {
+        let single = RuleBook()
+        let first = protectedAgent + [.jobReceived(plan, task), .jobEnded(plan, task)]
+        #expect(judge(first, single).violations.isEmpty)
+        let second = first + [.jobReceived(apply, task)]
+        #expect(judge(second, single).violations.map(\.rule) == [.nothingLeft])
+        let renewed = first + [.renewed(task), .jobReceived(apply, task)]
+        #expect(judge(renewed, single).violations.isEmpty)
+        #expect(broken(second).isEmpty)
+    }
+
+    @Test("9: what was left is named, but in the shared mode")
+    func leftOver() {
+        let found = [Fact.foundOfEarlierJob(task, "/tmp/plan")]
+        #expect(judge(found, RuleBook()).violations.map(\.rule) == [.nothingLeft])
+        #expect(broken(found).isEmpty)
+    }
+
+    // MARK: 10
+
+    @Test("10: a ledger that was never written moves nothing")
+    func neverWritten() {
+        var book = RuleBook()
+        #expect(book.see(.noLedger, at: 0).violations.isEmpty)
+        let violations = book.see(.desiredCount(from: 1, to: 0, by: .system), at: 1).violations
+        #expect(violations.map(\.rule) == [.noWrongZero])
+        #expect(book.see(.desiredCount(from: 0, to: 3, by: .person), at: 2).violations.isEmpty)
+        // A log that begins in the middle says nothing of the ledger.
+        var later = RuleBook()
+        #expect(later.see(.desiredCount(from: 1, to: 0, by: .system), at: 1).violations.isEmpty)
+    }
+
+    @Test("10: one that no task of the service has written may raise it, and not lower it")
+    func notAdopted() {
+        let write = CountedWrite(
+            by: nil,
+            versions: .init(1, 2),
+            sizes: .init(1, 1),
+            isAdopted: false
+        )
+        let raise = Fact.desiredCount(from: 0, to: 1, by: .system)
+        #expect(broken([.ledgerWritten(write), raise]).isEmpty)
+        #expect(broken([.noLedger, .ledgerRaised(isAdopted: false), raise]).isEmpty)
+        let lower = Fact.desiredCount(from: 2, to: 1, by: .system)
+        #expect(broken([.ledgerWritten(write), lower]) == [10])
+        // Nobody reads in time what a person has just set.
+        var book = RuleBook()
+        _ = book.see(.ledgerWritten(write), at: 0)
+        _ = book.see(.desiredCount(from: 0, to: 2, by: .person), at: 1_000)
+        #expect(book.see(lower, at: 91_000).violations.isEmpty)
+        #expect(book.see(lower, at: 91_001).violations.map(\.rule) == [.noWrongZero])
+    }
+
+    @Test("10: one that is lost moves nothing but what was on its way")
+    func lost() {
+        var book = RuleBook()
+        let write = CountedWrite(by: nil, versions: .init(0, 1), sizes: .init(1, 1))
+        _ = book.see(.ledgerWritten(write), at: 0)
+        _ = book.see(.noLedger, at: 1_000)
+        let lower = Fact.desiredCount(from: 2, to: 1, by: .system)
+        #expect(book.see(lower, at: 31_000).violations.isEmpty)
+        #expect(book.see(lower, at: 31_001).violations.map(\.rule) == [.noWrongZero])
+        let again = CountedWrite(
+            by: nil,
+            versions: .init(0, 1),
+            sizes: .init(0, 0),
+            isAdopted: false
+        )
+        _ = book.see(.noLedger, at: 40_000)
+        _ = book.see(.ledgerWritten(again), at: 41_000)
+        #expect(book.see(lower, at: 70_000).violations.isEmpty)
+        #expect(book.see(lower, at: 70_001).violations.map(\.rule) == [.noWrongZero])
+    }
+
+    @Test("10: a service that is ending is not moved")
+    func ending() {
+        let lower = Fact.desiredCount(from: 2, to: 1, by: .system)
+        #expect(broken([.serviceEnds, lower]) == [10])
+        #expect(broken([lower]).isEmpty)
+    }
+}
