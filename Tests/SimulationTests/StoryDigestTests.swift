@@ -8,18 +8,18 @@ import Testing
 struct StoryDigestTests {
     /// By seed. The failing test prints the table as it would stand.
     private static let known: [UInt64: UInt64] = [
-        1: 0xb64f_5405_3cfb_1d55,
-        2: 0x4278_682c_47e6_3996,
-        3: 0xbad8_3b18_eebf_f9eb,
-        4: 0x1978_77c2_a6c2_06d1,
-        5: 0xd26f_935d_a101_bc41,
-        6: 0x30d8_30b2_c374_2b35,
-        7: 0xe667_d9a3_d61b_fc85,
-        8: 0xd76f_b106_5d92_38ca,
-        9: 0xa682_17f7_2a59_3d2c,
-        10: 0x00d5_e9c3_e1e1_3724,
-        11: 0xf9aa_1511_3473_d07f,
-        12: 0xf8fd_9a72_cc28_ca41,
+        1: 0x5652_8650_7caa_0260,
+        2: 0xb913_509b_de64_9ca9,
+        3: 0xbfe7_bde4_16e6_dd83,
+        4: 0x1fd4_d494_b800_9658,
+        5: 0x6b45_b2a5_68ab_989b,
+        6: 0x29fd_9490_9d1d_a7b1,
+        7: 0xab3e_5195_9db7_dd66,
+        8: 0x8209_c4dc_313f_4f5a,
+        9: 0x6bf0_d833_2a45_8b33,
+        10: 0x33b6_bb73_c7e7_0e73,
+        11: 0x79e4_f472_74b6_8ccb,
+        12: 0x409c_88b6_5073_0dde,
     ]
 
     private static let seeds: ClosedRange<UInt64> = 1...12
