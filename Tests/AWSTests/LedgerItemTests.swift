@@ -40,7 +40,6 @@ extension Ledger {
             )
         }
         if Bool.random(using: &random) { ledger.projectedAt = time(&random) }
-        if Bool.random(using: &random) { ledger.servedAt = time(&random) }
         ledger.moves = .random(in: 0...9, using: &random)
         ledger.lastRaise = .random(in: 0...9, using: &random)
         ledger.followed = .random(in: 0...9, using: &random)
@@ -95,7 +94,7 @@ struct LedgerItemTests {
                 at: WallTime(milliseconds: 9),
                 notBefore: WallTime(milliseconds: 10)
             ),
-            servedAt: WallTime(milliseconds: 11),
+            recycledAt: WallTime(milliseconds: 11),
             moves: 6,
             lastRaise: 4,
             followed: 5,
@@ -108,7 +107,7 @@ struct LedgerItemTests {
             "exposed": .map(["v": .map(["since": .number("8")])]),
             "failed": .map(["count": .number("4"), "at": .number("9"), "not_before": .number("10")]
             ),
-            "adopted": .number("1"), "served": .number("11"), "moves": .number("6"),
+            "adopted": .number("1"), "recycled": .number("11"), "moves": .number("6"),
             "last_raise": .number("4"),
             "followed": .number("5"), "projected": .number("12"),
         ]
@@ -204,7 +203,7 @@ struct LedgerItemTests {
             .map(["count": .number("1"), "at": .number("1")]),
             "failed.not_before"
         ),
-        Case("adopted", .string("1")), Case("served", .string("1")), Case("moves", .number("-1")),
+        Case("adopted", .string("1")), Case("recycled", .string("1")), Case("moves", .number("-1")),
         Case("last_raise", .string("1")),
         Case("followed", .string("1")), Case("projected", .string("9")),
     ]
