@@ -11,15 +11,15 @@ struct StoryDigestTests {
         1: 0x5652_8650_7caa_0260,
         2: 0xb913_509b_de64_9ca9,
         3: 0xbfe7_bde4_16e6_dd83,
-        4: 0x1fd4_d494_b800_9658,
-        5: 0x6b45_b2a5_68ab_989b,
-        6: 0x29fd_9490_9d1d_a7b1,
+        4: 0x1c40_f629_2c4d_0ab3,
+        5: 0xe03a_c510_36af_c98b,
+        6: 0x86e9_f987_5c46_a4dc,
         7: 0xab3e_5195_9db7_dd66,
-        8: 0x8209_c4dc_313f_4f5a,
-        9: 0x6bf0_d833_2a45_8b33,
+        8: 0x5936_8c68_34e6_5539,
+        9: 0x9230_c755_4d93_bd05,
         10: 0x33b6_bb73_c7e7_0e73,
         11: 0x79e4_f472_74b6_8ccb,
-        12: 0x409c_88b6_5073_0dde,
+        12: 0xd587_efaf_af9b_30bb,
     ]
 
     private static let seeds: ClosedRange<UInt64> = 1...12

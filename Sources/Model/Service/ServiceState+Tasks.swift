@@ -97,7 +97,11 @@ extension ServiceState {
         guard deployed.breaker.rollsBack, let target = lastCompleted else { return }
         lastCompleted = nil
         deployments[0].kept = 0
-        var old = Deployment(target.id, taskDefinition: target.taskDefinition, at: now)
+        var old = Deployment(
+            target.id,
+            taskDefinition: target.taskDefinition,
+            at: target.createdAt
+        )
         if let place = deployments.firstIndex(where: { $0.id == target.id }) {
             old = deployments.remove(at: place)
         }

@@ -60,6 +60,7 @@ package struct ServiceState: Hashable, Sendable {
     struct Completed: Hashable, Sendable {
         let id: DeploymentID
         let taskDefinition: Int
+        let createdAt: Milliseconds
     }
 
     /// ECS waits longer and longer between starts that fail, up to 27 minutes (ECS developer
@@ -187,7 +188,11 @@ package struct ServiceState: Hashable, Sendable {
         guard primary.rollout == .inProgress, !isRolling, primary.running >= desired else { return }
         deployments[0].rollout = .completed
         deployments[0].failedTasks = 0
-        lastCompleted = Completed(id: primary.id, taskDefinition: primary.taskDefinition)
+        lastCompleted = Completed(
+            id: primary.id,
+            taskDefinition: primary.taskDefinition,
+            createdAt: primary.createdAt
+        )
         let id = primary.id
         events.add(.completed(id), at: now)
     }

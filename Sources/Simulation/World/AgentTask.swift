@@ -7,6 +7,8 @@ final class AgentTask {
     /// The model's name for it.
     let number: Int
     let deployment: DeploymentID
+    /// Of the task definition.
+    let revision: Int
     unowned let service: Service
     unowned let world: World
     private(set) var life: TaskLife
@@ -23,10 +25,17 @@ final class AgentTask {
     var companion: (any Companion)?
 
     /// - Parameter failure: why it never gets up; nil when it does.
-    init(service: Service, number: Int, deployment: DeploymentID, failure: StartFailure?) {
+    init(
+        service: Service,
+        number: Int,
+        deployment: DeploymentID,
+        revision: Int,
+        failure: StartFailure?
+    ) {
         self.service = service
         self.number = number
         self.deployment = deployment
+        self.revision = revision
         world = service.world
         id = world.newTaskID()
         startedAt = world.now

@@ -1,5 +1,3 @@
-import Model
-
 /// What goes wrong, and how often. Chances are in millionths; those of tasks are for each hour of
 /// a task's life.
 package struct Faults: Sendable, Equatable {

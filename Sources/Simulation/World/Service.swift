@@ -126,6 +126,20 @@ final class Service {
         }
     }
 
+    /// `DescribeTasks` of one task; what it says of the start never changes.
+    func start(of task: AgentTask, done: @escaping (TaskStart?) -> Void) {
+        admit(\.account.resourceRead) { [self] isAdmitted in
+            let fails = !isAdmitted || world.fate() != .answered
+            world.after(30...150) { [self] in
+                let start = TaskStart(
+                    deployment: "\(task.deployment)",
+                    createdAt: world.wallTime(of: task.startedAt)
+                )
+                done(fails ? nil : start)
+            }
+        }
+    }
+
     /// Calls that are throttled are made again after a pause, as AWS's clients and ours do.
     private func admit(
         _ bucket: ReferenceWritableKeyPath<World, TokenBucket>,
@@ -224,16 +238,19 @@ final class Service {
     }
 
     /// The task gives its protection back.
-    func unprotect(_ task: AgentTask, done: @escaping () -> Void) {
+    ///
+    /// - Parameter done: gets false where nobody knows whether it is.
+    func unprotect(_ task: AgentTask, done: @escaping (Bool) -> Void) {
         world.tally.calls.ecs += 1
-        let fate = world.fate()
+        let isThrottled = !world.account.protection.take(at: world.now)
+        let fate: World.Fate = isThrottled ? .failedBefore : world.fate()
         world.after(40...250) { [self] in
             if fate != .failedBefore {
                 state.unprotect(task.number)
                 world.rules?.unprotected(task)
                 planTurn(1.seconds...5.seconds)
             }
-            world.after(10...50) { done() }
+            world.after(10...50) { done(fate == .answered) }
         }
     }
 
@@ -286,6 +303,7 @@ final class Service {
             service: self,
             number: number,
             deployment: deployment,
+            revision: revision,
             failure: failure
         )
         tasks.append(task)
@@ -354,7 +372,11 @@ final class Service {
             return world.tell("service \(pool.index) deploys nothing: \(error.message)")
         }
         if kind != .forced { newestRevision = next }
-        if case .broken(let failure) = kind { broken[next] = failure }
+        if case .broken(let failure) = kind {
+            broken[next] = failure
+            // Somebody notices, sooner or later.
+            world.after(5.minutes...180.minutes) { [self] in mend() }
+        }
         world.tally.deployments += 1
         world.tell("service \(pool.index): \(state.primary.id) deploys \(kind)")
         planTurn(500...6.seconds)

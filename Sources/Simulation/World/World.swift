@@ -85,6 +85,11 @@ final class World {
         WallTime(milliseconds: Self.epoch + now + skew)
     }
 
+    /// What a clock in order showed at a moment of virtual time.
+    func wallTime(of instant: Milliseconds) -> WallTime {
+        WallTime(milliseconds: Self.epoch + instant)
+    }
+
     /// Parts refer to each other; without this a world would never be freed.
     func close() {
         queue.removeAll()

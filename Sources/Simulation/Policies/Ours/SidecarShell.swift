@@ -16,6 +16,8 @@ final class SidecarShell {
     private let hasPredecessor: Bool
     private let process = Process()
     private let projector: ProjectorShell
+    /// What ECS said of the task's start; nil until it was asked.
+    private var start: TaskStart?
     /// When the timer is due, and when the queue will next look at it.
     private var wakeAt: Milliseconds = .max
     private var lookAt: Milliseconds = .max
@@ -64,7 +66,9 @@ final class SidecarShell {
         switch step.directive {
         case .protect: protect()
         case .unprotect:
-            task.service.unprotect(task) { [self] in observe(.unprotected) }
+            task.service.unprotect(task) { [self] isSure in
+                observe(isSure ? .unprotected : .unprotectFailed("no answer"))
+            }
         case .becomeHealthy: owner.becomeHealthy()
         case .nameAgent: owner.say(.named(task.id.text))
         case .drain:
@@ -268,7 +272,7 @@ final class SidecarShell {
             task.service.describe { [self] counts in
                 guard process.lives else { return }
                 guard let counts else { return observe(.compared(nil)) }
-                compared(stored.ledger, counts)
+                rollout(in: counts) { [self] in compared(stored.ledger, counts, $0) }
             }
         }
     }
@@ -282,46 +286,52 @@ final class SidecarShell {
     }
 
     /// One that is not as it should be counts only if the ledger has not changed meanwhile.
-    private func compared(_ ledger: Ledger, _ counts: Service.Counts) {
-        let size = ledger.size
+    private func compared(_ ledger: Ledger, _ counts: Service.Counts, _ rollout: Rollout) {
         let seen = Comparison(
             ledger,
-            world.setup.limits,
-            service: ServiceView(desired: counts.desired),
+            pool.store.limits,
+            service: counts.view,
             running: counts.running,
-            rollout: rollout(in: counts),
+            rollout: rollout,
             at: world.wallTime(skew: clockSkew)
         )
-        guard counts.desired != size || counts.running > size else {
+        guard counts.desired != ledger.size || counts.running > ledger.size else {
             return observe(.compared(seen))
         }
         pool.store.table.read { [self] stored in
             guard process.lives else { return }
-            observe(.compared(stored?.ledger.size == size ? seen : nil))
+            observe(.compared(stored?.ledger.size == ledger.size ? seen : nil))
         }
+    }
+
+    /// The task's own start is asked for while a deployment is under way only, and once.
+    private func rollout(in counts: Service.Counts, _ done: @escaping (Rollout) -> Void) {
+        let deployments = counts.seen(in: world)
+        let hasOlder = counts.deployments[0].taskDefinition != task.revision
+        guard start == nil, Rollout.isOpen(deployments) else {
+            return done(rollout(deployments, hasOlder))
+        }
+        task.service.start(of: task) { [self] answer in
+            guard process.lives else { return }
+            start = answer
+            done(rollout(deployments, hasOlder))
+        }
+    }
+
+    private func rollout(_ deployments: [DeploymentView], _ hasOlder: Bool) -> Rollout {
+        var rollout = Rollout(deployments, start: start, hasOlderDefinition: hasOlder)
+        if world.setup.broken == .handOver { rollout.isReplacement = false }
+        return rollout
     }
 
     private func look() {
         task.service.describe { [self] counts in
             guard process.lives else { return }
             guard let counts else { return observe(.looked(nil)) }
-            observe(.looked(world.setup.broken == .handOver ? .settled : rollout(in: counts)))
+            rollout(in: counts) { [self] rollout in
+                observe(.looked(world.setup.broken == .handOver ? .settled : rollout))
+            }
         }
-    }
-
-    private func rollout(in counts: Service.Counts) -> Rollout {
-        var rollout = Rollout(
-            counts.deployments.map {
-                DeploymentView($0, isPrimary: $0.id == counts.deployments[0].id)
-            },
-            start: TaskStart(
-                deployment: "\(task.deployment)",
-                createdAt: WallTime(milliseconds: task.startedAt)
-            ),
-            hasOlderDefinition: false
-        )
-        if world.setup.broken == .handOver { rollout.isReplacement = false }
-        return rollout
     }
 
     // MARK: The link
@@ -353,21 +363,6 @@ final class SidecarShell {
     }
 }
 
-extension DeploymentView {
-    /// As `DescribeServices` says it; its times are the model's.
-    fileprivate init(_ deployment: Model.Deployment, isPrimary: Bool) {
-        self.init(
-            id: "\(deployment.id)",
-            isPrimary: isPrimary,
-            state: State(rawValue: deployment.rollout.rawValue),
-            createdAt: WallTime(milliseconds: deployment.createdAt),
-            running: deployment.running,
-            pending: deployment.pending,
-            failed: deployment.failedTasks
-        )
-    }
-}
-
 extension AgentEvent {
     /// Reads one of the lines that ``AgentLine`` writes.
     fileprivate init?(line: String) {
@@ -385,6 +380,23 @@ extension AgentEvent {
                 )
             else { return nil }
             self = .received(job)
+        }
+    }
+}
+
+extension Service.Counts {
+    /// The deployments as `DescribeServices` lists them.
+    fileprivate func seen(in world: World) -> [Decisions.Deployment] {
+        deployments.enumerated().map { index, deployment in
+            Decisions.Deployment(
+                id: "\(deployment.id)",
+                isPrimary: index == 0,
+                state: .init(rawValue: deployment.rollout.rawValue),
+                createdAt: world.wallTime(of: deployment.createdAt),
+                running: deployment.running,
+                pending: deployment.pending,
+                failed: deployment.failedTasks
+            )
         }
     }
 }

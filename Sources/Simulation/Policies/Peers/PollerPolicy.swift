@@ -68,7 +68,7 @@ final class PollerPolicy: Policy {
         }
         // Protection ends with the job, as the next look sees it.
         for task in pool.service.tasks where task.isProtected && !task.agent.holdsJob {
-            pool.service.unprotect(task) {}
+            pool.service.unprotect(task) { _ in }
         }
     }
 }
