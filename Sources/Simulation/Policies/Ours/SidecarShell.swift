@@ -386,9 +386,9 @@ extension AgentEvent {
 
 extension Service.Counts {
     /// The deployments as `DescribeServices` lists them.
-    fileprivate func seen(in world: World) -> [Decisions.Deployment] {
+    fileprivate func seen(in world: World) -> [DeploymentView] {
         deployments.enumerated().map { index, deployment in
-            Decisions.Deployment(
+            DeploymentView(
                 id: "\(deployment.id)",
                 isPrimary: index == 0,
                 state: .init(rawValue: deployment.rollout.rawValue),
