@@ -24,6 +24,7 @@ extension RuleBook {
             guard count != before else { return }
             judgeLedger(behind: count, before, &bench)
             if count < before { judgeLowering(to: count, before, &bench) }
+            if count > before { raisedAt = bench.now }
         case .desiredCount(_, _, .person): editedAt = bench.now
         case .serviceEnds: isEnding = true
         default: break
@@ -105,6 +106,8 @@ extension RuleBook {
         case .written(isAdopted: false):
             guard count < before else { return }
             if let edited = editedAt, bench.now - edited <= Self.callTime + Self.lag { return }
+            // Two endpoints raise, and the earlier call arrives last: the next one puts it right.
+            if let raised = raisedAt, bench.now - raised <= Self.callTime { return }
             bench.note(
                 .noWrongZero,
                 .service,

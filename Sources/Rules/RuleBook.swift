@@ -44,8 +44,9 @@ package struct RuleBook: Sendable, Hashable {
     /// When it was lost last.
     var ledgerLostAt: Int?
     var isEnding = false
-    /// When a person set the count last.
+    /// When a person set the count last, and when this system raised it last.
     var editedAt: Int?
+    var raisedAt: Int?
     /// Runs that lost a job to what nothing could prevent, and have not ended yet.
     var lostRuns: Set<String> = []
     /// No protection that was told with its end runs out before.

@@ -171,6 +171,8 @@ extension RuleBookTests {
         #expect(broken([.noLedger, .ledgerRaised(isAdopted: false), raise]).isEmpty)
         let lower = Fact.desiredCount(from: 2, to: 1, by: .system)
         #expect(broken([.ledgerWritten(write), lower]) == [10])
+        // An earlier raise of another endpoint arrives after a later one.
+        #expect(broken([.ledgerWritten(write), raise, lower]).isEmpty)
         // Nobody reads in time what a person has just set.
         var book = RuleBook()
         _ = book.see(.ledgerWritten(write), at: 0)
