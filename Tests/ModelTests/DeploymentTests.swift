@@ -203,6 +203,7 @@ struct ModelDeploymentTests {
         driver.failStarts(1)
         #expect(driver.state.primary.id.number == 1)
         #expect(driver.state.primary.rollout == .inProgress)
+        #expect(driver.state.primary.createdAt == 0, "it is no new deployment")
         #expect(driver.events.contains(.failed(.init(number: 2))))
         #expect(driver.events.contains(.rollsBack(to: .init(number: 1))))
         driver.settle()

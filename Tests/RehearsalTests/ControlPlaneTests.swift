@@ -114,6 +114,20 @@ struct ControlPlaneTests {
         )
     }
 
+    @Test("a person mends what the circuit breaker gave up, with nothing to go back to")
+    func mended() async throws {
+        let ecs = try ecs(desired: 3)
+        await ecs.failStarts(.quotaReached, for: 60_000)
+        await ecs.turn()
+        #expect(
+            await described(ecs)?["deployments"]?.array?.first?["rolloutState"] == "FAILED"
+        )
+        await ecs.mend()
+        await ecs.turn()
+        #expect(await described(ecs)?["pendingCount"] == 3)
+        #expect(await described(ecs)?["deployments"]?.array?.first?["id"] == "ecs-svc/2")
+    }
+
     @Test("more calls than the account has are throttled")
     func throttled() async throws {
         let ecs = try ecs(desired: 0)

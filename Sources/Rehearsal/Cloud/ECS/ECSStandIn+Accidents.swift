@@ -43,10 +43,12 @@ extension ECSStandIn {
         if case .broken(let failure) = kind { broken[next] = failure }
     }
 
-    /// A person finds out that what is deployed cannot start, and deploys what can.
+    /// A person finds out that what is deployed cannot start, or that the circuit breaker lets
+    /// nothing start any more, and deploys what can.
     func mend() {
         outage = nil
-        if broken[service.primary.taskDefinition] != nil { deploy() }
+        let primary = service.primary
+        if broken[primary.taskDefinition] != nil || primary.rollout == .failed { deploy() }
     }
 
     /// Starts fail for so long.
