@@ -8,18 +8,18 @@ import Testing
 struct StoryDigestTests {
     /// By seed. The failing test prints the table as it would stand.
     private static let known: [UInt64: UInt64] = [
-        1: 0x5652_8650_7caa_0260,
-        2: 0xb913_509b_de64_9ca9,
-        3: 0xbfe7_bde4_16e6_dd83,
-        4: 0x1c40_f629_2c4d_0ab3,
-        5: 0xe03a_c510_36af_c98b,
-        6: 0x86e9_f987_5c46_a4dc,
-        7: 0xab3e_5195_9db7_dd66,
-        8: 0x5936_8c68_34e6_5539,
-        9: 0x9230_c755_4d93_bd05,
-        10: 0x33b6_bb73_c7e7_0e73,
-        11: 0x79e4_f472_74b6_8ccb,
-        12: 0xd587_efaf_af9b_30bb,
+        1: 0xec43_b2e8_46ee_cac8,
+        2: 0xdb97_b4de_efed_1cfb,
+        3: 0x9d0a_ff90_8258_49c0,
+        4: 0xf67e_d9a9_54d6_6581,
+        5: 0x0059_d3db_b9b4_0461,
+        6: 0x7b87_1ca4_0f47_8451,
+        7: 0x3fe5_42e6_3c01_d4a0,
+        8: 0x5539_3dec_1c35_8fee,
+        9: 0x290d_ba51_99dd_093e,
+        10: 0x4606_d20f_77fd_7286,
+        11: 0x7f90_69e4_153c_bb6b,
+        12: 0x0d22_45cc_39a0_9f60,
     ]
 
     private static let seeds: ClosedRange<UInt64> = 1...12
