@@ -213,13 +213,13 @@ package struct DynamoDBLedgerStore: LedgerStore {
         after before: Int
     ) async throws(LedgerFailure) -> (isNoted: Bool, counted: Ledger) {
         let update = TableWrite.Update(set: [("followed", .number(moves))])
-        // The same again, when its answer was lost, is as good.
+        // Not also what it is set to: that may be another one's note, of an update that this one
+        // overtook. A note that is repeated since its answer was lost costs one update more.
         let isSame = TableWrite.Condition(
             text: before == 0
-                ? "(attribute_not_exists(#followed) OR #followed = :followed)"
-                : "(#followed = :noted OR #followed = :followed)",
+                ? "(attribute_not_exists(#followed) OR #followed = :noted)" : "#followed = :noted",
             names: ["followed"],
-            values: before == 0 ? [:] : [":noted": .number(before)]
+            values: [":noted": .number(before)]
         )
         if let counted = try await updated(update, if: .isWritten.and(isSame)) {
             return (true, counted)
@@ -310,14 +310,14 @@ extension TableWrite.Condition {
 
     /// No booking is in the way, as ``Ledger/bookingWait(at:)`` says.
     fileprivate static func isFree(at now: WallTime) -> Self {
-        let spacing = Ledger.updateSpacing
+        let (spacing, ahead) = (Ledger.updateSpacing, Ledger.longestCall)
         return Self(
             text: "(attribute_not_exists(#projected) OR #projected <= :before "
                 + "OR #projected > :ahead)",
             names: ["projected"],
             values: [
                 ":before": .number(now.advanced(by: .zero - spacing).milliseconds),
-                ":ahead": .number(now.advanced(by: spacing).milliseconds),
+                ":ahead": .number(now.advanced(by: ahead).milliseconds),
             ]
         )
     }

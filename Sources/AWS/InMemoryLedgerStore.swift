@@ -28,6 +28,7 @@ package final class InMemoryLedgerStore: LedgerStore {
             let answer = operation(&ledger, snapshot.limits)
             ledger.version = before.version
             ledger.moves = before.moves + (ledger.size == before.size ? 0 : 1)
+            if ledger.size > before.size { ledger.lastRaise = ledger.moves }
             if ledger != before || !before.isWritten { ledger.version += 1 }
             snapshot = LedgerSnapshot(ledger: ledger, limits: snapshot.limits)
             return (answer, snapshot)
@@ -75,8 +76,8 @@ package final class InMemoryLedgerStore: LedgerStore {
         at now: WallTime
     ) async throws(LedgerFailure) -> (wait: Duration?, counted: Ledger) {
         update { ledger in
-            let wait = ledger.bookingWait(at: now)
-            if wait == nil, ledger.isWritten { ledger.projectedAt = now }
+            let wait = ledger.isWritten ? ledger.bookingWait(at: now) : .zero
+            if wait == nil { ledger.projectedAt = now }
             return (wait, ledger)
         }
     }

@@ -42,8 +42,9 @@ enum LedgerKey {
 ///     exposed  { "<task id>": { since: N ms } }, absent for none
 ///     failed   { count: N, at: N ms, not_before: N ms }, absent while agents start
 ///     adopted  N 1, absent until a task of the service has written
-///     moves N  last_raise N  followed N   changes of the size, the one that was an endpoint's last
-///              raise, and those that the service has followed
+///     recycled N ms, absent until a task has left for a fresh one
+///     moves N  last_raise N  followed N   changes of the size, the one that last raised it, and those
+///              that the service has followed
 ///     projected N ms, absent before the first booking
 ///
 /// A writer that needs more raises `format`. Attributes that are not named here are left alone.
@@ -67,6 +68,7 @@ enum LedgerItem {
             ("writer", .string(writer)),
             ("size", .number(ledger.size)),
             ("moves", .number(ledger.moves)),
+            ("last_raise", .number(ledger.lastRaise)),
             ("leaving", leaving(ledger)),
             ("exposed", exposed(ledger)),
             ("failed", failed),

@@ -38,7 +38,7 @@ package struct LimitsFault: Hashable, Sendable, CustomStringConvertible {
 /// The port to the ledger. ``DynamoDBLedgerStore`` is the real one, ``InMemoryLedgerStore``
 /// another honest one. Each call throws ``LedgerFailure``.
 package protocol LedgerStore: Sendable {
-    /// The ledger, its jobs and the limits, read together and consistently. A ledger that was never
+    /// The ledger and the limits, and then its jobs, each as it is when it is read. A ledger that was never
     /// written is an empty one of version 0, which says nothing about the service.
     func read() async throws(LedgerFailure) -> LedgerSnapshot
 

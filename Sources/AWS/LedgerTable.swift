@@ -23,7 +23,7 @@ struct LedgerTable: Sendable {
         self.pacing = pacing
     }
 
-    /// Jobs, ledger and limits by their sort keys, consistently.
+    /// Limits, ledger and jobs, in this order, by their sort keys; each as it is when it is read.
     func query() async throws(LedgerFailure) -> [String: Item] {
         var found: [String: Item] = [:]
         var start: Item?
@@ -181,6 +181,9 @@ struct LedgerTable: Sendable {
         let condition = "pk = :pk AND sk < :end"
         let values: Item
         let isConsistent = true
+        /// Ledger and limits before the jobs: what is committed while the pages are read then fails
+        /// the condition on the ledger's version. A query is not one moment.
+        let isForward = false
         let start: Item?
 
         enum CodingKeys: String, CodingKey {
@@ -188,6 +191,7 @@ struct LedgerTable: Sendable {
             case condition = "KeyConditionExpression"
             case values = "ExpressionAttributeValues"
             case isConsistent = "ConsistentRead"
+            case isForward = "ScanIndexForward"
             case start = "ExclusiveStartKey"
         }
     }

@@ -113,9 +113,11 @@ package struct AnnouncementFlow: Sendable {
         }
     }
 
-    /// - Parameter hasChanged: whether one more agent was let in.
-    package mutating func upheld(hasChanged: Bool) {
-        stage = .end(hasChanged ? .project : .settled)
+    /// - Parameters:
+    ///   - counted: as it is after it.
+    ///   - hasChanged: whether one more agent was let in.
+    package mutating func upheld(_ counted: Ledger, hasChanged: Bool) {
+        if hasChanged { stage = .end(.project) } else { settle(counted) }
     }
 
     private mutating func settle(_ counted: Ledger) {

@@ -33,7 +33,7 @@ package struct Ledger: Hashable, Sendable {
     /// How often ``size`` has changed: a condition of every change beside ``version``, so that a
     /// raise, which changes no version, is in no other raise's way.
     package var moves: Int
-    /// The move that was an endpoint's last raise.
+    /// The move that last raised it: an announcement is answered once the service has followed that.
     package var lastRaise: Int
     /// How many of the moves the service has followed.
     package var followed: Int
@@ -162,9 +162,6 @@ package struct Ledger: Hashable, Sendable {
     package var surplusLeaving: Int {
         leaving.values.reduce(0) { $0 + ($1.kind == .surplus ? 1 : 0) }
     }
-
-    /// Tasks that leave without being counted in ``size``.
-    package var strayLeaving: Int { leaving.count - surplusLeaving }
 
     /// Agents that are not about to leave.
     package var staying: Int { size - surplusLeaving }

@@ -6,12 +6,16 @@ extension Ledger {
     /// Time between two bookings: four updates a second leave one for whoever repairs.
     package static let updateSpacing: Duration = .milliseconds(250)
 
-    /// How long the booking before is still in the way; nil when there is none. One from a clock
-    /// ahead of ours is in nobody's way.
+    /// A call with its tries takes no longer, so that a booking may be so much younger than the
+    /// moment with which another one was sent.
+    package static let longestCall: Duration = .seconds(15)
+
+    /// How long the booking before is in the way, as far as is known; nil when it is not. One from a
+    /// clock far ahead of ours is in nobody's way.
     package func bookingWait(at now: WallTime) -> Duration? {
         guard let projectedAt else { return nil }
         let age = now.since(projectedAt)
-        guard age < Self.updateSpacing, age >= .zero - Self.updateSpacing else { return nil }
-        return max(.zero, Self.updateSpacing - age)
+        guard age < Self.updateSpacing, age >= .zero - Self.longestCall else { return nil }
+        return min(Self.updateSpacing, Self.updateSpacing - age)
     }
 }

@@ -3,8 +3,8 @@
 /// simulation perform the same steps.
 ///
 /// Jobs are written by whoever knows of them, without that condition. So a write after which fewer
-/// agents stay is followed by a look at the jobs: one that was announced in between has its agent
-/// from whoever of the two reads last. The announcer puts the job and then reads what is counted;
+/// agents stay, or more jobs are known, is followed by a look at the jobs: one that was announced in
+/// between has its agent from whoever of the two reads last. The announcer puts the job and then reads what is counted;
 /// here what is counted is written and then the jobs are read.
 package struct LedgerChange<Answer, Mark: Hashable> {
     package enum Step {
@@ -47,7 +47,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         case reading
         /// The ledger was read; what is missing of it is not yet.
         case knowing(Stored, Mark, asked: Set<TaskID>)
-        case writing(Answer, Ledger, lowers: Bool)
+        case writing(Answer, Ledger, looks: Bool)
         /// It is made, and the jobs are looked at once more.
         case looking(Answer, Ledger)
     }
@@ -128,6 +128,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         let answer = operation(&ledger, stored.limits)
         ledger.version = stored.ledger.version
         ledger.moves = stored.ledger.moves + (ledger.size == stored.ledger.size ? 0 : 1)
+        if ledger.size > stored.ledger.size { ledger.lastRaise = ledger.moves }
         guard let write = LedgerWrite(from: stored.ledger, to: ledger, mark: mark) else {
             return .done(answer, ledger)
         }
@@ -137,7 +138,10 @@ package struct LedgerChange<Answer, Mark: Hashable> {
             answers[mark] = answer
         }
         departing.formUnion(write.departed.keys)
-        stage = .writing(answer, ledger, lowers: ledger.staying < stored.ledger.staying)
+        // A job that nobody had put before may be more than what another one has just lowered.
+        let addsJob = write.jobs.contains { $0.old == nil }
+        let lowers = ledger.staying < stored.ledger.staying
+        stage = .writing(answer, ledger, looks: lowers || addsJob)
         return .write(write)
     }
 
@@ -145,8 +149,8 @@ package struct LedgerChange<Answer, Mark: Hashable> {
 
     /// The write took effect.
     package mutating func wrote() -> Step {
-        guard case .writing(let answer, let ledger, let lowers) = stage else { return .read }
-        guard lowers else { return .done(answer, ledger) }
+        guard case .writing(let answer, let ledger, let looks) = stage else { return .read }
+        guard looks else { return .done(answer, ledger) }
         stage = .looking(answer, ledger)
         return .read
     }

@@ -50,6 +50,7 @@ extension Ledger {
         at now: WallTime,
         _ limits: Limits
     ) {
+        if jobs.values.contains(where: { $0.task == task && hasStarted($0) }) { failedStarts = nil }
         dropJobs(of: task, over: over, except: current)
         if let current, departed[task] == nil {
             if jobs[current]?.task != task {

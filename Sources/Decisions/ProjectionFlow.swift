@@ -105,6 +105,9 @@ package struct ProjectionFlow: Sendable {
         guard let ledger else { return reading }
         switch booking {
         case .needed:
+            guard ledger.isWritten else {
+                return .done(.still(.neverWritten, size: ledger.size))
+            }
             if let wanted, ledger.followed >= wanted { return .done(.agreed(size: ledger.size)) }
             return rounds < maximumRounds ? .book : .unsettled
         case .used(let moves, let before): return .note(followed: moves, after: before)
@@ -155,7 +158,11 @@ package struct ProjectionFlow: Sendable {
         isFresh = false
         hasPaused = false
         rounds += 1
-        if booking == .made {
+        if booking == .made, let ledger, case .write = Projection(ledger, service: view) {
+            // It did not take effect, as the service says that was read after it.
+            booking = .needed
+            self.ledger = nil
+        } else if booking == .made {
             booking = .used(moves: ledger?.moves ?? 0, after: ledger?.followed ?? 0)
         } else {
             // What the ledger says now decides.

@@ -172,7 +172,7 @@ package struct Rest: Sendable, Hashable {
     package var running: Int
     /// Tasks that start or stop.
     package var changing = 0
-    /// Tasks of a revision that is no longer the service's own.
+    /// Tasks of an older revision that were there before the newest one.
     package var outdated = 0
     /// For how long, in milliseconds, no task has started or stopped and no container been
     /// restarted.
@@ -182,7 +182,7 @@ package struct Rest: Sendable, Hashable {
     /// Whether tasks come and go even then, since they have a maximum lifetime.
     package var comesAndGoes = false
     package var openRuns: [OpenRun] = []
-    /// Nil when the ledger was never written.
+    /// Nil when no task has written the ledger.
     package var ledger: LeftOver?
 
     package init(floor: Int, desired: Int, running: Int, quiet: Int, watched: Int) {

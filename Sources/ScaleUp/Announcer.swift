@@ -131,7 +131,7 @@ package actor Announcer {
             case .uphold:
                 let (size, change) = try await uphold()
                 snapshot = change
-                flow.upheld(hasChanged: change.ledger.size != size)
+                flow.upheld(change.ledger, hasChanged: change.ledger.size != size)
             case .unsettled:
                 throw AnnounceFailure(cause: "departures came in between, each time")
             case .done(let outcome):

@@ -150,11 +150,21 @@ struct DepartureTests {
         #expect(table.ledger == Ledger(version: 4, size: 2, moves: 1))
     }
 
-    @Test("a write that lowers nothing is not followed by a look")
+    @Test("a write that lowers nothing and adds no job is not followed by a look")
     func noLookNeeded() async throws {
         table.ledger = Ledger(version: 3, size: 3)
         let http = bench.honest()
-        _ = try await bench.store(http).change(StoreBench.announce("a"))
+        _ = try await bench.store(http).change { ledger, limits in
+            ledger.expose(TaskID("a"), at: WallTime(milliseconds: 1), limits)
+        }
         #expect(http.requests.last?.isWrite == true)
+    }
+
+    @Test("a job that nobody had announced is looked at once more")
+    func looksAfterOwnJob() async throws {
+        table.ledger = Ledger(version: 3, size: 3)
+        let http = bench.honest()
+        _ = try await bench.store(http).change(StoreBench.announce("a"))
+        #expect(http.requests.last?.isWrite == false)
     }
 }

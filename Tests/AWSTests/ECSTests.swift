@@ -225,7 +225,8 @@ struct BotocoreTests {
             ledger.expose(TaskID("t"), at: .now(), limits)
             _ = ledger.depart(TaskID("u"), at: .now(), limits)
         }
-        #expect(snapshot.ledger.version == 1)
+        // The peer's table is empty, also for the look after the write.
+        #expect(snapshot.ledger == Ledger())
         let job = try #require(Job(key: "run-é/plan"))
         let waiting = Ledger.JobEntry(at: .now())
         #expect(try await store.write(JobWrite(job, from: nil, to: waiting)))

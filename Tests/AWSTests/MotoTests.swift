@@ -256,7 +256,7 @@ struct MotoTests {
         }
         let store = try await stack.store("unclear-\(isMade)", through: losing)
         let (_, snapshot) = try await store.change { ledger, _ in ledger.size += 1 }
-        #expect(snapshot.ledger == Ledger(version: 1, size: 1, moves: 1))
+        #expect(snapshot.ledger == Ledger(version: 1, size: 1, moves: 1, lastRaise: 1))
         #expect(try await store.read() == snapshot)
         #expect(losing.requests.filter(\.isWrite).count == (isMade ? 1 : 2))
     }

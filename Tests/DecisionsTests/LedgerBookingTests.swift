@@ -16,11 +16,11 @@ struct LedgerBookingTests {
         #expect(wait(1_000, at: 1_250) == nil)
     }
 
-    @Test("a clock that is a little ahead is waited for, one that is far ahead is not")
+    @Test("a booking that is younger by a call is waited for, one from a clock far ahead is not")
     func skew() {
-        #expect(wait(1_200, at: 1_000) == .milliseconds(450))
-        #expect(wait(1_250, at: 1_000) == .milliseconds(500))
-        #expect(wait(1_251, at: 1_000) == nil)
-        #expect(wait(9_000, at: 1_000) == nil)
+        #expect(wait(1_200, at: 1_000) == .milliseconds(250))
+        #expect(wait(16_000, at: 1_000) == .milliseconds(250))
+        #expect(wait(16_001, at: 1_000) == nil)
+        #expect(wait(900_000, at: 1_000) == nil)
     }
 }

@@ -384,7 +384,7 @@ struct AnnouncementFlowTests {
         _ = flow.next()
         flow.read(ledger, limits)
         #expect(flow.next() == .uphold)
-        flow.upheld(hasChanged: true)
+        flow.upheld(ledger, hasChanged: true)
         #expect(flow.next() == .done(.project))
     }
 }

@@ -34,10 +34,9 @@ struct LedgerTable: Hashable {
             write.jobs.allSatisfy(fits)
         else { return false }
         if let counted = write.counted {
-            let (jobs, lastRaise) = (ledger.jobs, ledger.lastRaise)
+            let jobs = ledger.jobs
             ledger = counted
             ledger.jobs = jobs
-            ledger.lastRaise = lastRaise
             ledger.departed = [:]
             mark = write.mark
         }

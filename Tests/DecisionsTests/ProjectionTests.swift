@@ -191,6 +191,31 @@ struct ProjectionFlowTests {
         #expect(flow.next(at: .zero) == .write(5))
     }
 
+    @Test("an update that did not take effect is booked and made again")
+    func notTakenEffect() throws {
+        let ledger = try view(2, moves: 3, followed: 1)
+        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: true, at: .zero)
+        #expect(flow.next(at: .zero) == .write(2))
+        // What the service says after an answer that was lost.
+        flow.wrote(.init(desired: 1))
+        #expect(flow.next(at: .zero) == .readCounted)
+        flow.read(ledger, asked: .zero)
+        #expect(flow.next(at: .zero) == .book)
+        flow.booked(ledger, asked: .zero, wait: nil)
+        #expect(flow.next(at: .zero) == .write(2))
+    }
+
+    @Test("a ledger that is lost meanwhile is followed no further")
+    func lostMeanwhile() throws {
+        let ledger = try view(2, moves: 3, followed: 1)
+        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: false, at: .zero)
+        #expect(flow.next(at: .zero) == .book)
+        flow.booked(try view(0, version: 0), asked: .zero, wait: .zero)
+        #expect(flow.next(at: .zero) == .wait(.zero))
+        flow.read(try view(0, version: 0), asked: .zero)
+        #expect(flow.next(at: .zero) == .done(.still(.neverWritten, size: 0)))
+    }
+
     @Test("a booking for a service that may not be touched ends without a write")
     func bookedForNothing() throws {
         var flow = ProjectionFlow(

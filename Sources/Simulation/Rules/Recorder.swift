@@ -176,7 +176,8 @@ final class Recorder {
         rest.comesAndGoes = !mayRest
         rest.openRuns = pool.openRuns.prefix(3).map { .init(id: $0.id, state: "\($0.state)") }
         let ledger = OurPolicy.state(of: pool).store.table.ledger
-        if ledger.isWritten {
+        // One that was lost, and that no task has written since, says nothing of the service.
+        if ledger.isAdopted {
             rest.ledger = .init(
                 size: ledger.size,
                 jobs: ledger.jobs.keys.map(\.key),

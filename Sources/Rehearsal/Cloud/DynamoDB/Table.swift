@@ -157,7 +157,7 @@ struct DynamoDBTable: Sendable {
         ])
     }
 
-    /// One page, in the order of the sort keys' bytes.
+    /// One page, in the order of the sort keys' bytes or against it.
     private mutating func query(
         _ input: JSON,
         _ now: Milliseconds
@@ -167,6 +167,7 @@ struct DynamoDBTable: Sendable {
             allowed: [
                 "TableName", "KeyConditionExpression", "ExpressionAttributeNames",
                 "ExpressionAttributeValues", "ConsistentRead", "ExclusiveStartKey",
+                "ScanIndexForward",
             ]
         )
         try checkTable(input["TableName"]?.string)
@@ -183,8 +184,12 @@ struct DynamoDBTable: Sendable {
             }
             start = key
         }
-        let all = items.keys.filter { condition.holds(for: $0) }.sorted { $0.precedes($1) }
-        let rest = all.drop { key in start.map { !$0.precedes(key) } ?? false }
+        let isForward = input["ScanIndexForward"]?.bool ?? true
+        let isBefore = { (one: ItemKey, other: ItemKey) in
+            isForward ? one.precedes(other) : other.precedes(one)
+        }
+        let all = items.keys.filter { condition.holds(for: $0) }.sorted(by: isBefore)
+        let rest = all.drop { key in start.map { !isBefore($0, key) } ?? false }
         let before = all.prefix(all.count - rest.count).reduce(0) { $0 + size(at: $1) }
         let (page, bytes) = page(of: rest, most: min(max(Self.pageBytes, before), Self.largestPage))
         let units = Partition.readUnits(

@@ -56,9 +56,13 @@ extension ECSStandIn {
         outage = (failure, self.time.now + time)
     }
 
-    /// Tasks that were not started from the primary deployment.
+    /// Tasks of an older deployment that were there before the primary one. One with which ECS has
+    /// answered an exit since then serves until it is one too many.
     var outdatedCount: Int {
-        tasks.values.count { $0.deployment != service.primary.id }
+        let primary = service.primary
+        return tasks.values.count {
+            $0.deployment != primary.id && $0.startedAt <= primary.createdAt
+        }
     }
 
     /// Tasks that are not stopping, in the order of their starts.

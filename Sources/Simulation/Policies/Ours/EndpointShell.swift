@@ -188,7 +188,7 @@ final class EndpointInstance {
         } done: { [self] result in
             guard case .success(let change) = result else { return done(false) }
             var flow = before
-            flow.upheld(hasChanged: change.ledger.size != change.answer)
+            flow.upheld(change.ledger, hasChanged: change.ledger.size != change.answer)
             step(flow, change.ledger, isBooked: false, done)
         }
     }

@@ -173,7 +173,6 @@ final class LedgerTable {
         var new = counted
         new.jobs = ledger.jobs
         new.departed = [:]
-        new.lastRaise = ledger.lastRaise
         new.followed = ledger.followed
         new.projectedAt = ledger.projectedAt
         ledger = new
