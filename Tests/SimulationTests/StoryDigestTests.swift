@@ -8,18 +8,18 @@ import Testing
 struct StoryDigestTests {
     /// By seed. The failing test prints the table as it would stand.
     private static let known: [UInt64: UInt64] = [
-        1: 0xec43_b2e8_46ee_cac8,
-        2: 0xdb97_b4de_efed_1cfb,
+        1: 0xbba1_5edb_a9e4_becb,
+        2: 0xbd12_7596_6536_95d5,
         3: 0x9d0a_ff90_8258_49c0,
-        4: 0xf67e_d9a9_54d6_6581,
-        5: 0x0059_d3db_b9b4_0461,
-        6: 0x7b87_1ca4_0f47_8451,
-        7: 0x3fe5_42e6_3c01_d4a0,
-        8: 0x5539_3dec_1c35_8fee,
-        9: 0x290d_ba51_99dd_093e,
+        4: 0xa63b_5635_56cc_c166,
+        5: 0xc661_cbb1_6a1e_bc62,
+        6: 0x79b1_c7fa_89e0_5d1a,
+        7: 0x210a_1dd8_81dc_ce1e,
+        8: 0xb491_e33e_a684_2600,
+        9: 0x517f_a7f4_8796_2c20,
         10: 0x4606_d20f_77fd_7286,
-        11: 0x7f90_69e4_153c_bb6b,
-        12: 0x0d22_45cc_39a0_9f60,
+        11: 0x074c_3518_3280_529e,
+        12: 0x43bc_1058_641d_9636,
     ]
 
     private static let seeds: ClosedRange<UInt64> = 1...12
