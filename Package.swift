@@ -192,7 +192,7 @@ let package = Package(
             name: "SidecarTests",
             dependencies: [
                 "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers",
-                "Sidecar", logging,
+                "Seeded", "Sidecar", logging,
             ],
             swiftSettings: strict
         ),
