@@ -9,6 +9,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
+import explorations
 import rehearsals
 import simulations
 
@@ -107,7 +108,7 @@ def main() -> int:
         if not filters:
             fine = run("Fuzzing the endpoint", ["Tests/fuzz", "60"])
             report.note("libFuzzer finds what is planted, and nothing else in a minute", fine)
-            for name, rehearse in rehearsals.ALL + simulations.ALL:
+            for name, rehearse in rehearsals.ALL + simulations.ALL + explorations.ALL:
                 report.note(name, rehearse(ROOT))
             deployment(report)
     return report.close()

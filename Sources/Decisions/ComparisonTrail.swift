@@ -44,6 +44,9 @@ struct ComparisonTrail: Hashable, Sendable {
         return rollout.isOutdated && !rollout.isReplacement
     }
 
+    /// The readings say as little as none at all.
+    var isPlain: Bool { !isSuspicious && !(last?.ending ?? false) }
+
     /// Two readings in a row showed a service that does not follow the ledger.
     var differsTwice: Bool { differences >= 2 }
 

@@ -6,7 +6,9 @@
 struct Protection: Hashable, Sendable {
     private(set) var underWay = false
     private(set) var blocked = false
-    private var lifetime: Duration = .zero
+    /// How long before its end a protection that cannot be renewed counts as lost; an eighth of
+    /// the time for which it was granted, within limits.
+    private var margin: Duration = .zero
 
     func isHeld(_ timers: Timers, at now: Instant) -> Bool {
         timers[.protectedUntil].map { $0 > now } ?? false
@@ -48,7 +50,7 @@ struct Protection: Hashable, Sendable {
         switch report {
         case .protected(let time):
             timers[.protectedUntil] = now + time
-            lifetime = time
+            margin = margin(of: time, timers.timing)
             timers[.renewFrom] = now + min(time / 4, timers.timing.renewEvery)
             timers[.protectFrom] = nil
             timers[.failingSince] = nil
@@ -62,9 +64,13 @@ struct Protection: Hashable, Sendable {
             failed(since: failingSince, &timers, at: now)
         case .held(let time, _):
             timers[.protectedUntil] = now + time
-            lifetime = max(lifetime, time)
+            margin = max(margin, margin(of: time, timers.timing))
             failed(since: failingSince, &timers, at: now)
         }
+    }
+
+    private func margin(of time: Duration, _ timing: Timing) -> Duration {
+        max(min(timing.expiryMargin, time / 8), timing.leastLeft)
     }
 
     private func failed(since: Instant, _ timers: inout Timers, at now: Instant) {
@@ -86,7 +92,6 @@ struct Protection: Hashable, Sendable {
         guard let until = timers[.protectedUntil] else {
             return timers[.bornAt].map { max(failingSince, $0 + timers.timing.protectionPatience) }
         }
-        let margin = max(min(timers.timing.expiryMargin, lifetime / 8), timers.timing.leastLeft)
         return max(until - margin, failingSince)
     }
 

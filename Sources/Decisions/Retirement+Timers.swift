@@ -103,8 +103,34 @@ extension Retirement {
         var mind = self
         mind.telling = Telling()
         mind.timers = timers.rebased(to: now) { oldest($0) }
+        mind.forgetWhatIsOver()
         return mind
     }
+
+    /// Drops what no decision will look at, in whatever way things go on.
+    private mutating func forgetWhatIsOver() {
+        if comparison.isPlain {
+            comparison = ComparisonTrail()
+            timers[.comparedAt] = nil
+        }
+        if case .exited = agent, healthy {
+            // Nothing follows an exit, and only an agent that may live is protected.
+            protection = Protection()
+            watch = AgentWatch()
+            (sayJobAgain, isFresh, firstJob) = (false, false, nil)
+            for timer in Self.ofAgents { timers[timer] = nil }
+        }
+        // Looked at only where the ledger has a job of this agent.
+        if case .job(.some) = reported {} else { timers[.jobSaidAt] = nil }
+        if healthy, timers[.protectedUntil] != nil { timers[.bornAt] = nil }
+    }
+
+    /// Timers that only a living agent has.
+    private static let ofAgents: [Timer] = [
+        .bornAt, .protectionAskedAt, .failingSince, .protectedUntil, .renewFrom, .protectFrom,
+        .startedAt, .silentSince, .reserveFrom, .jobSaidAt, .compareFrom,
+        .watchFrom, .watchedAt,
+    ]
 
     /// How far back an instant of this timer makes a difference; nil where one that has passed is
     /// the same as none.
@@ -119,7 +145,8 @@ extension Retirement {
         case .protectionAskedAt, .failingSince: timing.protectionPatience
         case .startedAt: settings.maxLifetime ?? .zero
         case .unlinkedAt: timing.linkPatience
-        case .idleSince: max(settings.idleTimeout, settings.firstJobTimeout)
+        case .idleSince:
+            agent == .idle(workedBefore: true) ? settings.idleTimeout : settings.firstJobTimeout
         case .silentSince: timing.reserveAgain
         case .exitedAt: timing.projectionPatience
         case .handedOverAt: timing.handOverPatience

@@ -7,7 +7,9 @@ struct RehearsalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rehearsal",
         abstract: "Plays HCP Terraform agents on ECS on this machine.",
-        subcommands: [PlayCommand.self, SimulateCommand.self, SweepCommand.self]
+        subcommands: [
+            PlayCommand.self, SimulateCommand.self, ExploreCommand.self, SweepCommand.self,
+        ]
     )
 }
 

@@ -1,0 +1,122 @@
+import Decisions
+
+/// A small world to be searched to its end: how large it is, what may go wrong, where it begins.
+package struct Scene: Sendable {
+    package enum Beginning: Sendable {
+        /// Nothing runs, the ledger says the floor.
+        case rest
+        /// A service wants one task; nobody has ever written a ledger.
+        case neverWritten
+        /// Two agents start where none belongs.
+        case twoTooMany
+        /// Two jobs wait, and a person lets both agents start where one may be.
+        case moreJobsThanMay
+        /// Both of these agents have their jobs.
+        case moreJobsHeldThanMay
+    }
+
+    package let name: String
+    /// What it is for, in a line.
+    package let about: String
+    var tasks = 2
+    var jobs = 1
+    var floor = 0
+    var most = 1
+    /// Whether an agent leaves after one job.
+    var isSingle = true
+    var budgets = Budgets()
+    var beginning = Beginning.rest
+    /// How long protection holds.
+    var protection = 40
+    /// Part of the default run.
+    package var isDeep = false
+    /// Protection and comparisons take no time: nothing comes between question and answer.
+    var isPrompt = false
+    /// A sweep may begin at any time; otherwise while nothing is on its way.
+    var sweepsAnyTime = false
+    /// States at which it is given up, where it is too large to close.
+    var limit: Int?
+}
+
+/// A safeguard that is switched off: the scene that names it must notice.
+package enum Breakage: String, CaseIterable, Sendable {
+    case protection
+    case oneSignal = "one-signal"
+    case conditionalWrite = "conditional-write"
+    case atMostOne = "at-most-one"
+    case verify
+    case neverWritten = "never-written"
+    case forgetReport = "forget-report"
+    case forgetExpose = "forget-expose"
+    case oldReading = "old-reading"
+    case secondLook = "second-look"
+
+    /// What switching it off does, in a few words.
+    package var meaning: String {
+        switch self {
+        case .protection: "tasks believe that they are protected and are not"
+        case .oneSignal: "every stop gives the agent a signal, also a second one"
+        case .conditionalWrite: "what is counted is written without a look at its version"
+        case .atMostOne: "a departure lowers the service by all that seems too much"
+        case .verify: "a departure without an answer is repeated as if it had never been"
+        case .neverWritten: "a ledger that nobody wrote is projected"
+        case .forgetReport: "a report without an answer counts as made, whatever the ledger says"
+        case .forgetExpose: "an exposure without an answer counts as never written"
+        case .oldReading: "a reservation does not ask which tasks have departed"
+        case .secondLook: "nobody looks at the jobs again after a write that lowers what stays"
+        }
+    }
+}
+
+extension Breakage {
+    /// The scene that must notice.
+    package var scene: String {
+        switch self {
+        case .protection: "faults"
+        case .oneSignal: "stopped"
+        case .conditionalWrite, .secondLook: "two-jobs"
+        case .atMostOne, .verify: "two-too-many"
+        case .neverWritten: "never-written"
+        case .forgetReport: "faults-shared"
+        case .forgetExpose: "floor"
+        case .oldReading: "edited-floor"
+        }
+    }
+
+    /// The rule that is broken.
+    package var rule: Int {
+        switch self {
+        case .protection: 1
+        case .oneSignal: 2
+        case .secondLook: 3
+        case .conditionalWrite, .atMostOne, .verify: 4
+        case .forgetReport, .forgetExpose, .oldReading: 7
+        case .neverWritten: 10
+        }
+    }
+}
+
+/// The small world's settings, in the order of the real ones.
+enum Small {
+    static let second: Duration = .seconds(1)
+    static let idle: Duration = .seconds(4)
+    static let firstJob: Duration = .seconds(6)
+    /// A launcher's, in ticks: longer than the sidecar's patience with its projection.
+    static let releaseLimit: UInt8 = 2
+    /// ECS kills what does not end, in ticks.
+    static let stopTimeout: UInt8 = 2
+    /// The endpoint sweeps once a minute, in ticks.
+    static let sweepEvery: UInt8 = 4
+
+    static func settings(restarted: Bool = false, hasPredecessor: Bool = false)
+        -> Retirement.Settings
+    {
+        Retirement.Settings(
+            idleTimeout: idle,
+            firstJobTimeout: firstJob,
+            restarted: restarted,
+            hasPredecessor: hasPredecessor,
+            timing: .small
+        )
+    }
+}

@@ -1,0 +1,225 @@
+import Decisions
+
+/// What a search came to.
+package struct Finding: Sendable {
+    package let scene: String
+    package var states = 0
+    package var transitions = 0
+    package var depth = 0
+    package var seconds = 0.0
+    package var bytes = 0
+    /// No state was left to look at.
+    package var isClosed = false
+    /// It was given up where its scene says, with no rule broken until then.
+    package var isGivenUp = false
+    package var wasInterrupted = false
+    package var violation: Violation?
+    /// Every rule held as far as the scene goes, and everything occurred that must.
+    package var holds: Bool {
+        violation == nil && missing.isEmpty && (isClosed || isGivenUp)
+    }
+    /// How it came to that, from the beginning.
+    package var story: [String] = []
+    /// What never occurred though it must.
+    package var missing: [String] = []
+}
+
+/// Breadth-first through a scene: every order of everything that may happen, until no new state
+/// appears.
+package final class Search {
+    private let explorer: Explorer
+    private let scene: Scene
+    private let limit: Int
+    private let progress: (Finding) -> Bool
+
+    private var states: [World] = []
+    /// The state that each was first reached from, and by which of its steps.
+    private var parents: [UInt32] = []
+    private var ordinals: [UInt16] = []
+    private var table: [UInt32]
+    /// Targets of all transitions in the order of their sources; the highest bit says that a
+    /// budget was spent.
+    private var edges: [UInt32] = []
+    private var firstEdges: [UInt64] = []
+    private var calm: [Bool] = []
+    private static let spentBit: UInt32 = 1 << 31
+
+    /// - Parameters:
+    ///   - progress: hears now and then how far it is, and says whether to go on.
+    package init(
+        _ scene: Scene,
+        broken: Breakage? = nil,
+        progress: @escaping (Finding) -> Bool = { _ in true }
+    ) {
+        self.scene = scene
+        limit = scene.limit ?? Int(UInt32.max >> 1)
+        self.progress = progress
+        explorer = Explorer(scene, broken: broken)
+        table = Array(repeating: 0, count: 1 << 16)
+    }
+
+    package func run() -> Finding {
+        let clock = ContinuousClock()
+        let began = clock.now
+        var finding = Finding(scene: scene.name)
+        let measure = { [self] in
+            finding.states = states.count
+            finding.bytes =
+                states.capacity * MemoryLayout<World>.stride + table.count * 4
+                + parents.capacity * 4 + ordinals.capacity * 2 + edges.capacity * 4
+                + firstEdges.capacity * 8
+            let time = began.duration(to: clock.now)
+            finding.seconds =
+                Double(time.components.seconds)
+                + Double(time.components.attoseconds) / 1e18
+        }
+        explorer.begin()
+        explorer.normalise()
+        _ = intern(explorer.world, from: 0, 0)
+        var next = 0
+        var layerEnd = 1
+        var steps: [Step] = []
+        while next < states.count, states.count < limit {
+            if next == layerEnd {
+                finding.depth += 1
+                layerEnd = states.count
+            }
+            if next & 0x3FFF == 0 {
+                measure()
+                finding.transitions = edges.count
+                guard progress(finding) else {
+                    finding.wasInterrupted = true
+                    break
+                }
+            }
+            if let violation = expand(next, &steps) {
+                finding.violation = violation.0
+                finding.story = story(to: next, then: violation.step)
+                break
+            }
+            next += 1
+        }
+        finding.transitions = edges.count
+        measure()
+        finding.isClosed = next == states.count && finding.violation == nil
+        finding.isGivenUp =
+            scene.limit != nil && states.count >= limit && finding.violation == nil
+        if finding.isClosed { conclude(&finding) }
+        measure()
+        return finding
+    }
+
+    private func conclude(_ finding: inout Finding) {
+        finding.missing = explorer.missing()
+        if let lost = firstWithoutCalm() {
+            finding.violation = Violation(
+                rule: 7,
+                text: "from here there is no way to rest at the floor (\(lost.count) states)"
+            )
+            finding.story = story(to: lost.first, then: nil)
+            finding.story += ["and as far as it goes:"] + story(to: lost.last, then: nil)
+        }
+    }
+
+    // MARK: Expanding
+
+    private func expand(_ index: Int, _ steps: inout [Step]) -> (Violation, step: Step)? {
+        firstEdges.append(UInt64(edges.count))
+        let world = states[index]
+        explorer.world = world
+        calm.append(explorer.isCalm)
+        explorer.enumerate(into: &steps)
+        if steps.isEmpty { return (Violation(rule: 0, text: "nothing can happen"), Step(.tick)) }
+        for (ordinal, step) in steps.enumerated() {
+            explorer.world = world
+            explorer.seen.insert(step)
+            explorer.perform(step)
+            if let violation = explorer.violation { return (violation, step) }
+            explorer.normalise()
+            let target = intern(explorer.world, from: index, ordinal)
+            let isSpent = explorer.world.left != world.left
+            edges.append(isSpent ? target | Self.spentBit : target)
+        }
+        return nil
+    }
+
+    private func intern(_ world: World, from parent: Int, _ ordinal: Int) -> UInt32 {
+        if states.count * 2 >= table.count { growTable() }
+        var slot = Int(truncatingIfNeeded: world.digest) & (table.count - 1)
+        while table[slot] != 0 {
+            let index = table[slot] - 1
+            if states[Int(index)] == world { return index }
+            slot = (slot + 1) & (table.count - 1)
+        }
+        states.append(world)
+        parents.append(UInt32(parent))
+        ordinals.append(UInt16(ordinal))
+        table[slot] = UInt32(states.count)
+        return UInt32(states.count - 1)
+    }
+
+    private func growTable() {
+        table = Array(repeating: 0, count: table.count * 4)
+        for index in states.indices {
+            var slot = Int(truncatingIfNeeded: states[index].digest) & (table.count - 1)
+            while table[slot] != 0 { slot = (slot + 1) & (table.count - 1) }
+            table[slot] = UInt32(index + 1)
+        }
+    }
+
+    // MARK: Calm
+
+    /// From every state there must be a way to calm on which nothing more goes wrong. Backwards
+    /// from the calm ones over all such transitions.
+    ///
+    /// - Returns: the first state that has none, and how many there are.
+    private func firstWithoutCalm() -> (first: Int, last: Int, count: Int)? {
+        firstEdges.append(UInt64(edges.count))
+        var starts = [UInt32](repeating: 0, count: states.count + 1)
+        for edge in edges where edge & Self.spentBit == 0 { starts[Int(edge) + 1] += 1 }
+        for index in states.indices { starts[index + 1] += starts[index] }
+        var places = starts
+        var sources = [UInt32](repeating: 0, count: Int(starts[states.count]))
+        for index in states.indices {
+            for edge in edges[Int(firstEdges[index])..<Int(firstEdges[index + 1])]
+            where edge & Self.spentBit == 0 {
+                sources[Int(places[Int(edge)])] = UInt32(index)
+                places[Int(edge)] += 1
+            }
+        }
+        var reaches = calm
+        var open = states.indices.filter { calm[$0] }.map { UInt32($0) }
+        while let state = open.popLast() {
+            for source in sources[Int(starts[Int(state)])..<Int(starts[Int(state) + 1])]
+            where !reaches[Int(source)] {
+                reaches[Int(source)] = true
+                open.append(source)
+            }
+        }
+        guard let first = reaches.firstIndex(of: false), let last = reaches.lastIndex(of: false)
+        else { return nil }
+        return (first, last, reaches.count { !$0 })
+    }
+
+    // MARK: The story
+
+    private func story(to state: Int, then last: Step?) -> [String] {
+        var path: [(from: Int, ordinal: Int)] = []
+        var at = state
+        while at != 0 {
+            path.append((Int(parents[at]), Int(ordinals[at])))
+            at = Int(parents[at])
+        }
+        let teller = Explorer(scene, sharing: explorer)
+        var lines: [String] = []
+        var steps: [Step] = []
+        for (from, ordinal) in path.reversed() {
+            teller.world = states[from]
+            teller.enumerate(into: &steps)
+            lines += teller.told(steps[ordinal])
+        }
+        guard let last else { return lines + ["then: \(teller.described(states[state]))"] }
+        teller.world = states[state]
+        return lines + teller.told(last)
+    }
+}
