@@ -32,8 +32,8 @@ package struct AWSFailure: Error, Sendable, Hashable, CustomStringConvertible {
         self.attempts = attempts
     }
 
-    /// False only if the service provably did nothing. Every earlier try of a call that changes
-    /// something had no effect: otherwise it is not tried again.
+    /// False only if the last try provably did nothing. An earlier one of a call that changes
+    /// something had no effect either, unless it is one that may be repeated.
     package var mayHaveTakenEffect: Bool {
         switch cause {
         case .service(_, _, let status): status >= 500 || status < 400

@@ -46,10 +46,9 @@ package final class InMemoryLedgerStore: LedgerStore {
 
     package func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
         update { ledger in
-            let there = ledger.jobs[job.job]
-            let isSame = (there == nil) == (job.old == nil) && there?.task == job.old?.task
-            if isSame { ledger.jobs[job.job] = job.new }
-            return isSame
+            let fits = job.fits(ledger.jobs[job.job])
+            if fits { ledger.jobs[job.job] = job.new }
+            return fits
         }
     }
 

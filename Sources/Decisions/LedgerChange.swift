@@ -4,8 +4,8 @@
 ///
 /// Jobs are written by whoever knows of them, without that condition. So a write after which fewer
 /// agents stay, or more jobs are known, is followed by a look at the jobs: one that was announced in
-/// between has its agent from whoever of the two reads last. The announcer puts the job and then reads what is counted;
-/// here what is counted is written and then the jobs are read.
+/// between has its agent from whoever of the two reads last. The announcer puts the job and then
+/// reads what is counted; here what is counted is written and then the jobs are read.
 package struct LedgerChange<Answer, Mark: Hashable> {
     package enum Step {
         /// Read ledger, jobs and limits, consistently.
@@ -240,6 +240,15 @@ package struct JobWrite: Hashable, Sendable {
         self.job = job
         self.old = old
         self.new = new
+    }
+
+    /// Whether the condition holds; a table says the same in its own words.
+    ///
+    /// - Parameter there: the job's entry as it is; nil for none.
+    package func fits(_ there: Ledger.JobEntry?) -> Bool {
+        // One that is gone needs no removing.
+        if new == nil, old?.task == nil { return there?.task == nil }
+        return (there == nil) == (old == nil) && there?.task == old?.task
     }
 
     fileprivate static func writes(

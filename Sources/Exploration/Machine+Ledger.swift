@@ -248,9 +248,7 @@ extension Machine {
     }
 
     private func fits(_ write: JobWrite, _ table: Ledger) -> Bool {
-        let there = table.jobs[write.job]
-        if write.new == nil, write.old?.task == nil { return there?.task == nil }
-        return (there == nil) == (write.old == nil) && there?.task == write.old?.task
+        write.fits(table.jobs[write.job])
     }
 
     /// A job's item by itself; nil when another task has it than the write says.

@@ -16,11 +16,7 @@ struct LedgerTable: Hashable {
     var staying: Int { ledger.staying }
     var want: Int { ledger.want(limits) }
 
-    private func fits(_ write: JobWrite) -> Bool {
-        let there = ledger.jobs[write.job]
-        if write.new == nil, write.old?.task == nil { return there?.task == nil }
-        return (there == nil) == (write.old == nil) && there?.task == write.old?.task
-    }
+    private func fits(_ write: JobWrite) -> Bool { write.fits(ledger.jobs[write.job]) }
 
     mutating func write(_ write: JobWrite) -> Bool {
         guard fits(write) else { return false }

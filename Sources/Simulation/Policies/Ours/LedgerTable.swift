@@ -184,11 +184,7 @@ final class LedgerTable {
         world.tell("ledger: size \(ledger.size) -> \(size) by \(writer?.id.text ?? "endpoint")")
     }
 
-    private func fits(_ write: JobWrite) -> Bool {
-        let there = ledger.jobs[write.job]
-        if write.new == nil, write.old?.task == nil { return there?.task == nil }
-        return (there == nil) == (write.old == nil) && there?.task == write.old?.task
-    }
+    private func fits(_ write: JobWrite) -> Bool { write.fits(ledger.jobs[write.job]) }
 
     /// A job's item by itself.
     ///
