@@ -1,9 +1,6 @@
 /// The agent's log level, as far as it decides whether the lines are there that its state is read
 /// from: the agent writes them at `info` (HCP Terraform agents documentation, "-log-level").
 package enum AgentLogLevel {
-    /// The environment variable; the flag wins over it.
-    package static let variable = "TFC_AGENT_LOG_LEVEL"
-
     /// The level that the status lines need.
     package static let needed = "info"
 

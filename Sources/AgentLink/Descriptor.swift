@@ -3,7 +3,7 @@ import Glibc
 /// What is done to a file descriptor on both ends of the link.
 package enum Descriptor {
     /// What a read brought.
-    package enum Reading: Sendable, Equatable {
+    package enum ReadResult: Sendable, Equatable {
         /// This many bytes, at least one.
         case bytes(Int)
         /// Nothing now.
@@ -26,7 +26,7 @@ package enum Descriptor {
     package static func read(
         _ descriptor: Int32,
         into buffer: UnsafeMutableRawBufferPointer
-    ) -> Reading {
+    ) -> ReadResult {
         while true {
             let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
             if count > 0 { return .bytes(count) }

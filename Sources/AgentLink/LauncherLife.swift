@@ -32,12 +32,12 @@
 package struct LauncherLife: Sendable, Hashable {
     private enum Phase: Hashable {
         case waiting
-        case running(Running)
-        case ended(Ending)
+        case running(RunningPhase)
+        case ended(EndedPhase)
         case left
     }
 
-    private struct Running: Hashable {
+    private struct RunningPhase: Hashable {
         enum Agent: Hashable {
             /// Not found yet, or an earlier one is gone.
             case unseen
@@ -72,7 +72,7 @@ package struct LauncherLife: Sendable, Hashable {
         let code: Int32?
     }
 
-    private struct Ending: Hashable {
+    private struct EndedPhase: Hashable {
         var code: Int32
         var isOutputSettled = false
         var isTold = false
@@ -108,7 +108,7 @@ package struct LauncherLife: Sendable, Hashable {
     /// Whether an orphan may be the agent, as well as what is below the command.
     package var acceptsOrphans: Bool { running?.hadAgent == false }
 
-    private var running: Running? {
+    private var running: RunningPhase? {
         if case .running(let running) = phase { running } else { nil }
     }
 
@@ -148,10 +148,10 @@ package struct LauncherLife: Sendable, Hashable {
     private mutating func whileWaiting(_ observation: Observation) -> [Directive] {
         switch observation {
         case .named(let name):
-            phase = .running(Running())
+            phase = .running(RunningPhase())
             return [.start(name: name)]
         case .startLimitReached:
-            phase = .running(Running())
+            phase = .running(RunningPhase())
             return [.start(name: nil)]
         case .outsideStop(let signal):
             phase = .left
@@ -161,7 +161,7 @@ package struct LauncherLife: Sendable, Hashable {
             ]
         case .drainAsked:
             // As a shell reports SIGTERM, which the agent would have had.
-            phase = .ended(Ending(code: 143, isOutputSettled: true, isTold: true))
+            phase = .ended(EndedPhase(code: 143, isOutputSettled: true, isTold: true))
             return [say(.drained), say(.exited(code: 143))]
         default:
             return []
@@ -170,7 +170,7 @@ package struct LauncherLife: Sendable, Hashable {
 
     private mutating func whileRunning(
         _ observation: Observation,
-        _ running: Running
+        _ running: RunningPhase
     ) -> [Directive] {
         switch observation {
         case .outsideStop where running.stop == .notAsked:
@@ -201,7 +201,8 @@ package struct LauncherLife: Sendable, Hashable {
         }
     }
 
-    private mutating func stop(_ running: Running, as message: LauncherMessage) -> [Directive] {
+    private mutating func stop(_ running: RunningPhase, as message: LauncherMessage) -> [Directive]
+    {
         var running = running
         var directives: [Directive] = []
         switch running.agent {
@@ -221,7 +222,7 @@ package struct LauncherLife: Sendable, Hashable {
         return directives + [say(message)]
     }
 
-    private mutating func found(_ running: Running, isCommand: Bool) -> [Directive] {
+    private mutating func found(_ running: RunningPhase, isCommand: Bool) -> [Directive] {
         var running = running
         running.agent = isCommand ? .command : .process
         running.former = nil
@@ -240,7 +241,7 @@ package struct LauncherLife: Sendable, Hashable {
         return directives
     }
 
-    private mutating func foundNone(_ running: Running, othersLive: Bool) -> [Directive] {
+    private mutating func foundNone(_ running: RunningPhase, othersLive: Bool) -> [Directive] {
         var running = running
         if let code = running.commandCode {
             // A fork that has not become the agent yet is waited for; what was left behind by an
@@ -256,7 +257,7 @@ package struct LauncherLife: Sendable, Hashable {
         return []
     }
 
-    private mutating func foundNoneInTime(_ running: Running) -> [Directive] {
+    private mutating func foundNoneInTime(_ running: RunningPhase) -> [Directive] {
         var running = running
         if let code = running.commandCode {
             end(running.former?.code ?? code)
@@ -275,7 +276,7 @@ package struct LauncherLife: Sendable, Hashable {
         return [.endCommand]
     }
 
-    private mutating func commandExited(_ running: Running, _ code: Int32) -> [Directive] {
+    private mutating func commandExited(_ running: RunningPhase, _ code: Int32) -> [Directive] {
         var running = running
         guard running.agent != .command else {
             end(code)
@@ -290,7 +291,7 @@ package struct LauncherLife: Sendable, Hashable {
         return []
     }
 
-    private mutating func agentExited(_ running: Running, _ code: Int32?) -> [Directive] {
+    private mutating func agentExited(_ running: RunningPhase, _ code: Int32?) -> [Directive] {
         var running = running
         guard running.agent == .process else {
             end(code ?? 0)
@@ -309,12 +310,12 @@ package struct LauncherLife: Sendable, Hashable {
     }
 
     private mutating func end(_ code: Int32) {
-        phase = .ended(Ending(code: code))
+        phase = .ended(EndedPhase(code: code))
     }
 
     private mutating func afterEnd(
         _ observation: Observation,
-        _ ending: Ending
+        _ ending: EndedPhase
     ) -> [Directive] {
         var ending = ending
         switch observation {

@@ -11,12 +11,12 @@ package struct LauncherMemory: Sendable, Hashable {
         static let level = Subjects(rawValue: 16)
     }
 
-    private struct Saying: Hashable {
+    private struct Statement: Hashable {
         var subjects: Subjects
         let message: LauncherMessage
     }
 
-    private var kept: [Saying] = []
+    private var kept: [Statement] = []
 
     /// Nothing said yet.
     package init() {}
@@ -30,7 +30,7 @@ package struct LauncherMemory: Sendable, Hashable {
             kept[index].subjects.subtract(subjects)
         }
         kept.removeAll { $0.subjects.isEmpty }
-        kept.append(Saying(subjects: subjects, message: message))
+        kept.append(Statement(subjects: subjects, message: message))
     }
 
     /// What a new connection begins with: `hello`, then the state, oldest first.
@@ -49,8 +49,8 @@ package struct LauncherMemory: Sendable, Hashable {
     /// Whether the agent has said anything of itself, or runs at a level that hides it: a process
     /// that was only asked for its version says nothing.
     var agentHasSpoken: Bool {
-        kept.contains { saying in
-            switch saying.message {
+        kept.contains { statement in
+            switch statement.message {
             case .status, .unreadable, .silenced: true
             default: false
             }
@@ -59,8 +59,8 @@ package struct LauncherMemory: Sendable, Hashable {
 
     /// Whether the agent has said that it is registered.
     var agentIsRegistered: Bool {
-        kept.contains { saying in
-            guard case .status(let line) = saying.message else { return false }
+        kept.contains { statement in
+            guard case .status(let line) = statement.message else { return false }
             return CoreLine(line)?.saysRegistered ?? false
         }
     }

@@ -22,3 +22,16 @@ package enum Link {
         directory + "/link.sock"
     }
 }
+
+/// The names of the agent's own settings that the launcher sets or reads (HCP Terraform agents
+/// documentation, "Environment variables").
+package enum AgentVariable {
+    /// What the agent is called in its pool.
+    package static let name = "TFC_AGENT_NAME"
+
+    /// How much it logs; the flag `-log-level` wins over it.
+    package static let logLevel = "TFC_AGENT_LOG_LEVEL"
+
+    /// Whether it logs JSON.
+    package static let logsJSON = "TFC_AGENT_LOG_JSON"
+}

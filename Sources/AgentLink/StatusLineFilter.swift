@@ -142,3 +142,12 @@ extension UnsafeRawBufferPointer {
 }
 
 private let newline = Int32(UInt8(ascii: "\n"))
+
+/// The last place of a byte (memrchr(3)), which Swift's Glibc module leaves out: it shows only what is
+/// declared without `_GNU_SOURCE`.
+@_silgen_name("memrchr")
+private func memrchr(
+    _ bytes: UnsafeRawPointer,
+    _ byte: Int32,
+    _ count: Int
+) -> UnsafeMutableRawPointer?

@@ -19,6 +19,9 @@ package enum StatusPhrase: CaseIterable, Sendable {
         }
     }
 
+    /// The same as a string.
+    package var words: String { text.description }
+
     /// The longest phrase in bytes: how much of one may hide across a cut is one less.
     static let longestBytes = allCases.map(\.text.utf8CodeUnitCount).max() ?? 0
 
@@ -36,3 +39,16 @@ package enum StatusPhrase: CaseIterable, Sendable {
         return line.withUTF8 { offset(in: UnsafeRawBufferPointer($0)) != nil }
     }
 }
+
+// Swift's Glibc module shows only what is declared without `_GNU_SOURCE`. Integers and pointers are
+// passed alike by Swift and C here.
+
+/// The first place of `needle` in `haystack` (memmem(3)): several gigabytes a second, where a loop
+/// over bytes would make the scanner the slowest part of the launcher.
+@_silgen_name("memmem")
+private func memmem(
+    _ haystack: UnsafeRawPointer,
+    _ haystackCount: Int,
+    _ needle: UnsafeRawPointer,
+    _ needleCount: Int
+) -> UnsafeMutableRawPointer?

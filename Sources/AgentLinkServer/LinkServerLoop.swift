@@ -84,7 +84,7 @@ struct LinkServerLoop {
         for _ in 0..<LinkServerLoop.readsAtOnce {
             guard let client else { return }
             var piece: [UInt8] = []
-            var reading = Descriptor.Reading.over
+            var reading = Descriptor.ReadResult.over
             withUnsafeTemporaryAllocation(
                 byteCount: LinkServerLoop.readBytes,
                 alignment: 1

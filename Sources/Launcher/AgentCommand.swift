@@ -17,10 +17,10 @@ struct AgentCommand {
     /// The same command with a log level at which the agent says what its state is, and a word on
     /// stderr about what was changed. An agent that says nothing would count as busy for ever.
     func showingState() -> AgentCommand {
-        if let level = getenv(AgentLogLevel.variable).map({ String(cString: $0) }),
+        if let level = getenv(AgentVariable.logLevel).map({ String(cString: $0) }),
             AgentLogLevel.hidesState(level)
         {
-            AgentCommand.sayUncovered(AgentLogLevel.variable, level)
+            AgentCommand.sayUncovered(AgentVariable.logLevel, level)
         }
         let texts = arguments.map { $0.map { String(cString: $0) } ?? "" }
         guard let (replacements, level) = AgentLogLevel.uncovered(texts) else { return self }
@@ -49,7 +49,7 @@ struct AgentCommand {
     /// Finds the command that this process's arguments name.
     ///
     /// - Throws: Exit code 127 if it is nowhere, 126 if what was found cannot be executed.
-    static func find() throws(Refusal) -> AgentCommand {
+    static func find() throws(LaunchFailure) -> AgentCommand {
         let given = (1..<max(1, Int(CommandLine.argc))).map { CommandLine.unsafeArgv[$0] }
         guard let first = given.first, let first, first.pointee != CChar(UInt8(ascii: "-")) else {
             let path = try locate(
@@ -78,7 +78,7 @@ struct AgentCommand {
         _ name: String,
         _ places: [String],
         _ searched: String
-    ) throws(Refusal) -> String {
+    ) throws(LaunchFailure) -> String {
         var inexecutable: String?
         for place in places {
             var status = stat()
@@ -87,14 +87,14 @@ struct AgentCommand {
             inexecutable = inexecutable ?? place
         }
         if let inexecutable {
-            throw Refusal(
+            throw LaunchFailure(
                 text: inexecutable + ": cannot be executed: permission denied",
-                exitCode: Refusal.cannotExecute
+                exitCode: LaunchFailure.cannotExecute
             )
         }
-        throw Refusal(
+        throw LaunchFailure(
             text: name + ": not found" + (searched.isEmpty ? "" : " ") + searched,
-            exitCode: Refusal.notFound
+            exitCode: LaunchFailure.notFound
         )
     }
 }

@@ -8,13 +8,13 @@ enum AgentLauncher {
     static func main() {
         if Help.isAskedFor { Help.show() }
         keepStandardDescriptorsTaken()
-        orLeave { () throws(Refusal) in try Secrecy.closeProcess() }
-        let settings = orLeave { () throws(Refusal) in try Settings.read() }
-        if settings.hidesTaskRole { orLeave { () throws(Refusal) in try TaskRole.hide() } }
-        let command = orLeave { () throws(Refusal) in try AgentCommand.find() }.showingState()
-        let signals = orLeave { () throws(Refusal) in try SignalSource.takeOver() }
+        orLeave { () throws(LaunchFailure) in try Secrecy.closeProcess() }
+        let settings = orLeave { () throws(LaunchFailure) in try LauncherSettings.read() }
+        if settings.hidesTaskRole { orLeave { () throws(LaunchFailure) in try TaskRole.hide() } }
+        let command = orLeave { () throws(LaunchFailure) in try AgentCommand.find() }.showingState()
+        let signals = orLeave { () throws(LaunchFailure) in try SignalSource.takeOver() }
         Reaper.adoptOrphans()
-        let mailbox = orLeave { () throws(Refusal) in try StatusMailbox() }
+        let mailbox = orLeave { () throws(LaunchFailure) in try StatusMailbox() }
         var supervisor = Supervisor(
             settings: settings,
             command: command,
@@ -25,8 +25,8 @@ enum AgentLauncher {
         _exit(supervisor.run())
     }
 
-    private static func orLeave<Value>(_ step: () throws(Refusal) -> Value) -> Value {
-        do throws(Refusal) {
+    private static func orLeave<Value>(_ step: () throws(LaunchFailure) -> Value) -> Value {
+        do throws(LaunchFailure) {
             return try step()
         } catch {
             Notice.say(error.text)
@@ -40,22 +40,5 @@ enum AgentLauncher {
         for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDWR)
         }
-    }
-}
-
-/// Why the launcher ends before it has started anything, and its exit code.
-struct Refusal: Error {
-    let text: String
-    let exitCode: Int32
-
-    /// As env(1), nohup(1) and timeout(1) end when they themselves fail: the command's own codes
-    /// start at 126.
-    static let launcherFailed: Int32 = 125
-    static let cannotExecute: Int32 = 126
-    static let notFound: Int32 = 127
-
-    /// A system call that the launcher cannot do without has just failed.
-    static func callFailed(_ call: String) -> Refusal {
-        Refusal(text: call + ": " + Notice.errorText(errno), exitCode: launcherFailed)
     }
 }

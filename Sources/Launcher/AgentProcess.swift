@@ -20,7 +20,7 @@ enum AgentProcess {
         name: String?,
         output: Int32,
         errors: Int32
-    ) throws(Refusal) -> pid_t {
+    ) throws(LaunchFailure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
@@ -38,9 +38,9 @@ enum AgentProcess {
         posix_spawn_file_actions_destroy(&actions)
         posix_spawnattr_destroy(&attributes)
         guard result == 0 else {
-            throw Refusal(
+            throw LaunchFailure(
                 text: command.path + ": cannot be executed: " + Notice.errorText(result),
-                exitCode: result == ENOENT ? Refusal.notFound : Refusal.cannotExecute
+                exitCode: result == ENOENT ? LaunchFailure.notFound : LaunchFailure.cannotExecute
             )
         }
         return pid
@@ -66,9 +66,9 @@ enum AgentProcess {
     /// at most two names that are unset in it. The agent checks for names that begin with TFC_AGENT_
     /// and that it does not know: it must not get others.
     private static func environment(name: String?) -> [UnsafeMutablePointer<CChar>?] {
-        var settings = [("TFC_AGENT_LOG_JSON=", "1")]
-        if let name { settings.append(("TFC_AGENT_NAME=", name)) }
-        settings.removeAll { Settings.value(String($0.0.dropLast())) != nil }
+        var settings = [(AgentVariable.logsJSON + "=", "1")]
+        if let name { settings.append((AgentVariable.name + "=", name)) }
+        settings.removeAll { LauncherSettings.value(String($0.0.dropLast())) != nil }
         var entries: [UnsafeMutablePointer<CChar>?] = []
         var entry = environ
         while let text = entry.pointee {
@@ -84,10 +84,32 @@ enum AgentProcess {
     private static func shown(
         _ entry: UnsafeMutablePointer<CChar>
     ) -> UnsafeMutablePointer<CChar> {
-        let name = AgentLogLevel.variable + "="
+        let name = AgentVariable.logLevel + "="
         guard strncmp(entry, name, name.utf8.count) == 0,
             AgentLogLevel.hidesState(String(cString: entry + name.utf8.count))
         else { return entry }
         return strdup(name + AgentLogLevel.needed)
+    }
+}
+
+/// Takes leave of every process that ends as our child.
+enum Reaper {
+    /// PR_SET_CHILD_SUBREAPER (prctl(2)).
+    private static let setChildSubreaper: Int32 = 36
+
+    /// Makes the agent's orphans ours, as they are anyway for PID 1. Without it nothing but their
+    /// being reaped elsewhere would change, so a failure is let go.
+    static func adoptOrphans() {
+        guard getpid() != 1 else { return }
+        _ = prctl(setChildSubreaper, 1, 0, 0, 0)
+    }
+
+    /// The next child that has ended and its code as a shell reports it, or nil.
+    static func next() -> (pid: pid_t, code: Int32)? {
+        var status: Int32 = 0
+        let pid = waitpid(-1, &status, WNOHANG)
+        guard pid > 0 else { return nil }
+        let signal = status & 0x7F
+        return (pid, signal == 0 ? status >> 8 & 0xFF : 128 + signal)
     }
 }

@@ -5,7 +5,7 @@ import Glibc
 /// command that is a script may take minutes before it starts the agent, or never start one.
 struct AgentSearch {
     /// What one look at the process table brought.
-    enum Finding {
+    enum Outcome {
         case agent(ProcessTable.Entry)
         case none(othersLive: Bool)
         /// The table cannot be read.
@@ -13,21 +13,21 @@ struct AgentSearch {
     }
 
     private var pause = AgentSearch.shortestPause
-    private var nextLook: Milliseconds = 0
-    private var limit: Milliseconds?
+    private var nextLook: MonotonicMilliseconds = 0
+    private var limit: MonotonicMilliseconds?
 
-    private static let shortestPause: Milliseconds = 50
-    private static let longestPause: Milliseconds = 5000
+    private static let shortestPause: MonotonicMilliseconds = 50
+    private static let longestPause: MonotonicMilliseconds = 5000
 
     /// How long a script has, after its agent's end, to start another one or to end with the
     /// agent's exit code.
-    private static let limitAfterAgent: Milliseconds = 10_000
+    private static let limitAfterAgent: MonotonicMilliseconds = 10_000
 
     /// How long a fork needs at most to become the agent, when the script that made it is over.
-    private static let limitAfterCommand: Milliseconds = 3000
+    private static let limitAfterCommand: MonotonicMilliseconds = 3000
 
     /// When there is something to do; nil while nothing is sought.
-    func deadline(_ life: LauncherLife) -> Milliseconds? {
+    func deadline(_ life: LauncherLife) -> MonotonicMilliseconds? {
         guard life.seeksAgent else { return nil }
         return life.seeksAgentInTime ? min(nextLook, limit ?? nextLook) : nextLook
     }
@@ -40,7 +40,7 @@ struct AgentSearch {
     }
 
     /// Whether to look now.
-    mutating func isDue(_ now: Milliseconds) -> Bool {
+    mutating func isDue(_ now: MonotonicMilliseconds) -> Bool {
         guard now >= nextLook else { return false }
         nextLook = now + pause
         pause = min(pause * 2, AgentSearch.longestPause)
@@ -52,7 +52,7 @@ struct AgentSearch {
     /// - Parameters:
     ///   - now: The time.
     ///   - commandLives: Whether there is a script that may go on.
-    mutating func isOver(_ now: Milliseconds, commandLives: Bool) -> Bool {
+    mutating func isOver(_ now: MonotonicMilliseconds, commandLives: Bool) -> Bool {
         let last =
             limit ?? now
             + (commandLives ? AgentSearch.limitAfterAgent : AgentSearch.limitAfterCommand)
@@ -68,7 +68,7 @@ struct AgentSearch {
     /// - Parameters:
     ///   - command: The process that was started, until it is reaped.
     ///   - acceptsOrphans: Whether the agent may be elsewhere than below it.
-    static func look(from command: pid_t?, acceptsOrphans: Bool) -> Finding {
+    static func look(from command: pid_t?, acceptsOrphans: Bool) -> Outcome {
         guard let table = ProcessTable() else { return .unknown }
         let agent =
             acceptsOrphans

@@ -1,13 +1,13 @@
 import AgentLink
 import Glibc
 
-/// An agent that is another process than the command, held so that neither a signal nor its end can
+/// An agent that is another process than the command, watched so that neither a signal nor its end can
 /// be mistaken: it may be a script's child, whose id is another's as soon as the script takes note
 /// of its end.
 struct FoundAgent {
     let pid: pid_t
     /// Readable once the process has ended, for poll(2); -1, which that ignores, for a child of
-    /// ours that is held by its id.
+    /// ours that is watched by its id.
     let descriptor: Int32
 
     private init(pid: pid_t, descriptor: Int32) {
@@ -15,23 +15,23 @@ struct FoundAgent {
         self.descriptor = descriptor
     }
 
-    /// Holds a child of ours by its id, which is no other's until we have reaped it.
+    /// Watches a child of ours by its id, which is no other's until we have reaped it.
     init(child pid: pid_t) {
         self.init(pid: pid, descriptor: -1)
     }
 
-    enum Holding {
-        case held(FoundAgent)
+    enum WatchResult {
+        case watched(FoundAgent)
         /// It has ended in the meantime.
         case gone
         /// By this errno: before Linux 5.3, or where the call is forbidden.
         case impossible(Int32)
     }
 
-    /// Holds a process that has just been found.
-    static func hold(_ pid: pid_t) -> Holding {
+    /// Watches a process that has just been found.
+    static func watch(_ pid: pid_t) -> WatchResult {
         let descriptor = SystemCall.pidfdOpen(pid)
-        if descriptor >= 0 { return .held(FoundAgent(pid: pid, descriptor: descriptor)) }
+        if descriptor >= 0 { return .watched(FoundAgent(pid: pid, descriptor: descriptor)) }
         return errno == ESRCH ? .gone : .impossible(errno)
     }
 
@@ -69,7 +69,7 @@ struct FoundAgent {
         {
             return nil
         }
-        let name = Array((AgentLogLevel.variable + "=").utf8)
+        let name = Array((AgentVariable.logLevel + "=").utf8)
         let entry = texts("/proc/\(pid)/environ") { $0.starts(with: name) }.first
         guard let level = entry?.dropFirst(name.count) else { return nil }
         return AgentLogLevel.hidesState(String(level)) ? String(level) : nil

@@ -19,11 +19,11 @@ struct LinkClient {
     private let path: String
     private var connection: Connection?
     private var pause = LinkClient.shortestPause
-    private var nextAttempt: Milliseconds = 0
+    private var nextAttempt: MonotonicMilliseconds = 0
 
     /// Soon enough not to delay an agent, seldom enough to cost nothing.
-    private static let shortestPause: Milliseconds = 100
-    private static let longestPause: Milliseconds = 1000
+    private static let shortestPause: MonotonicMilliseconds = 100
+    private static let longestPause: MonotonicMilliseconds = 1000
 
     /// What may wait for a sidecar that is slow to read, beyond what the socket holds: a state of
     /// the longest lines, twice.
@@ -44,7 +44,7 @@ struct LinkClient {
     var isConnected: Bool { connection != nil }
 
     /// When `connectIfDue` has something to do; nil while connected.
-    var deadline: Milliseconds? {
+    var deadline: MonotonicMilliseconds? {
         connection == nil ? nextAttempt : nil
     }
 
@@ -54,7 +54,7 @@ struct LinkClient {
     ///   - now: The time.
     ///   - isEager: Whether the agent waits for the sidecar, so that every attempt counts.
     /// - Returns: True when a new connection is there, to be greeted.
-    mutating func connectIfDue(_ now: Milliseconds, isEager: Bool) -> Bool {
+    mutating func connectIfDue(_ now: MonotonicMilliseconds, isEager: Bool) -> Bool {
         guard connection == nil, now >= nextAttempt else { return false }
         nextAttempt = now + (isEager ? LinkClient.shortestPause : pause)
         // Shortened again by the first message: to be connected alone proves nothing, a sidecar
@@ -80,7 +80,7 @@ struct LinkClient {
         flush()
         guard let descriptor = connection?.descriptor else { return [] }
         var piece: [UInt8] = []
-        var reading = Descriptor.Reading.over
+        var reading = Descriptor.ReadResult.over
         withUnsafeTemporaryAllocation(
             byteCount: LinkClient.readBytes,
             alignment: 1

@@ -21,13 +21,19 @@ enum Notice {
     }
 }
 
-/// Durations and deadlines are whole milliseconds of the monotonic clock: the wall clock may jump.
-typealias Milliseconds = Int
+/// Why the launcher ends before it has started anything, and its exit code.
+struct LaunchFailure: Error {
+    let text: String
+    let exitCode: Int32
 
-enum MonotonicClock {
-    static var now: Milliseconds {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    /// As env(1), nohup(1) and timeout(1) end when they themselves fail: the command's own codes
+    /// start at 126.
+    static let launcherFailed: Int32 = 125
+    static let cannotExecute: Int32 = 126
+    static let notFound: Int32 = 127
+
+    /// A system call that the launcher cannot do without has just failed.
+    static func callFailed(_ call: String) -> LaunchFailure {
+        LaunchFailure(text: call + ": " + Notice.errorText(errno), exitCode: launcherFailed)
     }
 }

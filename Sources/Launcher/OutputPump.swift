@@ -46,7 +46,7 @@ final class OutputPump: Sendable {
     static func open(
         to destination: Int32,
         mailbox: StatusMailbox
-    ) throws(Refusal) -> (pump: OutputPump, writer: Int32) {
+    ) throws(LaunchFailure) -> (pump: OutputPump, writer: Int32) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw .callFailed("pipe") }
         Descriptor.closeOnExec(ends[0])
@@ -78,7 +78,7 @@ final class OutputPump: Sendable {
         return Progress(isOver: false, isEmpty: isEmpty && read == done, bytesRead: read)
     }
 
-    private func start() throws(Refusal) {
+    private func start() throws(LaunchFailure) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, OutputPump.stackBytes)
@@ -98,9 +98,9 @@ final class OutputPump: Sendable {
         pthread_attr_destroy(&attributes)
         guard result == 0 else {
             pump.release()
-            throw Refusal(
+            throw LaunchFailure(
                 text: "pthread_create: " + Notice.errorText(result),
-                exitCode: Refusal.launcherFailed
+                exitCode: LaunchFailure.launcherFailed
             )
         }
         pthread_detach(thread)
@@ -154,5 +154,35 @@ final class OutputPump: Sendable {
                 return
             }
         }
+    }
+}
+
+/// Tells when all that an ended agent wrote has been passed on. Usually both pipes are closed at
+/// once; a process that the agent left behind may hold them open for ever, and then they are taken
+/// as done when nothing has come for a while.
+struct OutputWatch {
+    /// How often to look while a pipe is still open.
+    static let lookEvery: MonotonicMilliseconds = 20
+
+    /// How long nothing has to come: longer than a busy machine keeps a pump from its turn.
+    private static let grace: MonotonicMilliseconds = 100
+
+    private var last: [OutputPump.Progress] = []
+    private var quietSince: MonotonicMilliseconds = 0
+
+    /// Looks once.
+    ///
+    /// - Parameters:
+    ///   - pumps: The agent's stdout and stderr.
+    ///   - now: The time.
+    /// - Returns: Whether everything is passed on.
+    mutating func isSettled(_ pumps: [OutputPump], _ now: MonotonicMilliseconds) -> Bool {
+        let progress = pumps.map(\.progress)
+        if progress.allSatisfy(\.isOver) { return true }
+        if progress != last || !progress.allSatisfy(\.isEmpty) {
+            last = progress
+            quietSince = now
+        }
+        return now - quietSince >= OutputWatch.grace
     }
 }

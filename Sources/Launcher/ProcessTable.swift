@@ -119,7 +119,7 @@ struct ProcessTable {
     /// What the kernel keeps of a process's name (TASK_COMM_LEN without the NUL).
     private static let kernelNameBytes = 15
 
-    private enum Finding {
+    private enum Lookup {
         case found(Entry)
         case gone
         case unreadable
@@ -131,7 +131,7 @@ struct ProcessTable {
         }
     }
 
-    private static func entry(of pid: pid_t) -> Finding {
+    private static func entry(of pid: pid_t) -> Lookup {
         let file = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return isGone(errno) ? .gone : .unreadable }
         defer { close(file) }

@@ -14,7 +14,7 @@ enum Secrecy {
     /// that takes this one's place has to close itself anew.
     ///
     /// - Throws: Exit code 125.
-    static func closeProcess() throws(Refusal) {
+    static func closeProcess() throws(LaunchFailure) {
         guard prctl(setDumpable, 0, 0, 0, 0) == 0 else { throw .callFailed("prctl") }
     }
 

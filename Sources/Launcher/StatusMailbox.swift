@@ -11,7 +11,7 @@ final class StatusMailbox: Sendable {
     /// oldest lines dropped: they are no longer its state. Bounds the memory to this many messages.
     private static let waitingLinesLimit = 64
 
-    init() throws(Refusal) {
+    init() throws(LaunchFailure) {
         guard let wakeup = Wakeup() else { throw .callFailed("pipe") }
         self.wakeup = wakeup
     }

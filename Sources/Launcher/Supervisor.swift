@@ -4,7 +4,7 @@ import Glibc
 /// The launcher's main thread: gathers what happened, asks `LauncherLife`, and does what it says.
 /// Nothing here waits but `sleep`.
 struct Supervisor {
-    private let settings: Settings
+    private let settings: LauncherSettings
     private let command: AgentCommand
     private let signals: SignalSource
     private let mailbox: StatusMailbox
@@ -12,32 +12,24 @@ struct Supervisor {
 
     private var life = LauncherLife()
     private var link: LinkClient
-    /// The process that was started, until it is reaped.
-    private var started: pid_t?
-    /// The agent, once it was found to be another process than that.
-    private var agent: FoundAgent?
-    /// How often an agent was found, so that one is told from the next.
-    private var agentsFound = 0
-    /// An agent that can be held by nothing, to be named once.
-    private var unheldAgent: pid_t?
-    private var search = AgentSearch()
+    private var processes = ProcessWatch()
     private var pumps: [OutputPump] = []
     private var output = OutputWatch()
-    private var endedAt: Milliseconds?
+    private var endedAt: MonotonicMilliseconds?
     private var hasReleaseLimitPassed = false
     private var exitCode: Int32?
     private var hasReportedMalformed = false
     private var solitude: Solitude?
 
     /// How long the sidecar may be kept from booking the departure by an output that nobody reads.
-    private static let outputLimit: Milliseconds = 2000
+    private static let outputLimit: MonotonicMilliseconds = 2000
 
     /// How long the container may be kept open by an output that nobody reads: the rest of it is
     /// lost then. As long as by a sidecar that does not answer.
-    private static let outputAbandonLimit = Settings.defaultReleaseLimit
+    private static let outputAbandonLimit = LauncherSettings.defaultReleaseLimit
 
     init(
-        settings: Settings,
+        settings: LauncherSettings,
         command: AgentCommand,
         signals: SignalSource,
         mailbox: StatusMailbox
@@ -79,7 +71,7 @@ struct Supervisor {
         if life.isWaiting, now >= startedAt + settings.startLimit {
             observe(.startLimitReached)
         }
-        if life.seeksAgent, search.isDue(now) { lookForAgent() }
+        if life.seeksAgent, processes.isLookDue(now) { lookForAgent() }
         if isSearchOver(now) {
             // Between two looks it may have come.
             lookForAgent()
@@ -103,11 +95,11 @@ struct Supervisor {
         }
     }
 
-    private mutating func isSearchOver(_ now: Milliseconds) -> Bool {
-        life.seeksAgentInTime && search.isOver(now, commandLives: started != nil)
+    private mutating func isSearchOver(_ now: MonotonicMilliseconds) -> Bool {
+        life.seeksAgentInTime && processes.isSearchOver(now)
     }
 
-    private mutating func watchSolitude(_ now: Milliseconds) {
+    private mutating func watchSolitude(_ now: MonotonicMilliseconds) {
         guard needsSidecar else { return }
         for step in solitude?.due(at: now, isConnected: link.isConnected) ?? [] {
             switch step {
@@ -142,45 +134,44 @@ struct Supervisor {
 
     private mutating func reap() {
         while let (pid, code) = Reaper.next() {
-            if pid == started {
-                started = nil
+            switch processes.reaped(pid) {
+            case .command:
                 observe(.commandExited(code: code))
-                search.startOver()
                 lookForAgent()
-            } else if pid == agent?.pid {
-                agentEnded(code)
+            case .agent: agentEnded(code)
+            case .other: break
             }
         }
     }
 
     /// The end of an agent that is somebody else's child, whose code is not for us.
     private mutating func takeAgentEnd() {
-        guard agent?.hasEnded == true else { return }
-        let ended = agentsFound
+        guard processes.hasAgentEnded else { return }
+        let ended = processes.agentsFound
         // It may have become ours. Then its end is booked at once, and the next one may be found.
         reap()
-        if agent != nil, agentsFound == ended { agentEnded(nil) }
+        guard processes.hasAgent, processes.agentsFound == ended else { return }
+        processes.letAgentGo()
+        agentEnded(nil)
     }
 
     private mutating func agentEnded(_ code: Int32?) {
-        agent?.letGo()
-        agent = nil
         // Its last words tell whether it had registered.
         takeStatusLines()
         observe(.agentExited(code: code))
-        search.startOver()
         lookForAgent()
     }
 
     /// Looks whether the agent has appeared, if that is not known.
     private mutating func lookForAgent() {
         guard life.seeksAgent else { return }
-        switch AgentSearch.look(from: started, acceptsOrphans: life.acceptsOrphans) {
-        case .agent(let entry) where entry.pid == started:
-            found(nil)
-            reportLevel(of: entry.pid)
-        case .agent(let entry):
-            hold(entry)
+        switch processes.look(acceptsOrphans: life.acceptsOrphans) {
+        case .agent(let pid, let isCommand):
+            observe(.agentFound(isCommand: isCommand))
+            reportLevel(of: pid)
+            if !isCommand { reportOpenness(of: pid) }
+        case .commandInItsPlace:
+            observe(.agentFound(isCommand: true))
         case .none(let othersLive):
             observe(.noAgentFound(othersLive: othersLive))
         case .unknown:
@@ -188,56 +179,12 @@ struct Supervisor {
         }
     }
 
-    private mutating func hold(_ entry: ProcessTable.Entry) {
-        switch FoundAgent.hold(entry.pid) {
-        case .held(let process):
-            found(process)
-            reportFound(process.pid)
-        case .gone:
-            break
-        case .impossible(let code):
-            holdWithoutDescriptor(entry, code)
-        }
-    }
-
-    private mutating func holdWithoutDescriptor(_ entry: ProcessTable.Entry, _ code: Int32) {
-        let reason = ": pidfd_open: " + Notice.errorText(code)
-        if entry.parent == getpid() {
-            Notice.say("the agent is process \(entry.pid), watched by its id alone" + reason)
-            found(FoundAgent(child: entry.pid))
-            reportFound(entry.pid)
-        } else if started != nil {
-            Notice.say(
-                "the agent is below its command and cannot be watched, so the command's end is"
-                    + " taken for its own" + reason
-            )
-            found(nil)
-        } else {
-            // It lives all the same, and is ours once what is between us has ended.
-            search.extend()
-            guard unheldAgent != entry.pid else { return }
-            unheldAgent = entry.pid
-            Notice.say(
-                "the agent is process \(entry.pid) and cannot be watched until its parent has ended"
-                    + reason
-            )
-        }
-    }
-
-    private mutating func reportFound(_ pid: pid_t) {
-        reportLevel(of: pid)
-        guard started != nil else { return }
+    private func reportOpenness(of agent: pid_t) {
+        guard processes.commandLives else { return }
         Notice.say(
-            "the agent is process \(pid) below its command: runs can read what the command was"
+            "the agent is process \(agent) below its command: runs can read what the command was"
                 + " started with, the agent's token included, unless it starts the agent by exec"
         )
-    }
-
-    /// - Parameter process: Nil if it is the command.
-    private mutating func found(_ process: FoundAgent?) {
-        agent = process
-        agentsFound += 1
-        observe(.agentFound(isCommand: process == nil))
     }
 
     private mutating func reportLevel(of agent: pid_t) {
@@ -306,15 +253,11 @@ struct Supervisor {
         switch directive {
         case .start(let name): startAgent(name)
         case .sendStopSignal(let target):
-            // The process alone: its job's processes are its own to end.
-            switch target {
-            case .agent: agent?.signal(SIGTERM)
-            case .command: signalCommand()
-            }
+            processes.signal(target, SIGTERM)
             Notice.say("the agent has been given its one stop signal")
         case .endCommand:
             Notice.say("the agent has ended, and its command has not within a while: it is stopped")
-            signalCommand()
+            processes.signal(.command, SIGTERM)
         case .countJobProcesses:
             observe(.jobProcesses(jobProcesses()))
         case .say(let message): link.say(message)
@@ -322,19 +265,10 @@ struct Supervisor {
         }
     }
 
-    /// Until we have reaped it, the id cannot be another's.
-    private func signalCommand() {
-        if let started { kill(started, SIGTERM) }
-    }
-
     private func jobProcesses() -> Int? {
-        // Between two agents nothing is there to be counted below.
-        guard !life.seeksAgentInTime, agent?.hasEnded != true, let pid = agent?.pid ?? started
-        else { return nil }
-        return ProcessTable()?.jobProcesses(
-            of: pid,
-            agentName: agentsFound > 0 ? ProcessTable.agentPrefix : command.baseName
-        )
+        // Between two agents nothing is there to be counted.
+        guard !life.seeksAgentInTime else { return nil }
+        return processes.jobProcesses(commandName: command.baseName)
     }
 
     private mutating func startAgent(_ name: String?) {
@@ -343,7 +277,7 @@ struct Supervisor {
                 "no sidecar within \(settings.startLimit) ms: the agent starts without one"
             )
         }
-        do throws(Refusal) {
+        do throws(LaunchFailure) {
             // The pumps first: once the agent runs, nothing may fail any more.
             let output = try OutputPump.open(to: STDOUT_FILENO, mailbox: mailbox)
             let errors = try OutputPump.open(to: STDERR_FILENO, mailbox: mailbox)
@@ -352,11 +286,13 @@ struct Supervisor {
                 close(output.writer)
                 close(errors.writer)
             }
-            started = try AgentProcess.start(
-                command,
-                name: name,
-                output: output.writer,
-                errors: errors.writer
+            processes.commandStarted(
+                try AgentProcess.start(
+                    command,
+                    name: name,
+                    output: output.writer,
+                    errors: errors.writer
+                )
             )
             Secrecy.forgetStart()
             solitude = Solitude(limit: settings.aloneLimit, at: MonotonicClock.now)
@@ -379,7 +315,7 @@ struct Supervisor {
             link.deadline,
             life.isWaiting ? startedAt + settings.startLimit : nil,
             needsSidecar ? solitude?.deadline(isConnected: link.isConnected) : nil,
-            search.deadline(life),
+            processes.deadline(life),
             life.awaitsOutput ? MonotonicClock.now + OutputWatch.lookEvery : nil,
             hasReleaseLimitPassed || life.isHeld
                 ? nil : endedAt.map { $0 + settings.releaseLimit },
@@ -391,10 +327,25 @@ struct Supervisor {
         var entries = [
             pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0),
-            // Ignored by poll(2) while negative.
-            pollfd(fd: agent?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+            processes.pollEntry,
             link.pollEntry,
         ]
         _ = poll(&entries, nfds_t(entries.count), timeout)
+    }
+}
+
+extension LauncherLife.LeaveReason {
+    /// What a person should know of a container that ends so; nil where all is as it should be.
+    ///
+    /// - Parameter limit: How long a sidecar was waited for.
+    fileprivate func notice(limit: MonotonicMilliseconds) -> String? {
+        switch self {
+        case .released, .stoppedBeforeStart, .stoppedWhileHeld:
+            nil
+        case .releaseLimitReached:
+            "no release within \(limit) ms after the agent's end"
+        case .heldAlone:
+            "the container was held open, and no sidecar has answered for \(limit) ms or more"
+        }
     }
 }

@@ -21,7 +21,7 @@ enum TaskRole {
     /// memory, which a root that may trace can read.
     ///
     /// - Throws: Exit code 125, if this program cannot be started again.
-    static func hide() throws(Refusal) {
+    static func hide() throws(LaunchFailure) {
         var entries: [UnsafeMutablePointer<CChar>?] = []
         var isThere = false
         var entry = environ

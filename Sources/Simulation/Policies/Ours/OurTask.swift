@@ -124,7 +124,7 @@ final class OurTask: Companion {
 
     // MARK: The launcher
 
-    /// As in the launcher's `Settings`.
+    /// As in `LauncherSettings`.
     private static let startLimit: Milliseconds = 30.seconds
     private static let releaseLimit: Milliseconds = 20.seconds
 

@@ -48,3 +48,14 @@ enum SystemCall {
         }
     }
 }
+
+/// A duration or a deadline, in whole milliseconds of the monotonic clock: the wall clock may jump.
+typealias MonotonicMilliseconds = Int
+
+enum MonotonicClock {
+    static var now: MonotonicMilliseconds {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
+}

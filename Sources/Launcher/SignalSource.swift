@@ -23,7 +23,7 @@ struct SignalSource {
     /// and abort(3) do not care what is ignored.
     ///
     /// - Throws: Exit code 125.
-    static func takeOver() throws(Refusal) -> SignalSource {
+    static func takeOver() throws(LaunchFailure) -> SignalSource {
         // An agent whose launcher died would work on alone, with closed pipes. SIGPIPE is among
         // these: writing to a closed stdout or link must be an error, not the end.
         for number in 1...lastSignal where !caught.contains(number) && !harmless.contains(number) {
@@ -52,27 +52,5 @@ struct SignalSource {
             }
             return buffer.load(as: Int32.self)
         }
-    }
-}
-
-/// Takes leave of every process that ends as our child.
-enum Reaper {
-    /// PR_SET_CHILD_SUBREAPER (prctl(2)).
-    private static let setChildSubreaper: Int32 = 36
-
-    /// Makes the agent's orphans ours, as they are anyway for PID 1. Without it nothing but their
-    /// being reaped elsewhere would change, so a failure is let go.
-    static func adoptOrphans() {
-        guard getpid() != 1 else { return }
-        _ = prctl(setChildSubreaper, 1, 0, 0, 0)
-    }
-
-    /// The next child that has ended and its code as a shell reports it, or nil.
-    static func next() -> (pid: pid_t, code: Int32)? {
-        var status: Int32 = 0
-        let pid = waitpid(-1, &status, WNOHANG)
-        guard pid > 0 else { return nil }
-        let signal = status & 0x7F
-        return (pid, signal == 0 ? status >> 8 & 0xFF : 128 + signal)
     }
 }
