@@ -143,7 +143,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "StandInAgent",
-            dependencies: ["Curl", "StrictJSON"],
+            dependencies: ["AgentLink", "Curl", "StrictJSON"],
             swiftSettings: strict
         ),
 

@@ -267,9 +267,9 @@ final class Machine {
     }
 
     /// The agent's lines, as far as the launcher looks at them (HCP Terraform agents, "Logging").
-    private static let registeredLine = "core: Agent registered successfully with HCP Terraform"
-    private static let waitingLine = "core: Waiting for next job"
-    private static let receivedLine = "core: Job received: "
+    private static let registeredLine = "core: \(StatusPhrase.registered.words) with HCP Terraform"
+    private static let waitingLine = "core: \(StatusPhrase.waiting.words)"
+    private static let receivedLine = "core: \(StatusPhrase.jobReceived.words): "
 
     /// What the sidecar makes of a message, as its own reader of the log does.
     private func heard(_ message: LauncherMessage) -> Observation? {

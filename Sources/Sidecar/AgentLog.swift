@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import FoundationEssentials
 import StrictJSON
@@ -38,13 +39,13 @@ enum AgentLog {
             return isLogger(entry.module) ? .otherLogger : .unreadable(.logger)
         }
         switch entry.message {
-        case "Waiting for next job": return .event(.waiting)
-        case "Job received":
+        case StatusPhrase.waiting.words: return .event(.waiting)
+        case StatusPhrase.jobReceived.words:
             guard let id = entry.first("job_id", "job.id"),
                 let type = entry.first("job_type", "job.type"), let job = Job(id: id, type: type)
             else { return .unreadable(.job) }
             return .event(.received(job))
-        case let message where message.hasPrefix("Agent registered successfully"):
+        case let message where message.hasPrefix(StatusPhrase.registered.words):
             // Agents up to 0.4 call it `id`; some write their name only.
             return .event(.registered(id: entry.first("agent_id", "agent.id", "id")))
         default:

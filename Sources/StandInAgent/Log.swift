@@ -24,7 +24,7 @@ final class Log: Sendable {
         identity.withLock {
             $0 = [
                 ("agent_id", id), ("agent_name", name), ("agent_pool_id", pool),
-                ("agent_version", Agent.version),
+                ("agent_version", StandInLife.version),
             ]
         }
     }

@@ -14,9 +14,9 @@ enum StandInAgent {
         for number in [SIGINT, SIGTERM, SIGQUIT] { sigaddset(&stops, number) }
         pthread_sigmask(SIG_BLOCK, &stops, nil)
 
-        let settings: Settings
+        let settings: StandInSettings
         do throws(SettingsError) {
-            settings = try Settings(
+            settings = try StandInSettings(
                 arguments: Array(CommandLine.arguments.dropFirst()),
                 environment: ProcessInfo.processInfo.environment
             )
@@ -33,7 +33,7 @@ enum StandInAgent {
             exit(1)
         }
         let stop = StopRequest()
-        let agent = Agent(settings: settings, client: client, log: log, stop: stop)
+        let agent = StandInLife(settings: settings, client: client, log: log, stop: stop)
         Task.detached { exit(await agent.run()) }
 
         var count = 0

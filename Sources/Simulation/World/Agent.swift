@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 
 /// `tfc-agent` as HashiCorp documents it: one job at a time, a first signal to finish and leave, a
@@ -38,12 +39,16 @@ enum AgentLine {
     case waiting
     case received(Job)
 
+    private static let registeredText = "core: \(StatusPhrase.registered.words) with HCP Terraform"
+    private static let waitingText = "core: \(StatusPhrase.waiting.words)"
+    private static let receivedText = "core: \(StatusPhrase.jobReceived.words): "
+
     var text: String {
         switch self {
-        case .registered: "core: Agent registered successfully with HCP Terraform"
-        case .waiting: "core: Waiting for next job"
+        case .registered: Self.registeredText
+        case .waiting: Self.waitingText
         case .received(let job):
-            "core: Job received: job_type=\(job.type) job_id=\(job.id)"
+            "\(Self.receivedText)job_type=\(job.type) job_id=\(job.id)"
         }
     }
 }

@@ -366,9 +366,9 @@ final class SidecarShell {
 extension AgentEvent {
     /// Reads one of the lines that ``AgentLine`` writes.
     fileprivate init?(line: String) {
-        if line == "core: Waiting for next job" {
+        if line == AgentLine.waiting.text {
             self = .waiting
-        } else if line.hasPrefix("core: Agent registered") {
+        } else if line == AgentLine.registered.text {
             self = .registered(id: nil)
         } else {
             let words = line.split(separator: " ")

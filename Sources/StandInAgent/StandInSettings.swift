@@ -1,10 +1,12 @@
+import AgentLink
+
 /// The agent's settings are wrong; it ends before it registers.
 struct SettingsError: Error, Equatable, CustomStringConvertible {
     var description: String
 }
 
 /// The settings of tfc-agent, by flag or by environment; a flag wins.
-struct Settings: Equatable, Sendable {
+struct StandInSettings: Equatable, Sendable {
     var address = "https://app.terraform.io"
     var token = ""
     var name = ""
@@ -17,11 +19,15 @@ struct Settings: Equatable, Sendable {
     var exitAtStart: Int32?
     var exitAfterJob: Int32?
 
+    private static let tokenVariable = "TFC_AGENT_TOKEN"
+    private static let singleVariable = "TFC_AGENT_SINGLE"
+    private static let pollVariable = "STAND_IN_POLL_MILLISECONDS"
+
     /// Names that the real agent knows; it looks for others that begin with `TFC_AGENT_`, since
     /// they are misspelt ones.
     static let knownNames: Set<String> = [
-        "TFC_AGENT_NAME", "TFC_AGENT_LOG_LEVEL", "TFC_AGENT_LOG_JSON", "TFC_AGENT_DATA_DIR",
-        "TFC_AGENT_CACHE_DIR", "TFC_AGENT_SINGLE", "TFC_AGENT_AUTO_UPDATE", "TFC_AGENT_TOKEN",
+        AgentVariable.name, AgentVariable.logLevel, AgentVariable.logsJSON, tokenVariable,
+        singleVariable, "TFC_AGENT_DATA_DIR", "TFC_AGENT_CACHE_DIR", "TFC_AGENT_AUTO_UPDATE",
         "TFC_AGENT_OTLP_ADDRESS", "TFC_AGENT_OTLP_CERT_FILE", "TFC_AGENT_OTLP_FORWARD_SPANS",
         "TFC_AGENT_ACCEPT", "TFC_AGENT_REQUEST_FORWARDING", "TFC_AGENT_HYOK",
         "TFC_AGENT_HOOK_TIMEOUT", "TFC_AGENT_HOOK_PRE_PLAN_TIMEOUT",
@@ -38,14 +44,14 @@ struct Settings: Equatable, Sendable {
             )
         }
         address = environment["TFC_ADDRESS"] ?? address
-        token = environment["TFC_AGENT_TOKEN"] ?? token
-        name = environment["TFC_AGENT_NAME"] ?? name
-        isSingle = try Self.truth(environment["TFC_AGENT_SINGLE"], "TFC_AGENT_SINGLE")
-        logsJSON = try Self.truth(environment["TFC_AGENT_LOG_JSON"], "TFC_AGENT_LOG_JSON")
+        token = environment[Self.tokenVariable] ?? token
+        name = environment[AgentVariable.name] ?? name
+        isSingle = try Self.truth(environment, Self.singleVariable)
+        logsJSON = try Self.truth(environment, AgentVariable.logsJSON)
         task = environment["STAND_IN_TASK"] ?? task
-        if let text = environment["STAND_IN_POLL_MILLISECONDS"] {
+        if let text = environment[Self.pollVariable] {
             guard let number = Int(text), number > 0 else {
-                throw SettingsError(description: "STAND_IN_POLL_MILLISECONDS is no number above 0")
+                throw SettingsError(description: "\(Self.pollVariable) is no number above 0")
             }
             pollMilliseconds = number
         }
@@ -53,7 +59,7 @@ struct Settings: Equatable, Sendable {
         exitAfterJob = try Self.code(environment, "STAND_IN_EXIT_AFTER_JOB")
         try read(arguments)
         guard !token.isEmpty else {
-            throw SettingsError(description: "a token is required: -token or TFC_AGENT_TOKEN")
+            throw SettingsError(description: "a token is required: -token or \(Self.tokenVariable)")
         }
     }
 
@@ -100,6 +106,13 @@ struct Settings: Equatable, Sendable {
             throw SettingsError(description: "\(name) is no exit code")
         }
         return code
+    }
+
+    private static func truth(
+        _ environment: [String: String],
+        _ name: String
+    ) throws(SettingsError) -> Bool {
+        try truth(environment[name], name)
     }
 
     private static func truth(_ text: String?, _ name: String) throws(SettingsError) -> Bool {

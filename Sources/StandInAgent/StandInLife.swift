@@ -1,15 +1,16 @@
+import AgentLink
 import Curl
 import FoundationEssentials
 import Glibc
 import StrictJSON
 
 /// The agent's life: register, poll, work, deregister.
-struct Agent: Sendable {
+struct StandInLife: Sendable {
     static let version = "1.28.11"
     /// A failed call is repeated so often before the agent gives up.
     static let attempts = 20
 
-    let settings: Settings
+    let settings: StandInSettings
     let client: any HTTPClient
     let log: Log
     let stop: StopRequest
@@ -47,10 +48,10 @@ struct Agent: Sendable {
         log.write(
             .info,
             "core",
-            "Agent registered successfully with HCP Terraform",
+            StatusPhrase.registered.words + " with HCP Terraform",
             [("agent_id", agent.agent_id), ("agent_pool_id", agent.agent_pool_id)]
         )
-        log.write(.info, "core", "Waiting for next job")
+        log.write(.info, "core", StatusPhrase.waiting.words)
         while !stop.isRequested {
             let answer = await post("jobs/next", ["agent_id": agent.agent_id])
             if answer?.status == 410 { return gone() }
@@ -64,7 +65,7 @@ struct Agent: Sendable {
                 return code
             }
             if settings.isSingle || stop.isRequested { break }
-            log.write(.info, "core", "Waiting for next job")
+            log.write(.info, "core", StatusPhrase.waiting.words)
         }
         _ = await post("deregister", ["agent_id": agent.agent_id])
         log.write(.info, "core", "Agent deregistered")
@@ -104,7 +105,7 @@ struct Agent: Sendable {
         log.write(
             .info,
             "core",
-            "Job received",
+            StatusPhrase.jobReceived.words,
             [("job_type", job.job_type), ("job_id", job.job_id)]
         )
         log.write(
