@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,7 @@ from checks import Skipped, check
 ROOT = images.ROOT
 DOCKER = ROOT / "docker"
 SIDECAR_LIMIT_BYTES = 40_000_000
+LAUNCHER_LIMIT_BYTES = 8_000_000
 # All that an image may hold, besides its executables.
 CONTENTS = (
     "etc/nsswitch.conf",
@@ -150,6 +152,35 @@ for _name, _executables in (
 @check("the sidecar's image is at most 40 MB")
 def small() -> None:
     assert sum(files(images.image("sidecar")).values()) <= SIDECAR_LIMIT_BYTES
+
+
+def hardening(program: pathlib.Path) -> set[str]:
+    """What an ELF file of 64 bits says of how it is to be loaded (elf(5))."""
+    data = program.read_bytes()
+    kind, offset = struct.unpack_from("<H", data, 16)[0], struct.unpack_from("<Q", data, 32)[0]
+    size, count = struct.unpack_from("<HH", data, 54)
+    found = {"any address"} if kind == 3 else set()
+    for header in range(offset, offset + count * size, size):
+        segment = struct.unpack_from("<I", data, header)[0]
+        start, _, _, length = struct.unpack_from("<4Q", data, header + 8)
+        if segment == 3:
+            found.add("loader")
+        elif segment == 0x6474E552:
+            found.add("write-protected")
+        elif segment == 2:
+            entries = dict(struct.iter_unpack("<QQ", data[start : start + length]))
+            if entries.get(30, 0) & 8:
+                found.add("bound at the start")
+            if {15, 29} & entries.keys():
+                found.add("rpath")
+    return found
+
+
+@check("the launcher is loaded at any address, bound at the start, then write-protected, and small")
+def hardened() -> None:
+    launcher = images.image("sidecar") / "usr/local/bin/agent-launcher"
+    assert hardening(launcher) == {"any address", "bound at the start", "write-protected"}
+    assert launcher.stat().st_size <= LAUNCHER_LIMIT_BYTES
 
 
 @check("in its image the sidecar helps, is not healthy yet, and says what is missing")
