@@ -27,6 +27,63 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
+/// Every package at one version, those that only other packages ask for too: the build of today is
+/// that of next year, without a lock file. To raise one, change its version here and run `Tests/run`;
+/// `swift package show-dependencies` tells who asks for what.
+let packages: [(url: String, version: Version)] = [
+    ("https://github.com/apple/swift-argument-parser", "1.8.2"),
+    ("https://github.com/apple/swift-crypto", "4.5.2"),
+    ("https://github.com/apple/swift-http-types", "1.8.0"),
+    ("https://github.com/apple/swift-log", "1.16.2"),
+    ("https://github.com/apple/swift-nio", "2.101.2"),
+    ("https://github.com/hummingbird-project/hummingbird", "2.28.1"),
+
+    // What these bring.
+    ("https://github.com/apple/swift-algorithms", "1.2.1"),
+    ("https://github.com/apple/swift-asn1", "1.7.4"),
+    ("https://github.com/apple/swift-async-algorithms", "1.1.4"),
+    ("https://github.com/apple/swift-atomics", "1.3.0"),
+    ("https://github.com/apple/swift-certificates", "1.21.1"),
+    ("https://github.com/apple/swift-collections", "1.6.0"),
+    ("https://github.com/apple/swift-configuration", "1.4.0"),
+    ("https://github.com/apple/swift-distributed-tracing", "1.7.3"),
+    ("https://github.com/apple/swift-http-structured-headers", "1.7.0"),
+    ("https://github.com/apple/swift-metrics", "2.13.0"),
+    ("https://github.com/apple/swift-nio-extras", "1.35.2"),
+    ("https://github.com/apple/swift-nio-http2", "1.46.0"),
+    ("https://github.com/apple/swift-nio-ssl", "2.37.6"),
+    ("https://github.com/apple/swift-nio-transport-services", "1.28.0"),
+    ("https://github.com/apple/swift-numerics", "1.1.1"),
+    ("https://github.com/apple/swift-service-context", "1.5.1"),
+    ("https://github.com/apple/swift-system", "1.8.1"),
+    ("https://github.com/swift-server/async-http-client", "1.37.0"),
+    ("https://github.com/swift-server/swift-service-lifecycle", "2.13.0"),
+]
+
+/// SwiftPM warns of a package of which no target here names a product. So one product of each that
+/// only others use is named, for a platform for which nothing of this is built.
+let onlyPinned: [Target.Dependency] = [
+    ("Algorithms", "swift-algorithms"),
+    ("SwiftASN1", "swift-asn1"),
+    ("AsyncAlgorithms", "swift-async-algorithms"),
+    ("Atomics", "swift-atomics"),
+    ("X509", "swift-certificates"),
+    ("Collections", "swift-collections"),
+    ("Configuration", "swift-configuration"),
+    ("Instrumentation", "swift-distributed-tracing"),
+    ("StructuredFieldValues", "swift-http-structured-headers"),
+    ("Metrics", "swift-metrics"),
+    ("NIOExtras", "swift-nio-extras"),
+    ("NIOHTTP2", "swift-nio-http2"),
+    ("NIOSSL", "swift-nio-ssl"),
+    ("NIOTransportServices", "swift-nio-transport-services"),
+    ("Numerics", "swift-numerics"),
+    ("ServiceContextModule", "swift-service-context"),
+    ("SystemPackage", "swift-system"),
+    ("AsyncHTTPClient", "async-http-client"),
+    ("ServiceLifecycle", "swift-service-lifecycle"),
+].map { .product(name: $0, package: $1, condition: .when(platforms: [.windows])) }
+
 let package = Package(
     name: "hcp-terraform-agents-on-ecs",
     products: [
@@ -37,17 +94,10 @@ let package = Package(
         .executable(name: "rehearsal", targets: ["Rehearsal"]),
         .executable(name: "stand-in-agent", targets: ["StandInAgent"]),
     ],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
-    ],
+    dependencies: packages.map { .package(url: $0.url, exact: $0.version) },
     targets: [
         // Values only; imports nothing.
-        .target(name: "Decisions", swiftSettings: strict),
+        .target(name: "Decisions", exclude: ["README.md"], swiftSettings: strict),
 
         // Adapters, one folder for each outside thing.
         .systemLibrary(
@@ -109,7 +159,7 @@ let package = Package(
             dependencies: [
                 "AWS", "Curl", "Daemon", "HCPTerraform", "ScaleUp", argumentParser, hummingbird,
                 hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
-            ],
+            ] + onlyPinned,
             swiftSettings: strict
         ),
 
@@ -123,6 +173,7 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: ["AgentLink", "Decisions", "Model", "Rules", "Seeded"],
+            exclude: ["README.md", "export-runs"],
             swiftSettings: strict
         ),
         // Every order of events in small worlds: drives the values that ship, and links nothing else.
