@@ -22,8 +22,8 @@ FUNCTION_STARTED = re.compile(r"endpoint\s+scale-up-lambda started, pid (\d+)")
 PROTECTION_RULE = 1
 ONE_SIGNAL_RULE = 2
 
-# Faults that leave nothing in the ledger which takes minutes to be dropped, as a sidecar does that is
-# killed before ECS would start it again: `Tests/run --chaos` plays all kinds.
+# Faults that leave nothing in the ledger which takes minutes to be dropped, as a sidecar does that
+# is killed before ECS would start it again: `Tests/run --chaos` plays all kinds.
 QUICK_FAULTS = "kill-agent,kill-endpoint,bad-end,freeze,call"
 
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
@@ -114,7 +114,7 @@ def leaves_nothing_behind_after_an_interrupt(root: pathlib.Path) -> bool:
 
 
 def survives_faults(root: pathlib.Path) -> bool:
-    """Plays seeds in both modes with floors of 0 and 2, all at once: each waits most of its time."""
+    """Plays seeds in both modes with floors of 0 and 2, all at once: each mostly waits."""
     options = ["--chaos", "--faults", QUICK_FAULTS, "--fault-seconds", "25"]
     cases = [
         ["--seed", "7", "--mode", "single"],

@@ -1,9 +1,10 @@
-"""Simulations with the real executable, as tests: options, refusals, and the report in a browser."""
+"""Simulations with the real executable, as tests: options, refusals, the report in a browser."""
 
 import functools
 import html
 import http.server
 import json
+import os
 import pathlib
 import re
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 
 LIMIT_SECONDS = 300
 CHARTS = ["policies", "timeline", "waits", "cost"]
@@ -157,7 +159,7 @@ def report_shows_in_a_browser(root: pathlib.Path) -> bool:
                 fine = fine and not problems
         # A probe that finds nothing proves nothing.
         damages = {
-            "a chart without shapes": re.sub(r"<path [^>]*/>|<rect [^>]*/>|<circle [^>]*/>", "", page),
+            "a chart without shapes": re.sub(r"<(path|rect|circle) [^>]*/>", "", page),
             "a text outside": page.replace('<text x="', '<text x="9', 40),
             "a wide page": page.replace("<main>", '<main><pre style="width:3000px">x</pre>'),
         }
@@ -233,9 +235,47 @@ def api_run(status: str, **times: str) -> dict:
     return {"attributes": attributes | {"created-at": "2026-11-23T08:00:00.123Z"}}
 
 
-def export_of_the_readme_makes_a_trace(root: pathlib.Path) -> bool:
-    """Runs as the API lists them go through the README's own filter and into a simulation."""
-    filter = re.search(r"jq -r '\n(.*?)'\n", (root / "README.md").read_text(), re.DOTALL)[1]
+class RunsAPI(http.server.BaseHTTPRequestHandler):
+    """The runs API: two pages, for whoever has the token."""
+
+    pages: list[list[dict]] = []
+
+    def do_GET(self) -> None:
+        query = urllib.parse.urlsplit(self.path)
+        number = int(urllib.parse.parse_qs(query.query)["page[number]"][0])
+        known = query.path == "/api/v2/organizations/example/runs"
+        allowed = self.headers["authorization"] == "Bearer a-token"
+        self.send_response(200 if known and allowed else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps({"data": self.pages[number - 1]}).encode())
+
+    def log_message(self, format: str, *arguments) -> None:
+        pass
+
+
+def export(root: pathlib.Path, runs: list[dict], token: str) -> subprocess.CompletedProcess:
+    """What the documented script makes of an organization's runs; the first hundred were never
+    planned."""
+    RunsAPI.pages = [[api_run("canceled", canceled_at="00:30Z")] * 100, runs]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), RunsAPI)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        return subprocess.run(
+            [root / "Sources/Simulation/export-runs", "example"],
+            env={**os.environ, "TFE_TOKEN": token, "TFC_ADDRESS": address},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def exported_runs_make_a_trace(root: pathlib.Path) -> bool:
+    """Runs as the API lists them go through the documented script and into a simulation."""
     planned = {"planning_at": "00:10+00:00", "planned_at": "01:24.5+00:00"}
     confirmed = planned | {"confirmed_at": "06:34+00:00", "applying_at": "07:00Z"}
     runs = [
@@ -249,9 +289,11 @@ def export_of_the_readme_makes_a_trace(root: pathlib.Path) -> bool:
         api_run("planning", planning_at="00:10Z"),
         api_run("canceled", canceled_at="00:30Z"),
     ]
-    made = subprocess.run(
-        ["jq", "-r", filter], input=json.dumps({"data": runs}), capture_output=True, text=True
-    )
+    refused = export(root, runs, "another-token")
+    if refused.returncode == 0 or refused.stdout:
+        print(f"    a refused call is no trace: {refused.stdout}")
+        return False
+    made = export(root, runs, "a-token")
     expected = [
         ',74,310,95,"applied"',
         ',74,310,60,"apply_errored"',
@@ -260,13 +302,14 @@ def export_of_the_readme_makes_a_trace(root: pathlib.Path) -> bool:
         ',74,1800,"","discarded"',
         ',20,"","","canceled"',
     ]
-    rows = made.stdout.splitlines()
-    if [row.removeprefix('"2026-11-23T08:00:00.123Z"') for row in rows] != expected:
+    rows = made.stdout.removeprefix(HEADER).splitlines()
+    kept = [row.removeprefix('"2026-11-23T08:00:00.123Z"') for row in rows]
+    if not made.stdout.startswith(HEADER) or kept != sorted(expected):
         print(made.stdout, made.stderr)
         return False
     with tempfile.TemporaryDirectory() as folder:
         trace = pathlib.Path(folder) / "runs.csv"
-        trace.write_text(HEADER + made.stdout)
+        trace.write_text(made.stdout)
         result = simulate(root, "--trace", str(trace), "--seeds", "1")
     return result.returncode == 0
 
@@ -295,7 +338,7 @@ ALL = [
     ("Simulation: same seed, same result", seed_has_the_same_result_in_every_process),
     ("Simulation: a broken safeguard fails", broken_safeguard_fails),
     ("Simulation: bad input is refused", bad_input_is_refused_with_its_reason),
-    ("Simulation: the README's export makes a trace", export_of_the_readme_makes_a_trace),
+    ("Simulation: exported runs make a trace", exported_runs_make_a_trace),
     ("Simulation: a recommendation keeps its target", recommendation_keeps_its_target),
     ("Simulation: Ctrl-C", stops_at_once_when_interrupted),
 ]

@@ -16,7 +16,7 @@ import sys
 import threading
 
 CLUSTER, SERVICE, TASK = sys.argv[1:4]
-OPTIONS = dict(zip(sys.argv[4::2], map(int, sys.argv[5::2])))
+OPTIONS = dict(zip(sys.argv[4::2], map(int, sys.argv[5::2]), strict=True))
 REFUSALS = OPTIONS.get("blocked", 0)
 MUTE = iter(range(OPTIONS.get("mute", 0)))
 ARN = f"arn:aws:ecs:us-east-1:123456789012:task/{CLUSTER}/{TASK}"

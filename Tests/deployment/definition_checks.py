@@ -9,7 +9,6 @@ import boto3
 import botocore.session
 import botocore.validate
 import moto
-
 import planning
 from checks import check
 

@@ -23,7 +23,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PEERS = ROOT / "Tests/Peers"
 TASK = "0123456789abcdef0123456789abcdef"
-# Design limits; see the README's chapter on the footprint.
+# Design limits; see Tests/README.md, "Footprint".
 LIMIT_RSS_KB = 18 * 1024
 LIMIT_ANONYMOUS_KB = 4 * 1024
 

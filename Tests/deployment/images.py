@@ -97,7 +97,7 @@ def require() -> None:
         buildah("rm", container)
         run(["unshare", "--mount", "--pid", "--fork", "true"])
     except RuntimeError as error:
-        raise Skipped(f"this machine cannot build images: {error}")
+        raise Skipped(f"this machine cannot build images: {error}") from error
 
 
 def make_base() -> None:

@@ -8,16 +8,12 @@ import re
 import subprocess
 
 import planning
+import tables
 from checks import check
 from planning import AS_SERVICE, EXAMPLES, MODULE, README, ROOT, WITH_API
+from tables import blocks
 
 CHECKOV = ROOT / ".venv-checkov/bin/checkov"
-
-
-def blocks(kind: str) -> dict[str, str]:
-    """The module's top-level blocks of a kind by name."""
-    text = "\n".join(path.read_text() for path in sorted(MODULE.glob("*.tf")))
-    return dict(re.findall(rf'^{kind} "(\w+)" {{\n(.*?)^}}', text, re.MULTILINE | re.DOTALL))
 
 
 @check("Terraform files are formatted")
@@ -150,7 +146,7 @@ def refuses() -> None:
     planning.stage()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = pool.map(planning.attempt, [inputs for inputs, _ in REFUSED])
-    for (inputs, sentence), outcome in zip(REFUSED, outcomes):
+    for (inputs, sentence), outcome in zip(REFUSED, outcomes, strict=True):
         # Terraform breaks its lines where it likes.
         said = " ".join(outcome.complaints.split())
         if outcome.succeeded or sentence not in said:
@@ -165,40 +161,29 @@ def covered() -> None:
     assert ruled <= tried, f"no wrong value is tried for {sorted(ruled - tried)}"
 
 
-@check("every variable is described, typed, used, and in the README's table with its default")
+@check("every variable is described, typed and used, every output described")
 def described() -> None:
     others = "".join(
         path.read_text() for path in MODULE.glob("*.tf") if path.name != "variables.tf"
     )
-    lines = README.read_text().splitlines()
     wrong = []
     for name, body in blocks("variable").items():
-        if not re.search(r'^  description = ".{10,}"$', body, re.MULTILINE) or "  type" not in body:
+        if len(tables.description(body)) < 10 or "  type" not in body:
             wrong.append(f"{name}: no description or type")
         if not re.search(rf"\bvar\.{name}\b", others):
             wrong.append(f"{name}: not used")
-        rows = [line for line in lines if line.startswith("|") and f"`{name}`" in line]
-        if not rows:
-            wrong.append(f"{name}: not in the README")
-            continue
-        default = re.search(r"^  default\s+= (.+)$", body, re.MULTILINE)
-        cell = rows[0].split("|")[2].strip()
-        if default is None and cell != "required":
-            wrong.append(f"{name}: the README does not say that it is required")
-        if default and default[1] not in ("null", "[]", "{}"):
-            plain = default[1].strip('"')
-            listed = ",".join(re.findall(r'"([^"]+)"', default[1])) if "[" in default[1] else plain
-            if cell.strip("`") not in (plain, listed):
-                wrong.append(f"{name}: the README says {cell}, the default is {default[1]}")
+    for name, body in blocks("output").items():
+        if not tables.description(body):
+            wrong.append(f"{name}: no description")
     assert not wrong, "\n".join(wrong)
 
 
-@check("every output is described and in the README's table")
-def outputs() -> None:
+@check("the module's page has its inputs and outputs, with types and defaults")
+def tabulated() -> None:
     text = README.read_text()
-    for name, body in blocks("output").items():
-        assert "description" in body, name
-        assert f"`{name}`" in text, f"{name} is not in the README"
+    assert text == tables.filled(text), "python3 Tests/deployment/tables.py writes them anew"
+    for name in blocks("variable") | blocks("output"):
+        assert f"| `{name}` |" in text, name
 
 
 @check("variables that hold a secret are sensitive, and their values go to secret places only")

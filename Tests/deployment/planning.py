@@ -13,7 +13,7 @@ from provider import Provider, serve
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MODULE = ROOT / "ecs-task-def"
-README = ROOT / "README.md"
+README = MODULE / "README.md"
 WHEELS = ROOT / ".venv-schemas"
 EXAMPLES = sorted(path for path in (MODULE / "examples").iterdir() if path.is_dir())
 

@@ -4,7 +4,6 @@ import json
 import re
 
 import botocore.session
-
 import iam
 import planning
 from checks import check
@@ -258,11 +257,11 @@ def subnets() -> None:
 
 def run_chapter() -> str:
     text = planning.README.read_text()
-    chapter = text[text.index("**What a run can do in AWS.**") :]
-    return chapter[: chapter.index("**What a change restarts.**")]
+    chapter = text[text.index("## What a run can do in AWS") :]
+    return chapter[: chapter.index("## Secrets")]
 
 
-@check("what UpdateService takes beside the size is denied to runs or named in the README")
+@check("what UpdateService takes beside the size is denied to runs or named in the module's page")
 def named() -> None:
     model = botocore.session.get_session().get_service_model("ecs")
     members = set(model.operation_model("UpdateService").input_shape.members)
@@ -433,7 +432,7 @@ def attributes_of_calls() -> None:
     assert iam.attributes(parameters) == {"second", "g", "h", "i"}
 
 
-@check("what IAM cannot keep a run from doing to the limits is in the README")
+@check("what IAM cannot keep a run from doing to the limits is in the module's page")
 def limits_left() -> None:
     sentences = run_chapter().split(". ")
     statements = documents(planning.variant("the least"))["task"]

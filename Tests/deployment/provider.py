@@ -12,7 +12,6 @@ import pathlib
 
 import grpc
 import msgpack
-
 from schema import PROVIDERS, Schemas
 
 DATA = {

@@ -77,7 +77,7 @@ class Schema:
             if isinstance(item, ast.FunctionDef) and item.name == "__init__"
         )
         arguments = constructor.args
-        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             name = argument.arg.rstrip("_")
             if name in META:
                 continue

@@ -82,7 +82,8 @@ struct SimulateCommand: ParsableCommand {
 
     struct RunOptions: ParsableArguments {
         @Option(help: "steady, daily, burst or scale-test.") var workload = WorkloadKind.daily
-        @Option(help: "A CSV file of your own runs instead; see the README.") var trace: String?
+        @Option(help: "A CSV file of your own runs instead; see Sources/Simulation/README.md.")
+        var trace: String?
         @Option(help: "Runs in each world.") var runs: Int?
         @Option(help: "Runs in an hour, on average over the day.") var rate = 20
         @Option(help: "Runs that come together in a burst.") var burst = 20

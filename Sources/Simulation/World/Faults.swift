@@ -80,7 +80,7 @@ package struct Faults: Sendable, Equatable {
         faults.webhookDoubled = rate(200_000)
         faults.unannounced = rate(200_000)
         faults.countEdited = rate(500_000)
-        // Both together end in what no rule can hold: see the README, "What it does not play".
+        // Both together end in what no rule can hold: see ../README.md, "What it does not play".
         if faults.unreadable > 0 { faults.countEdited = 0 }
         faults.clockSkew = chance.below(2) == 0 ? 0 : chance.within(100...5.seconds)
         return faults
