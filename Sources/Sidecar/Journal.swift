@@ -2,7 +2,7 @@ import Decisions
 import Logging
 import Synchronization
 
-/// What the sidecar says in its log: each step with its reason, in the design's words.
+/// What the sidecar says in its log: each step with its reason.
 final class Journal: Sendable {
     private let logger: Logger
     private let saidOnce = Mutex<[String: Int]>([:])
