@@ -3,8 +3,8 @@
 `boto3_handler.py lambda` is a function under the Runtime API, `boto3_handler.py server` a threaded
 HTTP server that prints its port. Both do the same calls for a webhook: PutItem of the job where
 there is none, Query, and PATCH of the callback; where the service must grow, UpdateItem that raises
-the size and books, UpdateService, and UpdateItem that notes the moves followed. Its threads take turns
-at these, since overtaking each other would cost them more. The settings are those of the real
+the size and books, UpdateService, and UpdateItem that notes the moves followed. Its threads take
+turns at these, since overtaking each other would cost them more. The settings are those of the real
 endpoint.
 """
 
