@@ -493,7 +493,7 @@ def spoken() -> Iterator[tuple[str, list[str]]]:
             yield case, [f"(the sentence of {case} is not found)"]
 
 
-@check("every warning and error that a program says has its line in the operators' page")
+@check("every warning, error and alarm has its line in the operators' page")
 def warnings() -> Iterator[str]:
     page = re.sub(r"\s+", " ", chapter(OPERATING, "Log lines"))
     count = 0
@@ -503,6 +503,12 @@ def warnings() -> Iterator[str]:
         if missing:
             yield f"{place}: {missing[0]}"
     assert count > 40, f"{count} warnings are found"
+    for path in files():
+        if path.suffix == ".tf":
+            alarm = r'resource "aws_cloudwatch_(?:metric|composite)_alarm" "(\w+)"'
+            for name in re.findall(alarm, text_of(path)):
+                if f"`{name}`" not in pages()[OPERATING]:
+                    yield f"{name_of(path)}: the alarm {name}"
 
 
 @check("every log line in the operators' page is one that a program says")
