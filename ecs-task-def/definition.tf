@@ -25,7 +25,7 @@ locals {
     tfc_address               = var.tfc_address
     agent_single              = var.agent_single
     agent_hide_task_role      = !var.agent_uses_task_role
-    agent_token_parameter     = local.agent_token_parameter
+    agent_token_parameter     = local.agent_token_source
     log_group                 = local.agents_log_group
   }))
 
@@ -33,33 +33,123 @@ locals {
   # make a new revision of the task definition, and so a deployment, of every change.
   limits_variables = ["DESIRED_COUNT", "MAX_COUNT", "SPARE_COUNT"]
 
+  # What sidecar and endpoint have beside what is theirs alone.
+  common_environment = merge(
+    {
+      LOG_LEVEL                     = var.log_level
+      ANNOUNCED_JOB_TIMEOUT_SECONDS = tostring(var.announced_job_timeout_seconds)
+    },
+    { for service, url in local.aws_endpoints : "AWS_ENDPOINT_URL_${upper(service)}" => url if local.names_endpoints },
+    { for name, value in local.proxy_environment : name => value if startswith(name, "HTTPS_") || startswith(name, "NO_") },
+  )
+  # Credentials, protection and metadata of a task, and Lambda's own service, are never behind a proxy.
+  proxy_environment = var.proxy == null ? {} : {
+    HTTPS_PROXY = var.proxy.url
+    HTTP_PROXY  = var.proxy.url
+    # Many programs read this one in small letters only, so that no request header can set it.
+    http_proxy = var.proxy.url
+    NO_PROXY   = join(",", concat(["127.0.0.1", "localhost", "169.254.169.254", "169.254.170.2"], var.proxy.no_proxy))
+  }
+
+  # What the module sets by itself, by container; what is beside it comes from environment and
+  # container_secrets, which may not have the same names.
+  own_environment = {
+    "agent-sidecar" = merge(
+      {
+        for pair in local.filled.containerDefinitions[0].environment : pair.name => pair.value
+        if !contains(local.limits_variables, pair.name)
+      },
+      local.common_environment,
+    )
+    "tfc-agent" = merge(
+      { for pair in local.filled.containerDefinitions[1].environment : pair.name => pair.value },
+      local.proxy_environment,
+    )
+  }
+  own_names = {
+    sidecar  = concat(keys(local.own_environment["agent-sidecar"]), local.limits_variables, ["TFE_TOKEN", "TFE_TOKEN_PARAMETER"])
+    agent    = concat(keys(local.own_environment["tfc-agent"]), ["TFC_AGENT_TOKEN", "TFC_AGENT_NAME"])
+    endpoint = concat(keys(local.endpoint_environment), local.limits_variables, ["RUN_TASK_HMAC_KEY", "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "LISTEN_ADDRESS", "PORT"])
+  }
+  # Names that are given twice.
+  clashes = distinct(concat([
+    for container, own in local.own_names : concat(
+      [for name in keys(var.environment[container]) : "environment.${container}.${name}" if contains(own, name) || contains(keys(var.container_secrets[container]), name)],
+      [for name in keys(var.container_secrets[container]) : "container_secrets.${container}.${name}" if contains(own, name)],
+    )
+  ]...))
+
   # What differs from the file, by container.
   changes = {
     "agent-sidecar" = merge(
       {
         environment = [
-          for pair in local.filled.containerDefinitions[0].environment : pair if !contains(local.limits_variables, pair.name)
+          for name, value in merge(var.environment.sidecar, local.own_environment["agent-sidecar"]) : { name = name, value = value }
         ]
+        mountPoints = concat(local.filled.containerDefinitions[0].mountPoints, [
+          for it in var.mounts.sidecar : { sourceVolume = it.volume, containerPath = it.path, readOnly = it.read_only }
+        ])
       },
-      { for key, value in { secrets = local.tfe_token_secrets } : key => value if local.has_tfe_token },
+      {
+        for key, value in { secrets = local.sidecar_secrets } : key => value
+        if local.has_api || length(var.container_secrets.sidecar) > 0
+      },
+      { for key, it in { repositoryCredentials = var.registry_credentials.sidecar } : key => { credentialsParameter = it.arn } if it != null },
     )
-    "tfc-agent" = {
-      for key, value in { cpu = var.task_def_cpu, memory = var.task_def_mem } : key => value if value != null
-    }
+    "tfc-agent" = merge(
+      {
+        environment = [
+          for name, value in merge(var.environment.agent, local.own_environment["tfc-agent"]) : { name = name, value = value }
+        ]
+        mountPoints = concat(local.filled.containerDefinitions[1].mountPoints, [
+          for it in var.mounts.agent : { sourceVolume = it.volume, containerPath = it.path, readOnly = it.read_only }
+        ])
+        secrets = concat(local.filled.containerDefinitions[1].secrets, [
+          for name, arn in var.container_secrets.agent : { name = name, valueFrom = arn }
+        ])
+      },
+      { for key, value in { cpu = var.task_def_cpu, memory = var.task_def_mem } : key => value if value != null },
+      { for key, value in { command = var.agent_command } : key => value if length(value) > 0 },
+      {
+        for key, files in { ulimits = var.agent_open_files } : key => [{ name = "nofile", softLimit = files, hardLimit = files }]
+        if files != null
+      },
+      { for key, it in { repositoryCredentials = var.registry_credentials.agent } : key => { credentialsParameter = it.arn } if it != null },
+    )
   }
 
   # ECS reads it with the execution role and gives it to the sidecar's container, whose environment a
   # run does not see. By TFE_TOKEN_PARAMETER the sidecar would read it with the task role, and a run
   # has that role as well. The endpoint's role is nobody else's, so the endpoint reads it by itself.
-  tfe_token_secrets = [
-    for parameter in [local.tfe_token_parameter] : { name = "TFE_TOKEN", valueFrom = parameter } if local.has_tfe_token
+  sidecar_secrets = concat(
+    [for source in [local.tfe_token_source] : { name = "TFE_TOKEN", valueFrom = source } if local.has_api],
+    [for name, arn in var.container_secrets.sidecar : { name = name, valueFrom = arn }],
+  )
+
+  # Never essential: the end of one would end the task, and the run in it.
+  extra_containers = [
+    for container in var.extra_containers : merge(
+      {
+        logConfiguration = {
+          logDriver = "awslogs"
+          options = {
+            "awslogs-group"         = local.agents_log_group
+            "awslogs-region"        = local.region
+            "awslogs-stream-prefix" = container.name
+            "mode"                  = "non-blocking"
+            "max-buffer-size"       = "4m"
+          }
+        }
+      },
+      container,
+      { essential = false },
+    )
   ]
 
-  task_definition = merge(local.filled, {
-    containerDefinitions = [
-      for container in local.filled.containerDefinitions : merge(container, local.changes[container.name])
-    ]
-  })
+  container_definitions = concat(
+    [for container in local.filled.containerDefinitions : merge(container, local.changes[container.name])],
+    local.extra_containers,
+  )
 
   limits_item = {
     pk            = { S = local.ledger_key }
@@ -96,45 +186,55 @@ locals {
   }
 
   endpoint_environment = merge(
+    local.common_environment,
     {
       ECS_CLUSTER                 = local.cluster
       ECS_SERVICE                 = local.service
       LEDGER_TABLE                = local.ledger_table
-      RUN_TASK_HMAC_KEY_PARAMETER = local.hmac_key_parameter
+      RUN_TASK_HMAC_KEY_PARAMETER = local.hmac_key_source
       TFC_ADDRESS                 = var.tfc_address
       ANNOUNCE_STAGES             = join(",", var.announce_stages)
+      # Empty counts as unset: all of them.
+      ANNOUNCE_WORKSPACES = join(",", var.announce_workspaces)
     },
-    length(var.announce_workspaces) == 0 ? {} : { ANNOUNCE_WORKSPACES = join(",", var.announce_workspaces) },
-    {
-      for name, value in {
-        TFC_ORGANIZATION    = var.tfc_organization
-        TFC_AGENT_POOL_NAME = var.tfc_agent_pool_name
-        TFC_AGENT_POOL_ID   = var.tfc_agent_pool_id
-        TFE_TOKEN_PARAMETER = local.tfe_token_parameter
-      } : name => value if local.has_tfe_token && value != null
+    var.terraform_api == null ? {} : {
+      TFC_ORGANIZATION    = var.terraform_api.organization
+      TFC_AGENT_POOL_NAME = var.terraform_api.agent_pool_name
+      TFC_AGENT_POOL_ID   = var.terraform_api.agent_pool_id == null ? "" : var.terraform_api.agent_pool_id
+      TFE_TOKEN_PARAMETER = local.tfe_token_source
     },
   )
 
   # The endpoint as a task, for endpoint = "service".
-  endpoint_container = {
-    name                   = "scale-up"
-    image                  = var.endpoint_image
-    essential              = true
-    entryPoint             = ["/usr/local/bin/scale-up-server"]
-    user                   = "65532"
-    readonlyRootFilesystem = true
-    linuxParameters        = { capabilities = { drop = ["ALL"] } }
-    # Long enough to answer what has been taken, short of ECS's patience.
-    stopTimeout  = 60
-    portMappings = [{ containerPort = 8080, protocol = "tcp" }]
-    environment  = [for name, value in local.endpoint_environment : { name = name, value = value }]
-    logConfiguration = {
-      logDriver = "awslogs"
-      options = {
-        "awslogs-group"         = local.endpoint_log_group
-        "awslogs-region"        = local.region
-        "awslogs-stream-prefix" = "scale-up"
+  endpoint_container = merge(
+    {
+      name                   = "scale-up"
+      image                  = var.endpoint_image
+      essential              = true
+      entryPoint             = ["/usr/local/bin/scale-up-server"]
+      user                   = "65532"
+      readonlyRootFilesystem = true
+      linuxParameters        = { capabilities = { drop = ["ALL"] } }
+      # Long enough to answer what has been taken, short of ECS's patience.
+      stopTimeout  = 60
+      portMappings = [{ containerPort = 8080, protocol = "tcp" }]
+      environment = [
+        for name, value in merge(var.environment.endpoint, local.endpoint_environment) : { name = name, value = value }
+      ]
+      logConfiguration = {
+        logDriver = "awslogs"
+        options = {
+          "awslogs-group"         = local.endpoint_log_group
+          "awslogs-region"        = local.region
+          "awslogs-stream-prefix" = "scale-up"
+        }
       }
-    }
-  }
+    },
+    {
+      for key, secrets in { secrets = var.container_secrets.endpoint } : key => [
+        for name, arn in secrets : { name = name, valueFrom = arn }
+      ] if length(secrets) > 0
+    },
+    { for key, it in { repositoryCredentials = var.registry_credentials.endpoint } : key => { credentialsParameter = it.arn } if it != null },
+  )
 }

@@ -2,10 +2,10 @@
 
 resource "aws_lambda_function" "scale_up" {
   # checkov:skip=CKV_AWS_50: a call is three log lines; tracing would add a price to each
-  # checkov:skip=CKV_AWS_115: a new account may reserve no concurrency at all; the signature is checked before anything is done
+  # checkov:skip=CKV_AWS_115: a new account may reserve no concurrency at all, so that is function_reserved_concurrency's to say
   # checkov:skip=CKV_AWS_116: HCP Terraform repeats a call, and the schedule comes again: nothing is asynchronous that could be lost
-  # checkov:skip=CKV_AWS_117: it needs nothing of the VPC, and in one it would need a NAT gateway to reach HCP Terraform
-  # checkov:skip=CKV_AWS_173: encrypted with Lambda's own key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_117: it needs nothing of the VPC, and in one it would need a NAT gateway; function_in_vpc puts it there
+  # checkov:skip=CKV_AWS_173: encrypted with Lambda's own key; it holds names, and no secret
   # checkov:skip=CKV_AWS_272: code signing is for zip archives, this is an image, named by its digest
   count         = local.is_lambda ? 1 : 0
   region        = var.region
@@ -19,12 +19,22 @@ resource "aws_lambda_function" "scale_up" {
   timeout       = 30
   tags          = local.tags
 
+  reserved_concurrent_executions = var.function_reserved_concurrency
+
   image_config {
     entry_point = ["/usr/local/bin/scale-up-lambda"]
   }
 
   environment {
-    variables = local.endpoint_environment
+    variables = merge(var.environment.endpoint, local.endpoint_environment)
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.function_in_vpc ? [local.subnet_ids] : []
+    content {
+      subnet_ids         = vpc_config.value
+      security_group_ids = aws_security_group.endpoint[*].id
+    }
   }
 
   logging_config {
@@ -40,6 +50,7 @@ resource "aws_lambda_function" "scale_up" {
     aws_iam_role_policy.this,
     aws_ssm_parameter.hmac_key,
     aws_ssm_parameter.tfe_token,
+    aws_vpc_security_group_egress_rule.endpoint,
   ]
 }
 
@@ -62,6 +73,9 @@ resource "aws_lambda_permission" "call_url" {
   function_name          = aws_lambda_function.scale_up[0].function_name
   principal              = "*"
   function_url_auth_type = "NONE"
+
+  # They are one policy: of two that write it at once, Lambda refuses one with 409.
+  depends_on = [aws_lambda_function_url.scale_up]
 }
 
 resource "aws_lambda_permission" "invoke_by_url" {
@@ -74,13 +88,16 @@ resource "aws_lambda_permission" "invoke_by_url" {
   function_name            = aws_lambda_function.scale_up[0].function_name
   principal                = "*"
   invoked_via_function_url = true
+
+  depends_on = [aws_lambda_permission.call_url]
 }
 
 resource "aws_cloudwatch_log_group" "endpoint" {
-  # checkov:skip=CKV_AWS_158: encrypted with CloudWatch's own key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_158: encrypted with CloudWatch's own key unless kms_key names one, which costs by the month
   # checkov:skip=CKV_AWS_338: log_retention_days is the owner's choice
   region            = var.region
   name              = local.endpoint_log_group
   retention_in_days = var.log_retention_days
+  kms_key_id        = local.kms_key_arn
   tags              = local.tags
 }

@@ -11,15 +11,18 @@ resource "aws_security_group" "load_balancer" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
-  for_each          = toset(local.is_service ? var.endpoint_ingress_cidrs : [])
-  region            = var.region
-  security_group_id = aws_security_group.load_balancer[0].id
-  description       = "Run task calls"
-  ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
-  cidr_ipv4         = each.value
-  tags              = local.tags
+  for_each                     = { for name, source in var.endpoint_ingress : name => source if local.is_service }
+  region                       = var.region
+  security_group_id            = aws_security_group.load_balancer[0].id
+  description                  = "Run task calls: ${each.key}"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  cidr_ipv4                    = each.value.cidr_ipv4
+  cidr_ipv6                    = each.value.cidr_ipv6
+  prefix_list_id               = each.value.prefix_list_id
+  referenced_security_group_id = each.value.security_group_id
+  tags                         = local.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "load_balancer" {
@@ -35,7 +38,7 @@ resource "aws_vpc_security_group_egress_rule" "load_balancer" {
 }
 
 resource "aws_security_group" "endpoint" {
-  count       = local.is_service ? 1 : 0
+  count       = local.is_in_vpc ? 1 : 0
   region      = var.region
   name        = local.endpoint_name
   description = "The scale-up endpoint"
@@ -56,15 +59,18 @@ resource "aws_vpc_security_group_ingress_rule" "endpoint" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "endpoint" {
-  count             = local.is_service ? 1 : 0
-  region            = var.region
-  security_group_id = aws_security_group.endpoint[0].id
-  description       = "AWS and HCP Terraform"
-  ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
-  cidr_ipv4         = "0.0.0.0/0"
-  tags              = local.tags
+  for_each                     = { for name, target in var.endpoint_egress : name => target if local.is_in_vpc }
+  region                       = var.region
+  security_group_id            = aws_security_group.endpoint[0].id
+  description                  = "AWS and HCP Terraform: ${each.key}"
+  ip_protocol                  = each.value.ip_protocol
+  from_port                    = each.value.from_port
+  to_port                      = each.value.to_port
+  cidr_ipv4                    = each.value.cidr_ipv4
+  cidr_ipv6                    = each.value.cidr_ipv6
+  prefix_list_id               = each.value.prefix_list_id
+  referenced_security_group_id = each.value.security_group_id
+  tags                         = local.tags
 }
 
 resource "aws_lb" "endpoint" {
@@ -146,10 +152,12 @@ resource "aws_ecs_service" "endpoint" {
   count           = local.is_service ? 1 : 0
   region          = var.region
   name            = local.endpoint_name
-  cluster         = aws_ecs_cluster.this.arn
+  cluster         = local.makes_cluster ? aws_ecs_cluster.this[0].arn : local.cluster_arn
   task_definition = aws_ecs_task_definition.endpoint[0].arn
   desired_count   = 1
-  tags            = local.tags
+  # HCP Terraform calls as soon as the run task is made, which waits for this.
+  wait_for_steady_state = true
+  tags                  = local.tags
 
   deployment_circuit_breaker {
     enable   = true
@@ -187,6 +195,8 @@ resource "aws_ecs_service" "endpoint" {
     aws_ssm_parameter.hmac_key,
     aws_ssm_parameter.tfe_token,
     aws_vpc_security_group_egress_rule.endpoint,
+    aws_vpc_security_group_egress_rule.load_balancer,
     aws_vpc_security_group_ingress_rule.endpoint,
+    aws_vpc_security_group_ingress_rule.load_balancer,
   ]
 }

@@ -1,7 +1,7 @@
 # The ledger's table, and in it the limits.
 
 resource "aws_dynamodb_table" "ledger" {
-  # checkov:skip=CKV_AWS_119: encrypted with DynamoDB's own key; the ledger holds ids of runs and tasks, no secret
+  # checkov:skip=CKV_AWS_119: encrypted with DynamoDB's own key unless kms_key names one; the ledger holds ids of runs and tasks, no secret
   region       = var.region
   name         = local.ledger_table
   billing_mode = "PAY_PER_REQUEST"
@@ -27,6 +27,14 @@ resource "aws_dynamodb_table" "ledger" {
 
   point_in_time_recovery {
     enabled = true
+  }
+
+  dynamic "server_side_encryption" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value.arn
+    }
   }
 }
 

@@ -8,9 +8,10 @@ locals {
     var.common_tags,
   )
 
-  cluster      = var.prefix
-  service      = "${var.prefix}-agents"
-  ledger_table = "${var.prefix}-ledger"
+  makes_cluster = var.ecs_cluster == null
+  cluster       = local.makes_cluster ? var.prefix : var.ecs_cluster.name
+  service       = "${var.prefix}-agents"
+  ledger_table  = "${var.prefix}-ledger"
   # The partition of the service's items; see Sources/AWS/LedgerItem.swift.
   ledger_key = "${local.cluster}/${local.service}"
 
@@ -18,10 +19,23 @@ locals {
   endpoint_log_group = "/${var.endpoint == "lambda" ? "aws/lambda" : "ecs"}/${local.endpoint_name}"
   endpoint_name      = "${var.prefix}-scale-up"
 
-  parameter_path        = "/${var.prefix}"
-  agent_token_parameter = "${local.parameter_path}/agent-token"
-  hmac_key_parameter    = "${local.parameter_path}/hmac-key"
-  tfe_token_parameter   = "${local.parameter_path}/tfe-token"
+  # The secrets that there are: those that are made, by the names of their parameters, and those that
+  # are there already.
+  parameter_path = "/${var.prefix}"
+  has_api        = var.terraform_api != null
+  makes_secret = {
+    agent_token = var.existing_secrets.agent_token == null
+    hmac_key    = var.existing_secrets.hmac_key == null
+    tfe_token   = local.has_api && var.existing_secrets.tfe_token == null
+  }
+  # Where ECS and the endpoint find each.
+  agent_token_source = local.makes_secret.agent_token ? "${local.parameter_path}/agent-token" : var.existing_secrets.agent_token.arn
+  hmac_key_source    = local.makes_secret.hmac_key ? "${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
+  tfe_token_source   = !local.has_api ? null : local.makes_secret.tfe_token ? "${local.parameter_path}/tfe-token" : var.existing_secrets.tfe_token.arn
+  # What IAM calls them.
+  agent_token_arn = local.makes_secret.agent_token ? "${local.ssm_arn}${local.parameter_path}/agent-token" : var.existing_secrets.agent_token.arn
+  hmac_key_arn    = local.makes_secret.hmac_key ? "${local.ssm_arn}${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
+  tfe_token_arns  = !local.has_api ? [] : [local.makes_secret.tfe_token ? "${local.ssm_arn}${local.parameter_path}/tfe-token" : var.existing_secrets.tfe_token.arn]
 
   # max_count 0 is the end of the service, whatever the other two say.
   is_ending     = var.max_count == 0
@@ -33,18 +47,20 @@ locals {
     for name, weight in { FARGATE = 100 - var.spot_share, FARGATE_SPOT = var.spot_share } : name => weight if weight > 0
   }
 
-  is_lambda     = var.endpoint == "lambda"
-  is_service    = var.endpoint == "service"
-  has_tfe_token = nonsensitive(var.tfe_token != null)
+  is_lambda  = var.endpoint == "lambda"
+  is_service = var.endpoint == "service"
+  # The endpoint has a security group where it is in the VPC.
+  is_in_vpc = local.is_service || var.function_in_vpc
 
+  # Roles are the account's, not the region's: the same prefix may be used in several regions.
   roles = {
-    task      = "${var.prefix}-task"
-    execution = "${var.prefix}-execution"
-    endpoint  = "${var.prefix}-endpoint"
-    scheduler = "${var.prefix}-scheduler"
-    dev       = "${var.prefix}-terraform-dev"
+    task      = "${var.prefix}-${local.region}-task"
+    execution = "${var.prefix}-${local.region}-execution"
+    endpoint  = "${var.prefix}-${local.region}-endpoint"
+    scheduler = "${var.prefix}-${local.region}-scheduler"
+    dev       = "${var.prefix}-${local.region}-terraform-dev"
   }
-  role_arns = { for key, name in local.roles : key => "arn:${local.partition}:iam::${local.account_id}:role/${name}" }
+  role_arns = { for key, name in local.roles : key => "arn:${local.partition}:iam::${local.account_id}:role${var.role_path}${name}" }
 
   ecs_arn        = "arn:${local.partition}:ecs:${local.region}:${local.account_id}"
   cluster_arn    = "${local.ecs_arn}:cluster/${local.cluster}"
@@ -59,10 +75,16 @@ locals {
     "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:${group}:*"
   ]
 
-  # Images in ECR are the only ones whose pulling takes a permission.
+  # Images in ECR are the only ones whose pulling takes a permission. Their addresses: IPv4 or both
+  # (dkr.ecr, dkr-ecr), FIPS or not, under each partition's domain.
+  ecr_image = "^([0-9]{12})\\.(?:dkr\\.ecr|dkr-ecr)(?:-fips)?\\.([a-z0-9-]+)\\.(?:on\\.)?(?:amazonaws|aws|amazonwebservices|c2s\\.ic|sc2s\\.sgov|cloud\\.adc-e|csp\\.hci\\.ic)(?:\\.[a-z]+)*/([^:@]+)[:@]"
+  images = concat(
+    [var.sidecar_image, var.agent_image],
+    local.is_service ? [var.endpoint_image] : [],
+    [for container in var.extra_containers : container.image],
+  )
   ecr_repository_arns = distinct([
-    for image in concat([var.sidecar_image, var.agent_image], local.is_service ? [var.endpoint_image] : []) :
-    format(
+    for image in local.images : format(
       "arn:%s:ecr:%s:%s:repository/%s",
       local.partition,
       regex(local.ecr_image, image)[1],
@@ -71,5 +93,43 @@ locals {
     )
     if can(regex(local.ecr_image, image))
   ])
-  ecr_image = "^([0-9]{12})\\.dkr\\.ecr\\.([a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/([^:@]+)[:@]"
+
+  # Secrets that ECS reads as a task starts, beside the module's own. An ARN may name one key of a
+  # secret's JSON, its version stage and its version, which IAM does not know.
+  brought_secrets = concat(
+    values(var.container_secrets.agent),
+    values(var.container_secrets.sidecar),
+    values(var.container_secrets.endpoint),
+    [for it in values(var.registry_credentials) : it.arn if it != null],
+  )
+  execution_secrets = distinct([
+    for arn in concat([local.agent_token_arn], local.tfe_token_arns, local.brought_secrets) :
+    can(regex(":secretsmanager:", arn)) ? join(":", slice(split(":", arn), 0, 7)) : arn
+  ])
+
+  # Where AWS is, where the programs do not know by themselves: other kinds of endpoint, and partitions
+  # with a domain of their own. In GovCloud the plain endpoints of two services are the FIPS ones.
+  dual_stack_suffix = lookup({
+    "amazonaws.com"    = "api.aws"
+    "amazonaws.com.cn" = "api.amazonwebservices.com.cn"
+    "amazonaws.eu"     = "api.amazonwebservices.eu"
+    "c2s.ic.gov"       = "api.aws.ic.gov"
+    "sc2s.sgov.gov"    = "api.aws.scloud"
+    "cloud.adc-e.uk"   = "api.cloud-aws.adc-e.uk"
+    "csp.hci.ic.gov"   = "api.aws.hci.ic.gov"
+  }, local.dns_suffix, "api.${local.dns_suffix}")
+  plain_is_fips = startswith(local.region, "us-gov-") && !var.use_dualstack_endpoints ? ["dynamodb", "ssm"] : []
+  aws_endpoints = {
+    for service in ["ecs", "dynamodb", "ssm"] : service => var.aws_endpoints != null ? var.aws_endpoints[service] : format(
+      "https://%s%s.%s.%s",
+      service,
+      var.use_fips_endpoints && !contains(local.plain_is_fips, service) ? "-fips" : "",
+      local.region,
+      var.use_dualstack_endpoints ? local.dual_stack_suffix : local.dns_suffix,
+    )
+  }
+  names_endpoints = (
+    var.aws_endpoints != null || var.use_fips_endpoints || var.use_dualstack_endpoints
+    || !contains(["amazonaws.com", "amazonaws.com.cn"], local.dns_suffix)
+  )
 }

@@ -2,11 +2,11 @@
 # agents do, and a security group that lets nobody in.
 
 locals {
-  makes_vpc = var.vpc_id == null
-  zones     = local.makes_vpc ? slice(data.aws_availability_zones.this[0].names, 0, var.availability_zone_count) : []
+  makes_vpc = var.network == null
+  zones     = local.makes_vpc ? data.aws_availability_zones.this[0].names : []
 
-  vpc_id           = local.makes_vpc ? aws_vpc.this[0].id : var.vpc_id
-  subnet_ids       = local.makes_vpc ? aws_subnet.agents[*].id : var.subnet_ids
+  vpc_id           = local.makes_vpc ? aws_vpc.this[0].id : var.network.vpc_id
+  subnet_ids       = local.makes_vpc ? aws_subnet.agents[*].id : var.network.subnet_ids
   assign_public_ip = coalesce(var.assign_public_ip, local.makes_vpc)
 }
 
@@ -19,6 +19,32 @@ data "aws_availability_zones" "this" {
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
+  }
+  # Nor have these (Amazon ECS developer guide, Supported Regions for AWS Fargate).
+  exclude_zone_ids = ["apne1-az3", "cac1-az3", "cnn1-az4", "use1-az3", "usw1-az2"]
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.names) >= var.availability_zone_count
+      error_message = "This region has ${length(self.names)} zones with Fargate for this account: availability_zone_count can be no more."
+    }
+  }
+}
+
+data "aws_subnets" "given" {
+  count  = local.makes_vpc ? 0 : 1
+  region = var.region
+
+  filter {
+    name   = "vpc-id"
+    values = [var.network.vpc_id]
+  }
+
+  lifecycle {
+    postcondition {
+      condition     = alltrue([for id in var.network.subnet_ids : contains(self.ids, id)])
+      error_message = "Of network, some of subnet_ids are not in vpc_id: the VPC has ${join(", ", self.ids)}."
+    }
   }
 }
 
@@ -91,11 +117,17 @@ resource "aws_security_group" "agents" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "agents" {
-  # checkov:skip=CKV_AWS_382: a run may have to reach any port of any host, for example a database that it configures
-  region            = var.region
-  security_group_id = aws_security_group.agents.id
-  description       = "Whatever a run configures"
-  ip_protocol       = "-1"
-  cidr_ipv4         = "0.0.0.0/0"
-  tags              = local.tags
+  # checkov:skip=CKV_AWS_382: by default a run may have to reach any port of any host, for example a database; egress says otherwise
+  for_each                     = var.egress
+  region                       = var.region
+  security_group_id            = aws_security_group.agents.id
+  description                  = "What runs configure: ${each.key}"
+  ip_protocol                  = each.value.ip_protocol
+  from_port                    = each.value.from_port
+  to_port                      = each.value.to_port
+  cidr_ipv4                    = each.value.cidr_ipv4
+  cidr_ipv6                    = each.value.cidr_ipv6
+  prefix_list_id               = each.value.prefix_list_id
+  referenced_security_group_id = each.value.security_group_id
+  tags                         = local.tags
 }

@@ -10,9 +10,11 @@ output "webhook_url" {
 }
 
 output "hmac_key" {
-  description = "HMAC key of the run task."
-  value       = local.hmac_key
+  description = "HMAC key of the run task; null if existing_secrets has it."
+  value       = local.makes_secret.hmac_key ? local.hmac_key : null
   sensitive   = true
+  # Whoever signs with it does so when the endpoint can read it.
+  depends_on = [aws_ssm_parameter.hmac_key]
 }
 
 output "terraform_dev_role" {
@@ -37,7 +39,7 @@ output "security_group_id" {
 
 output "cluster" {
   description = "Name of the ECS cluster."
-  value       = aws_ecs_cluster.this.name
+  value       = local.makes_cluster ? aws_ecs_cluster.this[0].name : local.cluster
 }
 
 output "service" {

@@ -54,12 +54,12 @@ locals {
     [
       for sid, key in merge(
         {
-          NoShell          = "ecs:enable-execute-command"
           NoVolumes        = "ecs:enable-ebs-volumes"
           NoServiceConnect = "ecs:enable-service-connect"
           NoLattice        = "ecs:enable-vpc-lattice"
         },
         { for sid, key in { NoPublicAddress = "ecs:auto-assign-public-ip" } : sid => key if !local.assign_public_ip },
+        { for sid, key in { NoShell = "ecs:enable-execute-command" } : sid => key if !var.enable_execute_command },
         ) : {
         Sid       = sid
         Effect    = "Deny"
@@ -167,6 +167,25 @@ locals {
             Resource = [arn]
           } if var.agent_uses_task_role
         ],
+        local.ledger_key_statements,
+        # The far end of a shell that somebody opened with ecs:ExecuteCommand; ssmmessages knows no
+        # resources.
+        [
+          for actions in [local.shell_actions] : {
+            Sid      = "Shell"
+            Effect   = "Allow"
+            Action   = actions
+            Resource = ["*"]
+          } if var.enable_execute_command
+        ],
+        [
+          for arns in [local.file_system_arns] : {
+            Sid      = "Volumes"
+            Effect   = "Allow"
+            Action   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+            Resource = arns
+          } if local.mounts_by_role
+        ],
       )
     }
 
@@ -177,14 +196,50 @@ locals {
         local.ledger_statements,
         [
           {
-            Sid    = "ItsSecrets"
-            Effect = "Allow"
-            Action = ["ssm:GetParameter"]
-            Resource = concat(
-              ["${local.ssm_arn}${local.hmac_key_parameter}"],
-              [for name in [local.tfe_token_parameter] : "${local.ssm_arn}${name}" if local.has_tfe_token],
-            )
+            Sid      = "ItsSecrets"
+            Effect   = "Allow"
+            Action   = ["ssm:GetParameter"]
+            Resource = concat([local.hmac_key_arn], local.tfe_token_arns)
           },
+        ],
+        local.ledger_key_statements,
+        # Of the parameters that are made; the key of others is in secrets_kms_key_arns.
+        [
+          for key in [var.kms_key] : {
+            Sid       = "KeyOfItsSecrets"
+            Effect    = "Allow"
+            Action    = ["kms:Decrypt"]
+            Resource  = [key.arn]
+            Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = concat([local.hmac_key_arn], local.tfe_token_arns) } }
+          } if key != null
+        ],
+        [
+          for arns in [var.secrets_kms_key_arns] : {
+            Sid       = "KeysOfSecretsBrought"
+            Effect    = "Allow"
+            Action    = ["kms:Decrypt"]
+            Resource  = arns
+            Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = concat([local.hmac_key_arn], local.tfe_token_arns) } }
+          } if length(arns) > 0
+        ],
+        # What Lambda does with the function's role to put it into a VPC; EC2 knows the interfaces only
+        # when they are there. The function's own code is denied it (Lambda developer guide, VPC).
+        [
+          for actions in [local.interface_actions] : {
+            Sid      = "InterfacesInTheVPC"
+            Effect   = "Allow"
+            Action   = actions
+            Resource = ["*"]
+          } if var.function_in_vpc
+        ],
+        [
+          for arn in [local.function_arn] : {
+            Sid       = "NotByTheFunctionItself"
+            Effect    = "Deny"
+            Action    = local.interface_actions
+            Resource  = ["*"]
+            Condition = { ArnEquals = { "lambda:SourceFunctionArn" = arn } }
+          } if var.function_in_vpc
         ],
         [
           for group in [local.endpoint_log_group] : {
@@ -208,21 +263,49 @@ locals {
             Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
             Resource = local.log_group_arns
           },
-          {
-            Sid    = "Secrets"
-            Effect = "Allow"
-            Action = ["ssm:GetParameters"]
-            Resource = concat(
-              ["${local.ssm_arn}${local.agent_token_parameter}"],
-              [for name in [local.tfe_token_parameter] : "${local.ssm_arn}${name}" if local.has_tfe_token],
-            )
-          },
+        ],
+        [
+          for arns in [[for arn in local.execution_secrets : arn if can(regex(":ssm:", arn))]] : {
+            Sid      = "Parameters"
+            Effect   = "Allow"
+            Action   = ["ssm:GetParameters"]
+            Resource = arns
+          } if length(arns) > 0
+        ],
+        [
+          for arns in [[for arn in local.execution_secrets : arn if can(regex(":secretsmanager:", arn))]] : {
+            Sid      = "Secrets"
+            Effect   = "Allow"
+            Action   = ["secretsmanager:GetSecretValue"]
+            Resource = arns
+          } if length(arns) > 0
+        ],
+        [
+          for key in [var.kms_key] : {
+            Sid       = "KeyOfParameters"
+            Effect    = "Allow"
+            Action    = ["kms:Decrypt"]
+            Resource  = [key.arn]
+            Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = concat([local.agent_token_arn], local.tfe_token_arns) } }
+          } if key != null
+        ],
+        [
+          for arns in [var.secrets_kms_key_arns] : {
+            Sid      = "KeysOfSecretsBrought"
+            Effect   = "Allow"
+            Action   = ["kms:Decrypt"]
+            Resource = arns
+          } if length(arns) > 0
         ],
         [
           for arns in [local.ecr_repository_arns] : {
-            Sid      = "Images"
-            Effect   = "Allow"
-            Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+            Sid    = "Images"
+            Effect = "Allow"
+            # The last two: what a first pull through a cache does.
+            Action = concat(
+              ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+              var.ecr_pull_through_cache ? ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"] : [],
+            )
             Resource = arns
           } if length(arns) > 0
         ],
@@ -263,9 +346,44 @@ locals {
             }
           } if length(local.schedules) > 0
         ],
+        length(local.schedules) > 0 ? local.ledger_key_statements : [],
       )
     }
   }
+
+  # DynamoDB opens a table's key with the rights of whoever asks for an item (DynamoDB developer guide,
+  # encryption at rest). By the context the key opens the table and nothing else that it encrypts.
+  ledger_key_statements = [
+    for key in [var.kms_key] : {
+      Sid       = "KeyOfTheLedger"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = [key.arn]
+      Condition = { StringEquals = { "kms:EncryptionContext:aws:dynamodb:tableName" = local.ledger_table } }
+    } if key != null
+  ]
+
+  shell_actions = [
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+  ]
+  interface_actions = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
+
+  mounts_by_role = anytrue([for volume in values(var.volumes) : volume.efs == null ? false : volume.efs.iam])
+  file_system_arns = distinct([
+    for volume in values(var.volumes) :
+    "arn:${local.partition}:elasticfilesystem:${local.region}:${local.account_id}:file-system/${volume.efs.file_system_id}"
+    if volume.efs == null ? false : volume.efs.iam
+  ])
 
   # Only the service of this account, so that it cannot be talked into acting for another one.
   trust = {

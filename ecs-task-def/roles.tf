@@ -1,18 +1,23 @@
 # The roles; what each may do is in policies.tf.
 
 resource "aws_iam_role" "this" {
-  for_each           = local.policies
-  name               = local.roles[each.key]
-  assume_role_policy = jsonencode(local.trust[each.key])
-  tags               = local.tags
+  for_each             = toset(["endpoint", "execution", "scheduler", "task"])
+  name                 = local.roles[each.key]
+  path                 = var.role_path
+  assume_role_policy   = jsonencode(local.trust[each.key])
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "this" {
-  # A role without anything to do (no sweep, no schedule) has no policy.
-  for_each = { for key, policy in local.policies : key => policy if length(policy.Statement) > 0 }
-  name     = local.roles[each.key]
-  role     = aws_iam_role.this[each.key].id
-  policy   = jsonencode(each.value)
+  # The scheduler has nothing to do where there is no sweep and no schedule.
+  for_each = toset(concat(
+    ["endpoint", "execution", "task"],
+    local.is_lambda || length(local.schedules) > 0 ? ["scheduler"] : [],
+  ))
+  name   = local.roles[each.key]
+  role   = aws_iam_role.this[each.key].id
+  policy = jsonencode(local.policies[each.key])
 }
 
 # Beside the policy above, since the subnets of a new VPC have no name when that is written.
@@ -28,11 +33,13 @@ resource "aws_iam_role_policy" "subnets" {
 
 # What runs may become. It can do nothing until it is given policies.
 resource "aws_iam_role" "dev" {
-  count              = var.agent_uses_task_role ? 1 : 0
-  name               = local.roles.dev
-  description        = "For runs in the agent pool of ${var.prefix} to assume"
-  assume_role_policy = jsonencode(local.dev_trust)
-  tags               = local.tags
+  count                = var.agent_uses_task_role ? 1 : 0
+  name                 = local.roles.dev
+  path                 = var.role_path
+  description          = "For runs in the agent pool of ${var.prefix} to assume"
+  assume_role_policy   = jsonencode(local.dev_trust)
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = local.tags
 
   # A trust policy can only name a role that is there.
   depends_on = [aws_iam_role.this]

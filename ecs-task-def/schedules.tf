@@ -62,6 +62,7 @@ resource "aws_scheduler_schedule" "desired_count" {
   }
 
   depends_on = [
+    aws_dynamodb_table_item.limits,
     aws_dynamodb_table_item.scheduled,
     aws_iam_role_policy.this,
     # As the endpoint, it goes before the service.

@@ -10,35 +10,43 @@ resource "random_password" "hmac_key" {
 locals {
   # Not coalesce: its error would name the values.
   hmac_key = var.notification_token != null ? var.notification_token : random_password.hmac_key.result
+
+  # Null: AWS's own keys.
+  kms_key_arn = var.kms_key == null ? null : var.kms_key.arn
 }
 
 resource "aws_ssm_parameter" "agent_token" {
-  # checkov:skip=CKV_AWS_337: encrypted with the account's own SSM key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_337: encrypted with the account's own SSM key unless kms_key names one, which costs by the month
+  count       = local.makes_secret.agent_token ? 1 : 0
   region      = var.region
-  name        = local.agent_token_parameter
+  name        = local.agent_token_source
   description = "Token of the agent pool"
   type        = "SecureString"
+  key_id      = local.kms_key_arn
   value       = var.tfc_agent_token
   tags        = local.tags
 }
 
 resource "aws_ssm_parameter" "hmac_key" {
-  # checkov:skip=CKV_AWS_337: encrypted with the account's own SSM key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_337: encrypted with the account's own SSM key unless kms_key names one, which costs by the month
+  count       = local.makes_secret.hmac_key ? 1 : 0
   region      = var.region
-  name        = local.hmac_key_parameter
+  name        = local.hmac_key_source
   description = "HMAC key of the run task"
   type        = "SecureString"
+  key_id      = local.kms_key_arn
   value       = local.hmac_key
   tags        = local.tags
 }
 
 resource "aws_ssm_parameter" "tfe_token" {
-  # checkov:skip=CKV_AWS_337: encrypted with the account's own SSM key; a key of one's own costs by the month and is the owner's choice
-  count       = local.has_tfe_token ? 1 : 0
+  # checkov:skip=CKV_AWS_337: encrypted with the account's own SSM key unless kms_key names one, which costs by the month
+  count       = local.makes_secret.tfe_token ? 1 : 0
   region      = var.region
-  name        = local.tfe_token_parameter
+  name        = local.tfe_token_source
   description = "API token of HCP Terraform"
   type        = "SecureString"
+  key_id      = local.kms_key_arn
   value       = var.tfe_token
   tags        = local.tags
 }

@@ -1,42 +1,87 @@
 # The cluster and the agents' service.
 
 resource "aws_ecs_cluster" "this" {
-  # checkov:skip=CKV_AWS_65: Container Insights costs by the task and is the owner's choice for the account
+  # checkov:skip=CKV_AWS_65: Container Insights costs by the task; by default it is what the account has set
+  count  = local.makes_cluster ? 1 : 0
   region = var.region
   name   = local.cluster
   tags   = local.tags
+
+  dynamic "setting" {
+    for_each = var.container_insights == null ? [] : [var.container_insights]
+    content {
+      name  = "containerInsights"
+      value = setting.value
+    }
+  }
 }
 
 resource "aws_ecs_cluster_capacity_providers" "this" {
+  count              = local.makes_cluster ? 1 : 0
   region             = var.region
-  cluster_name       = aws_ecs_cluster.this.name
+  cluster_name       = aws_ecs_cluster.this[0].name
   capacity_providers = ["FARGATE", "FARGATE_SPOT"]
 }
 
 resource "aws_ecs_task_definition" "agents" {
   # checkov:skip=CKV_AWS_336: the sidecar's root is read-only; runs write where they please, in a container that ends with them
   region                   = var.region
-  family                   = local.task_definition.family
-  requires_compatibilities = local.task_definition.requiresCompatibilities
-  network_mode             = local.task_definition.networkMode
-  cpu                      = local.task_definition.cpu
-  memory                   = local.task_definition.memory
+  family                   = local.filled.family
+  requires_compatibilities = local.filled.requiresCompatibilities
+  network_mode             = local.filled.networkMode
+  cpu                      = local.filled.cpu
+  memory                   = local.filled.memory
   task_role_arn            = aws_iam_role.this["task"].arn
   execution_role_arn       = aws_iam_role.this["execution"].arn
-  container_definitions    = jsonencode(local.task_definition.containerDefinitions)
+  container_definitions    = jsonencode(local.container_definitions)
   # A rollback goes to the revision before this one, so that must still be registered.
   skip_destroy = true
   tags         = local.tags
 
   runtime_platform {
-    operating_system_family = local.task_definition.runtimePlatform.operatingSystemFamily
-    cpu_architecture        = local.task_definition.runtimePlatform.cpuArchitecture
+    operating_system_family = local.filled.runtimePlatform.operatingSystemFamily
+    cpu_architecture        = local.filled.runtimePlatform.cpuArchitecture
+  }
+
+  dynamic "ephemeral_storage" {
+    for_each = var.ephemeral_storage_gib == null ? [] : [var.ephemeral_storage_gib]
+    content {
+      size_in_gib = ephemeral_storage.value
+    }
   }
 
   dynamic "volume" {
-    for_each = local.task_definition.volumes
+    for_each = local.filled.volumes
     content {
       name = volume.value.name
+    }
+  }
+
+  dynamic "volume" {
+    for_each = var.volumes
+    content {
+      name = volume.key
+
+      dynamic "efs_volume_configuration" {
+        for_each = volume.value.efs == null ? [] : [volume.value.efs]
+        content {
+          file_system_id     = efs_volume_configuration.value.file_system_id
+          root_directory     = efs_volume_configuration.value.root_directory
+          transit_encryption = "ENABLED"
+
+          authorization_config {
+            access_point_id = efs_volume_configuration.value.access_point_id
+            iam             = efs_volume_configuration.value.iam ? "ENABLED" : "DISABLED"
+          }
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.clashes) == 0
+      error_message = "The module sets these by itself, or they are given twice: ${join(", ", local.clashes)}."
     }
   }
 }
@@ -45,7 +90,7 @@ resource "aws_ecs_service" "agents" {
   # checkov:skip=CKV_AWS_333: the new VPC's tasks have a public address instead of a NAT gateway; nothing is let in
   region          = var.region
   name            = local.service
-  cluster         = aws_ecs_cluster.this.arn
+  cluster         = local.makes_cluster ? aws_ecs_cluster.this[0].arn : local.cluster_arn
   task_definition = aws_ecs_task_definition.agents.arn
   # The first value only: from then on the ledger decides and the sidecars lower.
   desired_count = local.desired_count
@@ -74,10 +119,11 @@ resource "aws_ecs_service" "agents" {
 
   network_configuration {
     subnets          = local.subnet_ids
-    security_groups  = [aws_security_group.agents.id]
+    security_groups  = concat([aws_security_group.agents.id], var.security_group_ids)
     assign_public_ip = local.assign_public_ip
   }
 
+  enable_execute_command  = var.enable_execute_command
   propagate_tags          = "SERVICE"
   enable_ecs_managed_tags = true
   tags                    = local.tags
@@ -114,10 +160,11 @@ resource "aws_ecs_service" "agents" {
 }
 
 resource "aws_cloudwatch_log_group" "agents" {
-  # checkov:skip=CKV_AWS_158: encrypted with CloudWatch's own key; a key of one's own costs by the month and is the owner's choice
+  # checkov:skip=CKV_AWS_158: encrypted with CloudWatch's own key unless kms_key names one, which costs by the month
   # checkov:skip=CKV_AWS_338: log_retention_days is the owner's choice
   region            = var.region
   name              = local.agents_log_group
   retention_in_days = var.log_retention_days
+  kms_key_id        = local.kms_key_arn
   tags              = local.tags
 }

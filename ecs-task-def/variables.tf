@@ -1,3 +1,8 @@
+# An object or a boolean decides what is made, never whether some value is null: a value that another
+# resource of the same apply makes (an id, a token, an image) is not known when Terraform plans, and
+# may be null or not as far as it can tell. Keys of maps and lengths of lists are known for the same
+# reason; what is in them need not be.
+
 # The agents.
 
 variable "prefix" {
@@ -8,16 +13,61 @@ variable "prefix" {
     condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.prefix))
     error_message = "The prefix must have 1 to 20 characters of a-z, 0-9 and \"-\", begin with a letter and not end with \"-\"."
   }
+  validation {
+    # Parameters, load balancers, security groups, and the group of schedules that each account has.
+    condition     = !can(regex("^(aws|ssm|internal$|internal-|sg$|sg-|default$)", var.prefix))
+    error_message = "AWS keeps names that begin with \"aws\", \"ssm\", \"internal-\" or \"sg-\", and \"default\", for itself: the prefix must be another one."
+  }
 }
 
 variable "tfc_agent_token" {
-  description = "Token of the agent pool. Kept in SSM as a SecureString, and in Terraform's state."
+  description = "Token of the agent pool. Kept in SSM as a SecureString, and in Terraform's state; required unless existing_secrets has it."
   type        = string
+  default     = null
   sensitive   = true
 
   validation {
-    condition     = can(regex("^[^\\s]+$", var.tfc_agent_token))
+    condition     = var.tfc_agent_token == null ? true : can(regex("^[^\\s]+$", var.tfc_agent_token))
     error_message = "The agent token must not be empty and must hold no white space; was a line break copied with it?"
+  }
+  validation {
+    condition     = var.existing_secrets.agent_token != null ? var.tfc_agent_token == null : var.tfc_agent_token != null
+    error_message = "The agents need a token: either tfc_agent_token or existing_secrets.agent_token."
+  }
+}
+
+variable "existing_secrets" {
+  description = "Secrets that are there already, by ARN, instead of their values: so they are in no state of Terraform's. agent_token: a parameter of SSM or a secret of Secrets Manager (for one key of its JSON with :key::); hmac_key and tfe_token: parameters of SSM, which the endpoint reads."
+  type = object({
+    agent_token = optional(object({ arn = string }))
+    hmac_key    = optional(object({ arn = string }))
+    tfe_token   = optional(object({ arn = string }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.existing_secrets.agent_token == null ? true : can(regex("^arn:[a-z-]+:(ssm:[a-z0-9-]+:[0-9]{12}:parameter/|secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)", var.existing_secrets.agent_token.arn))
+    error_message = "existing_secrets.agent_token must have the ARN of a parameter of SSM or of a secret of Secrets Manager."
+  }
+  validation {
+    condition     = var.existing_secrets.hmac_key == null ? true : can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/", var.existing_secrets.hmac_key.arn))
+    error_message = "existing_secrets.hmac_key must have the ARN of a parameter of SSM: the endpoint reads it there."
+  }
+  validation {
+    condition     = var.existing_secrets.tfe_token == null ? true : can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/", var.existing_secrets.tfe_token.arn))
+    error_message = "existing_secrets.tfe_token must have the ARN of a parameter of SSM: the endpoint reads it there."
+  }
+}
+
+variable "secrets_kms_key_arns" {
+  description = "Keys of KMS that encrypt what existing_secrets, container_secrets and registry_credentials name, where they are not AWS's own."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.secrets_kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", arn))])
+    error_message = "secrets_kms_key_arns must hold ARNs of keys (key/...); IAM does not take an alias for one."
   }
 }
 
@@ -38,6 +88,21 @@ variable "agent_image" {
   }
 }
 
+variable "agent_command" {
+  description = "Arguments of the launcher in the agent's container: the command that starts the agent in an image with an entry point of its own, such as [\"/opt/start-agent\"], or arguments of tfc-agent. Empty: the tfc-agent that is found in the image."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for word in var.agent_command : word != ""])
+    error_message = "agent_command must hold no empty word."
+  }
+  validation {
+    condition     = !anytrue([for word in var.agent_command : can(regex("^--?token($|=)", word))])
+    error_message = "Arguments are shown to every process: the agent's token must not be in agent_command."
+  }
+}
+
 variable "sidecar_image" {
   description = "Image of agent-sidecar, built by docker/build."
   type        = string
@@ -46,6 +111,32 @@ variable "sidecar_image" {
     condition     = can(regex("(@sha256:[0-9a-f]{64}|:[^:/@]+)$", var.sidecar_image)) && !endswith(var.sidecar_image, ":latest")
     error_message = "The sidecar image needs a tag other than \"latest\", or a digest, so that every task runs the same one."
   }
+}
+
+variable "registry_credentials" {
+  description = "Secrets of Secrets Manager with user name and password of the private registry that an image comes from, by ARN; ECR needs none."
+  type = object({
+    agent    = optional(object({ arn = string }))
+    sidecar  = optional(object({ arn = string }))
+    endpoint = optional(object({ arn = string }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for it in values(var.registry_credentials) : it == null ? true : can(regex("^arn:[a-z-]+:secretsmanager:", it.arn))])
+    error_message = "registry_credentials must have ARNs of secrets of Secrets Manager, which is where ECS looks."
+  }
+  validation {
+    condition     = var.endpoint == "service" || var.registry_credentials.endpoint == null
+    error_message = "Lambda takes images from ECR only: registry_credentials.endpoint is for endpoint = \"service\"."
+  }
+}
+
+variable "ecr_pull_through_cache" {
+  description = "Whether images of ECR may come through a pull-through cache: the first pull then makes the repository."
+  type        = bool
+  default     = false
 }
 
 variable "cpu_architecture" {
@@ -65,8 +156,8 @@ variable "task_cpu" {
   default     = 1024
 
   validation {
-    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.task_cpu)
-    error_message = "task_cpu must be one of 256, 512, 1024, 2048, 4096, 8192 and 16384, which is what Fargate offers."
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384, 32768], var.task_cpu)
+    error_message = "task_cpu must be one of 256, 512, 1024, 2048, 4096, 8192, 16384 and 32768, which is what Fargate offers."
   }
 }
 
@@ -84,8 +175,9 @@ variable "task_mem" {
       "4096"  = range(8192, 30721, 1024)
       "8192"  = range(16384, 61441, 4096)
       "16384" = range(32768, 122881, 8192)
+      "32768" = range(61440, 249857, 4096)
     }, tostring(var.task_cpu), []), var.task_mem)
-    error_message = "Fargate does not offer ${var.task_mem} MiB with ${var.task_cpu} CPU units. It offers, in MiB: 512, 1024 or 2048 with 256; 1024 to 4096 with 512; 2048 to 8192 with 1024; 4096 to 16384 with 2048; 8192 to 30720 with 4096, all in steps of 1024; 16384 to 61440 in steps of 4096 with 8192; 32768 to 122880 in steps of 8192 with 16384."
+    error_message = "Fargate does not offer ${var.task_mem} MiB with ${var.task_cpu} CPU units. It offers, in MiB: 512, 1024 or 2048 with 256; 1024 to 4096 with 512; 2048 to 8192 with 1024; 4096 to 16384 with 2048; 8192 to 30720 with 4096, all in steps of 1024; 16384 to 61440 in steps of 4096 with 8192; 32768 to 122880 in steps of 8192 with 16384; 61440 to 249856 in steps of 4096 with 32768."
   }
 }
 
@@ -111,6 +203,28 @@ variable "task_def_mem" {
   }
 }
 
+variable "ephemeral_storage_gib" {
+  description = "Disk of a task in GiB, 21 to 200, of which the images take their part. Null: Fargate's 20, which cost nothing."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.ephemeral_storage_gib == null ? true : var.ephemeral_storage_gib >= 21 && var.ephemeral_storage_gib <= 200 && floor(var.ephemeral_storage_gib) == var.ephemeral_storage_gib
+    error_message = "ephemeral_storage_gib must be a whole number from 21 to 200; leave it out for the 20 that Fargate gives."
+  }
+}
+
+variable "agent_open_files" {
+  description = "Files that a process of the agent's container may have open (the ulimit nofile, the only one that Fargate lets a task set). Null: Fargate's own."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.agent_open_files == null ? true : var.agent_open_files >= 1024 && var.agent_open_files <= 1048576 && floor(var.agent_open_files) == var.agent_open_files
+    error_message = "agent_open_files must be a whole number from 1024 to 1048576."
+  }
+}
+
 variable "spot_share" {
   description = "Per cent of the tasks that run on Fargate Spot. Spot may take a task back with two minutes' notice, and a run that needs longer is lost."
   type        = number
@@ -119,6 +233,101 @@ variable "spot_share" {
   validation {
     condition     = var.spot_share >= 0 && var.spot_share <= 100 && floor(var.spot_share) == var.spot_share
     error_message = "The Spot share must be a whole number from 0 to 100."
+  }
+}
+
+variable "environment" {
+  description = "Further variables by container: agent (TFC_AGENT_LOG_LEVEL, AGENT_LAUNCHER_..., SSL_CERT_FILE, what runs need), sidecar and endpoint (SSL_CERT_FILE and what else they read). None that the module sets."
+  type = object({
+    agent    = optional(map(string), {})
+    sidecar  = optional(map(string), {})
+    endpoint = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for container in values(var.environment) : alltrue([for name in keys(container) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))])])
+    error_message = "environment must have names of letters, digits and \"_\" that begin with no digit."
+  }
+}
+
+variable "container_secrets" {
+  description = "Further variables whose values ECS reads from Secrets Manager or SSM as a task starts, by container: name and ARN. endpoint is for endpoint = \"service\". What the agent's container is given, every run can read."
+  type = object({
+    agent    = optional(map(string), {})
+    sidecar  = optional(map(string), {})
+    endpoint = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for container in values(var.container_secrets) : alltrue([for arn in values(container) : can(regex("^arn:[a-z-]+:(ssm|secretsmanager):", arn))])])
+    error_message = "container_secrets must have ARNs of parameters of SSM or of secrets of Secrets Manager."
+  }
+  validation {
+    condition     = var.endpoint == "service" || length(var.container_secrets.endpoint) == 0
+    error_message = "A function is given no secrets by ECS: container_secrets.endpoint is for endpoint = \"service\"."
+  }
+}
+
+variable "volumes" {
+  description = "Further volumes of a task by name: empty ones that live as long as the task, or with efs a file system of EFS, always encrypted on its way; with iam the task role, and so every run, may mount it."
+  type = map(object({
+    efs = optional(object({
+      file_system_id  = string
+      access_point_id = optional(string)
+      root_directory  = optional(string)
+      iam             = optional(bool, false)
+    }))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.volumes) : can(regex("^[A-Za-z0-9_-]{1,255}$", name)) && name != "agent-link"])
+    error_message = "volumes must have names of letters, digits, \"-\" and \"_\", and not agent-link, which is the module's."
+  }
+}
+
+variable "mounts" {
+  description = "Where a volume of volumes is mounted in the agent's and the sidecar's container; read only unless it says otherwise. What one run writes there, the next one finds."
+  type = object({
+    agent   = optional(list(object({ volume = string, path = string, read_only = optional(bool, true) })), [])
+    sidecar = optional(list(object({ volume = string, path = string, read_only = optional(bool, true) })), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for it in concat(var.mounts.agent, var.mounts.sidecar) : contains(keys(var.volumes), it.volume)])
+    error_message = "mounts must name volumes that are in volumes."
+  }
+  validation {
+    condition     = alltrue([for it in concat(var.mounts.agent, var.mounts.sidecar) : can(regex("^/", it.path)) && !can(regex("^/(run/agent-link(/.*)?)?$", it.path))])
+    error_message = "mounts must have absolute paths, and not / or /run/agent-link, which is the module's."
+  }
+}
+
+variable "extra_containers" {
+  description = "Further containers of a task, as ECS's container definitions: a log router, a scanner, one that fills a volume. None may be essential, since its end would end the task with the run in it; without logConfiguration they log where the agents do."
+  # Definitions differ in what they have, and a list wants elements of one type.
+  type     = any
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = alltrue([for it in var.extra_containers : can(regex("^[A-Za-z0-9_-]{1,255}$", it.name)) && can(it.image)])
+    error_message = "extra_containers must be container definitions, with a name and an image each."
+  }
+  validation {
+    condition     = length(distinct(concat(["agent-sidecar", "tfc-agent"], [for it in var.extra_containers : try(it.name, "")]))) == 2 + length(var.extra_containers)
+    error_message = "extra_containers must have different names, and not agent-sidecar or tfc-agent, which are the module's."
+  }
+  validation {
+    condition     = alltrue([for it in var.extra_containers : try(it.essential, false) == false])
+    error_message = "None of extra_containers may be essential: its end would end the task with the run in it."
   }
 }
 
@@ -192,6 +401,10 @@ variable "schedules" {
     error_message = "The desired_count of a schedule must be a whole number from 0 to max_count (${var.max_count})."
   }
   validation {
+    condition     = alltrue([for s in var.schedules : can(regex("^(UTC|GMT|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$", s.timezone))])
+    error_message = "The timezone of a schedule must be a name such as UTC or Europe/Berlin, which knows summer time, and no offset."
+  }
+  validation {
     condition     = alltrue([for s in var.schedules : can(regex("^[a-z0-9-]{1,30}$", s.name))]) && length(distinct(var.schedules[*].name)) == length(var.schedules)
     error_message = "Schedules need different names of 1 to 30 characters of a-z, 0-9 and \"-\"."
   }
@@ -241,6 +454,17 @@ variable "protection_minutes" {
   }
 }
 
+variable "announced_job_timeout_seconds" {
+  description = "How long a job that was announced and that no agent received counts."
+  type        = number
+  default     = 3600
+
+  validation {
+    condition     = var.announced_job_timeout_seconds >= 120 && var.announced_job_timeout_seconds <= 604800 && floor(var.announced_job_timeout_seconds) == var.announced_job_timeout_seconds
+    error_message = "announced_job_timeout_seconds must be a whole number from 120 (a boot and a poll) to 604800 (a week)."
+  }
+}
+
 # HCP Terraform.
 
 variable "tfc_address" {
@@ -255,7 +479,7 @@ variable "tfc_address" {
 }
 
 variable "notification_token" {
-  description = "HMAC key of the run task. Null: 64 random characters, in the output hmac_key."
+  description = "HMAC key of the run task. Null: 64 random characters, in the output hmac_key; or that of existing_secrets."
   type        = string
   default     = null
   sensitive   = true
@@ -264,10 +488,29 @@ variable "notification_token" {
     condition     = var.notification_token == null ? true : can(regex("^[^\\s]{16,}$", var.notification_token))
     error_message = "The HMAC key must have 16 characters or more and no white space, or be left out: then one is made."
   }
+  validation {
+    condition     = var.existing_secrets.hmac_key == null || var.notification_token == null
+    error_message = "The HMAC key is either notification_token or existing_secrets.hmac_key."
+  }
+}
+
+variable "terraform_api" {
+  description = "Whose runs to look for, with tfe_token: the endpoint finds runs that no run task announced, and the sidecar sees an agent as HCP Terraform does. With agent_pool_id (apool-...), calls for workspaces of other pools start no agent. Null: nobody asks the API."
+  type = object({
+    organization    = string
+    agent_pool_name = string
+    agent_pool_id   = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.terraform_api.agent_pool_id, null) == null ? true : can(regex("^apool-[A-Za-z0-9]+$", var.terraform_api.agent_pool_id))
+    error_message = "The agent pool's id begins with apool-; its name is agent_pool_name."
+  }
 }
 
 variable "tfe_token" {
-  description = "API token, optional. With it the endpoint finds runs that no run task announced, and the sidecar sees an agent as HCP Terraform does."
+  description = "API token, with terraform_api. Kept in SSM as a SecureString, and in Terraform's state; existing_secrets can have it instead."
   type        = string
   default     = null
   sensitive   = true
@@ -277,31 +520,12 @@ variable "tfe_token" {
     error_message = "The API token must not be empty and must hold no white space; leave it out to do without."
   }
   validation {
-    condition     = var.tfe_token == null ? true : var.tfc_organization != null && var.tfc_agent_pool_name != null
-    error_message = "With tfe_token, tfc_organization and tfc_agent_pool_name are needed: whose runs are to be looked for?"
+    condition     = var.tfe_token == null ? true : var.terraform_api != null
+    error_message = "With tfe_token, terraform_api is needed: whose runs are to be looked for?"
   }
-}
-
-variable "tfc_organization" {
-  description = "Organization of the agent pool; needed with tfe_token."
-  type        = string
-  default     = null
-}
-
-variable "tfc_agent_pool_name" {
-  description = "Name of the agent pool; needed with tfe_token."
-  type        = string
-  default     = null
-}
-
-variable "tfc_agent_pool_id" {
-  description = "Id of the agent pool (apool-...). With tfe_token, calls for workspaces of other pools start no agent."
-  type        = string
-  default     = null
-
   validation {
-    condition     = var.tfc_agent_pool_id == null ? true : can(regex("^apool-[A-Za-z0-9]+$", var.tfc_agent_pool_id))
-    error_message = "The agent pool's id begins with apool-; its name goes into tfc_agent_pool_name."
+    condition     = var.terraform_api == null ? var.existing_secrets.tfe_token == null : (var.existing_secrets.tfe_token != null ? var.tfe_token == null : var.tfe_token != null)
+    error_message = "terraform_api needs an API token, either tfe_token or existing_secrets.tfe_token; without terraform_api there is none."
   }
 }
 
@@ -331,7 +555,7 @@ variable "endpoint_image" {
     error_message = "The endpoint image needs a tag other than \"latest\", or a digest."
   }
   validation {
-    condition     = var.endpoint != "lambda" ? true : can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/", var.endpoint_image))
+    condition     = var.endpoint != "lambda" ? true : can(regex("^[0-9]{12}\\.(dkr\\.ecr(-fips)?|dkr-ecr(-fips)?)\\.[a-z0-9-]+\\.[a-z0-9.-]+/", var.endpoint_image))
     error_message = "Lambda takes images from ECR only: docker/build --ecr REGION puts it there."
   }
 }
@@ -360,14 +584,82 @@ variable "endpoint_internal" {
   default     = false
 }
 
-variable "endpoint_ingress_cidrs" {
-  description = "Who may call the load balancer; for service only. HCP Terraform publishes its notification ranges at /api/meta/ip-ranges."
-  type        = list(string)
-  default     = ["0.0.0.0/0"]
+variable "endpoint_ingress" {
+  description = "Who may call the load balancer, by a name for each; for service only. HCP Terraform publishes its notification ranges at /api/meta/ip-ranges."
+  type = map(object({
+    cidr_ipv4         = optional(string)
+    cidr_ipv6         = optional(string)
+    prefix_list_id    = optional(string)
+    security_group_id = optional(string)
+  }))
+  default  = { everybody = { cidr_ipv4 = "0.0.0.0/0" } }
+  nullable = false
 
   validation {
-    condition     = alltrue([for c in var.endpoint_ingress_cidrs : can(cidrhost(c, 0))])
-    error_message = "endpoint_ingress_cidrs must hold CIDR blocks such as 203.0.113.0/24."
+    condition     = alltrue([for it in values(var.endpoint_ingress) : length([for one in values(it) : one if one != null]) == 1])
+    error_message = "Each of endpoint_ingress must have one of cidr_ipv4, cidr_ipv6, prefix_list_id and security_group_id."
+  }
+  validation {
+    condition     = alltrue([for it in values(var.endpoint_ingress) : it.cidr_ipv4 == null ? true : can(cidrnetmask(it.cidr_ipv4))])
+    error_message = "A cidr_ipv4 of endpoint_ingress must be a block such as 203.0.113.0/24."
+  }
+  validation {
+    condition     = alltrue([for it in values(var.endpoint_ingress) : it.cidr_ipv6 == null ? true : can(cidrhost(it.cidr_ipv6, 0)) && !can(cidrnetmask(it.cidr_ipv6))])
+    error_message = "A cidr_ipv6 of endpoint_ingress must be a block such as 2001:db8::/32."
+  }
+}
+
+variable "endpoint_egress" {
+  description = "Where the endpoint may call, as egress; for service, and for function_in_vpc. By default port 443 of everything: AWS and HCP Terraform."
+  type = map(object({
+    ip_protocol       = optional(string, "tcp")
+    from_port         = optional(number)
+    to_port           = optional(number)
+    cidr_ipv4         = optional(string)
+    cidr_ipv6         = optional(string)
+    prefix_list_id    = optional(string)
+    security_group_id = optional(string)
+  }))
+  default  = { https = { from_port = 443, to_port = 443, cidr_ipv4 = "0.0.0.0/0" } }
+  nullable = false
+
+  validation {
+    condition     = alltrue([for it in values(var.endpoint_egress) : length([for one in [it.cidr_ipv4, it.cidr_ipv6, it.prefix_list_id, it.security_group_id] : one if one != null]) == 1])
+    error_message = "Each of endpoint_egress must have one of cidr_ipv4, cidr_ipv6, prefix_list_id and security_group_id."
+  }
+  validation {
+    condition     = alltrue([for it in values(var.endpoint_egress) : it.cidr_ipv4 == null ? true : can(cidrnetmask(it.cidr_ipv4))])
+    error_message = "A cidr_ipv4 of endpoint_egress must be a block such as 203.0.113.0/24."
+  }
+  validation {
+    condition     = alltrue([for it in values(var.endpoint_egress) : it.cidr_ipv6 == null ? true : can(cidrhost(it.cidr_ipv6, 0)) && !can(cidrnetmask(it.cidr_ipv6))])
+    error_message = "A cidr_ipv6 of endpoint_egress must be a block such as 2001:db8::/32."
+  }
+}
+
+variable "function_in_vpc" {
+  description = "Whether the function calls from the subnets of network, by endpoint_egress; for lambda only. They need a way to AWS and HCP Terraform that is no public address: a NAT gateway, endpoints of the VPC, or a proxy."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.function_in_vpc || (var.endpoint == "lambda" && var.network != null)
+    error_message = "function_in_vpc is for endpoint = \"lambda\" and needs network: the new VPC has public subnets only, in which a function reaches nothing."
+  }
+}
+
+variable "function_reserved_concurrency" {
+  description = "Calls that the function answers at a time at most, which are then its own; for lambda only. Null: no bound of its own. An account must keep 100 for all others."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.function_reserved_concurrency == null ? true : var.function_reserved_concurrency >= 2 && floor(var.function_reserved_concurrency) == var.function_reserved_concurrency
+    error_message = "function_reserved_concurrency must be a whole number, 2 or more: the sweep needs one while a run task calls."
+  }
+  validation {
+    condition     = var.function_reserved_concurrency == null ? true : var.endpoint == "lambda"
+    error_message = "function_reserved_concurrency is for endpoint = \"lambda\"."
   }
 }
 
@@ -401,26 +693,23 @@ variable "region" {
   default     = null
 
   validation {
-    condition     = var.region == null ? true : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    condition     = var.region == null ? true : can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "The region must be a name such as eu-central-1."
   }
 }
 
-variable "vpc_id" {
-  description = "An existing VPC for the agents, with subnet_ids. Null: a new one."
-  type        = string
-  default     = null
+variable "network" {
+  description = "An existing VPC, and its subnets for the agents; they need a way to HCP Terraform, ECR, SSM, DynamoDB, ECS and CloudWatch Logs. Null: a new one."
+  type = object({
+    vpc_id     = string
+    subnet_ids = list(string)
+  })
+  default = null
 
   validation {
-    condition     = (var.vpc_id == null) == (length(var.subnet_ids) == 0)
-    error_message = "vpc_id and subnet_ids go together: both for an existing network, neither for a new one."
+    condition     = var.network == null ? true : length(var.network.subnet_ids) > 0
+    error_message = "network needs at least one of the VPC's subnets in subnet_ids."
   }
-}
-
-variable "subnet_ids" {
-  description = "Subnets of vpc_id for the agents; they need a way to HCP Terraform, ECR, SSM, DynamoDB, ECS and CloudWatch Logs."
-  type        = list(string)
-  default     = []
 }
 
 variable "assign_public_ip" {
@@ -435,8 +724,12 @@ variable "ip_cidr_vpc" {
   default     = "10.64.0.0/16"
 
   validation {
-    condition     = can(cidrhost(var.ip_cidr_vpc, 0))
-    error_message = "ip_cidr_vpc must be a CIDR block such as 10.64.0.0/16."
+    condition     = can(cidrnetmask(var.ip_cidr_vpc))
+    error_message = "ip_cidr_vpc must be a CIDR block of IPv4 such as 10.64.0.0/16."
+  }
+  validation {
+    condition     = can(cidrnetmask(var.ip_cidr_vpc)) ? tonumber(split("/", var.ip_cidr_vpc)[1]) >= 16 && tonumber(split("/", var.ip_cidr_vpc)[1]) <= 28 : true
+    error_message = "ip_cidr_vpc must be of /16 to /28, which is what a VPC can have."
   }
 }
 
@@ -446,8 +739,20 @@ variable "ip_cidr_agent_subnet" {
   default     = "10.64.16.0/22"
 
   validation {
-    condition     = can(cidrsubnet(var.ip_cidr_agent_subnet, ceil(log(var.availability_zone_count, 2)), 0))
-    error_message = "ip_cidr_agent_subnet must be a CIDR block such as 10.64.16.0/22, large enough for its zones."
+    condition     = can(cidrnetmask(var.ip_cidr_agent_subnet)) && can(cidrsubnet(var.ip_cidr_agent_subnet, ceil(log(var.availability_zone_count, 2)), 0))
+    error_message = "ip_cidr_agent_subnet must be a CIDR block of IPv4 such as 10.64.16.0/22, large enough for its zones."
+  }
+  validation {
+    condition     = can(cidrnetmask(var.ip_cidr_agent_subnet)) ? tonumber(split("/", var.ip_cidr_agent_subnet)[1]) + ceil(log(var.availability_zone_count, 2)) <= 28 : true
+    error_message = "ip_cidr_agent_subnet must be large enough for its zones: a subnet can have no less than /28."
+  }
+  validation {
+    # Where both are blocks: is it, cut to the VPC's length, the VPC's?
+    condition = can(cidrnetmask(var.ip_cidr_vpc)) && can(cidrnetmask(var.ip_cidr_agent_subnet)) ? (
+      tonumber(split("/", var.ip_cidr_agent_subnet)[1]) >= tonumber(split("/", var.ip_cidr_vpc)[1])
+      && cidrhost("${split("/", var.ip_cidr_agent_subnet)[0]}/${split("/", var.ip_cidr_vpc)[1]}", 0) == cidrhost(var.ip_cidr_vpc, 0)
+    ) : true
+    error_message = "ip_cidr_agent_subnet (${var.ip_cidr_agent_subnet}) must lie within ip_cidr_vpc (${var.ip_cidr_vpc})."
   }
 }
 
@@ -461,9 +766,168 @@ variable "availability_zone_count" {
     error_message = "availability_zone_count must be 1, 2, 3 or 4."
   }
   validation {
-    condition     = var.endpoint == "lambda" || var.vpc_id != null || var.availability_zone_count >= 2
+    condition     = var.endpoint == "lambda" || var.network != null || var.availability_zone_count >= 2
     error_message = "A load balancer needs two zones: availability_zone_count must be 2 or more with endpoint = \"service\"."
   }
+}
+
+variable "security_group_ids" {
+  description = "Further security groups of the agents, for example one that databases let in."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(var.security_group_ids) <= 4
+    error_message = "A task can have five security groups, of which one is the module's: security_group_ids can hold four."
+  }
+}
+
+variable "egress" {
+  description = "Where agents may call, by a name for each: a protocol (tcp, udp, icmp, or -1 for all) with its ports, and one of cidr_ipv4, cidr_ipv6, prefix_list_id and security_group_id. By default all of IPv4."
+  type = map(object({
+    ip_protocol       = optional(string, "-1")
+    from_port         = optional(number)
+    to_port           = optional(number)
+    cidr_ipv4         = optional(string)
+    cidr_ipv6         = optional(string)
+    prefix_list_id    = optional(string)
+    security_group_id = optional(string)
+  }))
+  default  = { everywhere = { cidr_ipv4 = "0.0.0.0/0" } }
+  nullable = false
+
+  validation {
+    condition     = alltrue([for it in values(var.egress) : length([for one in [it.cidr_ipv4, it.cidr_ipv6, it.prefix_list_id, it.security_group_id] : one if one != null]) == 1])
+    error_message = "Each of egress must have one of cidr_ipv4, cidr_ipv6, prefix_list_id and security_group_id."
+  }
+  validation {
+    condition     = alltrue([for it in values(var.egress) : it.cidr_ipv4 == null ? true : can(cidrnetmask(it.cidr_ipv4))])
+    error_message = "A cidr_ipv4 of egress must be a block such as 203.0.113.0/24."
+  }
+  validation {
+    condition     = alltrue([for it in values(var.egress) : it.cidr_ipv6 == null ? true : can(cidrhost(it.cidr_ipv6, 0)) && !can(cidrnetmask(it.cidr_ipv6))])
+    error_message = "A cidr_ipv6 of egress must be a block such as 2001:db8::/32."
+  }
+  validation {
+    condition     = alltrue([for it in values(var.egress) : it.ip_protocol == "-1" ? it.from_port == null && it.to_port == null : it.from_port != null && it.to_port != null])
+    error_message = "Each of egress must have from_port and to_port, or the protocol -1 and neither."
+  }
+}
+
+variable "proxy" {
+  description = "A proxy for agents, sidecar and endpoint: its URL, and hosts and domains that are reached without it (the VPC's endpoints among them). A password does not belong here: give HTTPS_PROXY with container_secrets instead."
+  type = object({
+    url      = string
+    no_proxy = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.proxy == null ? true : can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]+)?/?$", var.proxy.url))
+    error_message = "proxy.url must be http:// or https://, a host and a port such as http://proxy.example.com:3128, without a user name."
+  }
+  validation {
+    condition     = var.proxy == null ? true : alltrue([for it in var.proxy.no_proxy : can(regex("^[A-Za-z0-9.:/_-]+$", it))])
+    error_message = "proxy.no_proxy must hold hosts, domains and addresses, one each."
+  }
+}
+
+variable "use_fips_endpoints" {
+  description = "Whether sidecar and endpoint call AWS at its FIPS endpoints. Runs have settings of their own (AWS_USE_FIPS_ENDPOINT, in environment.agent)."
+  type        = bool
+  default     = false
+}
+
+variable "use_dualstack_endpoints" {
+  description = "Whether sidecar and endpoint call AWS at endpoints that have IPv6 addresses as well."
+  type        = bool
+  default     = false
+}
+
+variable "aws_endpoints" {
+  description = "Where sidecar and endpoint call AWS, as https URLs, for endpoints of the VPC without private names. Null: AWS's public names."
+  type = object({
+    ecs      = string
+    dynamodb = string
+    ssm      = string
+  })
+  default = null
+
+  validation {
+    condition     = var.aws_endpoints == null ? true : alltrue([for url in values(var.aws_endpoints) : can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?/?$", url))])
+    error_message = "aws_endpoints must hold https URLs without a path."
+  }
+  validation {
+    condition     = var.aws_endpoints == null || !(var.use_fips_endpoints || var.use_dualstack_endpoints)
+    error_message = "aws_endpoints says where AWS is by itself: it goes with neither use_fips_endpoints nor use_dualstack_endpoints."
+  }
+}
+
+# What a company asks of whatever is made in its accounts.
+
+variable "permissions_boundary_arn" {
+  description = "Permissions boundary of every role that is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a policy."
+  }
+}
+
+variable "role_path" {
+  description = "Path of every role that is made."
+  type        = string
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9+=,.@_-]+/)*$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path must begin and end with \"/\", such as /platform/."
+  }
+}
+
+variable "kms_key" {
+  description = "A key of KMS for the secrets, the logs and the ledger's table, by ARN. Its policy must let CloudWatch Logs of this region use it, and who applies this make grants for DynamoDB. Null: AWS's own keys."
+  type        = object({ arn = string })
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null ? true : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key.arn))
+    error_message = "kms_key must have the ARN of a key (key/...); IAM does not take an alias for one."
+  }
+}
+
+variable "ecs_cluster" {
+  description = "Name of an existing cluster, with the capacity providers FARGATE and, for spot_share, FARGATE_SPOT. Runs can ask for all its tasks, and give them protection or take it away. Null: a new one."
+  type        = object({ name = string })
+  default     = null
+
+  validation {
+    condition     = var.ecs_cluster == null ? true : can(regex("^[A-Za-z0-9_-]{1,255}$", var.ecs_cluster.name))
+    error_message = "ecs_cluster must have the name of a cluster, not its ARN."
+  }
+}
+
+variable "container_insights" {
+  description = "Container Insights of the new cluster: enabled, enhanced or disabled. Null: what the account has set."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.container_insights == null ? true : contains(["enabled", "enhanced", "disabled"], var.container_insights)
+    error_message = "container_insights must be enabled, enhanced or disabled."
+  }
+  validation {
+    condition     = var.container_insights == null ? true : var.ecs_cluster == null
+    error_message = "container_insights is for the new cluster: an existing one of ecs_cluster has its own."
+  }
+}
+
+variable "enable_execute_command" {
+  description = "Whether whoever may call ecs:ExecuteCommand gets a shell in an agent's container (ECS Exec), with what its run has. A run can open no shell by it."
+  type        = bool
+  default     = false
 }
 
 # Keeping house.
@@ -479,10 +943,26 @@ variable "log_retention_days" {
   }
 }
 
+variable "log_level" {
+  description = "What sidecar and endpoint log: trace, debug, info, notice, warning, error or critical."
+  type        = string
+  default     = "info"
+
+  validation {
+    condition     = contains(["trace", "debug", "info", "notice", "warning", "error", "critical"], var.log_level)
+    error_message = "log_level must be trace, debug, info, notice, warning, error or critical."
+  }
+}
+
 variable "common_tags" {
   description = "Tags for everything that is made."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.common_tags) : !startswith(lower(key), "aws:")])
+    error_message = "AWS keeps tags that begin with \"aws:\" for itself."
+  }
 }
 
 variable "ttl" {

@@ -33,7 +33,7 @@ FAULTS = [
     ('resource "aws_ecs_cluster" "wrong" { desiredcount = 1 }', '"desiredcount" is not expected'),
     ('resource "aws_lambda_permission" "wrong" { action = "x" }', '"function_name" is required'),
     ('resource "aws_ecs_service" "wrong" { deployment { } }', 'type "deployment" are not expected'),
-    ('output "wrong" { value = aws_ecs_cluster.this.nothing }', 'attribute named "nothing"'),
+    ('output "wrong" { value = aws_dynamodb_table.ledger.nothing }', 'attribute named "nothing"'),
     ('output "wrong" { value = aws_vpc.nowhere.id }', "has not been declared"),
 ]
 
@@ -70,11 +70,86 @@ for _name in planning.VARIANTS:
         assert len(plan.resources) > 20
 
 
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:platform/agents-AbCdEf"
+PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/platform/agents"
+NETWORK = {"vpc_id": "vpc-0123", "subnet_ids": ["subnet-1", "subnet-2"]}
+ENDPOINTS = {name: f"https://vpce-1.{name}.example.com" for name in ("ecs", "dynamodb", "ssm")}
+DAILY = {"name": "a", "expression": "rate(1 day)", "desired_count": 1}
 # Inputs that are refused, and a part of the sentence that says so.
 REFUSED = [
     ({"prefix": ""}, "prefix must have 1 to 20"),
     ({"prefix": "Tfc"}, "prefix must have 1 to 20"),
     ({"prefix": "a-prefix-that-is-too-long"}, "prefix must have 1 to 20"),
+    ({"prefix": "aws-agents"}, "AWS keeps names"),
+    ({"prefix": "ssm-agents"}, "AWS keeps names"),
+    ({"prefix": "internal"}, "AWS keeps names"),
+    ({"prefix": "sg"}, "AWS keeps names"),
+    ({"prefix": "default"}, "AWS keeps names"),
+    ({"tfc_agent_token": None}, "The agents need a token"),
+    ({"existing_secrets": {"agent_token": {"arn": SECRET}}}, "The agents need a token"),
+    ({"existing_secrets": {"agent_token": {"arn": "my-token"}}}, "a secret of Secrets Manager"),
+    ({"existing_secrets": {"hmac_key": {"arn": SECRET}}}, "existing_secrets.hmac_key must have"),
+    ({"existing_secrets": {"tfe_token": {"arn": SECRET}}}, "existing_secrets.tfe_token must have"),
+    ({"existing_secrets": {"tfe_token": {"arn": PARAMETER}}}, "without terraform_api there is none"),
+    (
+        {"existing_secrets": {"hmac_key": {"arn": PARAMETER}}, "notification_token": "k" * 16},
+        "either notification_token or existing_secrets.hmac_key",
+    ),
+    ({"secrets_kms_key_arns": ["alias/mine"]}, "IAM does not take an alias"),
+    ({"kms_key": {"arn": "alias/mine"}}, "IAM does not take an alias"),
+    ({"agent_command": [""]}, "no empty word"),
+    ({"agent_command": ["-token=secret"]}, "Arguments are shown to every process"),
+    ({"registry_credentials": {"agent": {"arn": PARAMETER}}}, "secrets of Secrets Manager"),
+    ({"registry_credentials": {"endpoint": {"arn": SECRET}}}, "Lambda takes images from ECR only"),
+    ({"ephemeral_storage_gib": 20}, "from 21 to 200"),
+    ({"agent_open_files": 100}, "from 1024 to 1048576"),
+    ({"environment": {"agent": {"1A": "b"}}}, "begin with no digit"),
+    ({"environment": {"sidecar": {"LEDGER_TABLE": "b"}}}, "environment.sidecar.LEDGER_TABLE"),
+    ({"environment": {"sidecar": {"DESIRED_COUNT": "1"}}}, "environment.sidecar.DESIRED_COUNT"),
+    ({"environment": {"agent": {"TFC_AGENT_TOKEN": "b"}}}, "environment.agent.TFC_AGENT_TOKEN"),
+    ({"environment": {"endpoint": {"ECS_CLUSTER": "b"}}}, "environment.endpoint.ECS_CLUSTER"),
+    (
+        {"container_secrets": {"agent": {"A": SECRET}}, "environment": {"agent": {"A": "b"}}},
+        "environment.agent.A",
+    ),
+    ({"container_secrets": {"agent": {"TFC_ADDRESS": SECRET}}}, "container_secrets.agent.TFC_"),
+    ({"container_secrets": {"agent": {"A": "a password"}}}, "ARNs of parameters of SSM or of"),
+    ({"container_secrets": {"endpoint": {"A": SECRET}}}, "A function is given no secrets by ECS"),
+    ({"volumes": {"agent-link": {}}}, "not agent-link"),
+    ({"mounts": {"agent": [{"volume": "cache", "path": "/c"}]}}, "volumes that are in volumes"),
+    (
+        {"volumes": {"c": {}}, "mounts": {"agent": [{"volume": "c", "path": "/run/agent-link"}]}},
+        "not / or /run/agent-link",
+    ),
+    ({"extra_containers": [{"name": "logs"}]}, "a name and an image each"),
+    ({"extra_containers": [{"name": "tfc-agent", "image": "x"}]}, "different names"),
+    (
+        {"extra_containers": [{"name": "logs", "image": "x", "essential": True}]},
+        "None of extra_containers may be essential",
+    ),
+    ({"announced_job_timeout_seconds": 60}, "from 120 (a boot and a poll)"),
+    ({"function_in_vpc": True}, "needs network"),
+    ({**AS_SERVICE, "network": NETWORK, "function_in_vpc": True}, 'for endpoint = "lambda"'),
+    ({"function_reserved_concurrency": 1}, "2 or more"),
+    ({**AS_SERVICE, "function_reserved_concurrency": 5}, 'for endpoint = "lambda"'),
+    ({"proxy": {"url": "proxy.example.com:3128"}}, "proxy.url must be http://"),
+    ({"proxy": {"url": "http://me:secret@proxy.example.com"}}, "without a user name"),
+    ({"proxy": {"url": "http://proxy", "no_proxy": ["a,b"]}}, "one each"),
+    ({"aws_endpoints": {"ecs": "x", "dynamodb": "x", "ssm": "x"}}, "must hold https URLs"),
+    (
+        {"aws_endpoints": ENDPOINTS, "use_fips_endpoints": True},
+        "says where AWS is by itself",
+    ),
+    ({"permissions_boundary_arn": "boundary"}, "must be the ARN of a policy"),
+    ({"role_path": "platform"}, 'begin and end with "/"'),
+    ({"ecs_cluster": {"name": "arn:aws:ecs:eu-central-1:1:cluster/x"}}, "not its ARN"),
+    ({"container_insights": "on"}, "must be enabled, enhanced or disabled"),
+    (
+        {"container_insights": "enabled", "ecs_cluster": {"name": "shared"}},
+        "an existing one of ecs_cluster has its own",
+    ),
+    ({"log_level": "warn"}, "log_level must be trace"),
+    ({"common_tags": {"AWS:team": "x"}}, "AWS keeps tags"),
     ({"tfc_agent_token": ""}, "agent token must not be empty"),
     ({"tfc_agent_token": "a token"}, "no white space"),
     ({"tfc_agent_token": "token\n"}, "no white space"),
@@ -82,6 +157,7 @@ REFUSED = [
     ({"task_cpu": 256, "task_mem": 4096}, "does not offer 4096 MiB with 256 CPU units"),
     ({"task_cpu": 4096, "task_mem": 2048}, "does not offer 2048 MiB with 4096 CPU units"),
     ({"task_cpu": 8192, "task_mem": 17408}, "does not offer 17408 MiB"),
+    ({"task_cpu": 32768, "task_mem": 122880 + 1024}, "61440 to 249856 in steps of 4096 with 32768"),
     ({"task_def_cpu": 1024}, "64 are the sidecar's"),
     ({"task_def_mem": 2048}, "64 are the sidecar's"),
     ({"desired_count": 11}, "desired_count (11) must not be above max_count (10)"),
@@ -111,23 +187,55 @@ REFUSED = [
         {"tfe_token": "a b", **{k: v for k, v in WITH_API.items() if k != "tfe_token"}},
         "white space",
     ),
-    ({"tfe_token": "token"}, "tfc_organization and tfc_agent_pool_name are needed"),
-    ({"tfc_agent_pool_id": "my-pool"}, "begins with apool-"),
+    ({"tfe_token": "token"}, "terraform_api is needed"),
+    ({"terraform_api": WITH_API["terraform_api"]}, "terraform_api needs an API token"),
+    (
+        {**WITH_API, "terraform_api": {**WITH_API["terraform_api"], "agent_pool_id": "my-pool"}},
+        "begins with apool-",
+    ),
     ({"endpoint": "fargate"}, "must be lambda or service"),
     ({"endpoint": "service"}, "endpoint_certificate_arn are needed"),
     ({**AS_SERVICE, "availability_zone_count": 1}, "A load balancer needs two zones"),
-    ({**AS_SERVICE, "endpoint_ingress_cidrs": ["everyone"]}, "must hold CIDR blocks"),
+    ({**AS_SERVICE, "endpoint_ingress": {"a": {"cidr_ipv4": "everyone"}}}, "203.0.113.0/24"),
+    ({**AS_SERVICE, "endpoint_ingress": {"a": {"cidr_ipv4": "2001:db8::/32"}}}, "203.0.113.0/24"),
+    ({**AS_SERVICE, "endpoint_ingress": {"a": {"cidr_ipv6": "10.0.0.0/8"}}}, "2001:db8::/32"),
+    ({**AS_SERVICE, "endpoint_ingress": {"a": {}}}, "must have one of cidr_ipv4"),
+    ({**AS_SERVICE, "endpoint_egress": {"a": {"cidr_ipv4": "everyone"}}}, "203.0.113.0/24"),
+    ({**AS_SERVICE, "endpoint_egress": {"a": {"cidr_ipv6": "10.0.0.0/8"}}}, "2001:db8::/32"),
+    ({**AS_SERVICE, "endpoint_egress": {"a": {}}}, "must have one of cidr_ipv4"),
+    ({"egress": {"a": {"cidr_ipv4": "2001:db8::/32"}}}, "203.0.113.0/24"),
+    ({"egress": {"a": {"cidr_ipv6": "10.0.0.0/8"}}}, "2001:db8::/32"),
+    ({"egress": {"a": {"ip_protocol": "tcp"}}}, "must have one of cidr_ipv4"),
+    (
+        {"egress": {"a": {"ip_protocol": "tcp", "cidr_ipv4": "10.0.0.0/8"}}},
+        "must have from_port and to_port",
+    ),
+    ({"security_group_ids": ["sg-1"] * 5}, "can hold four"),
     ({"announce_stages": ["post_apply"]}, "some of pre_plan, post_plan and pre_apply"),
     ({"announce_workspaces": ["a,b"]}, "must hold names of workspaces"),
     ({"region": "Frankfurt"}, "a name such as eu-central-1"),
-    ({"vpc_id": "vpc-1"}, "vpc_id and subnet_ids go together"),
-    ({"ip_cidr_vpc": "10.0.0.0"}, "must be a CIDR block"),
-    ({"ip_cidr_agent_subnet": "10.0.0.0/32"}, "large enough for its zones"),
+    ({"network": {"vpc_id": "vpc-1", "subnet_ids": []}}, "at least one of the VPC's subnets"),
+    (
+        {"network": {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-of-another"]}},
+        "some of subnet_ids are not in vpc_id",
+    ),
+    ({"ip_cidr_vpc": "10.0.0.0"}, "must be a CIDR block of IPv4"),
+    ({"ip_cidr_vpc": "2001:db8::/56"}, "must be a CIDR block of IPv4"),
+    ({"ip_cidr_vpc": "10.0.0.0/15"}, "/16 to /28"),
+    ({"ip_cidr_agent_subnet": "10.64.0.0/32"}, "large enough for its zones"),
+    ({"ip_cidr_agent_subnet": "10.64.0.0/28"}, "no less than /28"),
+    ({"ip_cidr_agent_subnet": "2001:db8::/64"}, "must be a CIDR block of IPv4"),
+    ({"ip_cidr_agent_subnet": "10.65.0.0/22"}, "must lie within ip_cidr_vpc"),
+    ({"ip_cidr_vpc": "10.64.16.0/23"}, "must lie within ip_cidr_vpc"),
     ({"availability_zone_count": 0}, "must be 1, 2, 3 or 4"),
     ({"log_retention_days": 31}, "CloudWatch keeps logs for"),
     (
         {"schedules": [{"name": "a", "expression": "7 am", "desired_count": 1}]},
         "must be cron(...)",
+    ),
+    (
+        {"schedules": [{**DAILY, "timezone": "+02:00"}]},
+        "no offset",
     ),
     (
         {"schedules": [{"name": "a", "expression": "rate(1 day)", "desired_count": 11}]},
@@ -191,7 +299,7 @@ def secrets() -> None:
     for name, body in blocks("variable").items():
         if re.search(r"_token$", name):
             assert "sensitive   = true" in body, name
-    keepers = {"aws_ssm_parameter." + n for n in ("agent_token", "hmac_key", "tfe_token[0]")}
+    keepers = {f"aws_ssm_parameter.{name}[0]" for name in ("agent_token", "hmac_key", "tfe_token")}
     for name in planning.VARIANTS:
         plan = planning.variant(name)
         for secret in (planning.TOKEN, planning.API_TOKEN, planning.HMAC_KEY):

@@ -30,9 +30,11 @@ LEAST = {
 }
 WITH_API = {
     "tfe_token": API_TOKEN,
-    "tfc_organization": "example",
-    "tfc_agent_pool_name": "ecs",
-    "tfc_agent_pool_id": "apool-abc123",
+    "terraform_api": {
+        "organization": "example",
+        "agent_pool_name": "ecs",
+        "agent_pool_id": "apool-abc123",
+    },
 }
 AS_SERVICE = {
     "endpoint": "service",
@@ -74,8 +76,7 @@ VARIANTS = {
     "a service in an existing network, without the task role": {
         **WITH_API,
         **AS_SERVICE,
-        "vpc_id": "vpc-0123",
-        "subnet_ids": ["subnet-1", "subnet-2"],
+        "network": {"vpc_id": "vpc-0123", "subnet_ids": ["subnet-1", "subnet-2"]},
         "agent_uses_task_role": False,
         "agent_image": "registry.example.com/tfc-agent:1.28.11",
         "sidecar_image": "registry.example.com/agent-sidecar@sha256:" + "0" * 64,

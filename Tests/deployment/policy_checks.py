@@ -512,7 +512,8 @@ def services() -> None:
             called = {action.split(":")[0] for action in actions(found.get(role, []))}
             assert called <= own, f"{name}: {role} calls {sorted(called - own)}"
         for role in ("dev", "execution", "endpoint", "scheduler", "task"):
-            other = f"arn:aws:iam::123456789012:role/tfc-{role.replace('dev', 'terraform-dev')}"
+            name_of_role = f"tfc-eu-central-1-{role.replace('dev', 'terraform-dev')}"
+            other = f"arn:aws:iam::123456789012:role/{name_of_role}"
             is_dev = role == "dev" and "aws_iam_role.dev[0]" in plan.resources
             assert may(found["task"], "sts:AssumeRole", other) == is_dev, f"{name}: {other}"
 
@@ -606,7 +607,7 @@ def trust() -> None:
             (statement,) = json.loads(values["assume_role_policy"])["Statement"]
             principal = statement["Principal"]
             if address == "aws_iam_role.dev[0]":
-                assert principal == {"AWS": ["arn:aws:iam::123456789012:role/tfc-task"]}
+                assert principal == {"AWS": ["arn:aws:iam::123456789012:role/tfc-eu-central-1-task"]}
                 continue
             (service,) = principal["Service"]
             if service != "lambda.amazonaws.com":

@@ -21,6 +21,7 @@ DATA = {
     "aws_availability_zones": {
         "names": ["eu-central-1a", "eu-central-1b", "eu-central-1c", "eu-central-1d"]
     },
+    "aws_subnets": {"ids": ["subnet-1", "subnet-2", "subnet-3"]},
 }
 # Terraform's mark for a value that is not known before it is applied.
 UNKNOWN = msgpack.ExtType(0, b"\x00")

@@ -1,0 +1,340 @@
+"""How others call the module: with values that are known only after another resource of the same
+apply is made, and in the order in which a first apply makes things."""
+
+import json
+import re
+
+import planning
+from checks import check
+from planning import AS_SERVICE, WITH_API
+
+ARN = "arn:aws:{}:eu-central-1:123456789012:{}"
+SECRET = ARN.format("secretsmanager", "secret:platform/agents-AbCdEf")
+PARAMETER = ARN.format("ssm", "parameter/platform/agents")
+KEY = ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
+
+# Which resources there are depends on these, so they must be known when Terraform plans; of lists
+# and maps it is the length and the keys.
+DECISIONS = {
+    "agent_uses_task_role",
+    "availability_zone_count",
+    "endpoint",
+    "function_in_vpc",
+    "max_count",
+    "schedules.name",
+}
+
+GIVEN = {
+    "prefix": "tfc",
+    "region": "eu-central-1",
+    "tfc_agent_token": planning.TOKEN,
+    "sidecar_image": planning.LEAST["sidecar_image"],
+    "endpoint_image": planning.LEAST["endpoint_image"],
+    "agent_image": f"{planning.REGISTRY}/tfc-agent:1.28.11",
+    **WITH_API,
+    "agent_single": True,
+    "agent_command": ["/opt/start-agent"],
+    "registry_credentials": {"agent": {"arn": SECRET}, "sidecar": {"arn": SECRET}},
+    "ecr_pull_through_cache": True,
+    "cpu_architecture": "ARM64",
+    "task_cpu": 1024,
+    "task_mem": 2048,
+    "task_def_cpu": 512,
+    "task_def_mem": 1024,
+    "ephemeral_storage_gib": 50,
+    "agent_open_files": 65536,
+    "spot_share": 50,
+    "environment": {"agent": {"A": "a"}, "sidecar": {"B": "b"}, "endpoint": {"C": "c"}},
+    "container_secrets": {"agent": {"D": SECRET}, "sidecar": {"E": PARAMETER}},
+    "volumes": {
+        "cache": {"efs": {"file_system_id": "fs-1", "access_point_id": "fsap-1", "iam": True}},
+        "scratch": {},
+    },
+    "mounts": {"agent": [{"volume": "cache", "path": "/cache", "read_only": False}]},
+    "extra_containers": [{"name": "scanner", "image": f"{planning.REGISTRY}/scanner:v1"}],
+    "agent_uses_task_role": True,
+    "terraform_dev_policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    "desired_count": 1,
+    "max_count": 5,
+    "spare_count": 1,
+    "schedules": [
+        {"name": "a", "expression": "rate(1 day)", "timezone": "UTC", "desired_count": 1}
+    ],
+    "idle_timeout_seconds": 120,
+    "first_job_timeout_seconds": 300,
+    "max_lifetime_seconds": 600,
+    "protection_minutes": 60,
+    "announced_job_timeout_seconds": 3600,
+    "tfc_address": "https://app.terraform.io",
+    "notification_token": planning.HMAC_KEY,
+    "endpoint": "lambda",
+    "announce_stages": ["pre_plan"],
+    "announce_workspaces": ["prod-*"],
+    "network": {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-2"]},
+    "assign_public_ip": True,
+    "security_group_ids": ["sg-1"],
+    "egress": {"all": {"cidr_ipv6": "::/0"}},
+    "endpoint_egress": {"all": {"cidr_ipv4": "10.0.0.0/8", "from_port": 443, "to_port": 443}},
+    "proxy": {"url": "http://proxy.example.com:3128", "no_proxy": ["example.com"]},
+    "use_fips_endpoints": True,
+    "use_dualstack_endpoints": True,
+    "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
+    "role_path": "/platform/",
+    "kms_key": {"arn": KEY},
+    "secrets_kms_key_arns": [KEY],
+    "container_insights": "enhanced",
+    "enable_execute_command": True,
+    "function_in_vpc": True,
+    "function_reserved_concurrency": 5,
+    "log_retention_days": 30,
+    "log_level": "info",
+    "common_tags": {"team": "platform"},
+    "ttl": "24",
+}
+# What the first call leaves out.
+OTHERS = {
+    "prefix": "other",
+    "sidecar_image": planning.LEAST["sidecar_image"],
+    "endpoint_image": planning.LEAST["endpoint_image"],
+    **AS_SERVICE,
+    "terraform_api": WITH_API["terraform_api"],
+    "existing_secrets": {
+        name: {"arn": PARAMETER} for name in ("agent_token", "hmac_key", "tfe_token")
+    },
+    "registry_credentials": {"endpoint": {"arn": SECRET}},
+    "container_secrets": {"endpoint": {"F": SECRET}},
+    "endpoint_subnet_ids": ["subnet-1", "subnet-2"],
+    "endpoint_internal": True,
+    "endpoint_ingress": {"all": {"cidr_ipv4": "10.0.0.0/8"}, "own": {"security_group_id": "sg-1"}},
+    "ip_cidr_vpc": "10.0.0.0/16",
+    "ip_cidr_agent_subnet": "10.0.0.0/22",
+    "availability_zone_count": 2,
+    "aws_endpoints": {
+        name: f"https://{name}.example.com" for name in ("ecs", "dynamodb", "ssm")
+    },
+    "ecs_cluster": {"name": "shared"},
+}
+
+
+def places(value: object, path: tuple = ()) -> list[tuple]:
+    """Where an input has a value by itself, in whatever it is made of."""
+    if isinstance(value, dict):
+        return [place for k, v in value.items() for place in places(v, (*path, k))]
+    if isinstance(value, list):
+        return [place for i, v in enumerate(value) for place in places(v, (*path, i))]
+    return [path]
+
+
+def named(path: tuple) -> str:
+    return ".".join(step for step in path if isinstance(step, str))
+
+
+def computed(inputs: dict, unknown: set[tuple], resources: dict, path: tuple = ()) -> object:
+    """The inputs, with resources that know the values at some places only when they are made."""
+    if isinstance(inputs, dict):
+        return {k: computed(v, unknown, resources, (*path, k)) for k, v in inputs.items()}
+    if isinstance(inputs, list):
+        return [computed(v, unknown, resources, (*path, i)) for i, v in enumerate(inputs)]
+    if path not in unknown:
+        return inputs
+    name = "later" + str(len(resources))
+    resources[name] = {"input": inputs}
+    return f"${{terraform_data.{name}.output}}"
+
+
+def call(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, set[str]]:
+    """What a configuration plans that calls the module with these inputs, of which some are known
+    only after apply: addresses by the name of the call."""
+    folder, _ = planning.stage()
+    place = f"callers/{next(planning.numbers)}"
+    (folder / place).mkdir(parents=True)
+    # Never empty, which is no configuration in JSON.
+    resources: dict[str, dict] = {"known": {"input": ""}}
+    modules = {
+        name: {"source": "../..", **computed(inputs, unknown, resources)}
+        for name, (inputs, unknown) in calls.items()
+    }
+    configuration = {"module": modules, "resource": {"terraform_data": resources}}
+    (folder / place / "main.tf.json").write_text(json.dumps(configuration))
+    outcome = planning.run("get", place)
+    assert outcome.succeeded, outcome.complaints
+    outcome = planning.run("plan", place, out="plan", lock=False)
+    assert outcome.succeeded, outcome.complaints
+    document = planning.run("show", place, path="plan").value
+    return {
+        child["address"].removeprefix("module."): {
+            resource["address"].removeprefix(child["address"])
+            for resource in child.get("resources", [])
+            if resource["mode"] == "managed"
+        }
+        for child in document["planned_values"]["root_module"]["child_modules"]
+    }
+
+
+def compared(calls: dict[str, tuple[dict, set[tuple]]]) -> None:
+    """Asserts that they plan what they would with every value known."""
+    known = {name: (inputs, set()) for name, (inputs, _) in calls.items()}
+    once = call({name: known[name] for name in list(known)[:1]})
+    (expected,) = once.values()
+    assert len(expected) > 20
+    for name, found in call(calls).items():
+        assert found == expected, f"{name}: {found ^ expected}"
+
+
+def unknowable(inputs: dict) -> list[tuple]:
+    return [path for path in places(inputs) if named(path) not in DECISIONS]
+
+
+@check("whatever input is known only after apply, the module plans what it would have planned")
+def in_turn() -> None:
+    for inputs in (GIVEN, OTHERS):
+        calls = {}
+        for path in unknowable(inputs):
+            calls["unknown_" + re.sub(r"\W", "_", ".".join(map(str, path)))] = (inputs, {path})
+        compared(calls)
+
+
+@check("with every input known only after apply at once the module plans all the same")
+def at_once() -> None:
+    for inputs in (GIVEN, OTHERS):
+        compared({"all": (inputs, set(unknowable(inputs)))})
+
+
+@check("what decides which resources there are must be known, and nothing else is said to be")
+def decisions() -> None:
+    left = set(DECISIONS)
+    for inputs in (GIVEN, OTHERS):
+        for path in places(inputs):
+            if named(path) not in left:
+                continue
+            try:
+                call({"undecided": (inputs, {path})})
+            except AssertionError as complaint:
+                assert "cannot be determined until apply" in str(complaint), complaint
+                left.remove(named(path))
+    assert not left, f"need not be known: {sorted(left)}"
+
+
+@check("every input is tried unknown")
+def all_tried() -> None:
+    text = (planning.MODULE / "variables.tf").read_text()
+    names = set(re.findall(r'^variable "(\w+)"', text, re.MULTILINE))
+    tried = set(GIVEN) | set(OTHERS)
+    assert tried == names, tried ^ names
+
+
+@check("lists and maps that are known only after apply as a whole are taken where none is counted")
+def whole_lists() -> None:
+    folder, _ = planning.stage()
+    place = f"callers/{next(planning.numbers)}"
+    (folder / place).mkdir(parents=True)
+    (folder / place / "main.tf").write_text(
+        """
+        resource "terraform_data" "subnets" {
+          input = ["subnet-1", "subnet-2"]
+        }
+        resource "terraform_data" "tags" {
+          input = { team = "platform" }
+        }
+        module "agents" {
+          source             = "../.."
+          prefix             = "tfc"
+          tfc_agent_token    = "token"
+          sidecar_image      = "registry.example.com/agent-sidecar:v1"
+          endpoint_image     = "registry.example.com/scale-up:v1"
+          endpoint           = "service"
+          endpoint_domain    = "scale-up.example.com"
+          endpoint_certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/abc"
+          network            = { vpc_id = "vpc-1", subnet_ids = terraform_data.subnets.output }
+          endpoint_subnet_ids = terraform_data.subnets.output
+          security_group_ids = terraform_data.subnets.output
+          common_tags        = terraform_data.tags.output
+        }
+        """
+    )
+    outcome = planning.run("get", place)
+    assert outcome.succeeded, outcome.complaints
+    outcome = planning.run("plan", place, lock=False)
+    assert outcome.succeeded, outcome.complaints
+
+
+def edges() -> dict[str, set[str]]:
+    """What each resource and output needs before it, all the way."""
+    text = planning.run("graph", type="plan").value
+    found: dict[str, set[str]] = {}
+    for one, other in re.findall(r'"\[root\] ([^"]+)" -> "\[root\] ([^"]+)"', text):
+        one, other = (node.removesuffix(" (expand)") for node in (one, other))
+        found.setdefault(one, set()).add(other)
+
+    def all_that(node: str) -> set[str]:
+        reached: set[str] = set()
+        left = [node]
+        while left:
+            new = found.get(left.pop(), set()) - reached
+            reached |= new
+            left += new
+        return reached
+
+    return {node: all_that(node) for node in found}
+
+
+# One that comes later, and what must be there before.
+BEFORE = [
+    # Three writes of one policy.
+    ("aws_lambda_permission.call_url", "aws_lambda_function_url.scale_up"),
+    ("aws_lambda_permission.invoke_by_url", "aws_lambda_permission.call_url"),
+    # A role is passed that is there, to something that needs what it may do.
+    ("aws_ecs_task_definition.agents", "aws_iam_role.this"),
+    ("aws_ecs_task_definition.endpoint", "aws_iam_role.this"),
+    ("aws_iam_role.dev", "aws_iam_role.this"),
+    *(
+        (later, earlier)
+        for later in (
+            "aws_ecs_service.agents",
+            "aws_ecs_service.endpoint",
+            "aws_lambda_function.scale_up",
+            "aws_scheduler_schedule.desired_count",
+            "aws_scheduler_schedule.sweep",
+        )
+        for earlier in ("aws_iam_role.this", "aws_iam_role_policy.this")
+    ),
+    # What they write to is there.
+    *(
+        (schedule, earlier)
+        for schedule in (
+            "aws_scheduler_schedule.desired_count",
+            "aws_scheduler_schedule.sweep",
+        )
+        for earlier in ("aws_dynamodb_table.ledger", "aws_dynamodb_table_item.limits")
+    ),
+    ("aws_scheduler_schedule.desired_count", "aws_dynamodb_table_item.scheduled"),
+    # HCP Terraform calls the URL, signed with the key, as soon as both are known.
+    ("output.hmac_key", "aws_ssm_parameter.hmac_key"),
+    *(
+        ("output.webhook_url", earlier)
+        for earlier in (
+            "aws_dynamodb_table_item.limits",
+            "aws_ecs_service.endpoint",
+            "aws_iam_role_policy.this",
+            "aws_lambda_permission.invoke_by_url",
+            "aws_lb_listener.endpoint",
+            "aws_ssm_parameter.hmac_key",
+            "aws_vpc_security_group_egress_rule.endpoint",
+            "aws_vpc_security_group_egress_rule.load_balancer",
+            "aws_vpc_security_group_ingress_rule.endpoint",
+            "aws_vpc_security_group_ingress_rule.load_balancer",
+        )
+    ),
+]
+
+
+@check("a first apply makes everything after what it needs, and answers before anybody calls")
+def first_apply() -> None:
+    found = edges()
+    missing = [(later, earlier) for later, earlier in BEFORE if earlier not in found[later]]
+    assert not missing, missing
+    # Made is not yet answering: a task must have started, and the load balancer have found it.
+    endpoint = planning.variant("a service in a new network").one("aws_ecs_service.endpoint[0]")
+    assert endpoint["wait_for_steady_state"] is True
+    # An agents' service at rest has no task to wait for; with agents, a run may take hours.
+    assert not planning.variant("the least").one("aws_ecs_service.agents")["wait_for_steady_state"]
