@@ -39,14 +39,15 @@ package enum Rule: Int, Sendable, Hashable, CaseIterable {
                 + "minutes is a warning."
         case .rest:
             "With no jobs and no faults the service comes to rest at exactly `desired_count`, and "
-                + "stays there without restarting anything."
+                + "stays there without restarting anything; also during and after a deployment, "
+                + "whichever revision ECS starts in place of a task that ends."
         case .secrets:
             "A secret appears in no log, error or ledger entry, and no run can read one of ours from "
                 + "the launcher or, by the task role, from AWS: agent token, API token, HMAC key, "
                 + "`access_token`, callback URL, credentials."
         case .nothingLeft:
-            "A job finds nothing of an earlier job, unless agents are reused (`agent_single = "
-                + "false`)."
+            "A job finds nothing of an earlier job, no process, file or IPC object, except where "
+                + "agents are reused, which says so (`agent_single = false`)."
         case .noWrongZero:
             "A ledger that was never written, that is of a service which is not ours, or of a "
                 + "service that is ending, moves nothing."
@@ -100,6 +101,9 @@ package enum Excuse: Sendable, Hashable {
     case bothAway(TaskID)
     /// A deployment stopped an agent that could not be protected, as the ledger says.
     case deployedOver(TaskID)
+    /// The service was deleted, which ends protection; ECS stopped an agent when its own had run
+    /// out, as the ledger says.
+    case deletedOver(TaskID)
 }
 
 /// What the book says of one fact.
