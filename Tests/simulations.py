@@ -183,6 +183,16 @@ def broken_safeguard_fails(root: pathlib.Path) -> bool:
     return result.returncode == 1 and "lowered size by" in result.stdout
 
 
+def every_fault_played_is_told(root: pathlib.Path) -> bool:
+    """The table has a row for each kind, and the numbers that the JSON has."""
+    options = ["--seeds", "40", "--runs", "1", "--quiet"]
+    faults = json.loads(simulate(root, *options, "--json").stdout)["rules"]["faults"]
+    text = simulate(root, *options).stdout.split("faults played:\n")[1].split("\n\n")[0]
+    table = [int(line.split()[-1].replace(",", "")) for line in text.splitlines()]
+    print(f"    {faults}")
+    return len(table) > 20 and sorted(table) == sorted(faults.values()) and min(table) > 0
+
+
 def bad_input_is_refused_with_its_reason(root: pathlib.Path) -> bool:
     fine = True
     with tempfile.TemporaryDirectory() as folder:
@@ -337,6 +347,7 @@ ALL = [
     ("Simulation: the report in Chromium", report_shows_in_a_browser),
     ("Simulation: same seed, same result", seed_has_the_same_result_in_every_process),
     ("Simulation: a broken safeguard fails", broken_safeguard_fails),
+    ("Simulation: every fault played is told", every_fault_played_is_told),
     ("Simulation: bad input is refused", bad_input_is_refused_with_its_reason),
     ("Simulation: exported runs make a trace", exported_runs_make_a_trace),
     ("Simulation: a recommendation keeps its target", recommendation_keeps_its_target),

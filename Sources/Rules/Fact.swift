@@ -21,6 +21,8 @@ package enum Fact: Sendable, Hashable {
     case desiredCount(from: Int, to: Int, by: CountSetter)
     /// ECS deletes the service (`DRAINING`, `INACTIVE`).
     case serviceEnds
+    /// The limits became 0 and 0: the service is meant to end, and nobody raises it any more.
+    case limitsEnd
 
     // MARK: The agent
 
@@ -34,17 +36,19 @@ package enum Fact: Sendable, Hashable {
     case jobEnded(Job, TaskID)
     /// The agent was gone before the job was done.
     case jobLost(Job, TaskID)
-    /// The launcher has made the container as it was before its last job.
-    case renewed(TaskID)
-    /// Something of an earlier job was there when a job began.
-    case foundOfEarlierJob(TaskID, String)
     /// What HCP Terraform takes the agent for (agents API).
     case agentStatus(TaskID, ServerStatus)
 
     // MARK: The sidecar
 
+    /// A sidecar's process begins and knows nothing yet. Where this is not told nobody is judged
+    /// for what it does not say.
+    case sidecarStarted(TaskID)
+    case sidecarEnded(TaskID)
     /// What the sidecar knows from its launcher now.
     case heard(TaskID, Activity)
+    /// It warns that it cannot tell what its agent does.
+    case unknownReported(TaskID)
     /// It asks the ledger whether its task may leave.
     case reserveAsked(TaskID)
     /// It has its launcher give the agent its stop signal.
@@ -86,6 +90,8 @@ package enum Fact: Sendable, Hashable {
         case personsScaleIn
         /// A deployment replaces it.
         case deployment
+        /// The service is deleted.
+        case deletion
     }
 
     package enum CountSetter: Sendable, Hashable {

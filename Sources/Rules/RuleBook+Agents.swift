@@ -9,7 +9,6 @@ extension RuleBook {
             guard count > 1 else { return }
             bench.note(.oneSignal, .task(id), "gave its agent \(count) stop signals")
         case .agentStatus(let id, let status): with(id) { $0.status = status }
-        case .heard(let id, let activity): with(id) { $0.heard = activity }
         case .reserveAsked(let id): judgeIdle(id, "asks to leave", &bench)
         case .drainAsked(let id): judgeIdle(id, "drains its agent", &bench)
         case .doomed(let id, let cause): with(id) { $0.doom = $0.doom ?? cause }
@@ -22,6 +21,51 @@ extension RuleBook {
         bench.note(.unknownIsBusy, .task(id), "\(deed); the agent was not last heard to be idle")
     }
 
+    // MARK: What its sidecar knows of it
+
+    mutating func sidecar(_ fact: Fact, _ bench: inout Bench) {
+        switch fact {
+        case .sidecarStarted(let id):
+            with(id) {
+                $0.sidecarRuns = true
+                $0.heard = .unknown
+                $0.unknownSince = nil
+            }
+            watchSilence(of: id, bench.now)
+        case .sidecarEnded(let id):
+            tasks[id]?.sidecarRuns = false
+            tasks[id]?.heard = .unknown
+            watchSilence(of: id, bench.now)
+        case .heard(let id, let activity):
+            with(id) { $0.heard = activity }
+            watchSilence(of: id, bench.now)
+        case .unknownReported(let id): tasks[id]?.isUnknownSaid = true
+        default: break
+        }
+    }
+
+    /// Ten minutes, and what a sidecar needs to take notice of a link that is gone.
+    static let longestSilence = 660_000
+
+    mutating func watchSilence(of id: TaskID, _ now: Int) {
+        guard let task = tasks[id] else { return }
+        let isUnknown = task.sidecarRuns && task.agentLives && task.heard == .unknown
+        guard isUnknown != (task.unknownSince != nil) else { return }
+        tasks[id]?.unknownSince = isUnknown ? now : nil
+        tasks[id]?.isUnknownSaid = false
+        if isUnknown { look(at: now + Self.longestSilence) }
+    }
+
+    mutating func judgeSilence(of id: TaskID, _ bench: inout Bench) {
+        tasks[id]?.isUnknownSaid = true
+        bench.note(
+            .unknownIsBusy,
+            .task(id),
+            "has not known for ten minutes what its agent does, and does not say so",
+            .heard(id, .unknown)
+        )
+    }
+
     mutating func work(_ fact: Fact, _ bench: inout Bench) {
         switch fact {
         case .jobReceived(let job, let id): receive(job, id, &bench)
@@ -29,10 +73,6 @@ extension RuleBook {
         case .jobLost(let job, let id):
             lose(job, id, &bench)
             settle(id)
-        case .renewed(let id): tasks[id]?.jobs = 0
-        case .foundOfEarlierJob(let id, let what):
-            guard !isShared else { return }
-            bench.note(.nothingLeft, .task(id), "shows a job what an earlier one left: \(what)")
         case .runEnded(let run, let end):
             let isExcused = lostRuns.remove(run) != nil
             switch end {

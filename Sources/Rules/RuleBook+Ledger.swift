@@ -17,7 +17,7 @@ extension RuleBook {
                 bench.note(.lowering, party, "lowered size and booked \(count) departures")
             }
             // Agents that fail to start are not started at any rate.
-            if let floor, write.sizes.to < floor, !write.startsFail {
+            if let floor, limitsEndedAt == nil, write.sizes.to < floor, !write.startsFail {
                 let size = write.sizes.to
                 bench.note(.rest, party, "lowered size to \(size), below desired_count, \(floor)")
             }

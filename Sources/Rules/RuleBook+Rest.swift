@@ -11,7 +11,7 @@ extension RuleBook {
             bench.note(.rest, .service, "wants \(rest.desired) tasks where \(rest.floor) should be")
         }
         if !rest.comesAndGoes { judgeQuiet(rest, &bench) }
-        if rest.outdated > 0 {
+        if rest.outdated > unknown {
             bench.note(.rest, .service, "has \(rest.outdated) tasks of an older revision")
         }
         guard let ledger = rest.ledger else { return }

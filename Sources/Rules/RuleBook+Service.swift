@@ -10,7 +10,7 @@ extension RuleBook {
                 $0.protectedUntil = until
                 $0.isSaid = false
             }
-            if let until { willExpire(at: until) }
+            if let until { look(at: until) }
         case .unprotected(let id):
             tasks[id]?.isProtected = false
             tasks[id]?.protectedUntil = nil
@@ -25,8 +25,12 @@ extension RuleBook {
             judgeLedger(behind: count, before, &bench)
             if count < before { judgeLowering(to: count, before, &bench) }
             if count > before { raisedAt = bench.now }
-        case .desiredCount(_, _, .person): editedAt = bench.now
-        case .serviceEnds: isEnding = true
+            if count < before { fall = Fall(at: bench.now, from: before) }
+        case .desiredCount(let before, let count, .person):
+            editedAt = bench.now
+            if count < before { fall = Fall(at: bench.now, from: before) }
+        case .serviceEnds: isDeleted = true
+        case .limitsEnd: limitsEndedAt = limitsEndedAt ?? bench.now
         default: break
         }
     }
@@ -58,6 +62,14 @@ extension RuleBook {
             bench.note(.protected, .task(id), "was scaled in by ECS while its agent \(work)")
         case .deployment where exposed.contains(id):
             excuse(.deployedOver(id), id, "a deployment replaced it unprotected", &bench)
+        case .deletion where exposed.contains(id):
+            excuse(.deletedOver(id), id, "its service was deleted", &bench)
+        case .deletion:
+            bench.note(
+                .protected,
+                .task(id),
+                "was stopped with its service while its agent \(work)"
+            )
         case .deployment:
             bench.note(.protected, .task(id), "was replaced by ECS while its agent \(work)")
         }
@@ -97,9 +109,20 @@ extension RuleBook {
     /// So much older than that a reading of the service may be: whoever wrote could not know.
     private static let lag = 60_000
 
+    /// A lowering by a reading from before the count's last fall arrives as a raise.
+    private func mayLower(to count: Int, _ now: Int) -> Bool {
+        guard let fall else { return false }
+        return count < fall.from && now - fall.at <= Self.callTime + Self.lag
+    }
+
     private func judgeLedger(behind count: Int, _ before: Int, _ bench: inout Bench) {
         let change = "was moved from \(before) to \(count)"
-        if isEnding { bench.note(.noWrongZero, .service, "\(change) while it ends") }
+        if isDeleted { bench.note(.noWrongZero, .service, "\(change) while it ends") }
+        if let ended = limitsEndedAt, count > before, bench.now - ended > Self.callTime,
+            !mayLower(to: count, bench.now)
+        {
+            bench.note(.noWrongZero, .service, "\(change) though its limits end it")
+        }
         if let lost = ledgerLostAt, bench.now - lost <= Self.callTime { return }
         switch ledger {
         case .unknown, .written(isAdopted: true): break

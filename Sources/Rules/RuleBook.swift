@@ -20,15 +20,25 @@ package struct RuleBook: Sendable, Hashable {
         /// It runs unprotected, and that was said.
         var isSaid = false
         var job: Job?
-        /// Jobs in this container since it was as new.
+        /// Jobs in this container.
         var jobs = 0
         var wasSignalled = false
         var end = BookedEnd.none
         var isOver = false
         var heard: Fact.Activity?
+        var sidecarRuns = false
+        /// Since when this sidecar has been unable to tell what its agent does.
+        var unknownSince: Int?
+        /// It has said so, or was found not to.
+        var isUnknownSaid = false
         var status: ServerStatus?
         /// What took the agent, if nothing could prevent that.
         var doom: String?
+
+        /// When its silence breaks a rule; nil where none can.
+        var silenceLimit: Int? {
+            isUnknownSaid ? nil : unknownSince.map { $0 + RuleBook.longestSilence }
+        }
     }
 
     /// Agents that stay without jobs; nil where nobody knows.
@@ -43,14 +53,23 @@ package struct RuleBook: Sendable, Hashable {
     var ledger = LedgerState.unknown
     /// When it was lost last.
     var ledgerLostAt: Int?
-    var isEnding = false
+    var isDeleted = false
+    /// When the limits became 0 and 0.
+    var limitsEndedAt: Int?
     /// When a person set the count last, and when this system raised it last.
     var editedAt: Int?
     var raisedAt: Int?
+    /// The count's last fall, whoever made it.
+    var fall: Fall?
     /// Runs that lost a job to what nothing could prevent, and have not ended yet.
     var lostRuns: Set<String> = []
-    /// No protection that was told with its end runs out before.
-    private(set) var nextExpiry = Int.max
+    /// Time alone breaks no rule before.
+    private(set) var nextLimit = Int.max
+
+    struct Fall: Sendable, Hashable {
+        let at: Int
+        let from: Int
+    }
 
     struct Stopped: Sendable, Hashable {
         let task: TaskID
@@ -97,12 +116,12 @@ package struct RuleBook: Sendable, Hashable {
         switch fact {
         case .taskStarted, .taskStopped, .agentStarted, .agentEnded: life(fact, &bench)
         case .stopped, .protected, .unprotected, .desiredCount, .exposing, .exposureStands,
-            .serviceEnds:
+            .serviceEnds, .limitsEnd:
             service(fact, &bench)
-        case .jobReceived, .jobEnded, .jobLost, .renewed, .foundOfEarlierJob, .runEnded:
+        case .jobReceived, .jobEnded, .jobLost, .runEnded:
             work(fact, &bench)
-        case .stopSignal, .agentStatus, .heard, .reserveAsked, .drainAsked, .doomed:
-            agent(fact, &bench)
+        case .stopSignal, .agentStatus, .reserveAsked, .drainAsked, .doomed: agent(fact, &bench)
+        case .sidecarStarted, .sidecarEnded, .heard, .unknownReported: sidecar(fact, &bench)
         case .ledgerWritten(let write): judge(write, &bench)
         case .ledgerRaised(let isAdopted): ledger = .written(isAdopted: isAdopted)
         case .noLedger: loseLedger(&bench)
@@ -112,9 +131,9 @@ package struct RuleBook: Sendable, Hashable {
         return bench.judgement
     }
 
-    /// Time goes by without a fact: a protection may run out.
+    /// Time goes by without a fact: a protection may run out, and a silence become too long.
     package mutating func pass(to now: Int) -> Judgement {
-        guard now >= nextExpiry else { return Judgement() }
+        guard now >= nextLimit else { return Judgement() }
         var bench = Bench(fact: nil, now: now)
         expire(&bench)
         return bench.judgement
@@ -157,9 +176,11 @@ package struct RuleBook: Sendable, Hashable {
                 $0.status = nil
             }
             judgeProtection(of: id, &bench)
+            watchSilence(of: id, bench.now)
         case .agentEnded(let id):
             tasks[id]?.agentLives = false
             tasks[id]?.isSaid = false
+            watchSilence(of: id, bench.now)
         default: break
         }
     }
@@ -170,6 +191,7 @@ package struct RuleBook: Sendable, Hashable {
         guard task.job == nil else {
             tasks[id]?.isOver = true
             tasks[id]?.agentLives = false
+            tasks[id]?.unknownSince = nil
             return
         }
         tasks[id] = nil
@@ -183,23 +205,28 @@ package struct RuleBook: Sendable, Hashable {
         if tasks[id]?.isOver ?? false { forget(id) }
     }
 
-    // MARK: Protection that runs out
+    // MARK: What time alone shows
 
-    /// Protection that lasts as long as was said when it was granted.
-    mutating func willExpire(at end: Int) { nextExpiry = min(nextExpiry, end) }
+    mutating func look(at instant: Int) { nextLimit = min(nextLimit, instant) }
 
     private mutating func expire(_ bench: inout Bench) {
-        guard bench.now >= nextExpiry else { return }
-        nextExpiry = .max
+        guard bench.now >= nextLimit else { return }
+        nextLimit = .max
         var ended: [(id: TaskID, at: Int)] = []
+        var silent: [TaskID] = []
         for (id, task) in tasks {
-            guard let until = task.protectedUntil else { continue }
-            if until <= bench.now { ended.append((id, until)) } else { willExpire(at: until) }
+            if let until = task.protectedUntil {
+                if until <= bench.now { ended.append((id, until)) } else { look(at: until) }
+            }
+            if let limit = task.silenceLimit {
+                if limit <= bench.now { silent.append(id) } else { look(at: limit) }
+            }
         }
         for (id, until) in ended.sorted(by: { $0.id < $1.id }) {
             tasks[id]?.isProtected = false
             tasks[id]?.protectedUntil = nil
             judgeProtection(of: id, &bench, cause: .protected(id, until: until))
         }
+        for id in silent.sorted() { judgeSilence(of: id, &bench) }
     }
 }

@@ -125,23 +125,14 @@ extension RuleBookTests {
 
     // MARK: 9
 
-    @Test("9: a second job in a container needs the shared mode, or a renewal between")
+    @Test("9: a second job in a container needs the shared mode")
     func secondJob() {
         let single = RuleBook()
         let first = protectedAgent + [.jobReceived(plan, task), .jobEnded(plan, task)]
         #expect(judge(first, single).violations.isEmpty)
         let second = first + [.jobReceived(apply, task)]
         #expect(judge(second, single).violations.map(\.rule) == [.nothingLeft])
-        let renewed = first + [.renewed(task), .jobReceived(apply, task)]
-        #expect(judge(renewed, single).violations.isEmpty)
         #expect(broken(second).isEmpty)
-    }
-
-    @Test("9: what was left is named, but in the shared mode")
-    func leftOver() {
-        let found = [Fact.foundOfEarlierJob(task, "/tmp/plan")]
-        #expect(judge(found, RuleBook()).violations.map(\.rule) == [.nothingLeft])
-        #expect(broken(found).isEmpty)
     }
 
     // MARK: 10
@@ -207,5 +198,54 @@ extension RuleBookTests {
         let lower = Fact.desiredCount(from: 2, to: 1, by: .system)
         #expect(broken([.serviceEnds, lower]) == [10])
         #expect(broken([lower]).isEmpty)
+    }
+
+    @Test("10: limits of none let the service fall and nobody raise it, but by an old reading")
+    func limitsEnd() {
+        let raise = Fact.desiredCount(from: 1, to: 2, by: .system)
+        let wait = Array(repeating: Fact.jobEnded(plan, task), count: 31)
+        #expect(broken([.limitsEnd, raise]).isEmpty)
+        #expect(broken([.limitsEnd] + wait + [raise]) == [10])
+        let lower = Fact.desiredCount(from: 2, to: 1, by: .system)
+        #expect(broken([.limitsEnd] + wait + [lower]).isEmpty)
+        // Whoever lowers it from 3 to 2 has not seen yet that it is 1.
+        let fall = Fact.desiredCount(from: 3, to: 1, by: .person)
+        #expect(broken([.limitsEnd] + wait + [fall, raise]).isEmpty)
+        #expect(broken([.limitsEnd] + wait + [lower, raise]) == [10])
+        // The floor is none, too.
+        var book = RuleBook(floor: 1, isShared: true)
+        _ = book.see(.limitsEnd, at: 0)
+        let write = write((1, 0), by: task, departures: [task])
+        #expect(book.see(write, at: 1).violations.isEmpty)
+    }
+
+    @Test("1: a deleted service's agent is stopped only where the ledger says that it is bare")
+    func deleted() {
+        let entered = write((1, 1), by: task, exposed: [task])
+        let bare: [Fact] = [.taskStarted(task), entered, .agentStarted(task), .serviceEnds]
+        #expect(broken(bare + [.stopped(task, .deletion)]).isEmpty)
+        #expect(judge(bare + [.stopped(task, .deletion)]).excuses == [.deletedOver(task)])
+        #expect(broken(protectedAgent + [.serviceEnds, .stopped(task, .deletion)]) == [1])
+    }
+
+    // MARK: 6
+
+    @Test("6: a sidecar that cannot tell for ten minutes what its agent does says so")
+    func silence() {
+        func late(_ facts: [Fact], at now: Int = 661_000) -> [Rule] {
+            var book = RuleBook()
+            for fact in [Fact.protected(task, until: nil)] + facts { _ = book.see(fact, at: 1_000) }
+            return book.pass(to: now).violations.map(\.rule)
+        }
+        let silent: [Fact] = [.sidecarStarted(task), .agentStarted(task)]
+        #expect(late(silent) == [.unknownIsBusy])
+        #expect(late(silent, at: 660_999).isEmpty)
+        #expect(late(silent + [.unknownReported(task)]).isEmpty)
+        #expect(late(silent + [.heard(task, .busy)]).isEmpty)
+        #expect(late(silent + [.heard(task, .busy), .heard(task, .unknown)]) == [.unknownIsBusy])
+        #expect(late(silent + [.agentEnded(task)]).isEmpty)
+        #expect(late(silent + [.sidecarEnded(task)]).isEmpty)
+        // A log that does not tell of sidecars shows nobody's silence.
+        #expect(late([.agentStarted(task), .heard(task, .unknown)]).isEmpty)
     }
 }

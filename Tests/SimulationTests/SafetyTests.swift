@@ -20,14 +20,13 @@ struct SafetyTests {
             Issue.record("seed \(failure.seed): \(failure.violations)")
         }
         #expect(campaign.seeds == Int(Self.seeds))
-        #expect(campaign.jobs > campaign.seeds * 20)
-        #expect(campaign.starved == 0)
-        #expect(campaign.leftOver == 0)
-        // Each of these is played, and often.
-        #expect(campaign.deployments > campaign.seeds / 4)
-        #expect(campaign.failedStarts > campaign.seeds)
-        #expect(campaign.outsideStops > campaign.seeds / 20)
-        #expect(campaign.edits > campaign.seeds / 20)
+        #expect(campaign.tally.jobs > campaign.seeds * 20)
+        #expect(campaign.tally.starved == 0)
+        #expect(campaign.tally.leftOver == 0)
+        // Each is played, and often.
+        for fault in Fault.allCases {
+            #expect(campaign.tally.played[fault] > campaign.seeds / 30, "\(fault)")
+        }
     }
 
     @Test("a seed draws its replacement, and all else is the same under another one")
@@ -38,7 +37,7 @@ struct SafetyTests {
             let trial = SafetyTrial(seed: 7, replacement: replacement)
             #expect(trial.setup.replacement == replacement)
             #expect(
-                trial.setup.faults.startOutages == SafetyTrial(seed: 7).setup.faults.startOutages
+                trial.setup.faults == SafetyTrial(seed: 7).setup.faults
             )
         }
     }
@@ -61,7 +60,7 @@ struct SafetyTests {
             (Safeguard.protection, Rule.protected), (.oneSignal, .oneSignal),
             (.conditionalWrite, .lowering), (.verify, .lowering), (.floor, .rest),
             (.unknownIsBusy, .unknownIsBusy), (.atMostOne, .lowering),
-            (.handOver, .rest),
+            (.handOver, .rest), (.ending, .noWrongZero), (.warning, .unknownIsBusy),
         ]
     )
     func brokenSafeguardShows(_ safeguard: Safeguard, _ rule: Rule) throws {
@@ -77,7 +76,33 @@ struct SafetyTests {
 
     @Test("every safeguard has a row in the table above")
     func everySafeguardIsTried() {
-        #expect(Safeguard.allCases.count == 8)
+        #expect(Safeguard.allCases.count == 10)
+    }
+
+    @Test(
+        "a service is ended in every way, and busy agents finish for as long as ECS protects them"
+    )
+    func ends() throws {
+        var ways: [String: Int] = [:]
+        var taken = 0
+        for seed in UInt64(1)...120 {
+            let trial = SafetyTrial(seed: seed)
+            guard trial.setup.faults[.serviceEnds] > 0 else { continue }
+            var way: String?
+            var jobsAfter = 0
+            let outcome = trial.play { line in
+                if line.contains("is ended: ") {
+                    way = line.split(separator: " ").last.map(String.init)
+                }
+                if way != nil, line.contains(" ends run-") { jobsAfter += 1 }
+                if way == "deleted", line.contains("is killed and with it") { taken += 1 }
+            }
+            #expect(outcome.violations.isEmpty)
+            if let way { ways[way, default: 0] += jobsAfter }
+        }
+        #expect(Set(ways.keys) == ["limits", "destroyed", "deleted"])
+        #expect(ways.values.allSatisfy { $0 > 0 }, "\(ways)")
+        #expect(taken < ways["deleted"] ?? 0)
     }
 
     @Test("without protection busy agents are stopped, and with it none is")
@@ -102,7 +127,7 @@ struct SafetyTests {
     }
 
     @Test("a campaign ends when it is asked to")
-    func ends() {
+    func campaignEnds() {
         var campaign = SafetyCampaign()
         let isDone = campaign.play(1...1_000) { $0.seeds < 3 }
         #expect(!isDone)

@@ -32,13 +32,19 @@ extension SimulationResult {
             let starved: Int
             let leftOver: Int
             let brokenSeeds: [UInt64]
+            /// How often each kind was played.
+            let faults: [String: Int]
 
             init(_ campaign: SafetyCampaign) {
                 seeds = campaign.seeds
-                runs = campaign.runs
-                jobs = campaign.jobs
-                starved = campaign.starved
-                leftOver = campaign.leftOver
+                let tally = campaign.tally
+                runs = tally.runs
+                jobs = tally.jobs
+                starved = tally.starved
+                leftOver = tally.leftOver
+                faults = Dictionary(
+                    uniqueKeysWithValues: Fault.allCases.map { ("\($0)", tally.played[$0]) }
+                )
                 brokenSeeds = campaign.failures.map(\.seed)
             }
         }

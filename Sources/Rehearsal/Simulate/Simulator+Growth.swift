@@ -51,15 +51,7 @@ extension Simulator {
                     ) + " s"
                 } + [Numbers.whole(Int(outcome.ofOneItem))]
         }
-        let lines = [Self.columns] + cells
-        let widths = Self.columns.indices.map { column in
-            lines.map { $0[column].count }.max() ?? 0
-        }
-        return lines.map { line in
-            line.enumerated().map { column, cell in
-                String(repeating: " ", count: widths[column] - cell.count) + cell
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
+        return TextTable([Self.columns] + cells).text
     }
 
     private func limits(_ rows: [(trial: GrowthTrial, outcome: GrowthTrial.Outcome)]) -> String {

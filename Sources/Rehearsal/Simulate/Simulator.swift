@@ -72,37 +72,36 @@ struct Simulator {
     }
 
     private func printRules(_ campaign: SafetyCampaign) {
+        let tally = campaign.tally
         print(
             "rules: \(Numbers.whole(campaign.seeds)) seeds with faults, "
-                + "\(Numbers.whole(campaign.runs)) runs, \(Numbers.whole(campaign.jobs)) jobs, "
-                + "\(Numbers.whole(campaign.events)) events: "
+                + "\(Numbers.whole(tally.runs)) runs, \(Numbers.whole(tally.jobs)) jobs, "
+                + "\(Numbers.whole(tally.events)) events: "
                 + (campaign.failures.isEmpty
                     ? "every rule held" : "\(campaign.failures.count) seeds broke a rule")
         )
         print(
-            "       \(campaign.starved) runs starved, \(campaign.leftOver) agents left over, "
-                + "\(campaign.lostToOutside) jobs lost with a host, a crash or an outside stop"
+            "       \(tally.starved) runs starved, \(tally.leftOver) agents left over, "
+                + "\(tally.lostToOutside) jobs lost with a host, a crash or an outside stop"
         )
-        print(
-            "       \(campaign.deployments) deployments, \(campaign.edits) edits of the count, "
-                + "\(campaign.failedStarts) starts that failed, \(campaign.outsideStops) tasks "
-                + "stopped by a person or Spot"
-        )
-        if campaign.deployedOver > 0 {
+        if tally.takenBare > 0 {
             print(
-                "       \(campaign.deployedOver) agents that were known to be unprotected were "
-                    + "stopped by a deployment"
+                "       \(tally.takenBare) agents that were known to be unprotected were stopped "
+                    + "by a deployment or with their service"
             )
         }
-        if campaign.kept > 0 {
-            print("       \(campaign.kept) agents stay whose last line nobody could read")
+        if tally.kept > 0 {
+            print("       \(tally.kept) agents stay whose last line nobody could read")
         }
-        if campaign.bothAway > 0 {
+        if tally.bothAway > 0 {
             print(
-                "       \(campaign.bothAway) times an agent had to run unprotected and unknown to "
+                "       \(tally.bothAway) times an agent had to run unprotected and unknown to "
                     + "the ledger: both were away"
             )
         }
+        print("faults played:")
+        let rows = Fault.allCases.map { ["  " + $0.title, Numbers.whole(tally.played[$0])] }
+        print(TextTable(rows, leading: 1).text)
         for failure in campaign.failures.prefix(10) {
             print("       seed \(failure.seed):")
             for violation in failure.violations.prefix(3) { print("         \(violation)") }
@@ -148,7 +147,7 @@ struct Simulator {
         let outcome = trial.play { line in print(line) }
         for violation in outcome.violations { print(violation) }
         if !outcome.violations.isEmpty { throw ExitCode(1) }
-        print("every rule held: \(outcome.runs) runs, \(outcome.jobs) jobs")
+        print("every rule held: \(outcome.tally.runs) runs, \(outcome.tally.jobs) jobs")
     }
 
     // MARK: Figures

@@ -13,6 +13,8 @@ protocol Policy: AnyObject {
     /// `desiredCount` of a service that has just been made.
     func firstCount(_ limits: Limits) -> Int
     func begin(_ pool: Pool)
+    /// A person sets the pool's limits to none.
+    func end(_ pool: Pool)
     /// A container of a task starts.
     func start(_ container: String, of task: AgentTask)
     /// The stop signal reaches a container.
@@ -26,6 +28,7 @@ protocol Policy: AnyObject {
 extension Policy {
     func isSingleJob(_ setup: Setup) -> Bool { setup.mode == .single }
     func firstCount(_ limits: Limits) -> Int { limits.desiredCount }
+    func end(_ pool: Pool) {}
     func start(_ container: String, of task: AgentTask) { task.startAgent() }
     func terminate(_ container: String, of task: AgentTask) { task.signalAgent() }
     func kill(_ container: String, of task: AgentTask) {

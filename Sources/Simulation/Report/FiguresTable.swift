@@ -48,15 +48,6 @@ package struct FiguresTable: Sendable {
 
     /// For a terminal: numbers to the right.
     package var text: String {
-        let lines = [Self.columns.map(\.title)] + rows
-        let widths = Self.columns.indices.map { column in
-            lines.map { $0[column].count }.max() ?? 0
-        }
-        return lines.map { line in
-            line.enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                return column == 0 ? cell + padding : padding + cell
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
+        TextTable([Self.columns.map(\.title)] + rows, leading: 1).text
     }
 }

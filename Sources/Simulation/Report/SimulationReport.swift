@@ -22,12 +22,12 @@ package struct SimulationResult: Sendable {
         guard let campaign else { return nil }
         let size =
             "\(Numbers.whole(campaign.seeds)) seeds with faults, "
-            + "\(Numbers.whole(campaign.jobs)) jobs: "
+            + "\(Numbers.whole(campaign.tally.jobs)) jobs: "
         guard campaign.failures.isEmpty else {
             return size + "\(campaign.failures.count) seeds broke a rule"
         }
-        return size + "every rule held, \(campaign.starved) runs starved, "
-            + "\(campaign.leftOver) agents left over"
+        return size + "every rule held, \(campaign.tally.starved) runs starved, "
+            + "\(campaign.tally.leftOver) agents left over"
     }
 }
 

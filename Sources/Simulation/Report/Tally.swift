@@ -20,13 +20,8 @@ package final class Tally {
     package private(set) var lostToOutside = 0
     package internal(set) var boots = 0
     package private(set) var stops = 0
-    package internal(set) var deployments = 0
-    /// Starts that ECS could not make, whatever the reason.
-    package internal(set) var failedStarts = 0
-    /// Tasks that a person stopped or Spot took.
-    package internal(set) var outsideStops = 0
-    /// Times that a person set the service's count.
-    package internal(set) var edits = 0
+    /// How often each kind of fault was played.
+    package internal(set) var played = Faults()
     package internal(set) var calls = Calls()
     var ledger = LedgerTally()
     /// From an agent's exit until its container may end.

@@ -13,8 +13,9 @@ final class Recorder {
     /// How often ECS stopped an agent that ran unprotected while the ledger was away too, or
     /// something was lowered beside it.
     private(set) var bothAway = 0
-    /// How often a deployment stopped an agent that was known to be unprotected.
-    private(set) var deployedOver = 0
+    /// How often a deployment, or the end of the service, stopped an agent that was known to be
+    /// unprotected.
+    private(set) var takenBare = 0
 
     init(_ world: World) {
         self.world = world
@@ -39,7 +40,7 @@ final class Recorder {
         for excuse in judgement.excuses {
             switch excuse {
             case .bothAway: bothAway += 1
-            case .deployedOver: deployedOver += 1
+            case .deployedOver, .deletedOver: takenBare += 1
             case .jobLost: break
             }
         }
@@ -68,14 +69,19 @@ final class Recorder {
     }
 
     func scaledIn(_ task: AgentTask) {
-        let cause: Fact.StopCause = task.isOutdated ? .deployment : .scaleIn
-        see(.stopped(task.id, task.service.editedByPerson ? .personsScaleIn : cause), task)
+        let service = task.service
+        let cause: Fact.StopCause =
+            service.isDeleted
+            ? .deletion
+            : service.editedByPerson ? .personsScaleIn : task.isOutdated ? .deployment : .scaleIn
+        see(.stopped(task.id, cause), task)
     }
 
-    /// A person deploys while a task is unprotected, and the ledger says that it is: protection is
-    /// all that holds a deployment back.
-    func isDeployedOver(_ task: AgentTask) -> Bool {
-        task.isOutdated && books[task.service.pool.index].isKnownBare(task.id)
+    /// A person deploys, or deletes the service, while a task is unprotected and the ledger says
+    /// that it is: protection is all that holds either back.
+    func isTakenBare(_ task: AgentTask) -> Bool {
+        (task.isOutdated || task.service.isDeleted)
+            && books[task.service.pool.index].isKnownBare(task.id)
     }
 
     func received(_ job: PoolJob, by task: AgentTask) { see(.jobReceived(job.job, task.id), task) }
@@ -136,7 +142,18 @@ final class Recorder {
         )
     }
 
+    func limitsEnd(_ service: Service) { see(.limitsEnd, in: service.pool) }
+
+    func serviceDeleted(_ service: Service, from count: Int) {
+        see(.desiredCount(from: count, to: 0, by: .person), in: service.pool)
+        see(.serviceEnds, in: service.pool)
+    }
+
     // MARK: Sidecars
+
+    func sidecarStarted(_ task: AgentTask) { see(.sidecarStarted(task.id), task) }
+    func sidecarEnded(_ task: AgentTask) { see(.sidecarEnded(task.id), task) }
+    func unknownReported(_ task: AgentTask) { see(.unknownReported(task.id), task) }
 
     /// What the launcher said last; nil when it cannot be known.
     func heard(_ event: AgentEvent?, by task: AgentTask) {
@@ -162,11 +179,10 @@ final class Recorder {
     /// At the end of a calm phase: everything is done and nothing is left.
     ///
     /// - Parameter mayRest: false where a maximum lifetime replaces idle agents for ever.
-    func checkRest(_ pool: Pool, limits: Limits, isAtRest: Bool, mayRest: Bool) {
+    func checkRest(_ pool: Pool, isAtRest: Bool, mayRest: Bool) {
         let service = pool.service
         var rest = Rest(
-            // Spare agents stay as well.
-            floor: limits.want(jobs: 0),
+            floor: pool.floor,
             desired: service.desired,
             running: service.running,
             quiet: isAtRest ? SafetyTrial.rest : 0,
@@ -174,13 +190,18 @@ final class Recorder {
         )
         rest.changing = service.counting - service.running
         rest.comesAndGoes = !mayRest
-        rest.openRuns = pool.openRuns.prefix(3).map { .init(id: $0.id, state: "\($0.state)") }
+        rest.outdated = service.tasks.filter(\.isFromBefore).count
+        // Where no agent comes any more runs wait for ever, and their jobs in the ledger with them.
+        let hasEnded = service.ending != nil
+        if !hasEnded {
+            rest.openRuns = pool.openRuns.prefix(3).map { .init(id: $0.id, state: "\($0.state)") }
+        }
         let ledger = OurPolicy.state(of: pool).store.table.ledger
         // One that was lost, and that no task has written since, says nothing of the service.
-        if ledger.isAdopted {
+        if ledger.isAdopted, !service.isDeleted {
             rest.ledger = .init(
                 size: ledger.size,
-                jobs: ledger.jobs.keys.map(\.key),
+                jobs: hasEnded ? [] : ledger.jobs.keys.map(\.key),
                 leaving: Array(ledger.leaving.keys),
                 exposed: Array(ledger.exposed.keys)
             )

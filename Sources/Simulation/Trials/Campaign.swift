@@ -3,20 +3,7 @@ package import Rules
 
 /// Many seeds, one after the other.
 package struct SafetyCampaign: Sendable {
-    package private(set) var seeds = 0
-    package private(set) var runs = 0
-    package private(set) var jobs = 0
-    package private(set) var events = 0
-    package private(set) var deployments = 0
-    package private(set) var failedStarts = 0
-    package private(set) var outsideStops = 0
-    package private(set) var edits = 0
-    package private(set) var lostToOutside = 0
-    package private(set) var starved = 0
-    package private(set) var leftOver = 0
-    package private(set) var kept = 0
-    package private(set) var bothAway = 0
-    package private(set) var deployedOver = 0
+    package private(set) var tally = SafetyTally()
     /// Seeds with a broken rule, in order, with what was broken first.
     package private(set) var failures: [Failure] = []
 
@@ -24,6 +11,8 @@ package struct SafetyCampaign: Sendable {
         package let seed: UInt64
         package let violations: [Violation]
     }
+
+    package var seeds: Int { tally.worlds }
 
     package init() {}
 
@@ -41,20 +30,7 @@ package struct SafetyCampaign: Sendable {
     ) -> Bool {
         for seed in range {
             let outcome = SafetyTrial(seed: seed, broken: broken, replacement: replacement).play()
-            seeds += 1
-            runs += outcome.runs
-            jobs += outcome.jobs
-            events += outcome.events
-            deployments += outcome.deployments
-            failedStarts += outcome.failedStarts
-            outsideStops += outcome.outsideStops
-            edits += outcome.edits
-            lostToOutside += outcome.lostToOutside
-            starved += outcome.starved
-            leftOver += outcome.leftOver
-            kept += outcome.kept
-            bothAway += outcome.bothAway
-            deployedOver += outcome.deployedOver
+            tally.add(outcome.tally)
             if !outcome.violations.isEmpty {
                 failures.append(Failure(seed: seed, violations: outcome.violations))
                 if stopsAtFailure { return true }

@@ -46,8 +46,10 @@ package struct SafetyTrial: Sendable {
         let drawn = ecs.pick(Replacement.allCases)
         setup.replacement = replacement ?? drawn
         setup.faults.drawECS(&ecs)
+        var end = Chance(seed: seed, stream: 7)
+        setup.faults.drawEnd(&end)
         // A job that nobody announces gets an agent only from the sweep, or from the floor.
-        if floor == 0, !setup.hasToken { setup.faults.unannounced = 0 }
+        if floor == 0, !setup.hasToken { setup.faults[.unannounced] = 0 }
         self.setup = setup
         trouble = chance.within(1...4).hours
         clump = chance.pick([1, 1, 3, 8])
@@ -75,23 +77,8 @@ package struct SafetyTrial: Sendable {
     }
 
     package struct Outcome: Sendable {
-        package var violations: [Violation] = []
-        package var runs = 0
-        package var jobs = 0
-        package var lostToOutside = 0
-        package var events = 0
-        package var deployments = 0
-        package var failedStarts = 0
-        package var outsideStops = 0
-        package var edits = 0
-        package var starved = 0
-        package var leftOver = 0
-        /// Agents that stay since their last line could not be read: unknown is busy.
-        package var kept = 0
-        /// How often ECS was free to stop an agent since protection and ledger were both away.
-        package var bothAway = 0
-        /// How often a deployment stopped an agent that was known to be unprotected.
-        package var deployedOver = 0
+        package internal(set) var violations: [Violation] = []
+        package internal(set) var tally = SafetyTally()
     }
 
     /// Plays it.
@@ -117,7 +104,7 @@ package struct SafetyTrial: Sendable {
         world.run(until: trouble)
         world.calmDown()
         // A queue that grew in the trouble takes its time; one that nobody serves never ends.
-        world.run(until: world.now + Self.patience) { !world.isWorkDone }
+        world.run(until: world.now + Self.patience) { !world.isWorkDone && !world.hasEnded }
         world.run(until: world.now + Self.calm)
         let before = world.tally.boots
         let stopped = world.tally.stops
@@ -127,30 +114,25 @@ package struct SafetyTrial: Sendable {
     }
 
     private func outcome(of world: World, isAtRest: Bool) -> Outcome {
-        var outcome = Outcome()
-        outcome.runs = world.tally.runs
-        outcome.jobs = world.tally.jobs
-        outcome.lostToOutside = world.tally.lostToOutside
-        outcome.events = world.tally.events
-        outcome.deployments = world.tally.deployments
-        outcome.failedStarts = world.tally.failedStarts
-        outcome.outsideStops = world.tally.outsideStops
-        outcome.edits = world.tally.edits
-        outcome.starved = world.openRuns
-        if let rules = world.rules {
-            for pool in world.pools {
-                // A maximum lifetime replaces idle agents for ever.
-                let mayRest = setup.maxLifetime == nil
-                rules.checkRest(pool, limits: setup.limits, isAtRest: isAtRest, mayRest: mayRest)
-                let left = max(0, pool.service.counting - setup.limits.want(jobs: 0))
-                let kept = min(left, rules.unknownAgents(in: pool))
-                outcome.kept += kept
-                outcome.leftOver += left - kept
-            }
-            outcome.violations = rules.violations
-            outcome.bothAway = rules.bothAway
-            outcome.deployedOver = rules.deployedOver
+        var tally = SafetyTally()
+        tally.worlds = 1
+        tally.runs = world.tally.runs
+        tally.jobs = world.tally.jobs
+        tally.events = world.tally.events
+        tally.played = world.tally.played
+        tally.lostToOutside = world.tally.lostToOutside
+        tally.starved = world.pools.reduce(0) { $0 + $1.starvedRuns }
+        guard let rules = world.rules else { return Outcome(tally: tally) }
+        for pool in world.pools {
+            // A maximum lifetime replaces idle agents for ever.
+            rules.checkRest(pool, isAtRest: isAtRest, mayRest: setup.maxLifetime == nil)
+            let left = max(0, pool.service.counting - pool.floor)
+            let kept = min(left, rules.unknownAgents(in: pool))
+            tally.kept += kept
+            tally.leftOver += left - kept
         }
-        return outcome
+        tally.bothAway = rules.bothAway
+        tally.takenBare = rules.takenBare
+        return Outcome(violations: rules.violations, tally: tally)
     }
 }

@@ -61,7 +61,7 @@ extension AgentTask {
         world.rules?.agentStarted(self)
         world.after(2.seconds...6.seconds) { [self] in
             guard agent.state == .starting else { return }
-            if world.faults.failedStarts > 0, service.pool.refusesAgents() {
+            if world.faults[.failedStarts] > 0, service.pool.refusesAgents() {
                 world.tell("\(id): its agent is not let in")
                 agent.state = .gone
                 world.rules?.agentEnded(self)
@@ -128,7 +128,7 @@ extension AgentTask {
         switch agent.state {
         case .idle:
             // Its last request may be under way, and bring a job.
-            if world.chance.happens(world.faults.catchesJob) {
+            if world.happens(.catchesJob) {
                 world.after(50...600) { [self] in
                     guard agent.state == .idle else { return }
                     service.pool.agentIsNotIdle(self)

@@ -60,6 +60,9 @@ final class AgentTask {
     /// Started from a deployment that is the primary one no more.
     var isOutdated: Bool { deployment != service.state.primary.id }
 
+    /// Outdated, and there before the newest deployment was.
+    var isFromBefore: Bool { isOutdated && startedAt < service.state.primary.createdAt }
+
     func begin() {
         world.rules?.taskStarted(self)
         world.tally.boots += 1
@@ -124,18 +127,9 @@ final class AgentTask {
     func scaleIn(_ stop: Stop) {
         guard isCounting else { return }
         // What ECS stops for a count that a person set is that person's.
-        if service.editedByPerson || world.rules?.isDeployedOver(self) ?? false {
+        if service.editedByPerson || world.rules?.isTakenBare(self) ?? false {
             hasOutsideCause = true
         }
-        life.stop(stop)
-        advance()
-    }
-
-    /// Spot or a person stops the task.
-    func stopFromOutside(_ stop: Stop) {
-        guard isCounting else { return }
-        world.tally.outsideStops += 1
-        hasOutsideCause = true
         life.stop(stop)
         advance()
     }
@@ -178,24 +172,28 @@ final class AgentTask {
     private func planMishaps() {
         guard !world.faults.isNone, !mishapsPlanned else { return }
         mishapsPlanned = true
-        let faults = world.faults
-        plan(faults.sidecarDies) { [self] in companion?.sidecarDies() }
-        plan(faults.linkBreaks) { [self] in companion?.linkBreaks() }
-        plan(faults.hostDies) { [self] in
+        plan(.sidecarDies) { [self] in companion?.sidecarDies() ?? false }
+        plan(.linkBreaks) { [self] in companion?.linkBreaks() ?? false }
+        plan(.hostDies) { [self] in
             world.tell("\(id): its host dies")
             vanish()
+            return true
         }
-        plan(faults.agentDies) { [self] in
-            guard agent.mayLive else { return }
+        plan(.agentDies) { [self] in
+            guard agent.mayLive else { return false }
             world.tell("\(id): its agent crashes")
             hasOutsideCause = true
             killAgent()
             agentGone(code: 2)
+            return true
         }
-        plan(faults.stoppedOutside) { [self] in
+        plan(.stoppedOutside) { [self] in
             let stop = world.chance.pick([Stop.byUser, .spot])
             world.tell("\(id): \(stop.reason)")
-            stopFromOutside(stop)
+            hasOutsideCause = true
+            life.stop(stop)
+            advance()
+            return true
         }
         world.after(1.hours) { [self] in
             mishapsPlanned = false
@@ -203,10 +201,12 @@ final class AgentTask {
         }
     }
 
-    private func plan(_ perHour: Int, _ mishap: @escaping () -> Void) {
-        guard world.chance.happens(perHour) else { return }
+    /// - Parameter mishap: returns false where there was nothing that it could have struck.
+    private func plan(_ fault: Fault, _ mishap: @escaping () -> Bool) {
+        guard world.chance.happens(world.faults[fault]) else { return }
         world.after(world.chance.below(1.hours)) { [self] in
-            if isCounting, !world.faults.isNone { mishap() }
+            guard isCounting, !world.faults.isNone, mishap() else { return }
+            world.tally.played[fault] += 1
         }
     }
 }
@@ -223,11 +223,15 @@ protocol Companion: AnyObject {
     /// The agent wrote one of its status lines.
     func agentSays(_ line: AgentLine)
     func agentExited(code: Int32)
-    func sidecarDies()
-    func linkBreaks()
+    /// - Returns: false where there is none that could die.
+    func sidecarDies() -> Bool
+    /// - Returns: false where there is none.
+    func linkBreaks() -> Bool
     func taskEnded()
 }
 
 extension Companion {
     var isHealthy: Bool { true }
+    func sidecarDies() -> Bool { false }
+    func linkBreaks() -> Bool { false }
 }

@@ -43,6 +43,10 @@ final class Pool {
         state = nil
     }
 
+    /// Runs that are not over though agents come for them.
+    var starvedRuns: Int { service.ending == nil ? runs.count : 0 }
+    /// Agents that stay without jobs; spare ones stay as well.
+    var floor: Int { service.ending == nil ? world.setup.limits.want(jobs: 0) : 0 }
     var queued: Int { queue.count }
     var idleAgents: Int { idle.count }
     /// Agents that hold a job.
@@ -58,7 +62,7 @@ final class Pool {
 
     /// HCP Terraform lets no agent in at the moment.
     func refusesAgents() -> Bool {
-        tokenOutage.isOn(at: world.now, perHour: world.faults.failedStarts, &world.chance)
+        world.isAway(&tokenOutage, .failedStarts)
     }
 
     // MARK: The queue

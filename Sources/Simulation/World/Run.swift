@@ -198,7 +198,7 @@ final class Run {
     /// HCP Terraform calls the run task and the run waits for its answer.
     private func callTask(_ stage: Stage) {
         let wantedAt = world.now
-        let isSilent = stage == .prePlan && world.chance.happens(world.faults.unannounced)
+        let isSilent = stage == .prePlan && world.happens(.unannounced)
         guard world.policy.usesRunTasks, !isSilent else {
             return world.after(100...300) { [self] in goOn(stage, wantedAt: wantedAt) }
         }
@@ -216,13 +216,13 @@ final class Run {
         }
         world.after(100...400) { [self] in
             guard state != .over else { return }
-            if world.chance.happens(world.faults.webhookLost) {
+            if world.happens(.webhookLost) {
                 // Without an API token nobody would ever learn of the job, so it is called again
                 // until it is answered; with one HCP Terraform may give up.
                 if number >= 3, world.setup.hasToken { return goOn(stage, wantedAt: wantedAt) }
                 return again()
             }
-            if world.chance.happens(world.faults.webhookDoubled) {
+            if world.happens(.webhookDoubled) {
                 world.after(100...60.seconds) { [self] in
                     world.policy.webhook(stage, of: self) { _ in }
                 }
@@ -238,7 +238,7 @@ final class Run {
     private func notify(_ stage: Stage) {
         guard world.policy.usesRunTasks else { return }
         world.after(200...800) { [self] in
-            if world.chance.happens(world.faults.webhookLost) { return }
+            if world.happens(.webhookLost) { return }
             world.policy.webhook(stage, of: self) { _ in }
         }
     }

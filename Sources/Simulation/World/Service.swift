@@ -21,6 +21,8 @@ final class Service {
     /// Revisions of the task definition that cannot start.
     private var broken: [Int: StartFailure] = [:]
     private var newestRevision = 1
+    /// Set once a person ends the pool or the service.
+    private(set) var ending: Ending?
 
     /// Counts as they were, since ECS's answers lag.
     private struct Moment {
@@ -48,29 +50,47 @@ final class Service {
     /// Tasks that ECS counts: starting or running, not asked to stop.
     var counting: Int { state.counting }
     var running: Int { state.running }
+    var isDeleted: Bool { state.status != .active }
 
     // MARK: The API
 
     struct Counts {
         let desired: Int
         let running: Int
+        /// False once the service is being deleted.
+        let isActive: Bool
         let deployments: [Model.Deployment]
     }
 
     private var counts: Counts {
-        Counts(desired: desired, running: running, deployments: state.deployments)
+        Counts(
+            desired: desired,
+            running: running,
+            isActive: !isDeleted,
+            deployments: state.deployments
+        )
+    }
+
+    /// What `UpdateService` answers.
+    enum UpdateAnswer {
+        case updated(Counts)
+        /// `ServiceNotActiveException`.
+        case notActive
+        case unchanged
+        case unclear
     }
 
     /// Past the ledger.
     func edit(_ count: Int) {
+        guard !isDeleted else { return }
         editedByPerson = true
         editedAt = world.now
         setDesired(count)
     }
 
-    /// `UpdateService` as it takes effect.
-    func setDesired(_ count: Int) {
-        guard count != desired else { return }
+    /// `UpdateService` as it takes effect; none on a service that is being deleted.
+    private func setDesired(_ count: Int) {
+        guard count != desired, !isDeleted else { return }
         remember()
         world.tell("service \(pool.index): desiredCount \(desired) -> \(count)")
         let before = desired
@@ -80,24 +100,22 @@ final class Service {
     }
 
     /// `UpdateService` as a call: throttled, failed or lost as calls are.
-    ///
-    /// - Parameter done: gets the new counts; or what is known about a failure.
-    func update(_ count: Int, done: @escaping (Result<Counts, CallFailure>) -> Void) {
+    func update(_ count: Int, done: @escaping (UpdateAnswer) -> Void) {
         admit(\.account.serviceModify) { [self] isAdmitted in
-            guard isAdmitted else { return done(.failure(.unchanged)) }
+            guard isAdmitted else { return done(.unchanged) }
             let fate = world.fate()
             world.after(40...200) { [self] in
-                if fate != .failedBefore {
+                if fate != .failedBefore, !isDeleted {
                     // One that could not have seen the edit yet undoes it, and is no fault of ours.
-                    if world.now - editedAt > world.faults.lag { editedByPerson = false }
+                    if world.now - editedAt > world.faults[.lag] { editedByPerson = false }
                     setDesired(count)
                 }
                 let counts = counts
                 world.after(fate == .answered ? 20...80 : 2.seconds...10.seconds) {
                     switch fate {
-                    case .answered: done(.success(counts))
-                    case .failedBefore: done(.failure(.unchanged))
-                    case .failedAfter: done(.failure(.unclear))
+                    case .answered: done(counts.isActive ? .updated(counts) : .notActive)
+                    case .failedBefore: done(.unchanged)
+                    case .failedAfter: done(.unclear)
                     }
                 }
             }
@@ -120,7 +138,8 @@ final class Service {
             let fails = !isAdmitted || world.fate() != .answered
             world.after(30 * pages...150 * pages) { [self] in
                 guard !fails else { return done(nil) }
-                let lag = world.chance.within(0...world.faults.lag)
+                let lag = world.chance.within(0...world.faults[.lag])
+                if lag > 0 { world.tally.played[.lag] += 1 }
                 done(Set(tasks.filter { $0.startedAt <= world.now - lag }.map(\.id)))
             }
         }
@@ -160,18 +179,19 @@ final class Service {
     static let maximumAttempts = 6
 
     private func seen() -> Counts {
-        let at = world.now - world.chance.within(0...world.faults.lag)
-        return past.first { $0.at > at }?.counts ?? counts
+        let lag = world.chance.within(0...world.faults[.lag])
+        if lag > 0 { world.tally.played[.lag] += 1 }
+        return past.first { $0.at > world.now - lag }?.counts ?? counts
     }
 
     /// Notes what was true up to now.
     func remember() {
-        guard world.faults.lag > 0 else {
+        guard world.faults[.lag] > 0 else {
             if !past.isEmpty { past = [] }
             return
         }
         past.append(Moment(at: world.now, counts: counts))
-        let old = world.now - world.faults.lag
+        let old = world.now - world.faults[.lag]
         if past.count > 32 || (past.first?.at ?? .max) < old {
             past.removeAll { $0.at < old }
         }
@@ -193,11 +213,7 @@ final class Service {
         done: @escaping (ProtectionAnswer) -> Void
     ) {
         world.tally.calls.ecs += 1
-        let isAway = protectionOutage.isOn(
-            at: world.now,
-            perHour: world.faults.protectionOutages,
-            &world.chance
-        )
+        let isAway = world.isAway(&protectionOutage, .protectionOutages)
         let fate: World.Fate =
             isAway || !world.account.protection.take(at: world.now) ? .failedBefore : world.fate()
         world.after(40...250) { [self] in
@@ -225,11 +241,7 @@ final class Service {
     /// - Parameter done: gets what is left of it; nil when nobody knows.
     func protection(of task: AgentTask, done: @escaping (Milliseconds?) -> Void) {
         world.tally.calls.ecs += 1
-        let isAway = protectionOutage.isOn(
-            at: world.now,
-            perHour: world.faults.protectionOutages,
-            &world.chance
-        )
+        let isAway = world.isAway(&protectionOutage, .protectionOutages)
         let fails =
             isAway || !world.account.protection.take(at: world.now) || world.fate() != .answered
         world.after(fails ? 1.seconds...5.seconds : 40...250) { [self] in
@@ -293,7 +305,6 @@ final class Service {
 
     private func start(_ number: Int, _ deployment: DeploymentID, _ revision: Int) {
         let failure = failure(of: revision)
-        if failure != nil { world.tally.failedStarts += 1 }
         if let failure, failure.isUnplaced {
             world.tell("service \(pool.index): \(failure.reason)")
             state.unplaced(number, failure, at: world.now)
@@ -311,12 +322,7 @@ final class Service {
     }
 
     private func failure(of revision: Int) -> StartFailure? {
-        let fails =
-            startOutage.isOn(
-                at: world.now,
-                perHour: world.faults.startOutages,
-                &world.chance
-            ) || world.chance.happens(world.faults.bootFails)
+        let fails = world.isAway(&startOutage, .startOutages) || world.happens(.bootFails)
         return fails ? world.chance.pick(StartFailure.allCases) : broken[revision]
     }
 
@@ -377,7 +383,6 @@ final class Service {
             // Somebody notices, sooner or later.
             world.after(5.minutes...180.minutes) { [self] in mend() }
         }
-        world.tally.deployments += 1
         world.tell("service \(pool.index): \(state.primary.id) deploys \(kind)")
         planTurn(500...6.seconds)
     }
@@ -386,6 +391,62 @@ final class Service {
     func mend() {
         let primary = state.primary
         if broken[primary.taskDefinition] != nil || primary.rollout == .failed { deploy(.revision) }
+    }
+}
+
+/// How a person ends a service.
+enum Ending: CaseIterable {
+    /// The limits become 0 and 0, and no more.
+    case limits
+    /// The limits go, the count is set to 0 and the service deleted once ECS does so, as
+    /// `terraform destroy` does; one that fails is begun again.
+    case destroyed
+    /// `DeleteService` with `force`.
+    case deleted
+}
+
+extension Service {
+    func end(_ ending: Ending) {
+        guard self.ending == nil else { return }
+        self.ending = ending
+        world.tell("service \(pool.index) is ended: \(ending)")
+        switch ending {
+        case .limits: endLimits()
+        case .destroyed:
+            endLimits()
+            destroy()
+        case .deleted: delete(force: true)
+        }
+    }
+
+    private func endLimits() {
+        world.policy.end(pool)
+        world.rules?.limitsEnd(self)
+    }
+
+    private func destroy() {
+        edit(0)
+        world.after(10.seconds...2.minutes) { [self] in
+            if delete(force: false) { return }
+            world.after(10.minutes...60.minutes) { [self] in destroy() }
+        }
+    }
+
+    /// - Returns: false where ECS refuses.
+    @discardableResult
+    private func delete(force: Bool) -> Bool {
+        remember()
+        let before = desired
+        do {
+            try state.delete(force: force, at: world.now)
+        } catch {
+            world.tell("service \(pool.index) is not deleted: \(error.message)")
+            return false
+        }
+        world.tell("service \(pool.index) is deleted")
+        world.rules?.serviceDeleted(self, from: before)
+        planTurn(500...6.seconds)
+        return true
     }
 }
 

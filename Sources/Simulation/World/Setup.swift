@@ -26,6 +26,10 @@ package enum Safeguard: String, Sendable, CaseIterable {
     /// A task of an older revision is left to ECS's deployment; here it leaves by itself, and so does
     /// the one that ECS starts in its place.
     case handOver = "hand-over"
+    /// A service that ends is left alone; here neither ECS's word nor that of the limits is heard.
+    case ending
+    /// What cannot be told for ten minutes is a warning; here nobody says it.
+    case warning
 
     /// What switching it off does, in a few words.
     package var meaning: String {
@@ -38,6 +42,8 @@ package enum Safeguard: String, Sendable, CaseIterable {
         case .unknownIsBusy: "an agent that nobody can read counts as idle"
         case .atMostOne: "a departure lowers the service by all that seems too much"
         case .handOver: "tasks of an older revision leave by themselves, one after the other"
+        case .ending: "a service that ends is moved like any other"
+        case .warning: "a sidecar that cannot tell what its agent does says nothing"
         }
     }
 }

@@ -51,7 +51,8 @@ final class World {
         for pool in pools { policy.begin(pool) }
         planArrival()
         if !faults.isNone { planEdits() }
-        if faults.deployments > 0 { planDeployments() }
+        if faults[.deployments] > 0 { planDeployments() }
+        if faults[.serviceEnds] > 0 { planEnds() }
     }
 
     // MARK: Time
@@ -134,6 +135,11 @@ final class World {
     }
 
     var isWorkDone: Bool { arrivalsEnded && openRuns == 0 }
+    /// Every pool was ended by a person and its tasks are gone: runs wait for agents that do not
+    /// come.
+    var hasEnded: Bool {
+        pools.allSatisfy { $0.service.ending != nil && $0.service.tasks.isEmpty }
+    }
 
     func runEnded() {
         openRuns -= 1
@@ -153,11 +159,10 @@ final class World {
     private func planEdits() {
         after(chance.within(1.minutes...60.minutes)) { [self] in
             guard !faults.isNone else { return }
-            if chance.happens(faults.countEdited) {
+            if happens(.countEdited) {
                 let service = chance.pick(pools).service
                 let count = chance.within(0...setup.limits.maxCount)
                 tell("a person sets desiredCount to \(count)")
-                tally.edits += 1
                 service.edit(count)
             }
             planEdits()
@@ -166,8 +171,8 @@ final class World {
 
     private func planDeployments() {
         after(1.minutes...60.minutes) { [self] in
-            guard faults.deployments > 0 else { return }
-            if chance.happens(faults.deployments) {
+            guard faults[.deployments] > 0 else { return }
+            if happens(.deployments) {
                 let service = chance.pick(pools).service
                 switch chance.below(4) {
                 case 0: service.deploy(.forced)
@@ -179,6 +184,30 @@ final class World {
         }
     }
 
+    private func planEnds() {
+        after(1.minutes...60.minutes) { [self] in
+            let left = pools.filter { $0.service.ending == nil }
+            guard faults[.serviceEnds] > 0, !left.isEmpty else { return }
+            if happens(.serviceEnds) { chance.pick(left).service.end(chance.pick(Ending.allCases)) }
+            planEnds()
+        }
+    }
+
+    /// Whether a fault of this kind happens now.
+    func happens(_ fault: Fault) -> Bool {
+        guard chance.happens(faults[fault]) else { return false }
+        tally.played[fault] += 1
+        return true
+    }
+
+    /// Whether something is away now; each of its outages is counted once.
+    func isAway(_ outage: inout Outage, _ fault: Fault) -> Bool {
+        guard outage.isOn(at: now, perHour: faults[fault], &chance) else { return false }
+        if !outage.isMet { tally.played[fault] += 1 }
+        outage.isMet = true
+        return true
+    }
+
     /// How a call of AWS ends.
     enum Fate {
         case answered
@@ -187,8 +216,6 @@ final class World {
     }
 
     func fate() -> Fate {
-        if faults.failsBefore > 0, chance.happens(faults.failsBefore) { return .failedBefore }
-        if faults.failsAfter > 0, chance.happens(faults.failsAfter) { return .failedAfter }
-        return .answered
+        happens(.failsBefore) ? .failedBefore : happens(.failsAfter) ? .failedAfter : .answered
     }
 }

@@ -19,7 +19,7 @@ final class EndpointShell {
     }
 
     private var isAway: Bool {
-        outage.isOn(at: world.now, perHour: world.faults.endpointOutages, &world.chance)
+        world.isAway(&outage, .endpointOutages)
     }
 
     private var anyInstance: EndpointInstance {
@@ -175,7 +175,7 @@ final class EndpointInstance {
     }
 
     private func dies() -> Bool {
-        guard world.chance.happens(world.faults.endpointDies) else { return false }
+        guard world.happens(.endpointDies) else { return false }
         world.tell("the endpoint dies between ledger and service")
         return true
     }

@@ -9,7 +9,7 @@ final class Process {
 /// The ledger of a service and its limits: performs the steps of ``LedgerChange`` in virtual time.
 final class LedgerStore {
     let table: LedgerTable
-    let limits: Limits
+    private(set) var limits: Limits
     private let service: Service
     unowned let world: World
 
@@ -24,6 +24,12 @@ final class LedgerStore {
             ? Limits(desiredCount: 0, maxCount: limits.maxCount, spareCount: limits.spareCount)
                 ?? limits
             : limits
+    }
+
+    /// A person sets them to none.
+    func endLimits() {
+        guard world.setup.broken != .ending else { return }
+        limits = Limits(desiredCount: 0, maxCount: 0, spareCount: 0) ?? limits
     }
 
     struct Change<Answer> {
@@ -147,7 +153,7 @@ final class LedgerStore {
         private func adopt() {
             store.service.describe { [self] counts in
                 guard process.lives else { return }
-                guard let counts else { return fail(.unchanged) }
+                guard let counts, counts.isActive else { return fail(.unchanged) }
                 perform(change.adopted(desired: counts.desired) { apply(&$0, $1) })
             }
         }

@@ -26,13 +26,13 @@ final class LedgerTable {
 
     init(world: World) {
         self.world = world
-        if world.faults.ledgerLost > 0 { planLoss() }
+        if world.faults[.ledgerLost] > 0 { planLoss() }
     }
 
     private func planLoss() {
         world.after(1.minutes...60.minutes) { [self] in
-            guard world.faults.ledgerLost > 0 else { return }
-            if world.chance.happens(world.faults.ledgerLost) {
+            guard world.faults[.ledgerLost] > 0 else { return }
+            if world.happens(.ledgerLost) {
                 world.tell("the ledger is lost")
                 ledger = Ledger()
                 departed = [:]
@@ -44,7 +44,7 @@ final class LedgerTable {
     }
 
     private var isAway: Bool {
-        outage.isOn(at: world.now, perHour: world.faults.ledgerOutages, &world.chance)
+        world.isAway(&outage, .ledgerOutages)
     }
 
     // MARK: Reading

@@ -44,6 +44,8 @@ final class OurPolicy: Policy {
     /// writes the ledger.
     func begin(_ pool: Pool) { pool.state = PoolState(pool) }
 
+    func end(_ pool: Pool) { Self.state(of: pool).store.endLimits() }
+
     func containers(_ setup: Setup) -> [ContainerDefinition] { setup.deployed.containers }
 
     func start(_ container: String, of task: AgentTask) {

@@ -19,13 +19,14 @@ final class OurTask: Companion {
     private var isOver = false
     private var releaseLimitPlanned = false
     private var agentExitedAt: Milliseconds?
-    private var clockSkew: Milliseconds
+    private let clockSkew: Milliseconds
 
     init(_ task: AgentTask) {
         self.task = task
         world = task.world
-        let skew = world.faults.clockSkew
+        let skew = world.faults[.clockSkew]
         clockSkew = world.chance.within(-skew...skew)
+        if clockSkew != 0 { world.tally.played[.clockSkew] += 1 }
     }
 
     // MARK: The sidecar's container
@@ -33,7 +34,7 @@ final class OurTask: Companion {
     func startSidecar() {
         guard !isOver else { return }
         sidecarStartedAt = world.now
-        world.rules?.heard(nil, by: task)
+        world.rules?.sidecarStarted(task)
         let shell = SidecarShell(
             self,
             restarted: isHealthy,
@@ -48,13 +49,22 @@ final class OurTask: Companion {
 
     /// Its process is gone. ECS starts the container again, once it ran for a minute; one that did
     /// not stays away, which is not played here.
-    func sidecarDies() {
-        guard sidecar != nil, world.now - sidecarStartedAt >= 60.seconds, !isOver else { return }
+    func sidecarDies() -> Bool {
+        guard sidecar != nil, world.now - sidecarStartedAt >= 60.seconds, !isOver else {
+            return false
+        }
         world.tell("\(task.id): its sidecar dies")
-        sidecar?.die()
-        sidecar = nil
+        endSidecar()
         disconnect()
         task.containerEnded(Deployed.sidecarName, code: 137, noticed: 1.seconds...10.seconds)
+        return true
+    }
+
+    private func endSidecar() {
+        guard let sidecar else { return }
+        sidecar.die()
+        self.sidecar = nil
+        world.rules?.sidecarEnded(task)
     }
 
     /// The sidecar says that the agent's container may start; its health check says so later.
@@ -89,8 +99,8 @@ final class OurTask: Companion {
         }
     }
 
-    func linkBreaks() {
-        guard isLinked else { return }
+    func linkBreaks() -> Bool {
+        guard isLinked else { return false }
         world.tell("\(task.id): the link breaks")
         if world.setup.broken == .unknownIsBusy {
             // Silence is taken for idleness: the sidecar goes on with what it heard last.
@@ -101,6 +111,7 @@ final class OurTask: Companion {
             disconnect()
         }
         world.after(100...2.seconds) { [self] in planConnection() }
+        return true
     }
 
     private func send(_ message: LauncherMessage) {
@@ -162,7 +173,7 @@ final class OurTask: Companion {
     private var jobProcesses: Int {
         let hasWorked = task.agent.jobNumber > 0
         if task.agent.holdsJob { return world.now - task.agent.receivedAt > 500 ? 2 : 0 }
-        return hasWorked && world.chance.happens(world.faults.processesLinger) ? 1 : 0
+        return hasWorked && world.happens(.processesLinger) ? 1 : 0
     }
 
     /// The agent's container ends, and with it the task.
@@ -176,9 +187,8 @@ final class OurTask: Companion {
     func stopSidecar() { sidecar?.observe(.stopRequested) }
 
     func sidecarEnded() {
-        guard !isOver, let sidecar else { return }
-        sidecar.die()
-        self.sidecar = nil
+        guard !isOver, sidecar != nil else { return }
+        endSidecar()
         task.containerEnded(Deployed.sidecarName)
     }
 
@@ -206,8 +216,7 @@ final class OurTask: Companion {
 
     func taskEnded() {
         isOver = true
-        sidecar?.die()
-        sidecar = nil
+        endSidecar()
         launcher = nil
     }
 }

@@ -24,7 +24,7 @@ final class ProjectorShell {
         done: @escaping (ProjectionFlow.Outcome?) -> Void
     ) {
         let view = known.map { LedgerView($0, store.limits) }
-        step(ProjectionFlow(view, service: counts?.view, at: now), known, done)
+        step(ProjectionFlow(view, service: counts?.view(in: world), at: now), known, done)
     }
 
     /// After a change of the size, with each update booked.
@@ -68,13 +68,13 @@ final class ProjectorShell {
             service.describe { [self] counts in
                 guard process.lives else { return }
                 guard let counts else { return done(nil) }
-                flow.saw(counts.view)
+                flow.saw(counts.view(in: world))
                 step(flow, known, done)
             }
         case .write(let count):
             write(count) { [self] counts in
                 guard let counts else { return done(nil) }
-                flow.wrote(counts.view)
+                flow.wrote(counts.view(in: world))
                 step(flow, known, done)
             }
         case .pause(let number):
@@ -112,9 +112,9 @@ final class ProjectorShell {
         service.update(size) { [self] result in
             guard process.lives else { return }
             switch result {
-            case .success(let counts): done(counts)
-            case .failure(.unchanged): done(nil)
-            case .failure(.unclear):
+            case .updated(let counts): done(counts)
+            case .unchanged: done(nil)
+            case .unclear, .notActive:
                 service.describe { [self] counts in if process.lives { done(counts) } }
             }
         }
@@ -122,5 +122,8 @@ final class ProjectorShell {
 }
 
 extension Service.Counts {
-    var view: ServiceView { ServiceView(desired: desired, running: running) }
+    func view(in world: World) -> ServiceView {
+        let isActive = isActive || world.setup.broken == .ending
+        return ServiceView(desired: desired, running: running, isActive: isActive)
+    }
 }

@@ -84,7 +84,11 @@ final class SidecarShell {
         case .end: owner.sidecarEnded()
         // Never asked for here: the simulated installation has no API token.
         case .watch: break
-        case .note, .warn, .alarm: break
+        case .warn:
+            if case .saysNothing = step.reason, world.setup.broken != .warning {
+                world.rules?.unknownReported(task)
+            }
+        case .note, .alarm: break
         }
     }
 
@@ -267,6 +271,8 @@ final class SidecarShell {
             guard process.lives else { return }
             guard let stored else { return observe(.compared(nil)) }
             guard stored.ledger.isAdopted else { return adopt() }
+            // What every reading of the ledger shows needs no turn.
+            let always = always || pool.store.limits.isEnding
             let turns = Comparison.turns(size: stored.ledger.size)
             guard always || world.chance.below(turns) == 0 else { return observe(.compared(nil)) }
             task.service.describe { [self] counts in
@@ -290,7 +296,7 @@ final class SidecarShell {
         let seen = Comparison(
             ledger,
             pool.store.limits,
-            service: counts.view,
+            service: counts.view(in: world),
             running: counts.running,
             rollout: rollout,
             at: world.wallTime(skew: clockSkew)
@@ -350,7 +356,7 @@ final class SidecarShell {
     }
 
     private func hear(_ line: String) {
-        guard !world.chance.happens(world.faults.unreadable), let event = AgentEvent(line: line)
+        guard !world.happens(.unreadable), let event = AgentEvent(line: line)
         else { return hearUnreadable() }
         if case .registered = event {} else { world.rules?.heard(event, by: task) }
         observe(.agent(event))

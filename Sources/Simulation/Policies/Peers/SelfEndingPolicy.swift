@@ -71,8 +71,6 @@ final class SelfEndingPolicy: Policy {
             }
         }
 
-        func sidecarDies() {}
-        func linkBreaks() {}
         func taskEnded() {}
     }
 }
