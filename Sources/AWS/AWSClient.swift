@@ -8,7 +8,7 @@ package struct AWSClient: Sendable {
     private let environment: AWSEnvironment
     private let credentials: CredentialsProvider
     private let http: any HTTPClient
-    private let pacing: Pacing
+    private let retry: RetryClock
     private let totalDeadline: Duration
 
     /// What sending a call twice would do.
@@ -30,13 +30,13 @@ package struct AWSClient: Sendable {
         _ environment: AWSEnvironment,
         credentials: CredentialsProvider,
         http: any HTTPClient,
-        pacing: Pacing = Pacing(),
+        retry: RetryClock = RetryClock(),
         totalDeadline: Duration = .seconds(15)
     ) {
         self.environment = environment
         self.credentials = credentials
         self.http = http
-        self.pacing = pacing
+        self.retry = retry
         self.totalDeadline = totalDeadline
     }
 
@@ -49,18 +49,18 @@ package struct AWSClient: Sendable {
         answer type: Answer.Type = Answer.self
     ) async throws(AWSFailure) -> Answer {
         let call = "\(service.rawValue) \(operation)"
-        let end = pacing.now() + totalDeadline
+        let end = retry.now() + totalDeadline
         let body = Self.encoded(input)
         var attempt = 1
         while true {
-            let left = end - pacing.now()
+            let left = end - retry.now()
             do throws(Failed) {
                 let answer = try await send(service, operation, body, left)
                 return try Self.decoded(answer)
             } catch {
                 let failure = AWSFailure(call: call, cause: error.cause, attempts: attempt)
                 guard attempt < Self.maximumAttempts, failure.mayBeRepeated(effect),
-                    pacing.now() < end, await pacing.pause(afterTry: attempt)
+                    retry.now() < end, await retry.pause(afterTry: attempt)
                 else { throw failure }
                 attempt += 1
             }

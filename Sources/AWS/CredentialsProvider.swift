@@ -7,7 +7,7 @@ import StrictJSON
 package actor CredentialsProvider {
     private let source: CredentialsSource
     private let http: any HTTPClient
-    private let pacing: Pacing
+    private let retry: RetryClock
     private let now: @Sendable () -> WallTime
     private var current: Credentials?
     private var flight: Task<Result<Credentials, CredentialsFailure>, Never>?
@@ -25,12 +25,12 @@ package actor CredentialsProvider {
     package init(
         _ source: CredentialsSource,
         http: any HTTPClient,
-        pacing: Pacing = Pacing(),
+        retry: RetryClock = RetryClock(),
         now: @escaping @Sendable () -> WallTime = { .now() }
     ) {
         self.source = source
         self.http = http
-        self.pacing = pacing
+        self.retry = retry
         self.now = now
     }
 
@@ -79,7 +79,7 @@ package actor CredentialsProvider {
                 return .success(try await fetchOnce(url, authorization))
             } catch {
                 guard error.isPassing, attempt < Self.maximumAttempts,
-                    await pacing.pause(afterTry: attempt)
+                    await retry.pause(afterTry: attempt)
                 else { return .failure(error) }
                 attempt += 1
             }

@@ -5,7 +5,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
     private let table: LedgerTable
     private let environment: Limits
     private let adopting: Adopting?
-    private let pacing: Pacing
+    private let retry: RetryClock
     private let writer: @Sendable () -> String
 
     /// What the service wants, asked for before the first write of a task of the service.
@@ -24,18 +24,18 @@ package struct DynamoDBLedgerStore: LedgerStore {
         service: String,
         environment: Limits,
         adopting: Adopting?,
-        pacing: Pacing = Pacing(),
+        retry: RetryClock = RetryClock(),
         writer: @escaping @Sendable () -> String = Self.randomMark
     ) {
         self.table = LedgerTable(
             aws,
             name: table,
             key: "\(cluster)/\(service)",
-            pacing: pacing
+            retry: retry
         )
         self.environment = environment
         self.adopting = adopting
-        self.pacing = pacing
+        self.retry = retry
         self.writer = writer
     }
 
@@ -67,7 +67,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
                     step = change.readDeparted(try await table.departed(tasks), operation)
                 case .adopt: step = change.adopted(desired: try await adopt(), operation)
                 case .pause(let count):
-                    guard await pacing.pause(afterTry: count, .afterLostRace) else {
+                    guard await retry.pause(afterTry: count, .afterLostRace) else {
                         throw .unchanged(.cancelled)
                     }
                     step = .read

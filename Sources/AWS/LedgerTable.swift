@@ -7,7 +7,7 @@ struct LedgerTable: Sendable {
     private let aws: AWSClient
     private let name: String
     private let key: String
-    private let pacing: Pacing
+    private let retry: RetryClock
 
     /// Tries of a read that DynamoDB leaves unprocessed, which it does when it is throttled.
     static let maximumReads = 6
@@ -16,11 +16,11 @@ struct LedgerTable: Sendable {
     /// Pages of a reading, of 1 MB each: a hundred thousand jobs and more.
     private static let maximumPages = 16
 
-    init(_ aws: AWSClient, name: String, key: String, pacing: Pacing) {
+    init(_ aws: AWSClient, name: String, key: String, retry: RetryClock) {
         self.aws = aws
         self.name = name
         self.key = key
-        self.pacing = pacing
+        self.retry = retry
     }
 
     /// Limits, ledger and jobs, in this order, by their sort keys; each as it is when it is read.
@@ -84,7 +84,7 @@ struct LedgerTable: Sendable {
             wanted = []
             for key in answer.unprocessed?[name]?.keys ?? [] { wanted.insert(try sortKey(key)) }
             if wanted.isEmpty { return found }
-            guard await pacing.pause(afterTry: attempt) else { throw .unchanged(.cancelled) }
+            guard await retry.pause(afterTry: attempt) else { throw .unchanged(.cancelled) }
         }
         throw .unchanged(.unprocessed(attempts: Self.maximumReads))
     }

@@ -37,7 +37,7 @@ package struct Projector: Sendable {
     private let ledger: any LedgerStore
     private let service: any ServicePort
     private let clock: @Sendable () -> WallTime
-    private let pacing: Pacing
+    private let retry: RetryClock
     private let origin: ContinuousClock.Instant
 
     /// - Parameter clock: the wall clock, which bookings in the ledger are of.
@@ -45,16 +45,16 @@ package struct Projector: Sendable {
         _ ledger: any LedgerStore,
         _ service: any ServicePort,
         clock: @escaping @Sendable () -> WallTime = { .now() },
-        pacing: Pacing = Pacing()
+        retry: RetryClock = RetryClock()
     ) {
         self.ledger = ledger
         self.service = service
         self.clock = clock
-        self.pacing = pacing
-        origin = pacing.now()
+        self.retry = retry
+        origin = retry.now()
     }
 
-    private var now: Instant { origin.duration(to: pacing.now()) }
+    private var now: Instant { origin.duration(to: retry.now()) }
 
     /// - Parameters:
     ///   - known: the ledger as the caller has just read or written it; nil reads it first.
@@ -114,7 +114,7 @@ package struct Projector: Sendable {
                 counts = seen
                 flow.wrote(seen.view)
             case .pause(let number):
-                guard await pacing.pause(afterTry: number, .afterLostRace) else {
+                guard await retry.pause(afterTry: number, .afterLostRace) else {
                     throw .cancelled
                 }
                 flow.paused()
@@ -183,7 +183,7 @@ package struct Projector: Sendable {
     }
 
     private func sleep(_ time: Duration) async throws(ProjectionFailure) {
-        do { try await pacing.sleep(time) } catch { throw .cancelled }
+        do { try await retry.sleep(time) } catch { throw .cancelled }
     }
 
     /// - Returns: what the service wants now, which is read when the answer was lost. A count is

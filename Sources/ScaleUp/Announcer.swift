@@ -23,11 +23,11 @@ package actor Announcer {
         store: any LedgerStore,
         service: any ServicePort,
         clock: @escaping @Sendable () -> WallTime,
-        pacing: Pacing = Pacing()
+        retry: RetryClock = RetryClock()
     ) {
         self.store = store
         self.clock = clock
-        projector = Projector(store, service, clock: clock, pacing: pacing)
+        projector = Projector(store, service, clock: clock, retry: retry)
     }
 
     /// - Parameter closed: jobs that are over since this one comes after them.

@@ -50,6 +50,8 @@ package struct Endpoint: Sendable {
     static let callbackTryShare = 3
     /// Kept for the callback: a run whose job was announced at the last moment must go on.
     static let callbackShare = 8
+    /// Between tries of the callback; nobody else calls for the same run.
+    private static let callbackBackoff = Backoff(first: .milliseconds(200), longest: budget)
     /// For asking where a workspace runs, at the most.
     static let lookupShare = 4
 
@@ -245,16 +247,17 @@ package struct Endpoint: Sendable {
         _ end: ContinuousClock.Instant
     ) async -> CallbackOutcome {
         let callback = parts.callback
-        var pause: Duration = .milliseconds(200)
+        var attempt = 1
         while true {
             let deadline = min(budget / Self.callbackTryShare, left(until: end))
             let outcome =
                 await within(deadline) {
                     await callback.send(result, for: request, deadline: deadline)
                 } ?? .unclear("no answer in time")
+            let pause = Self.callbackBackoff.bound(afterTry: attempt)
             guard case .unclear = outcome, left(until: end) > pause else { return outcome }
             try? await Task.sleep(for: pause)
-            pause *= 2
+            attempt += 1
         }
     }
 

@@ -19,7 +19,7 @@ package actor RunTaskKeys {
     private let place: String
     /// Nil for a key that never changes.
     private let read: Reading?
-    private let pacing: Pacing
+    private let retry: RetryClock
     private let complain: @Sendable (Complaint) -> Void
     private var pause: ReadingPause
     /// The newest first.
@@ -89,7 +89,7 @@ package actor RunTaskKeys {
         read = nil
         pause = ReadingPause(grows: false)
         patience = nil
-        pacing = Pacing()
+        retry = RetryClock()
         complain = { _ in }
         held = [Held(secret: secret, keys: [RunTaskKey(secret)])]
     }
@@ -105,12 +105,12 @@ package actor RunTaskKeys {
         of place: String,
         read: @escaping Reading,
         isOneOfMany: Bool = false,
-        pacing: Pacing = Pacing(),
+        retry: RetryClock = RetryClock(),
         complain: @escaping @Sendable (Complaint) -> Void = { _ in }
     ) {
         self.place = place
         self.read = read
-        self.pacing = pacing
+        self.retry = retry
         self.complain = complain
         pause = ReadingPause(grows: isOneOfMany)
         patience = isOneOfMany ? Self.functionPatience : nil
@@ -175,13 +175,13 @@ package actor RunTaskKeys {
                 _ = try? await underWay.value
             } else {
                 let left = untilNext
-                guard left > .zero, (try? await pacing.sleep(left)) != nil else { return }
+                guard left > .zero, (try? await retry.sleep(left)) != nil else { return }
             }
         }
     }
 
     private var untilNext: Duration {
-        triedAt.map { max(.zero, pause.time - $0.duration(to: pacing.now())) } ?? .zero
+        triedAt.map { max(.zero, pause.time - $0.duration(to: retry.now())) } ?? .zero
     }
 
     private var valid: [RunTaskKey] {
@@ -190,7 +190,7 @@ package actor RunTaskKeys {
     }
 
     private func isWithin(_ time: Duration, _ earlier: ContinuousClock.Instant?) -> Bool {
-        earlier.map { $0.duration(to: pacing.now()) <= time } ?? false
+        earlier.map { $0.duration(to: retry.now()) <= time } ?? false
     }
 
     /// Concurrent callers share one reading.
@@ -199,7 +199,7 @@ package actor RunTaskKeys {
     private func reading(isAskedFor: Bool) async throws {
         if let underWay { return try await underWay.value }
         guard let read else { return }
-        triedAt = pacing.now()
+        triedAt = retry.now()
         let task = Task {
             defer { underWay = nil }
             do {
@@ -208,11 +208,11 @@ package actor RunTaskKeys {
                 if isNew {
                     pause.reset()
                 } else if isAskedFor {
-                    pause.grow(pacing.random())
+                    pause.grow(retry.random())
                 }
             } catch {
                 failure = error
-                if isAskedFor { pause.grow(pacing.random()) }
+                if isAskedFor { pause.grow(retry.random()) }
                 throw error
             }
         }
@@ -224,9 +224,9 @@ package actor RunTaskKeys {
     private func accept(_ secret: String) throws -> Bool {
         let bare = secret.bare
         guard !bare.isEmpty else { throw EmptyKey(place: place) }
-        readAt = pacing.now()
+        readAt = retry.now()
         if held.first?.secret == secret { return false }
-        if !held.isEmpty { held[0].replacedAt = pacing.now() }
+        if !held.isEmpty { held[0].replacedAt = retry.now() }
         let forms = bare == secret ? [secret] : [secret, bare]
         if forms.count > 1 { complain(Complaint(place: place)) }
         held =

@@ -15,7 +15,7 @@ final class FirstMinute: Sendable {
         var sleeper: Task<Void, Never>?
     }
 
-    private let pacing: Pacing
+    private let retry: RetryClock
     private let complain: @Sendable (String) -> Void
     private let end: ContinuousClock.Instant
     private let waiting = Mutex(Waiting())
@@ -28,10 +28,10 @@ final class FirstMinute: Sendable {
     static let length: Duration = .seconds(61)
 
     /// - Parameter complain: hears why a start has to be tried again, each cause in a row once.
-    init(pacing: Pacing = Pacing(), complain: @escaping @Sendable (String) -> Void) {
-        self.pacing = pacing
+    init(retry: RetryClock = RetryClock(), complain: @escaping @Sendable (String) -> Void) {
+        self.retry = retry
         self.complain = complain
-        end = pacing.now().advanced(by: Self.length)
+        end = retry.now().advanced(by: Self.length)
         (stops, passOn) = AsyncStream.makeStream(of: Int32.self)
     }
 
@@ -58,11 +58,11 @@ final class FirstMinute: Sendable {
             do {
                 return try await body()
             } catch {
-                guard Self.mayPass(error), pacing.now() < end else { throw error }
+                guard Self.mayPass(error), retry.now() < end else { throw error }
                 let cause = "\(error)"
                 if cause != last { complain("\(deed): \(cause); tried again") }
                 last = cause
-                guard await sleep(pacing.wait(afterTry: attempt)) else { throw error }
+                guard await sleep(retry.wait(afterTry: attempt)) else { throw error }
                 attempt += 1
             }
         }
@@ -70,7 +70,7 @@ final class FirstMinute: Sendable {
 
     /// Waits for the minute's end, or until somebody asks to stop.
     func rest() async {
-        _ = await sleep(max(.zero, pacing.now().duration(to: end)))
+        _ = await sleep(max(.zero, retry.now().duration(to: end)))
     }
 
     private func stop() {
@@ -82,10 +82,10 @@ final class FirstMinute: Sendable {
 
     /// - Returns: false when somebody asks to stop.
     private func sleep(_ time: Duration) async -> Bool {
-        let pacing = pacing
+        let retry = retry
         let sleeper = waiting.withLock { waiting -> Task<Void, Never>? in
             guard !waiting.isOver else { return nil }
-            let sleeper = Task { _ = try? await pacing.sleep(time) }
+            let sleeper = Task { _ = try? await retry.sleep(time) }
             waiting.sleeper = sleeper
             return sleeper
         }

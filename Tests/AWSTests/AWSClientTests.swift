@@ -17,7 +17,7 @@ struct AWSClientTests {
         _ service: AWSService = .ecs,
         _ effect: AWSClient.Effect = .read
     ) async throws(AWSFailure) -> Int {
-        guard let client = try? makeClient(http, pacing: time.pacing) else {
+        guard let client = try? makeClient(http, retry: time.retry) else {
             preconditionFailure("the test's settings are wrong")
         }
         let answer: Answer = try await client.call(service, "Do", effect, Input())
@@ -195,7 +195,7 @@ struct AWSClientTests {
         let source = CredentialsSource.container(url: "http://169.254.170.2/", authorization: nil)
         let client = AWSClient(
             try AWSEnvironment([:], region: "eu-west-1"),
-            credentials: CredentialsProvider(source, http: http, pacing: time.pacing),
+            credentials: CredentialsProvider(source, http: http, retry: time.retry),
             http: http
         )
         let failure = await failing { () throws(AWSFailure) in

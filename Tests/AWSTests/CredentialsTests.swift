@@ -92,7 +92,7 @@ struct CredentialsProviderTests {
         CredentialsProvider(
             source ?? self.source,
             http: http,
-            pacing: time.pacing,
+            retry: time.retry,
             now: { [clock] in clock.now }
         )
     }

@@ -54,8 +54,8 @@ final class FakeTime: Sendable {
     var slept: [Duration] { state.withLock { $0.slept } }
 
     /// Sleeps cost nothing; the jitter is the longest possible.
-    var pacing: Pacing {
-        Pacing(
+    var retry: RetryClock {
+        RetryClock(
             sleep: { [self] duration in
                 state.withLock {
                     $0.now += duration
@@ -100,7 +100,7 @@ final class Event: Sendable {
 func makeClient(
     _ http: any HTTPClient,
     port: Int? = nil,
-    pacing: Pacing = Pacing()
+    retry: RetryClock = RetryClock()
 ) throws -> AWSClient {
     var variables = ["AWS_REGION": "eu-central-1"]
     if let port { variables["AWS_ENDPOINT_URL"] = "http://127.0.0.1:\(port)" }
@@ -118,7 +118,7 @@ func makeClient(
         try AWSEnvironment(variables),
         credentials: credentials,
         http: http,
-        pacing: pacing
+        retry: retry
     )
 }
 

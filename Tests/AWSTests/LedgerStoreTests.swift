@@ -14,13 +14,13 @@ struct StoreBench {
 
     func store(_ http: FakeHTTP) throws -> DynamoDBLedgerStore {
         DynamoDBLedgerStore(
-            try makeClient(http, pacing: time.pacing),
+            try makeClient(http, retry: time.retry),
             table: "ledger",
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0)),
             adopting: { [desired] in desired },
-            pacing: time.pacing
+            retry: time.retry
         )
     }
 
@@ -129,7 +129,7 @@ struct LedgerStoreTests {
     func notOurs() async throws {
         let service = FakeService(desired: 6)
         let store = DynamoDBLedgerStore(
-            try makeClient(bench.honest(), pacing: bench.time.pacing),
+            try makeClient(bench.honest(), retry: bench.time.retry),
             table: "ledger",
             cluster: "agents",
             service: "pool",

@@ -83,7 +83,7 @@ struct ProjectorTests {
     }
 
     func projector(_ ledger: InMemoryLedgerStore) -> Projector {
-        Projector(ledger, service, pacing: time.pacing)
+        Projector(ledger, service, retry: time.retry)
     }
 
     static func failure(_ cause: AWSFailure.Cause) -> AWSFailure {
@@ -171,7 +171,7 @@ struct ProjectorTests {
     func unsettled() async throws {
         let ledger = try ledger(Ledger(version: 1, size: 4))
         let restless = RestlessService(ledger)
-        let projector = Projector(ledger, restless, pacing: time.pacing)
+        let projector = Projector(ledger, restless, retry: time.retry)
         let failure = await failing { () throws(ProjectionFailure) in
             _ = try await projector.project()
         }

@@ -34,7 +34,7 @@ package struct FuzzedEndpoint: Sendable {
             store: store,
             service: service,
             clock: { clock.now },
-            pacing: Pacing(sleep: { clock.advance($0) })
+            retry: RetryClock(sleep: { clock.advance($0) })
         )
         let endpoint = Endpoint(
             Endpoint.Parts(

@@ -112,7 +112,7 @@ private struct Fleet {
             store: store ?? self.store,
             service: service,
             clock: time.clock,
-            pacing: time.pacing
+            retry: time.retry
         )
     }
 

@@ -97,7 +97,7 @@ struct EndpointTests {
                 store: FailingStore(),
                 service: FakeService(),
                 clock: { WallTime(milliseconds: 1) },
-                pacing: FakeTime().pacing
+                retry: FakeTime().retry
             )
         }
         #expect(await world.call("post_plan").status == 200)
@@ -327,7 +327,7 @@ struct StrangerTests {
             $0.keys = RunTaskKeys(
                 of: "a parameter",
                 read: { try parameter.read() },
-                pacing: FakeTime().pacing
+                retry: FakeTime().retry
             )
         }
         for _ in 0..<50 {

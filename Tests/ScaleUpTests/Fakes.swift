@@ -286,8 +286,8 @@ final class FakeTime: Sendable {
         }
     }
 
-    var pacing: Pacing {
-        Pacing(
+    var retry: RetryClock {
+        RetryClock(
             sleep: { time in
                 let (end, action) = self.state.withLock { state in
                     state.slept.append(time)

@@ -28,7 +28,7 @@ struct RunTaskKeysTests {
             of: "the SSM parameter /p/key",
             read: { try parameter.read() },
             isOneOfMany: isOneOfMany,
-            pacing: time.pacing,
+            retry: time.retry,
             complain: complain
         )
     }
@@ -190,7 +190,7 @@ struct UnknownSignatureTests {
             of: "a parameter",
             read: { try parameter.read() },
             isOneOfMany: isOneOfMany,
-            pacing: time.pacing
+            retry: time.retry
         )
     }
 
@@ -235,11 +235,11 @@ struct UnknownSignatureTests {
         let parameter = FakeParameter("a")
         let keys = keys(parameter)
         _ = try await keys.current()
-        let start = time.pacing.now()
+        let start = time.retry.now()
         for _ in 0..<100 { _ = await keys.afterUnknownSignature() }
         parameter.set("b")
         #expect(accepted(await keys.afterUnknownSignature()) == ["a", "b"])
-        let took = start.duration(to: time.pacing.now())
+        let took = start.duration(to: time.retry.now())
         #expect(took >= .seconds(2) * (parameter.readings - 1))
         #expect(parameter.readings == 102)
     }
@@ -255,7 +255,7 @@ struct UnknownSignatureTests {
                 _ = try await gate.setDesiredCount(0)
                 return key
             },
-            pacing: time.pacing
+            retry: time.retry
         )
         gate.close()
         async let first = keys.current()
@@ -274,10 +274,10 @@ struct UnknownSignatureTests {
         let keys = keys(parameter)
         _ = try await keys.current()
         parameter.set(nil)
-        let start = time.pacing.now()
+        let start = time.retry.now()
         for _ in 0..<10 { #expect(accepted(await keys.afterUnknownSignature()) == ["a"]) }
         #expect(parameter.readings == 11)
-        #expect(start.duration(to: time.pacing.now()) >= .seconds(20))
+        #expect(start.duration(to: time.retry.now()) >= .seconds(20))
     }
 
     @Test("hundreds of instances amid noise read the key a few times a second, and hardly wait")
@@ -298,10 +298,10 @@ struct UnknownSignatureTests {
             }
         }
         await noise(120)
-        let start = time.pacing.now()
+        let start = time.retry.now()
         let before = (readings: parameter.readings, slept: time.slept.count)
         await noise(600)
-        let took = start.duration(to: time.pacing.now())
+        let took = start.duration(to: time.retry.now())
         #expect(Double(parameter.readings - before.readings) <= took / .seconds(1) * 4)
         #expect(time.slept.allSatisfy { $0 <= .milliseconds(1_500) })
     }
@@ -312,13 +312,13 @@ struct UnknownSignatureTests {
         let keys = keys(parameter, isOneOfMany: true)
         _ = try await keys.current()
         parameter.set(nil)
-        let start = time.pacing.now()
+        let start = time.retry.now()
         for _ in 0..<6_000 {
             _ = try await keys.current()
             #expect(accepted(await keys.afterUnknownSignature()) == ["a"])
             time.advance(.milliseconds(100))
         }
-        let minutes = start.duration(to: time.pacing.now()) / .seconds(60)
+        let minutes = start.duration(to: time.retry.now()) / .seconds(60)
         #expect(Double(parameter.readings) <= minutes + 7)
     }
 
@@ -354,7 +354,7 @@ struct UnknownSignatureTests {
                 return try parameter.read()
             },
             isOneOfMany: true,
-            pacing: time.pacing
+            retry: time.retry
         )
         _ = try await keys.current()
         time.advance(.seconds(3))
@@ -399,7 +399,7 @@ struct WhiteSpaceTests {
         let keys = RunTaskKeys(
             of: "the SSM parameter /p/key",
             read: { try parameter.read() },
-            pacing: time.pacing,
+            retry: time.retry,
             complain: { log.logger.error("\($0)") }
         )
         for _ in 0..<3 {

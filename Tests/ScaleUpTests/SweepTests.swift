@@ -260,7 +260,7 @@ struct SweepTests {
                 store: store,
                 service: service,
                 clock: time.clock,
-                pacing: time.pacing
+                retry: time.retry
             ),
             search: nil,
             patience: .seconds(3_600),

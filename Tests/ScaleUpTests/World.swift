@@ -34,7 +34,7 @@ struct World {
             store: store,
             service: service,
             clock: time.clock,
-            pacing: time.pacing
+            retry: time.retry
         )
         var parts = Endpoint.Parts(
             keys: RunTaskKeys("the key"),

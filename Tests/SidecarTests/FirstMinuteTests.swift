@@ -15,8 +15,8 @@ struct FirstMinuteTests {
         private let origin = ContinuousClock.now
         var time: Duration { passed.withLock { $0 } }
 
-        var pacing: Pacing {
-            Pacing(
+        var retry: RetryClock {
+            RetryClock(
                 sleep: { time in
                     try Task.checkCancellation()
                     self.passed.withLock { $0 += time }
@@ -37,7 +37,7 @@ struct FirstMinuteTests {
     private let complaints = Complaints()
 
     private func minute() -> FirstMinute {
-        FirstMinute(pacing: clock.pacing) { [complaints] in complaints.take($0) }
+        FirstMinute(retry: clock.retry) { [complaints] in complaints.take($0) }
     }
 
     @Test("what fails is tried for longer than ECS wants a container to have run, and then fails")
@@ -116,8 +116,9 @@ struct FirstMinuteTests {
     func stopped() async throws {
         let (stops, stop) = AsyncStream.makeStream(of: Int32.self)
         // Sleeps until it is cancelled.
-        let pacing = Pacing(sleep: { _ in for await _ in AsyncStream<Void>.makeStream().stream {} })
-        let minute = FirstMinute(pacing: pacing) { _ in }
+        let retry = RetryClock(sleep: { _ in for await _ in AsyncStream<Void>.makeStream().stream {}
+            })
+        let minute = FirstMinute(retry: retry) { _ in }
         let listening = Task { await minute.listen(to: stops) }
         defer { listening.cancel() }
         let attempt = Task {

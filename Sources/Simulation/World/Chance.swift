@@ -1,3 +1,5 @@
+import Decisions
+import Model
 import Seeded
 
 /// Chance in whole numbers, the same on every machine: no floating point, and none of the
@@ -20,6 +22,11 @@ struct Chance {
 
     mutating func within(_ range: ClosedRange<Int>) -> Int {
         range.lowerBound + below(range.upperBound - range.lowerBound + 1)
+    }
+
+    /// A wait before the next try, in whole milliseconds.
+    mutating func wait(_ backoff: Backoff, afterTry number: Int) -> Milliseconds {
+        below(Int(backoff.bound(afterTry: number) / .milliseconds(1)) + 1)
     }
 
     /// True this many times in a million.

@@ -169,8 +169,7 @@ final class Service {
         world.tally.calls.ecs += calls
         if world[keyPath: bucket].take(calls, at: world.now) { return done(true) }
         guard attempt < Self.maximumAttempts else { return done(false) }
-        let longest = min(100 << (attempt - 1), 2_000)
-        world.after(world.chance.below(longest + 1)) { [self] in
+        world.after(world.chance.wait(.afterFailure, afterTry: attempt)) { [self] in
             admit(bucket, calls, attempt: attempt + 1, done: done)
         }
     }

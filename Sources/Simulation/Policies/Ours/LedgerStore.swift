@@ -99,8 +99,9 @@ final class LedgerStore {
             case .readDeparted(let tasks): readDeparted(tasks)
             case .adopt: adopt()
             case .pause(let count):
-                let longest = min(20 << min(count - 1, 10), 500)
-                world.after(world.chance.below(longest + 1)) { [self] in perform(.read) }
+                world.after(world.chance.wait(.afterLostRace, afterTry: count)) { [self] in
+                    perform(.read)
+                }
             case .write(let write): self.write(write)
             case .raise(let size, let version):
                 store.table.raise(to: size, over: version, bookingAt: nil) { [self] result in

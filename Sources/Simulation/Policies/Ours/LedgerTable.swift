@@ -130,8 +130,7 @@ final class LedgerTable {
         if self[keyPath: bucket].take(units, at: world.now) { return done(true) }
         world.tally.ledger.throttles += 1
         guard attempt < Service.maximumAttempts else { return done(false) }
-        let longest = min(100 << (attempt - 1), 2_000)
-        world.after(world.chance.below(longest + 1)) { [self] in
+        world.after(world.chance.wait(.afterFailure, afterTry: attempt)) { [self] in
             admit(units, bucket, attempt: attempt + 1, done: done)
         }
     }

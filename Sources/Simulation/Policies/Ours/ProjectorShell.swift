@@ -78,7 +78,7 @@ final class ProjectorShell {
                 step(flow, known, done)
             }
         case .pause(let number):
-            world.after(world.chance.below(min(20 << (number - 1), 500) + 1)) { [self] in
+            world.after(world.chance.wait(.afterLostRace, afterTry: number)) { [self] in
                 flow.paused()
                 step(flow, known, done)
             }
