@@ -41,11 +41,11 @@ extension LedgerOperation {
     /// Of which tasks the ledger must know whether they have departed.
     ///
     /// - Parameters:
-    ///   - live: the tasks that ECS lists.
+    ///   - live: the tasks that ECS lists; nil where it was not asked.
     ///   - hasPredecessor: whether an earlier sidecar may have booked this task's end.
     package func asksDeparted(
         of task: TaskID,
-        live: Set<TaskID>,
+        live: Set<TaskID>?,
         hasPredecessor: Bool,
         _ ledger: Ledger
     ) -> Set<TaskID> {
@@ -53,9 +53,31 @@ extension LedgerOperation {
         switch self {
         case .report, .depart: return own
         // Only where more are listed than belong can it matter which of them have left.
-        case .reserve: return live.count > ledger.size ? own.union(live) : own
+        case .reserve:
+            guard let live, live.count > ledger.size else { return own }
+            return own.union(live)
         case .rejoin, .expose, .cover: return []
         }
+    }
+
+    /// Whether to run it once more with ECS's list of tasks, read before the ledger is read again.
+    /// Most answers need none: an agent may leave whatever ECS lists, or is wanted whatever it
+    /// lists.
+    ///
+    /// - Parameters:
+    ///   - report: how it ended without the list.
+    ///   - ledger: as it is after that.
+    package func needsList(
+        after report: LedgerReport,
+        of task: TaskID,
+        _ ledger: Ledger,
+        at now: WallTime,
+        _ limits: Limits
+    ) -> Bool {
+        guard case .reserve(let aboveSize, _) = self, case .reserve(.refused) = report else {
+            return false
+        }
+        return aboveSize > .zero || ledger.listMayFree(task, at: now, limits)
     }
 }
 
@@ -63,14 +85,14 @@ extension Ledger {
     /// Runs one operation for a task.
     ///
     /// - Parameters:
-    ///   - live: the tasks that ECS lists, read before this ledger was; used by `reserve` alone, as
-    ///     is `finished` (``tidy(live:finished:patience:at:_:)``).
+    ///   - live: the tasks that ECS lists, read before this ledger was; nil where it was not asked.
+    ///     Used by `reserve` alone, as is `finished` (``tidy(live:finished:patience:at:_:)``).
     ///   - patience: how long an announced job that no agent received may keep an agent; nil where
     ///     `finished` says it better.
     package mutating func apply(
         _ operation: LedgerOperation,
         of task: TaskID,
-        live: Set<TaskID>,
+        live: Set<TaskID>?,
         finished: Set<Job>,
         patience: Duration?,
         at now: WallTime,

@@ -64,11 +64,12 @@ extension Ledger {
     /// Asks whether the idle agent of a task may leave.
     ///
     /// - Parameters:
-    ///   - live: the tasks that ECS lists for the service, read before this ledger was.
+    ///   - live: the tasks that ECS lists for the service, read before this ledger was; nil where it
+    ///     was not asked, so that nobody is found to be a stray.
     ///   - aboveSize: how long every reading has shown more tasks than ``size``.
     package mutating func reserve(
         _ task: TaskID,
-        live: Set<TaskID>,
+        live: Set<TaskID>?,
         aboveSize: Duration,
         at now: WallTime,
         _ limits: Limits
@@ -86,8 +87,8 @@ extension Ledger {
         }
         // A stray lowers nothing, so it may leave although an agent runs unprotected. It has to:
         // while ECS runs more protected tasks than it wants, it renews no protection at all.
-        let counted = counted(live)
-        guard counted > size, live.contains(task) else {
+        let counted = live.map(counted) ?? 0
+        guard counted > size, live?.contains(task) ?? false else {
             if isSurplus, let unprotected { return .refused(.agentExposed(unprotected)) }
             return .refused(.needed(staying: staying, want: want))
         }
@@ -221,6 +222,16 @@ extension Ledger {
         jobs.values.contains { $0.task != nil && now.since($0.at) > Self.listLag }
             || leaving.values.contains { now.since($0.since) > Self.reservationLimit }
             || exposed.values.contains { now.since($0.since) > Self.listLag }
+    }
+
+    /// Whether an agent that must stay could leave if ECS's list showed that all those are dead that
+    /// it may show to be.
+    package func listMayFree(_ task: TaskID, at now: WallTime, _ limits: Limits) -> Bool {
+        guard needsList(at: now) else { return false }
+        var least = self
+        least.tidy(live: [task], finished: [], patience: nil, at: now, limits)
+        let answer = least.reserve(task, live: nil, aboveSize: .zero, at: now, limits)
+        return if case .granted = answer { true } else { false }
     }
 
     /// Announced jobs that have waited longer than this for an agent.

@@ -79,22 +79,6 @@ struct Effects: Sendable {
     }
 
     private func change(_ operation: LedgerOperation) async -> Observation {
-        var live: Set<TaskID> = []
-        var finished: Set<Job> = []
-        if case .reserve = operation {
-            // Read before the ledger is: a task that is younger than the list must not be taken
-            // for a dead one.
-            do {
-                live = Set(try await service.tasks())
-            } catch {
-                return .ledgerFailed("ECS does not list the tasks: \(error)")
-            }
-            finished = await finishedJobs()
-        }
-        let task = task
-        // With a token HCP Terraform is asked instead.
-        let patience = terraform == nil ? announcedJobTimeout : nil
-        let (listed, over, hasPredecessor) = (live, finished, hasPredecessor)
         do {
             if case .report(let job, _, _, _) = operation,
                 let write = operation.byItself(of: task, at: .now()),
@@ -102,34 +86,82 @@ struct Effects: Sendable {
             {
                 return .booked(.reported(job), sizeChanged: false)
             }
-            let change = try await store.change(knowing: {
-                operation.asksDeparted(
+            var finished: Set<Job> = []
+            if case .reserve = operation { finished = await finishedJobs() }
+            var booking = try await book(operation, live: nil, finished: finished)
+            // The service follows a change first; the next turn lists.
+            if !booking.sizeChanged,
+                operation.needsList(
+                    after: booking.report,
                     of: task,
-                    live: listed,
-                    hasPredecessor: hasPredecessor,
-                    $0
-                )
-            }) { ledger, limits in
-                let size = ledger.size
-                let report = ledger.apply(
-                    operation,
-                    of: task,
-                    live: listed,
-                    finished: over,
-                    patience: patience,
+                    booking.snapshot.ledger,
                     at: .now(),
-                    limits
+                    booking.snapshot.limits
                 )
-                return (report: report, before: size, after: ledger.size)
+            {
+                booking = try await book(operation, live: try await list(), finished: finished)
             }
-            let (report, before, after) = change.answer
-            // Also one that the look after it raised again.
-            let sizeChanged = before != after || change.snapshot.ledger.size != after
-            if sizeChanged { latest.set(change.snapshot) }
-            return .booked(report, sizeChanged: sizeChanged)
+            return .booked(booking.report, sizeChanged: booking.sizeChanged)
         } catch {
             return .ledgerFailed("\(error)")
         }
+    }
+
+    private struct ListingFailure: Error, CustomStringConvertible {
+        let cause: any Error
+        var description: String { "ECS does not list the tasks: \(cause)" }
+    }
+
+    /// To be read before the ledger is: a task that is younger than the list must not be taken for a
+    /// dead one.
+    private func list() async throws(ListingFailure) -> Set<TaskID> {
+        do {
+            return Set(try await service.tasks())
+        } catch {
+            throw ListingFailure(cause: error)
+        }
+    }
+
+    private struct Booking {
+        let report: LedgerReport
+        let sizeChanged: Bool
+        /// The ledger after it.
+        let snapshot: LedgerSnapshot
+    }
+
+    private func book(
+        _ operation: LedgerOperation,
+        live: Set<TaskID>?,
+        finished: Set<Job>
+    ) async throws(LedgerFailure) -> Booking {
+        let (task, hasPredecessor) = (task, hasPredecessor)
+        // With a token HCP Terraform is asked instead.
+        let patience = terraform == nil ? announcedJobTimeout : nil
+        let change = try await store.change(knowing: {
+            operation.asksDeparted(
+                of: task,
+                live: live,
+                hasPredecessor: hasPredecessor,
+                $0
+            )
+        }) { ledger, limits in
+            let size = ledger.size
+            let report = ledger.apply(
+                operation,
+                of: task,
+                live: live,
+                finished: finished,
+                patience: patience,
+                at: .now(),
+                limits
+            )
+            return (report: report, before: size, after: ledger.size)
+        }
+        let (report, before, after) = change.answer
+        // Also one that the look after it raised again.
+        let sizeChanged = before != after || change.snapshot.ledger.size != after
+        if sizeChanged { latest.set(change.snapshot) }
+        return Booking(report: report, sizeChanged: sizeChanged, snapshot: change.snapshot)
     }
 
     private func watch(_ agent: String) async -> WatchReport {

@@ -157,9 +157,12 @@ final class SidecarShell {
         {
             return say(write, job, operation)
         }
-        guard case .reserve = operation else { return change(operation, live: []) }
-        world.rules?.reserveAsked(task)
-        // Listed before the ledger is read, so that no young task is taken for a dead one.
+        if case .reserve = operation { world.rules?.reserveAsked(task) }
+        change(operation, live: nil)
+    }
+
+    /// Listed before the ledger is read, so that no young task is taken for a dead one.
+    private func changeListed(_ operation: LedgerOperation) {
         task.service.list { [self] live in
             guard process.lives else { return }
             guard let live else { return observe(.ledgerFailed("ECS does not list the tasks")) }
@@ -173,13 +176,13 @@ final class SidecarShell {
             guard process.lives else { return }
             switch result {
             case .success(true): observe(.booked(.reported(job), sizeChanged: false))
-            case .success(false): change(operation, live: [])
+            case .success(false): change(operation, live: nil)
             case .failure: observe(.ledgerFailed("a job could not be written"))
             }
         }
     }
 
-    private func change(_ operation: LedgerOperation, live: Set<TaskID>) {
+    private func change(_ operation: LedgerOperation, live: Set<TaskID>?) {
         let id = task.id
         // With a token HCP Terraform is asked instead.
         let patience = world.setup.hasToken ? nil : world.setup.patience
@@ -220,6 +223,16 @@ final class SidecarShell {
                         ledger: change.ledger,
                         at: world.now
                     )
+                } else if live == nil,
+                    operation.needsList(
+                        after: report,
+                        of: id,
+                        change.ledger,
+                        at: world.wallTime(skew: clockSkew),
+                        pool.store.limits
+                    )
+                {
+                    return changeListed(operation)
                 }
                 observe(.booked(report, sizeChanged: sizeChanged))
             case .failure(.unchanged):
