@@ -54,7 +54,7 @@ package struct Projector: Sendable {
         origin = retry.now()
     }
 
-    private var now: Instant { origin.duration(to: retry.now()) }
+    private var now: Instant { Instant(sinceOrigin: origin.duration(to: retry.now())) }
 
     /// - Parameters:
     ///   - known: the ledger as the caller has just read or written it; nil reads it first.

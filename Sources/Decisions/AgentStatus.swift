@@ -27,6 +27,3 @@ package enum AgentStatus: Hashable, Sendable {
     case busy(Job)
     case exited(code: Int)
 }
-
-/// Time on this machine's monotonic clock, counted from any origin that the shell likes.
-package typealias Instant = Duration

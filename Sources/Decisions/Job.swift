@@ -53,25 +53,3 @@ package struct TaskID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package var description: String { text }
     package static func < (left: TaskID, right: TaskID) -> Bool { left.text < right.text }
 }
-
-/// Wall-clock time as other machines read it in the ledger: milliseconds since 1970, UTC.
-/// Durations on one machine come from its monotonic clock and are `Duration` values instead.
-package struct WallTime: Hashable, Comparable, Sendable {
-    package let milliseconds: Int
-
-    package init(milliseconds: Int) { self.milliseconds = milliseconds }
-
-    /// How long `earlier` lies back; negative when the clocks of two machines disagree.
-    package func since(_ earlier: WallTime) -> Duration {
-        .milliseconds(milliseconds - earlier.milliseconds)
-    }
-
-    /// This time, and so much later.
-    package func advanced(by time: Duration) -> WallTime {
-        WallTime(milliseconds: milliseconds + Int(time / .milliseconds(1)))
-    }
-
-    package static func < (left: WallTime, right: WallTime) -> Bool {
-        left.milliseconds < right.milliseconds
-    }
-}

@@ -40,7 +40,7 @@ package struct ProjectionFlow: Sendable {
     }
 
     private var ledger: LedgerView?
-    private var ledgerReadAt: Instant = .zero
+    private var ledgerReadAt: Instant
     /// The jobs are known, so that what is counted is enough from here on.
     private var hasRead = true
     /// Read by this flow, and after what is known of the service.

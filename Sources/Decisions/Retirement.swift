@@ -174,7 +174,7 @@ package struct Retirement: Hashable, Sendable {
         self.reported = settings.restarted ? .unclear : .job(nil)
         self.mayBeExposed = settings.hasPredecessor
         self.hasWaited = settings.restarted
-        timers[.bornAt] = .zero - settings.age
+        timers[.bornAt] = .origin - settings.age
     }
 
     var timing: Timing { timers.timing }

@@ -68,9 +68,9 @@ package struct Timers: Hashable, Sendable {
         for timer in Timer.allCases {
             guard let instant = self[timer] else { continue }
             if let oldest = oldest(timer) {
-                rebased[timer] = max(instant - now, .zero - oldest)
+                rebased[timer] = max(.origin + (instant - now), .origin - oldest)
             } else if instant > now {
-                rebased[timer] = instant - now
+                rebased[timer] = .origin + (instant - now)
             }
         }
         return rebased

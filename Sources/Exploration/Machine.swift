@@ -40,7 +40,7 @@ final class Machine {
     var ledgerFacts: [LedgerFacts] = []
 
     /// The clock of every observation: minds are moved to it.
-    static let now: Instant = .zero
+    static let now: Instant = .origin
     static let wallNow = WallTime(milliseconds: 0)
     /// Longer ago than any limit of the ledger.
     static let wallOld = WallTime(milliseconds: -1_000_000_000)

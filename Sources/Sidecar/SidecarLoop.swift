@@ -41,7 +41,7 @@ struct SidecarLoop {
             publish.yield(.observation(.woke))
             for await event in events {
                 guard let observation = read(event) else { continue }
-                let now = origin.duration(to: clock.now)
+                let now = Instant(sinceOrigin: origin.duration(to: clock.now))
                 var ended = false
                 for step in retirement.observe(observation, at: now) {
                     journal.note(step)
@@ -64,7 +64,7 @@ struct SidecarLoop {
         case .wakeAt(let instant):
             timer?.cancel()
             let publish = publish
-            let deadline = origin.advanced(by: instant)
+            let deadline = origin.advanced(by: instant.sinceOrigin)
             let clock = clock
             timer = Task {
                 guard (try? await clock.sleep(until: deadline)) != nil else { return }

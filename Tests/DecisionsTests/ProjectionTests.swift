@@ -114,30 +114,30 @@ struct ProjectionTests {
 struct ProjectionFlowTests {
     @Test("an old reading of the ledger lowers nothing: it is read again first")
     func oldReading() throws {
-        var flow = ProjectionFlow(service: .init(desired: 4), at: .zero)
-        #expect(flow.next(at: .zero) == .readLedger)
-        flow.read(try view(1), asked: .zero)
-        #expect(flow.next(at: .seconds(10)) == .write(1))
-        #expect(flow.next(at: .seconds(11)) == .readCounted)
-        flow.read(try view(3), asked: .seconds(11))
-        #expect(flow.next(at: .seconds(12)) == .pause(afterTry: 1))
+        var flow = ProjectionFlow(service: .init(desired: 4), at: .origin)
+        #expect(flow.next(at: .origin) == .readLedger)
+        flow.read(try view(1), asked: .origin)
+        #expect(flow.next(at: .origin + .seconds(10)) == .write(1))
+        #expect(flow.next(at: .origin + .seconds(11)) == .readCounted)
+        flow.read(try view(3), asked: .origin + .seconds(11))
+        #expect(flow.next(at: .origin + .seconds(12)) == .pause(afterTry: 1))
         flow.paused()
-        #expect(flow.next(at: .seconds(12)) == .write(3))
+        #expect(flow.next(at: .origin + .seconds(12)) == .write(3))
     }
 
     @Test("an old reading of the ledger may raise")
     func oldReadingRaises() throws {
-        var flow = ProjectionFlow(service: .init(desired: 1), at: .zero)
-        flow.read(try view(4), asked: .zero)
-        #expect(flow.next(at: .seconds(60)) == .write(4))
+        var flow = ProjectionFlow(service: .init(desired: 1), at: .origin)
+        flow.read(try view(4), asked: .origin)
+        #expect(flow.next(at: .origin + .seconds(60)) == .write(4))
     }
 
     @Test("readings that take too long each time end it, rather than go on for ever")
     func slowReadings() throws {
-        var flow = ProjectionFlow(service: .init(desired: 4), at: .zero)
+        var flow = ProjectionFlow(service: .init(desired: 4), at: .origin)
         for second in 0..<100 {
-            flow.read(try view(1), asked: .seconds(second * 20))
-            if flow.next(at: .seconds(second * 20 + 15)) == .unsettled { return }
+            flow.read(try view(1), asked: .origin + .seconds(second * 20))
+            if flow.next(at: .origin + .seconds(second * 20 + 15)) == .unsettled { return }
         }
         Issue.record("it never ended")
     }
@@ -148,29 +148,29 @@ struct ProjectionFlowTests {
             following: try view(2, moves: 3, followed: 1),
             to: 3,
             isBooked: false,
-            at: .zero
+            at: .origin
         )
-        #expect(flow.next(at: .zero) == .book)
+        #expect(flow.next(at: .origin) == .book)
         flow.booked(
             try view(2, moves: 3, followed: 1),
-            asked: .zero,
+            asked: .origin,
             wait: .milliseconds(200)
         )
-        #expect(flow.next(at: .zero) == .wait(.milliseconds(200)))
-        #expect(flow.next(at: .zero) == .readCounted)
-        flow.read(try view(2, moves: 4, followed: 3), asked: .zero)
-        #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
+        #expect(flow.next(at: .origin) == .wait(.milliseconds(200)))
+        #expect(flow.next(at: .origin) == .readCounted)
+        flow.read(try view(2, moves: 4, followed: 3), asked: .origin)
+        #expect(flow.next(at: .origin) == .done(.agreed(size: 2)))
     }
 
     @Test("whoever has booked writes, notes what the service has followed, and is done")
     func booked() throws {
         let ledger = try view(2, moves: 3, followed: 1)
-        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: true, at: .zero)
-        #expect(flow.next(at: .zero) == .write(2))
+        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: true, at: .origin)
+        #expect(flow.next(at: .origin) == .write(2))
         flow.wrote(.init(desired: 2))
-        #expect(flow.next(at: .zero) == .note(followed: 3, after: 1))
-        flow.noted(try view(2, moves: 3, followed: 3), asked: .zero, isAlone: true)
-        #expect(flow.next(at: .zero) == .done(.agreed(size: 2)))
+        #expect(flow.next(at: .origin) == .note(followed: 3, after: 1))
+        flow.noted(try view(2, moves: 3, followed: 3), asked: .origin, isAlone: true)
+        #expect(flow.next(at: .origin) == .done(.agreed(size: 2)))
     }
 
     @Test("an update that arrived after a later one of somebody else is mended, under a booking")
@@ -179,41 +179,41 @@ struct ProjectionFlowTests {
             following: try view(2, moves: 1),
             to: 1,
             isBooked: true,
-            at: .zero
+            at: .origin
         )
-        #expect(flow.next(at: .zero) == .write(2))
+        #expect(flow.next(at: .origin) == .write(2))
         flow.wrote(.init(desired: 2))
-        #expect(flow.next(at: .zero) == .note(followed: 1, after: 0))
+        #expect(flow.next(at: .origin) == .note(followed: 1, after: 0))
         // Another endpoint has raised to 5, written that, and noted it, before ours arrived.
-        flow.noted(try view(5, moves: 2, followed: 2), asked: .zero, isAlone: false)
-        #expect(flow.next(at: .zero) == .book)
-        flow.booked(try view(5, moves: 2, followed: 2), asked: .zero, wait: nil)
-        #expect(flow.next(at: .zero) == .write(5))
+        flow.noted(try view(5, moves: 2, followed: 2), asked: .origin, isAlone: false)
+        #expect(flow.next(at: .origin) == .book)
+        flow.booked(try view(5, moves: 2, followed: 2), asked: .origin, wait: nil)
+        #expect(flow.next(at: .origin) == .write(5))
     }
 
     @Test("an update that did not take effect is booked and made again")
     func notTakenEffect() throws {
         let ledger = try view(2, moves: 3, followed: 1)
-        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: true, at: .zero)
-        #expect(flow.next(at: .zero) == .write(2))
+        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: true, at: .origin)
+        #expect(flow.next(at: .origin) == .write(2))
         // What the service says after an answer that was lost.
         flow.wrote(.init(desired: 1))
-        #expect(flow.next(at: .zero) == .readCounted)
-        flow.read(ledger, asked: .zero)
-        #expect(flow.next(at: .zero) == .book)
-        flow.booked(ledger, asked: .zero, wait: nil)
-        #expect(flow.next(at: .zero) == .write(2))
+        #expect(flow.next(at: .origin) == .readCounted)
+        flow.read(ledger, asked: .origin)
+        #expect(flow.next(at: .origin) == .book)
+        flow.booked(ledger, asked: .origin, wait: nil)
+        #expect(flow.next(at: .origin) == .write(2))
     }
 
     @Test("a ledger that is lost meanwhile is followed no further")
     func lostMeanwhile() throws {
         let ledger = try view(2, moves: 3, followed: 1)
-        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: false, at: .zero)
-        #expect(flow.next(at: .zero) == .book)
-        flow.booked(try view(0, version: 0), asked: .zero, wait: .zero)
-        #expect(flow.next(at: .zero) == .wait(.zero))
-        flow.read(try view(0, version: 0), asked: .zero)
-        #expect(flow.next(at: .zero) == .done(.still(.neverWritten, size: 0)))
+        var flow = ProjectionFlow(following: ledger, to: 3, isBooked: false, at: .origin)
+        #expect(flow.next(at: .origin) == .book)
+        flow.booked(try view(0, version: 0), asked: .origin, wait: .zero)
+        #expect(flow.next(at: .origin) == .wait(.zero))
+        flow.read(try view(0, version: 0), asked: .origin)
+        #expect(flow.next(at: .origin) == .done(.still(.neverWritten, size: 0)))
     }
 
     @Test("a booking for a service that may not be touched ends without a write")
@@ -222,12 +222,12 @@ struct ProjectionFlowTests {
             following: try view(2, exposed: true, moves: 1),
             to: 1,
             isBooked: true,
-            at: .zero
+            at: .origin
         )
-        #expect(flow.next(at: .zero) == .readService)
+        #expect(flow.next(at: .origin) == .readService)
         flow.saw(.init(desired: 4))
-        guard case .done(.held(.exposed, size: 2)) = flow.next(at: .zero) else {
-            Issue.record("it is not held: \(flow.next(at: .zero))")
+        guard case .done(.held(.exposed, size: 2)) = flow.next(at: .origin) else {
+            Issue.record("it is not held: \(flow.next(at: .origin))")
             return
         }
     }

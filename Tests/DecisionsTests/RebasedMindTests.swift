@@ -15,18 +15,20 @@ struct RebasedMindTests {
             let settings = Self.settings(&chance)
             var plain = Retirement(settings)
             var moved = Retirement(settings)
-            var (now, origin): (Instant, Instant) = (.zero, .zero)
+            var (now, origin): (Instant, Instant) = (.origin, .origin)
             for step in 0..<150 {
                 let observation = Self.observation(plan, apply, &chance)
                 let said = Self.deciding(plain.observe(observation, at: now))
-                let saidMoved = Self.deciding(moved.observe(observation, at: now - origin))
+                let saidMoved = Self.deciding(
+                    moved.observe(observation, at: .origin + (now - origin))
+                )
                 #expect(said == saidMoved, "seed \(seed), step \(step), \(observation)")
                 guard said == saidMoved else { return }
-                moved = moved.rebased(to: now - origin)
+                moved = moved.rebased(to: .origin + (now - origin))
                 origin = now
                 #expect(
                     plain.nextDecision(after: now).map { $0 - now }
-                        == moved.nextDecision(after: .zero),
+                        == moved.nextDecision(after: .origin).map { $0 - .origin },
                     "seed \(seed), step \(step)"
                 )
                 now += .seconds([0, 0, 1, 1, 2, 5].randomElement(using: &chance) ?? 0)

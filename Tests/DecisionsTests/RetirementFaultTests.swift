@@ -16,7 +16,7 @@ struct RetirementUnclearTests {
         #expect(try story.sleepUntilTimer().contains(.ledger(.report(nil, over: [plan]))))
         story.tell(.booked(.reported(nil), sizeChanged: false))
         #expect(story.retirement.agent == .idle(workedBefore: true))
-        #expect(story.retirement.timers[.idleSince] == .milliseconds(100))
+        #expect(story.retirement.timers[.idleSince] == .origin + .milliseconds(100))
     }
 
     @Test("an exposure whose answer was lost is taken back once the task is protected")
@@ -30,7 +30,7 @@ struct RetirementUnclearTests {
         story.tell(.ledgerFailed("no answer"))
         story.tell(.protection(.protected(for: .seconds(7_200))))
         while !story.operations.contains(.cover) {
-            try #require(story.now < .seconds(9_000))
+            try #require(story.age < .seconds(9_000))
             try story.sleepUntilTimer()
         }
     }
@@ -45,7 +45,7 @@ struct RetirementUnclearTests {
         story.tell(.ledgerFailed("no answer"))
         story.tell(.agent(.unreadable))
         while !story.operations.contains(.rejoin) {
-            try #require(story.now < .seconds(9_000))
+            try #require(story.age < .seconds(9_000))
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.protected(for: .seconds(7_200))))
             }
@@ -131,10 +131,10 @@ struct RetirementUnclearTests {
         story.tell(.linked)
         story.tell(.agent(.unreadable))
         while !story.operations.contains(.rejoin) {
-            try #require(story.now < .seconds(9_000))
+            try #require(story.age < .seconds(9_000))
             try story.sleepUntilTimer()
         }
-        #expect(story.now == .seconds(60))
+        #expect(story.age == .seconds(60))
     }
 
     @Test("a busy agent's job is said again when protection is renewed, so a lost ledger heals")
@@ -142,7 +142,7 @@ struct RetirementUnclearTests {
         let plan = try job("run-1/plan")
         var story = Story.busy(plan)
         while story.operations.count(where: { $0 == .report(plan) }) < 2 {
-            try #require(story.now <= .seconds(1_800))
+            try #require(story.age <= .seconds(1_800))
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.protected(for: .seconds(172_800))))
             }
@@ -162,7 +162,7 @@ struct RetirementReadingTests {
     ) throws -> Duration {
         var number = 0
         while true {
-            try #require(story.now < .seconds(3_000), "never asked to leave")
+            try #require(story.age < .seconds(3_000), "never asked to leave")
             for directive in try story.sleepUntilTimer() {
                 switch directive {
                 case .compare:
@@ -217,7 +217,7 @@ struct RetirementReadingTests {
     func exposureAgain() throws {
         var story = Story.busy(try job("run-1/apply"))
         while story.operations.count(where: { $0 == .expose }) < 3 {
-            try #require(story.now < .seconds(9_000))
+            try #require(story.age < .seconds(9_000))
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.refused("AccessDenied")))
             }
@@ -284,17 +284,17 @@ struct RetirementMarginTests {
         story.tell(.booked(.covered, sizeChanged: false))
         var answered = 1
         while !story.operations.contains(.expose) {
-            try #require(story.now < left)
+            try #require(story.age < left)
             if story.count(.protect) > answered {
                 answered += 1
-                story.tell(.protection(.held(for: left - story.now, "DEPLOYMENT_BLOCKED")))
+                story.tell(.protection(.held(for: left - story.age, "DEPLOYMENT_BLOCKED")))
             }
             if story.operations.last == .rejoin {
                 story.tell(.booked(.rejoined, sizeChanged: false))
             }
             try story.sleepUntilTimer()
         }
-        #expect(left - story.now >= .seconds(40))
+        #expect(left - story.age >= .seconds(40))
     }
 }
 
@@ -304,8 +304,8 @@ struct RetirementWarningTests {
         story.said.filter { $0.directive == .warn }.map(\.reason)
     }
 
-    private func live(_ story: inout Story, until end: Instant) throws {
-        while let wake = story.wakeAt, wake <= end {
+    private func live(_ story: inout Story, until end: Duration) throws {
+        while let wake = story.wakeAt, wake <= .origin + end {
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.protected(for: .seconds(7_200))))
             }
@@ -407,7 +407,7 @@ struct RetirementWarningTests {
     @Test("a drained agent that does not end is warned of after minutes, once")
     func drainsLong() throws {
         var story = try Story.draining()
-        let drained = story.now
+        let drained = story.age
         story.tell(.agent(.drained))
         try live(&story, until: drained + .seconds(4_000))
         #expect(warnings(story) == [.drainsLong(.seconds(300))])

@@ -21,7 +21,7 @@ struct RetirementReplacementTests {
         until enough: (Story) -> Bool
     ) throws {
         while !enough(story) {
-            try #require(story.now < .seconds(80_000), "never")
+            try #require(story.age < .seconds(80_000), "never")
             switch try story.sleepUntilTimer().last {
             case .compare: story.tell(.compared(compared))
             case .watch: story.tell(.watched(watched))
@@ -42,7 +42,7 @@ struct RetirementReplacementTests {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
         try live(&story, compared: outdated(desired: 2, running: 2)) { $0.count(.drain) == 1 }
         #expect(story.said.last?.reason == .outdated)
-        #expect(story.now == .seconds(60))
+        #expect(story.age == .seconds(60))
         #expect(!story.operations.contains { if case .reserve = $0 { true } else { false } })
         story.tell(.agent(.drained))
         #expect(story.tell(.agent(.exited(code: 0))) == [.ledger(.depart())])
@@ -56,7 +56,7 @@ struct RetirementReplacementTests {
     @Test("F20: while a task that is wanted does not run, no old agent goes")
     func rolloutStuck() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
-        try live(&story, compared: outdated(desired: 2, running: 1)) { $0.now > .seconds(7_000) }
+        try live(&story, compared: outdated(desired: 2, running: 1)) { $0.age > .seconds(7_000) }
         #expect(story.count(.drain) == 0)
     }
 
@@ -71,7 +71,7 @@ struct RetirementReplacementTests {
         #expect(!story.tell(.agent(.waiting), after: .seconds(1)).contains(.drain))
         story.tell(.booked(.reported(nil), sizeChanged: false))
         try live(&story, compared: outdated(desired: 1, running: 1)) { $0.count(.drain) == 1 }
-        #expect(story.now <= .seconds(720))
+        #expect(story.age <= .seconds(720))
     }
 
     // MARK: The agents API watch
@@ -79,7 +79,7 @@ struct RetirementReplacementTests {
     @Test("the agents API is asked once a minute, for the agent of the log, and not before")
     func pace() throws {
         var story = Story.idle(Self.watching)
-        try live(&story) { $0.now >= .seconds(600) }
+        try live(&story) { $0.age >= .seconds(600) }
         let looks = story.count(.watch(agent: "agent-1"))
         #expect((9...10).contains(looks))
         #expect(story.said.first { $0.directive == .watch(agent: "agent-1") } != nil)
@@ -88,7 +88,7 @@ struct RetirementReplacementTests {
     @Test("without an API token nobody is asked")
     func unwatched() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
-        try live(&story) { $0.now >= .seconds(600) }
+        try live(&story) { $0.age >= .seconds(600) }
         #expect(story.count(.watch(agent: "agent-1")) == 0)
     }
 
@@ -98,7 +98,7 @@ struct RetirementReplacementTests {
         settings.firstJobTimeout = .seconds(3_000)
         var story = Story.idle(settings)
         try live(&story, watched: .failed("500", wait: nil)) { $0.retirement.phase == .reserving }
-        #expect(story.now == .seconds(3_000))
+        #expect(story.age == .seconds(3_000))
         #expect(story.count(.watch(agent: "agent-1")) < 10)
     }
 
@@ -119,7 +119,7 @@ struct RetirementReplacementTests {
         var settings = Self.watching
         settings.firstJobTimeout = .seconds(300)
         var story = Story.idle(settings)
-        try live(&story, watched: .seen(.busy)) { $0.now > .seconds(7_000) }
+        try live(&story, watched: .seen(.busy)) { $0.age > .seconds(7_000) }
         #expect(story.operations.isEmpty)
         #expect(story.count(.drain) == 0)
     }
@@ -132,7 +132,7 @@ struct RetirementReplacementTests {
         story.tell(.woke, after: .seconds(60))
         story.tell(.watched(.seen(.busy)))
         try live(&story, watched: .failed("away", wait: nil)) { $0.retirement.phase == .reserving }
-        #expect(story.now == .seconds(210))
+        #expect(story.age == .seconds(210))
     }
 
     @Test("a look that shows a busy agent takes a reservation back that is under way")
@@ -157,7 +157,7 @@ struct RetirementReplacementTests {
     func errored() throws {
         var story = Story.idle(Self.watching)
         try live(&story, watched: .seen(.errored)) { $0.count(.drain) == 1 }
-        #expect(story.now == .seconds(60))
+        #expect(story.age == .seconds(60))
         #expect(story.said.last?.reason == .givenUp(.errored))
     }
 
@@ -174,7 +174,7 @@ struct RetirementReplacementTests {
     @Test("F18: a busy agent that HCP Terraform gave up is left alone, with one warning")
     func erroredAtWork() throws {
         var story = Story.busy(plan, Self.watching)
-        try live(&story, watched: .seen(.errored)) { $0.now > .seconds(3_600) }
+        try live(&story, watched: .seen(.errored)) { $0.age > .seconds(3_600) }
         #expect(story.count(.drain) == 0)
         #expect(story.count(.warn) == 1)
     }
@@ -182,7 +182,7 @@ struct RetirementReplacementTests {
     @Test("F18: a job that takes longer than a job can is warned of once, and left alone")
     func hangs() throws {
         var story = Story.busy(plan)
-        while story.now < .seconds(100_000) {
+        while story.age < .seconds(100_000) {
             if try story.sleepUntilTimer().contains(.protect) {
                 story.tell(.protection(.protected(for: .seconds(7_200))))
             }
@@ -206,7 +206,7 @@ struct RetirementReplacementTests {
     func namelessAgent() throws {
         var story = Story.idle(Self.watching)
         story.tell(.agent(.registered(id: nil)))
-        try live(&story, watched: .seen(.exited)) { $0.now > .seconds(3_600) }
+        try live(&story, watched: .seen(.exited)) { $0.age > .seconds(3_600) }
         #expect(story.count(.watch(agent: "agent-1")) == 0)
         #expect(story.count(.drain) == 0)
     }

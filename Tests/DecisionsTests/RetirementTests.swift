@@ -19,7 +19,7 @@ struct RetirementBirthTests {
     @Test("protection is renewed at a quarter of its time")
     func renewal() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
-        while story.now < .seconds(1_799) {
+        while story.age < .seconds(1_799) {
             _ = story.tell(.woke, after: .seconds(1))
             if story.said.last?.directive.isCompare == true { story.tell(.compared(nil)) }
             #expect(story.count(.protect) == 1)
@@ -62,7 +62,7 @@ struct RetirementBirthTests {
             story.tell(.protection(.refused("TASK_NOT_VALID")))
             try story.sleepUntilTimer()
         }
-        #expect(story.now >= .seconds(60))
+        #expect(story.age >= .seconds(60))
         #expect(!story.retirement.healthy)
         #expect(story.tell(.booked(.exposed, sizeChanged: false)).contains(.project))
         #expect(!story.retirement.healthy)
@@ -156,7 +156,7 @@ struct RetirementBirthTests {
         var story = Story()
         story.tell(.woke)
         while !story.retirement.healthy {
-            try #require(story.now < .seconds(200))
+            try #require(story.age < .seconds(200))
             if story.said.last?.directive == .protect {
                 story.tell(.protection(.unclear("no answer")))
             }
@@ -165,21 +165,21 @@ struct RetirementBirthTests {
             }
             try story.sleepUntilTimer()
         }
-        #expect(story.now >= .seconds(100) && story.now < .seconds(115))
+        #expect(story.age >= .seconds(100) && story.age < .seconds(115))
     }
 
     @Test("F19: renewals that fail lead to an exposure before protection ends")
     func renewalFails() throws {
         var story = Story.busy(try job("run-1/apply"))
         while !story.operations.contains(.expose) {
-            try #require(story.now < .seconds(7_200))
+            try #require(story.age < .seconds(7_200))
             if story.said.last?.directive == .protect {
                 story.tell(.protection(.refused("AccessDenied")))
             }
             story.answerReport()
             try story.sleepUntilTimer()
         }
-        #expect(story.now >= .seconds(6_000))
+        #expect(story.age >= .seconds(6_000))
         #expect(story.count(.alarm) == 1)
     }
 
@@ -191,23 +191,23 @@ struct RetirementBirthTests {
         story.tell(.agent(.registered(id: "agent-1")))
         story.tell(.agent(.received(try job("run-1/apply"))))
         story.tell(.booked(.reported(try job("run-1/apply")), sizeChanged: false))
-        let end: Instant = .seconds(7_000)
+        let end: Duration = .seconds(7_000)
         story.tell(.protection(.held(for: end, "DEPLOYMENT_BLOCKED")))
         // What the sidecar before may have entered is taken back.
         #expect(story.operations.last == .cover)
         story.tell(.booked(.covered, sizeChanged: false))
         var answered = 1
         while !story.operations.contains(.expose) {
-            try #require(story.now < end)
+            try #require(story.age < end)
             if story.count(.protect) > answered {
                 answered += 1
-                story.tell(.protection(.held(for: end - story.now, "DEPLOYMENT_BLOCKED")))
+                story.tell(.protection(.held(for: end - story.age, "DEPLOYMENT_BLOCKED")))
             }
             story.answerReport()
             try story.sleepUntilTimer()
         }
         // In time for the ledger, and no earlier: nothing is lowered while a task is exposed.
-        #expect(story.now == end - .seconds(300))
+        #expect(story.age == end - .seconds(300))
         #expect(story.count(.alarm) == 1)
     }
 
@@ -300,7 +300,7 @@ struct RetirementSingleJobTests {
             story.tell(.ledgerFailed("timed out"))
             #expect(try story.sleepUntilTimer() == [.ledger(.depart())])
         }
-        #expect(story.now < .seconds(20))
+        #expect(story.age < .seconds(20))
     }
 
     @Test("F29: when ECS does not answer, the container is released before its hold ends")
@@ -336,7 +336,7 @@ struct RetirementLeavingTests {
             try story.sleepUntilTimer()
             if story.said.last?.directive.isCompare == true { story.tell(.compared(nil)) }
         }
-        #expect(story.now == .seconds(300))
+        #expect(story.age == .seconds(300))
     }
 
     @Test("an agent that has worked asks to leave after the idle timeout")
@@ -348,7 +348,7 @@ struct RetirementLeavingTests {
             try story.sleepUntilTimer()
             if story.said.last?.directive.isCompare == true { story.tell(.compared(nil)) }
         }
-        #expect(story.now == .seconds(170))
+        #expect(story.age == .seconds(170))
     }
 
     @Test("F1: reserve, drain, exit, depart, unprotect, project, release, in this order")
@@ -366,7 +366,7 @@ struct RetirementLeavingTests {
     func refused() throws {
         var story = Story.idle()
         let refusal = LedgerReport.reserve(.refused(.needed(staying: 1, want: 1)))
-        while story.now < .seconds(7_000) {
+        while story.age < .seconds(7_000) {
             try story.sleepUntilTimer()
             switch story.said.last?.directive {
             case .ledger(.reserve): story.tell(.booked(refusal, sizeChanged: false))
@@ -437,7 +437,7 @@ struct RetirementLeavingTests {
     func unreadable() throws {
         var story = Story.idle()
         #expect(story.tell(.agent(.unreadable)) == [.warn])
-        while story.now < .seconds(7_000), story.wakeAt != nil {
+        while story.age < .seconds(7_000), story.wakeAt != nil {
             try story.sleepUntilTimer()
             if story.said.last?.directive == .protect {
                 story.tell(.protection(.protected(for: .seconds(7_200))))

@@ -4,7 +4,9 @@ import Testing
 /// Plays a sidecar's life: tells the state machine what happened and keeps what it answered.
 struct Story {
     var retirement: Retirement
-    var now: Instant = .zero
+    var now: Instant = .origin
+    /// How long it has lasted.
+    var age: Duration { now - .origin }
     /// Everything said so far, timers left out.
     var said: [Step] = []
     /// Of each report and reservation: whether it was an agent's first word. Left out of what was

@@ -346,7 +346,10 @@ struct DeploymentWorld {
             let (index, observation) = heard.removeFirst()
             let age = now - tasks[index].bornAt
             guard tasks[index].isRunning,
-                let steps = tasks[index].retirement?.observe(observation, at: .seconds(age))
+                let steps = tasks[index].retirement?.observe(
+                    observation,
+                    at: Instant(sinceOrigin: .seconds(age))
+                )
             else { continue }
             for step in steps { perform(step, index) }
         }
@@ -378,7 +381,8 @@ struct DeploymentWorld {
             let seen = setup.handsOver ? rollout(of: index) : .settled
             heard.append((index, .looked(fails ? nil : seen)))
         case .wakeAt(let instant):
-            tasks[index].wakeAt = tasks[index].bornAt + Int((instant / .seconds(1)).rounded(.up))
+            tasks[index].wakeAt =
+                tasks[index].bornAt + Int((instant.sinceOrigin / .seconds(1)).rounded(.up))
         case .watch, .end, .note, .warn, .alarm: break
         }
     }

@@ -9,7 +9,7 @@ struct FloorTests {
     private struct Agent {
         var task: TaskID
         var retirement: Retirement
-        var wakeAt: Instant = .zero
+        var wakeAt: Instant = .origin
         var drains = 0
         var isGone = false
     }
@@ -18,7 +18,7 @@ struct FloorTests {
         let limits: Limits
         var ledger: Ledger
         var agents: [Agent]
-        var now: Instant = .zero
+        var now: Instant = .origin
 
         init(_ count: Int, floor: Int, lifetime: Duration? = nil) throws {
             limits = try #require(Limits(desiredCount: floor, maxCount: 10, spareCount: 0))
@@ -37,8 +37,8 @@ struct FloorTests {
             }
         }
 
-        mutating func live(until end: Instant) throws {
-            while now < end {
+        mutating func live(until end: Duration) throws {
+            while now < .origin + end {
                 let next = agents.indices.filter { !agents[$0].isGone }.min {
                     agents[$0].wakeAt < agents[$1].wakeAt
                 }
@@ -74,7 +74,7 @@ struct FloorTests {
                     live: Set(running.map(\.task)),
                     finished: [],
                     patience: .seconds(3_600),
-                    at: WallTime(milliseconds: Int(now.components.seconds) * 1_000),
+                    at: WallTime(milliseconds: Int(now.sinceOrigin.components.seconds) * 1_000),
                     limits
                 )
                 return [.booked(report, sizeChanged: ledger.size != size)]

@@ -56,7 +56,7 @@ struct RestartTests {
                 .init(
                     deeds: [(.seconds(1), .waits), (.seconds(5), .receives(plan))],
                     whenSignalled: [(.seconds(20), .exits)],
-                    outsideStopAt: .seconds(30),
+                    outsideStopAfter: .seconds(30),
                     jobs: [plan]
                 )
             ),

@@ -22,7 +22,7 @@ struct TaskWorld {
         /// What it does once it has its stop signal.
         var whenSignalled: [(after: Duration, Deed)] = [(.milliseconds(300), .exits)]
         /// A stop by ECS or a person.
-        var outsideStopAt: Instant?
+        var outsideStopAfter: Duration?
         var protection: ProtectionReport = .protected(for: .seconds(7_200))
         /// The ledger when the task begins.
         var jobs: [Job] = []
@@ -51,7 +51,7 @@ struct TaskWorld {
     /// Which directives kill the sidecar, counted over all of its lives.
     private var deaths: [Int: Death]
 
-    private(set) var now: Instant = .zero
+    private(set) var now: Instant = .origin
     private(set) var ledger: Ledger
     private(set) var desired: Int
     private(set) var directives: [Directive] = []
@@ -82,7 +82,7 @@ struct TaskWorld {
         for job in script.jobs { ledger.announce(job, at: WallTime(milliseconds: 0), limits) }
         desired = ledger.size
         deeds = script.deeds
-        stopAt = script.outsideStopAt
+        stopAt = script.outsideStopAfter.map { .origin + $0 }
     }
 
     /// What is left behind, as far as anybody outside can see it.
@@ -136,7 +136,7 @@ struct TaskWorld {
         if let stopAt, stopAt <= now {
             self.stopAt = nil
             // A deployment stops no task that was protected again meanwhile.
-            if script.outsideStopAt != nil || !isProtected { tell(.outsideStop(signal: 15)) }
+            if script.outsideStopAfter != nil || !isProtected { tell(.outsideStop(signal: 15)) }
         } else if let nextDeedAt, nextDeedAt <= now {
             act()
         } else if let wakeAt, wakeAt <= now, startsAgainAt == nil {
@@ -206,7 +206,7 @@ struct TaskWorld {
                 live: [Self.task],
                 finished: [],
                 patience: .seconds(3_600),
-                at: WallTime(milliseconds: Int(now.components.seconds) * 1_000),
+                at: WallTime(milliseconds: Int(now.sinceOrigin.components.seconds) * 1_000),
                 limits
             )
             return .booked(report, sizeChanged: ledger.size != size)

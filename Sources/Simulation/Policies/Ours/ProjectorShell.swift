@@ -39,7 +39,7 @@ final class ProjectorShell {
         step(flow, ledger, done)
     }
 
-    private var now: Instant { .milliseconds(world.now) }
+    private var now: Instant { Instant(sinceOrigin: .milliseconds(world.now)) }
 
     /// - Parameter known: whose jobs are known.
     private func step(

@@ -55,7 +55,7 @@ final class SidecarShell {
 
     func observe(_ observation: Observation) {
         guard process.lives else { return }
-        let steps = retirement.observe(observation, at: .milliseconds(world.now - bornAt))
+        let steps = retirement.observe(observation, at: instant(world.now))
         for step in steps { perform(step) }
     }
 
@@ -99,11 +99,16 @@ final class SidecarShell {
         }
     }
 
+    /// A time of the world on this process's clock.
+    private func instant(_ time: Milliseconds) -> Instant {
+        Instant(sinceOrigin: .milliseconds(time - bornAt))
+    }
+
     /// One entry of the queue serves a timer that is set anew with every observation.
     private func wake(at instant: Instant) {
-        wakeAt = bornAt + Int(instant / .milliseconds(1))
+        wakeAt = bornAt + Int(instant.sinceOrigin / .milliseconds(1))
         // A time within a millisecond of now would be asked for for ever.
-        if Duration.milliseconds(wakeAt - bornAt) < instant { wakeAt += 1 }
+        if self.instant(wakeAt) < instant { wakeAt += 1 }
         guard wakeAt < lookAt else { return }
         // An entry that became useless stays in the queue until its time comes: a far one would
         // keep its place for as long, and its task in memory.
@@ -115,7 +120,7 @@ final class SidecarShell {
             if wakeAt <= world.now {
                 observe(.woke)
             } else if wakeAt != .max {
-                wake(at: .milliseconds(wakeAt - bornAt))
+                wake(at: self.instant(wakeAt))
             }
         }
     }
