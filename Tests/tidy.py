@@ -451,6 +451,27 @@ def settings() -> Iterator[str]:
     yield from (f"{name} is in {OPERATING} and not read" for name in sorted(own - known))
 
 
+@check("what the settings say of who reads them, the programs' own help says too")
+def setting_readers() -> Iterator[str]:
+    manuals = {
+        "sidecar": help_of(f"{BUILT}/agent-sidecar", "run"),
+        "endpoint": help_of(f"{BUILT}/scale-up-server"),
+        "`scale-up-server`": help_of(f"{BUILT}/scale-up-server"),
+        "launcher": help_of(f"{BUILT}/agent-launcher"),
+    }
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \|", chapter(OPERATING, "Settings"), re.MULTILINE)
+    assert len(rows) > 25, f"{len(rows)} settings are found"
+    for names, readers in rows:
+        for name in re.findall(r"`([A-Z_]+)`", names):
+            # Found as by AWS's SDKs, which explain them.
+            if name.startswith("AWS_"):
+                continue
+            for reader in readers.split(", "):
+                manual = manuals.get(reader)
+                if manual and not re.search(rf"\b{name}\b", manual):
+                    yield f"{name}: not in the help of the {reader}"
+
+
 LITERAL = r'"(?:\\.|[^"\\\n])*"'
 
 

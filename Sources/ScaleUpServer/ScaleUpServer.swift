@@ -43,6 +43,7 @@ struct ScaleUpServer: AsyncParsableCommand {
                                         limits where the table has none (0, 10, 0)
               LISTEN_ADDRESS, PORT      where to listen (0.0.0.0, 8080; port 0
                                         takes any)
+              SSL_CERT_FILE             another CA bundle (the system's)
               LOG_LEVEL                 trace, debug, info, notice, warning or
                                         warn, error, critical (info)
             """
