@@ -39,21 +39,9 @@ SHORT_FILES = {
 
 OPERATING = "ecs-task-def/OPERATING.md"
 MODULE_PAGE = "ecs-task-def/README.md"
-# What runs in production: whose settings and log lines the documents explain.
-SHIPPED = [
-    "AWS",
-    "AgentLink",
-    "AgentLinkServer",
-    "Curl",
-    "Daemon",
-    "Decisions",
-    "HCPTerraform",
-    "Launcher",
-    "ScaleUp",
-    "ScaleUpLambda",
-    "ScaleUpServer",
-    "Sidecar",
-]
+# What runs in production: the settings and log lines of these, and of the targets that they import,
+# are explained in the documents.
+SHIPPED = ["Launcher", "ScaleUpLambda", "ScaleUpServer", "Sidecar"]
 # Capitals in the sources that name no setting.
 NO_SETTINGS = {
     "ALL_NEW": "DynamoDB's ReturnValues",
@@ -422,8 +410,14 @@ def chapter(page: str, heading: str) -> str:
 
 
 def shipped() -> Iterator[pathlib.Path]:
-    for target in SHIPPED:
-        yield from swift_files(f"Sources/{target}/")
+    """The sources of the programs that ship."""
+    targets = list(SHIPPED)
+    for target in targets:
+        own = swift_files(f"Sources/{target}/")
+        for name in re.findall(r"\bimport (\w+)$", "\n".join(map(bare, own)), re.MULTILINE):
+            if name not in targets and (ROOT / "Sources" / name).is_dir():
+                targets.append(name)
+        yield from own
 
 
 @check("every setting that a program reads is in the documents, and every one there is read")
