@@ -134,6 +134,9 @@ def main() -> int:
     is_quick = filters == ["--quick"]
     if is_quick:
         filters = []
+    if options := [word for word in filters if word.startswith("-")]:
+        print(f"Tests/run takes no {options[0]} here; its first lines say what it takes.")
+        return 64
     report.note("Format", run("Format", FORMAT))
     if report.note("Build", run("Build", BUILD)):
         if not filters:
