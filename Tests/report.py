@@ -23,6 +23,8 @@ DEPLOYMENT_LIMIT_SECONDS = 40 * 60
 FORMAT = ["swift", "format", "lint", "--strict", "--recursive", "Sources", "Tests", "Package.swift"]
 # Suites of real processes, real seconds or many seeds: the quick run leaves them out.
 SLOW_SUITES = [
+    "AgentTests",
+    "BudgetTests",
     "DeploymentTests",
     "FunctionProcessTests",
     "LedgerPropertyTests",
@@ -32,6 +34,7 @@ SLOW_SUITES = [
     "OutputTests",
     "ParameterTests",
     "PolicyTests",
+    "RestartTests",
     "SafetyTests",
     "ScriptExplorationTests",
     "ServerProcessTests",
