@@ -176,6 +176,12 @@ let package = Package(
             exclude: ["README.md", "export-runs"],
             swiftSettings: strict
         ),
+        // What a simulation found, as text, charts and a page.
+        .target(
+            name: "SimulationReport",
+            dependencies: ["Decisions", "Model", "Simulation"],
+            swiftSettings: strict
+        ),
         // Every order of events in small worlds: drives the values that ship, and links nothing else.
         // Optimised always: it counts states by the million, in tests too.
         .target(
@@ -188,7 +194,7 @@ let package = Package(
             dependencies: [
                 "Curl", "Decisions", "Exploration", argumentParser, crypto, hummingbird, httpTypes,
                 logging,
-                "Model", nioCore, "Rules", "Seeded", "Simulation", "StrictJSON",
+                "Model", nioCore, "Rules", "Seeded", "Simulation", "SimulationReport", "StrictJSON",
             ],
             swiftSettings: strict
         ),
@@ -297,7 +303,9 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Decisions", "Model", "Peers", "Rules", "Simulation"],
+            dependencies: [
+                "Decisions", "Model", "Peers", "Rules", "Simulation", "SimulationReport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -4,7 +4,9 @@ package typealias Milliseconds = Int
 
 extension Int {
     /// `n.seconds` in ``Milliseconds``.
-    var seconds: Milliseconds { self * 1_000 }
+    package var seconds: Milliseconds { self * 1_000 }
     /// `n.minutes` in ``Milliseconds``.
-    var minutes: Milliseconds { self * 60_000 }
+    package var minutes: Milliseconds { self * 60_000 }
+    /// `n.hours` in ``Milliseconds``.
+    package var hours: Milliseconds { self * 3_600_000 }
 }

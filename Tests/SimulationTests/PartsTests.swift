@@ -1,6 +1,8 @@
+import Model
 import Testing
 
 @testable import Simulation
+@testable import SimulationReport
 
 @Suite("Simulation, parts")
 struct PartsTests {
@@ -65,7 +67,7 @@ struct PartsTests {
 
     @Test("a timeline keeps its size and its span")
     func timeline() {
-        var timeline = Timeline()
+        var timeline = DemandTimeline()
         var at = 0
         for _ in 0..<5_000 {
             timeline.add(.init(at: at, demand: 1, agents: 2, busy: 1))

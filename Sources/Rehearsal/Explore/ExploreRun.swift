@@ -2,7 +2,7 @@ import ArgumentParser
 import Exploration
 import Glibc
 import Seeded
-import Simulation
+import SimulationReport
 import Synchronization
 
 /// What `rehearsal explore` does.

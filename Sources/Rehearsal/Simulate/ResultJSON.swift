@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Simulation
+import SimulationReport
 
 extension SimulationResult {
     /// The figures for other programs. Times are in seconds.

@@ -1,4 +1,5 @@
 import Simulation
+import SimulationReport
 
 extension Simulator {
     /// Services of more and more agents with one-minute jobs, close to what they can do.

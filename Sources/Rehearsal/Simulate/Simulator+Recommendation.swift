@@ -1,5 +1,6 @@
 import Decisions
 import Simulation
+import SimulationReport
 
 extension Simulator {
     /// Plays the same runs under many limits and prints the cheapest that keep the wait target.

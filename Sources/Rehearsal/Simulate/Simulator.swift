@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import Model
 import Simulation
+import SimulationReport
 
 /// What `rehearsal simulate` does, step by step.
 struct Simulator {
@@ -309,7 +310,7 @@ struct Simulator {
     }
 
     private func write(_ result: SimulationResult) throws {
-        let report = SimulationReport(result)
+        let report = ResultPage(result)
         if let path = command.output.report { try save(report.html, path) }
         if let path = command.output.picture { try save(report.picture, path) }
     }

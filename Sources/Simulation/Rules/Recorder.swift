@@ -102,7 +102,7 @@ final class Recorder {
         to new: Ledger,
         _ departures: [TaskID: Ledger.Departed],
         by writer: AgentTask?,
-        _ table: LedgerTable
+        _ table: VirtualLedgerTable
     ) {
         guard let pool = pool(of: table) else { return }
         let write = CountedWrite(
@@ -117,17 +117,17 @@ final class Recorder {
         see(.ledgerWritten(write), in: pool)
     }
 
-    func ledgerRaised(_ table: LedgerTable) {
+    func ledgerRaised(_ table: VirtualLedgerTable) {
         guard let pool = pool(of: table) else { return }
         see(.ledgerRaised(isAdopted: table.ledger.isAdopted), in: pool)
     }
 
-    func ledgerLost(_ table: LedgerTable) {
+    func ledgerLost(_ table: VirtualLedgerTable) {
         guard let pool = pool(of: table) else { return }
         see(.noLedger, in: pool)
     }
 
-    private func pool(of table: LedgerTable) -> Pool? {
+    private func pool(of table: VirtualLedgerTable) -> Pool? {
         world.pools.first { OurPolicy.state(of: $0).store.table === table }
     }
 

@@ -1,4 +1,5 @@
 import Decisions
+package import Model
 
 /// One service of many agents with short jobs under the real limits of DynamoDB and ECS: how many
 /// units its ledger takes, and what a departure has to wait for.
@@ -11,8 +12,8 @@ package struct GrowthTrial: Sendable {
     private let seed: UInt64
 
     /// Units a second of one partition of DynamoDB (DynamoDB developer guide, "Read/write capacity").
-    package static let writeLimit = LedgerTable.writeLimit
-    package static let readLimit = LedgerTable.readLimit
+    package static let writeLimit = VirtualLedgerTable.writeLimit
+    package static let readLimit = VirtualLedgerTable.readLimit
 
     /// Played, after the first quarter of an hour, in which the agents come.
     package static let length: Milliseconds = 30.minutes
@@ -49,7 +50,7 @@ package struct GrowthTrial: Sendable {
         package var waits = WaitHistogram()
         /// Write units a second that one item for everything would have taken.
         package var ofOneItem: Double {
-            let kilobytes = Double(300 + LedgerTable.jobBytes * jobsAtOnce) / 1_024
+            let kilobytes = Double(300 + VirtualLedgerTable.jobBytes * jobsAtOnce) / 1_024
             return writesPerJob * jobsPerSecond * kilobytes.rounded(.up)
         }
     }

@@ -1,3 +1,5 @@
+import Model
+
 /// Times as HCP Terraform's API writes them, such as `2026-11-23T08:01:12.123+00:00`.
 enum ISOTime {
     /// - Returns: milliseconds since 1970; nil for anything else, dates that do not exist included.

@@ -1,3 +1,5 @@
+package import Model
+
 /// Runs that come by chance, more at some hours than at others.
 package struct RandomWorkload: Workload {
     /// Lengths and outcomes of runs.

@@ -1,3 +1,5 @@
+import Model
+
 /// A user's own runs, read from a file.
 ///
 ///     time,plan_seconds,approval_seconds,apply_seconds,outcome

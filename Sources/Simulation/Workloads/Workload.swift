@@ -1,3 +1,5 @@
+import Model
+
 /// Runs in the order in which they are created.
 package protocol Workload {
     mutating func next() -> RunPlan?

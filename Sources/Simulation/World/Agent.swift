@@ -1,5 +1,6 @@
 import AgentLink
 import Decisions
+import Model
 
 /// `tfc-agent` as HashiCorp documents it: one job at a time, a first signal to finish and leave, a
 /// second one to drop everything (HCP Terraform agents, "Stop the agent").

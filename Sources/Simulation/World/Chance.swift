@@ -1,6 +1,7 @@
 import Decisions
 import Model
 import Seeded
+import Model
 
 /// Chance in whole numbers, the same on every machine: no floating point, and none of the
 /// standard library's ways to draw, which may change with its version.
@@ -62,11 +63,11 @@ struct Chance {
 
 /// The natural logarithm by the four basic operations, which every machine rounds alike; the
 /// libraries' own differ in the last digit.
-enum Logarithm {
+package enum Logarithm {
     private static let ofTwo = 0.693_147_180_559_945_3
 
     /// - Parameter value: greater than 0.
-    static func natural(_ value: Double) -> Double {
+    package static func natural(_ value: Double) -> Double {
         let exponent = Int(value.exponent)
         let significand = value.significand
         // ln(m) = 2 artanh((m - 1) / (m + 1)), m in 1..<2, so the ratio is below 1/3.

@@ -1,14 +1,4 @@
-/// Milliseconds of virtual time since a world began, or a length of it.
-package typealias Milliseconds = Int
-
-extension Int {
-    /// `n.seconds` in ``Milliseconds``.
-    var seconds: Milliseconds { self * 1_000 }
-    /// `n.minutes` in ``Milliseconds``.
-    var minutes: Milliseconds { self * 60_000 }
-    /// `n.hours` in ``Milliseconds``.
-    var hours: Milliseconds { self * 3_600_000 }
-}
+import Model
 
 /// What is going to happen, in order of time; of two things at the same moment the one that was
 /// planned first happens first, so that a seed has one story.

@@ -1,3 +1,5 @@
+import Model
+
 /// A number for each kind of fault: how often it happens, which is a chance in millionths where
 /// ``Fault`` says nothing else; or how often it was played.
 package struct Faults: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import Model
+
 /// Something that is away for some minutes now and then.
 struct Outage {
     private var endsAt: Milliseconds = 0

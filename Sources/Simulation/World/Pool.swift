@@ -1,4 +1,5 @@
 import Decisions
+import Model
 
 /// A job in the pool's queue or in an agent's hands.
 final class PoolJob {

@@ -1,4 +1,5 @@
 import Decisions
+package import Model
 
 /// How a run ends when no agent is lost.
 package enum RunOutcome: String, Sendable, CaseIterable {

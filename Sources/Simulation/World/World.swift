@@ -10,7 +10,7 @@ final class World {
     var chance: Chance
     /// Faults of this moment: none in the calm phase.
     private(set) var faults: Faults
-    let tally: Tally
+    let tally: WorldTally
     private(set) var rules: Recorder?
     let policy: any Policy
     private(set) var pools: [Pool] = []
@@ -45,7 +45,7 @@ final class World {
         self.story = story
         chance = Chance(seed: setup.seed, stream: 1)
         faults = setup.faults
-        tally = Tally()
+        tally = WorldTally()
         if checked { rules = Recorder(self) }
         pools = (0..<setup.pools).map { Pool(index: $0, world: self) }
         for pool in pools { policy.begin(pool) }

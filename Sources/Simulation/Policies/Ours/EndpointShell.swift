@@ -1,4 +1,5 @@
 import Decisions
+import Model
 
 /// The scale-up endpoint of one pool: several instances, as functions or servers are, and the
 /// sweep, which one of them does each minute.
@@ -8,7 +9,7 @@ final class EndpointShell {
     private unowned let world: World
     private var outage = Outage()
 
-    init(store: LedgerStore, service: Service) {
+    init(store: VirtualLedgerStore, service: Service) {
         world = service.world
         let instances = (0..<world.setup.endpoints).map { _ in
             EndpointInstance(store: store, service: service)
@@ -59,7 +60,7 @@ final class EndpointShell {
 /// One process of the endpoint: the flows of `Announcer` in virtual time. What is decided,
 /// ``AnnouncementFlow`` and ``ProjectionFlow`` decide.
 final class EndpointInstance {
-    private let store: LedgerStore
+    private let store: VirtualLedgerStore
     private let service: Service
     private var process = Process()
     private unowned let world: World
@@ -72,7 +73,7 @@ final class EndpointInstance {
         let done: (Bool) -> Void
     }
 
-    init(store: LedgerStore, service: Service) {
+    init(store: VirtualLedgerStore, service: Service) {
         self.store = store
         self.service = service
         world = service.world

@@ -6,11 +6,11 @@ final class OurPolicy: Policy {
     let usesRunTasks = true
     /// A pool's ledger and endpoint.
     final class PoolState {
-        let store: LedgerStore
+        let store: VirtualLedgerStore
         let endpoint: EndpointShell
 
         init(_ pool: Pool) {
-            store = LedgerStore(service: pool.service)
+            store = VirtualLedgerStore(service: pool.service)
             endpoint = EndpointShell(store: store, service: pool.service)
             self.pool = pool
         }

@@ -2,12 +2,12 @@ import Decisions
 
 /// Makes the service follow the ledger: performs the steps of ``ProjectionFlow`` in virtual time.
 final class ProjectorShell {
-    private let store: LedgerStore
+    private let store: VirtualLedgerStore
     private let service: Service
     private let process: Process
     private unowned let world: World
 
-    init(store: LedgerStore, service: Service, _ process: Process) {
+    init(store: VirtualLedgerStore, service: Service, _ process: Process) {
         self.process = process
         self.store = store
         self.service = service

@@ -2,7 +2,7 @@ import Decisions
 
 /// The flow of `Sweeper` in virtual time.
 final class SweepShell {
-    private let store: LedgerStore
+    private let store: VirtualLedgerStore
     private let service: Service
     private let announcer: EndpointInstance
     private let projector: ProjectorShell
@@ -13,7 +13,7 @@ final class SweepShell {
     /// As in `Sweep.room`.
     private static let room = 4_000
 
-    init(store: LedgerStore, service: Service, announcer: EndpointInstance) {
+    init(store: VirtualLedgerStore, service: Service, announcer: EndpointInstance) {
         self.store = store
         self.service = service
         self.announcer = announcer

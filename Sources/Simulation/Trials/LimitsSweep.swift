@@ -1,4 +1,5 @@
 import Decisions
+package import Model
 
 /// One choice of limits and what it comes to.
 package struct Choice: Sendable {

@@ -1,3 +1,5 @@
+package import Model
+
 /// How long jobs waited, in buckets that grow by about 3 %: as many for a million as for one.
 package struct WaitHistogram: Sendable, Equatable {
     /// Of each power of two.

@@ -1,3 +1,6 @@
+import Model
+import Simulation
+
 /// From values to places on an axis, with marks at round numbers.
 struct Scale {
     let from: Double

@@ -4,7 +4,7 @@ import Model
 /// The ledger's items in DynamoDB: strongly consistent reads, writes on conditions, and what one
 /// partition can do (DynamoDB developer guide, "Read/write capacity": 3,000 read units and 1,000
 /// write units a second; a failed condition costs as much as a write).
-final class LedgerTable {
+final class VirtualLedgerTable {
     unowned let world: World
     /// What is counted, and the jobs. Of the tasks that have departed each has its own item.
     private(set) var ledger = Ledger()
@@ -122,7 +122,7 @@ final class LedgerTable {
     /// Calls that are throttled are made again after a pause, as AWS's clients and ours do.
     private func admit(
         _ units: Int,
-        _ bucket: ReferenceWritableKeyPath<LedgerTable, TokenBucket>,
+        _ bucket: ReferenceWritableKeyPath<VirtualLedgerTable, TokenBucket>,
         attempt: Int = 1,
         done: @escaping (Bool) -> Void
     ) {

@@ -1,3 +1,5 @@
+package import Simulation
+
 /// The policies' figures, a row for each.
 package struct FiguresTable: Sendable {
     /// What a column is and in which direction it is better.

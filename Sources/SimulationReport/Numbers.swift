@@ -1,3 +1,5 @@
+package import Model
+
 /// Numbers as people read them. By hand, since the libraries' formatters bring 44 MB of ICU.
 package enum Numbers {
     /// With thousands apart: `1,234,567`.

@@ -1,3 +1,5 @@
+import Simulation
+
 /// Which part of the jobs had an agent after which wait, a curve for each policy.
 struct WaitChart {
     private let figures: [Figures]

@@ -1,3 +1,5 @@
+import Model
+
 /// What the ledger's partition had to do.
 struct LedgerTally: Sendable {
     private(set) var writes = 0

@@ -1,3 +1,5 @@
+import Simulation
+
 /// Policies side by side: a panel for each figure, a bar for each policy.
 struct BarsChart {
     private struct Panel {

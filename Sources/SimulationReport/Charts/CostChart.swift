@@ -1,3 +1,5 @@
+import Simulation
+
 /// Cost against wait for a sweep of limits: a line for each `desired_count`, along it the idle
 /// limit.
 struct CostChart {

@@ -1,4 +1,5 @@
 import Decisions
+import Model
 
 /// A process of a sidecar or of the endpoint. What it has sent off takes effect when it dies; what
 /// it would have done next does not happen.
@@ -7,8 +8,8 @@ final class Process {
 }
 
 /// The ledger of a service and its limits: performs the steps of ``LedgerChange`` in virtual time.
-final class LedgerStore {
-    let table: LedgerTable
+final class VirtualLedgerStore {
+    let table: VirtualLedgerTable
     private(set) var limits: Limits
     private let service: Service
     unowned let world: World
@@ -16,7 +17,7 @@ final class LedgerStore {
     init(service: Service) {
         self.service = service
         world = service.world
-        table = LedgerTable(world: world)
+        table = VirtualLedgerTable(world: world)
         let limits = world.setup.limits
         let isFloorBroken = world.setup.broken == .floor
         self.limits =
@@ -56,7 +57,7 @@ final class LedgerStore {
 
     /// One change with all its tries.
     private final class Attempts<Answer> {
-        private let store: LedgerStore
+        private let store: VirtualLedgerStore
         private let writer: AgentTask?
         private let process: Process
         private let skew: Milliseconds
@@ -66,7 +67,7 @@ final class LedgerStore {
         private var change: LedgerChange<Answer, Int>
 
         init(
-            store: LedgerStore,
+            store: VirtualLedgerStore,
             _ writer: AgentTask?,
             _ process: Process,
             skew: Milliseconds,

@@ -1,3 +1,6 @@
+import Model
+import Simulation
+
 /// Demand and agents over time, a panel for each policy.
 struct TimelineChart {
     private let figures: [Figures]
@@ -9,7 +12,7 @@ struct TimelineChart {
 
     init(_ figures: [Figures]) {
         self.figures = figures.filter { !$0.timeline.moments.isEmpty }
-        window = Self.busiest(self.figures.first?.timeline ?? Timeline())
+        window = Self.busiest(self.figures.first?.timeline ?? DemandTimeline())
     }
 
     /// What the window is, for a note beside the chart.
@@ -21,7 +24,7 @@ struct TimelineChart {
     }
 
     /// The hours with the largest demand; everything where there is not more.
-    private static func busiest(_ timeline: Timeline) -> ClosedRange<Milliseconds> {
+    private static func busiest(_ timeline: DemandTimeline) -> ClosedRange<Milliseconds> {
         let moments = timeline.moments
         guard let end = moments.last?.at, end > shown else { return 0...(moments.last?.at ?? 1) }
         var best = (start: 0, demand: -1)
@@ -33,7 +36,7 @@ struct TimelineChart {
         return best.start...best.start + shown
     }
 
-    private func moments(_ entry: Figures) -> [Timeline.Moment] {
+    private func moments(_ entry: Figures) -> [DemandTimeline.Moment] {
         entry.timeline.moments.filter { window.contains($0.at) }
     }
 
@@ -99,7 +102,7 @@ struct TimelineChart {
             drawing.text(label, horizontal.place(tick), lower + 17, "q", .middle)
         }
         let moments = moments(entry)
-        func steps(_ value: (Timeline.Moment) -> Int) -> [(x: Double, y: Double)] {
+        func steps(_ value: (DemandTimeline.Moment) -> Int) -> [(x: Double, y: Double)] {
             var points: [(x: Double, y: Double)] = []
             var last: Int?
             for (index, moment) in moments.enumerated() {

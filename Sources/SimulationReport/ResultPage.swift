@@ -1,4 +1,5 @@
 package import Decisions
+package import Simulation
 
 /// Everything that one command found out.
 package struct SimulationResult: Sendable {
@@ -32,7 +33,7 @@ package struct SimulationResult: Sendable {
 }
 
 /// The charts as one HTML page without any other file, and as one picture.
-package struct SimulationReport: Sendable {
+package struct ResultPage: Sendable {
     private let result: SimulationResult
     private static let wide = 920.0
     private static let narrow = 342.0

@@ -1,3 +1,5 @@
+import Simulation
+
 /// Colours for light and dark: Okabe and Ito's, which people with any kind of colour blindness tell
 /// apart, made lighter or darker where the ground asks for it.
 enum Palette {

@@ -1,5 +1,7 @@
+package import Model
+
 /// What a world comes to, counted while it runs. Its size does not grow with the number of runs.
-package final class Tally {
+package final class WorldTally {
     package struct Calls: Sendable, Equatable {
         package var ecs = 0
         package var dynamoDB = 0

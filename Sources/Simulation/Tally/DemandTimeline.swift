@@ -1,6 +1,8 @@
+package import Model
+
 /// Demand and agents at regular moments. Where a world runs long the moments move apart, so the
 /// size is bounded.
-package struct Timeline: Sendable, Equatable {
+package struct DemandTimeline: Sendable, Equatable {
     package struct Moment: Sendable, Equatable {
         package var at: Milliseconds
         /// Jobs that wait for an agent or have one.
