@@ -11,6 +11,7 @@ locals {
 }
 
 data "aws_availability_zones" "this" {
+  # checkov:skip=CKV_AWS_394: a zone that AWS adds moves no subnet, since a subnet keeps its zone once it is made
   count  = local.makes_vpc ? 1 : 0
   region = var.region
   state  = "available"
@@ -82,7 +83,12 @@ resource "aws_subnet" "agents" {
     ceil(log(var.availability_zone_count, 2)),
     count.index,
   )
-  tags = merge(local.tags, { Name = "${var.prefix}-agents-${local.zones[count.index]}" })
+  tags = merge(local.tags, { Name = "${var.prefix}-agents-${count.index + 1}" })
+
+  # In which zone it was made, whichever zones there are later: another one would be another subnet.
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_route_table" "agents" {

@@ -415,10 +415,33 @@ locals {
   # paths above are denied as well; and without their key the values stay closed whichever way they
   # are read (Systems Manager user guide, ps-restrict-parameter-access and ps-restrict-decryption).
   dev_policy = {
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid    = "NotThePoolsSecrets"
+    Version   = "2012-10-17"
+    Statement = concat(local.own_secrets_statements, local.brought_secrets_statements)
+  }
+
+  # Secrets that were brought along, but for those of the agent's container, which runs have anyway.
+  closed_secrets = distinct([
+    for arn in concat(
+      local.makes_secret.agent_token ? [] : [local.agent_token_arn],
+      local.makes_secret.hmac_key ? [] : [local.hmac_key_arn],
+      local.makes_secret.tfe_token ? [] : local.tfe_token_arns,
+      values(var.container_secrets.sidecar),
+      values(var.container_secrets.endpoint),
+      [for it in values(var.registry_credentials) : it.arn if it != null],
+    ) : can(regex(":secretsmanager:", arn)) ? join(":", slice(split(":", arn), 0, 7)) : arn
+  ])
+  closed_parameters = [for arn in local.closed_secrets : arn if can(regex(":ssm:", arn))]
+  closed_in_manager = [for arn in local.closed_secrets : arn if can(regex(":secretsmanager:", arn))]
+  # /a/b/c is read from /a/b and from /a as well; from / nothing is.
+  closed_paths = distinct(flatten([
+    for arn in local.closed_parameters : [
+      for count in range(1, length(split("/", arn))) : join("/", slice(split("/", arn), 0, count)) if count > 1
+    ]
+  ]))
+  brought_secrets_statements = concat(
+    [
+      for arns in [local.closed_parameters] : {
+        Sid    = "NotParametersBrought"
         Effect = "Deny"
         Action = [
           "ssm:GetParameter",
@@ -426,23 +449,70 @@ locals {
           "ssm:GetParameters",
           "ssm:GetParametersByPath",
         ]
-        Resource = ["${local.ssm_arn}${local.parameter_path}", "${local.ssm_arn}${local.parameter_path}/*"]
-      },
-      {
-        Sid      = "NotFromAbove"
+        Resource = arns
+      } if length(arns) > 0
+    ],
+    [
+      for arns in [local.closed_paths] : {
+        Sid      = "NotFromAboveThem"
         Effect   = "Deny"
         Action   = ["ssm:GetParametersByPath"]
-        Resource = ["${local.ssm_arn}/"]
-      },
-      {
-        Sid       = "NotTheirKey"
+        Resource = arns
+      } if length(arns) > 0
+    ],
+    [
+      for arns in [local.closed_parameters] : {
+        Sid       = "NotTheKeyOfThem"
         Effect    = "Deny"
         Action    = ["kms:Decrypt"]
         Resource  = ["*"]
-        Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = "${local.ssm_arn}${local.parameter_path}/*" } }
-      },
-    ]
-  }
+        Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = arns } }
+      } if length(arns) > 0
+    ],
+    [
+      for arns in [local.closed_in_manager] : {
+        Sid      = "NotSecretsBrought"
+        Effect   = "Deny"
+        Action   = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"]
+        Resource = arns
+      } if length(arns) > 0
+    ],
+    [
+      for arns in [local.closed_in_manager] : {
+        Sid       = "NotTheirKeyEither"
+        Effect    = "Deny"
+        Action    = ["kms:Decrypt"]
+        Resource  = ["*"]
+        Condition = { StringLike = { "kms:EncryptionContext:SecretARN" = arns } }
+      } if length(arns) > 0
+    ],
+  )
+  own_secrets_statements = [
+    {
+      Sid    = "NotThePoolsSecrets"
+      Effect = "Deny"
+      Action = [
+        "ssm:GetParameter",
+        "ssm:GetParameterHistory",
+        "ssm:GetParameters",
+        "ssm:GetParametersByPath",
+      ]
+      Resource = ["${local.ssm_arn}${local.parameter_path}", "${local.ssm_arn}${local.parameter_path}/*"]
+    },
+    {
+      Sid      = "NotFromAbove"
+      Effect   = "Deny"
+      Action   = ["ssm:GetParametersByPath"]
+      Resource = ["${local.ssm_arn}/"]
+    },
+    {
+      Sid       = "NotTheirKey"
+      Effect    = "Deny"
+      Action    = ["kms:Decrypt"]
+      Resource  = ["*"]
+      Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = "${local.ssm_arn}${local.parameter_path}/*" } }
+    },
+  ]
 
   dev_trust = {
     Version = "2012-10-17"

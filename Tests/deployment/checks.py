@@ -32,6 +32,7 @@ def check(sentence: str):
 def main() -> int:
     # Imported for the checks that they register; in this order they run.
     import caller_checks  # noqa: F401
+    import company_checks  # noqa: F401
     import definition_checks  # noqa: F401
     import image_checks  # noqa: F401
     import module_checks  # noqa: F401

@@ -11,7 +11,7 @@ import planning
 import tables
 from checks import check
 from planning import AS_SERVICE, EXAMPLES, MODULE, README, ROOT, WITH_API
-from tables import blocks
+from tables import blocks, blocks_of
 
 CHECKOV = ROOT / ".venv-checkov/bin/checkov"
 
@@ -52,14 +52,118 @@ def notices() -> None:
         assert complaint in outcome.complaints, f"{text}: {outcome.complaints}"
 
 
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:platform/agents-AbCdEf"
+PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/platform/agents"
+NETWORK = {"vpc_id": "vpc-0123", "subnet_ids": ["subnet-1", "subnet-2"]}
+ENDPOINTS = {name: f"https://vpce-1.{name}.example.com" for name in ("ecs", "dynamodb", "ssm")}
+DAILY = {"name": "a", "expression": "rate(1 day)", "desired_count": 1}
+
+# What a person gives to each example; the rest are defaults.
+IMAGES = {key: planning.LEAST[key] for key in ("sidecar_image", "endpoint_image")}
+EXAMPLE_INPUTS: dict[str, dict] = {
+    "run-task": {
+        **IMAGES,
+        "organization": "example",
+        "region": "eu-central-1",
+        "cpu_architecture": "ARM64",
+        "tfe_token": planning.API_TOKEN,
+    },
+    "workspace": {"terraform_dev_role": "arn:aws:iam::123456789012:role/dev"},
+    "enterprise": {
+        "region": "eu-central-1",
+        "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
+        "kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/1234",
+        "agent_image": f"{planning.REGISTRY}/tfc-agent:1.28.11-company",
+        **IMAGES,
+        "agent_token_arn": SECRET,
+        "hmac_key_arn": PARAMETER,
+        "tfe_host": "tfe.example.com",
+        "vpc_id": "vpc-0123",
+        "vpc_cidr": "10.0.0.0/16",
+        "subnet_ids": ["subnet-1", "subnet-2"],
+        "dynamodb_prefix_list_id": "pl-1",
+        "proxy_url": "http://proxy.example.com:3128",
+        "proxy_cidr": "10.1.0.0/24",
+        "endpoint_domain": "scale-up.example.com",
+        "endpoint_certificate_arn": AS_SERVICE["endpoint_certificate_arn"],
+    },
+    "load-balancer": {
+        **IMAGES,
+        "organization": "example",
+        "region": "eu-central-1",
+        "zone": "example.com",
+    },
+    "several-pools": {**IMAGES, "organization": "example", "region": "eu-central-1"},
+}
+
 for _example in EXAMPLES:
 
-    @check(f"the example {_example.name} is valid")
+    @check(f"the example {_example.name} is valid, and plans")
     def example(name: str = _example.name) -> None:
+        folder, _ = planning.stage()
         place = f"examples/{name}"
-        assert planning.run("get", place).succeeded
+        inputs = EXAMPLE_INPUTS[name]
+        outcome = planning.run("get", place)
+        assert outcome.succeeded, outcome.complaints
         outcome = planning.run("validate", place)
         assert outcome.succeeded, outcome.complaints
+        if name == "workspace":
+            # It is planned in HCP Terraform, where its state is; here without.
+            text = (folder / place / "main.tf").read_text()
+            here, count = re.subn(r"\n  cloud \{.*?\n  \}\n", "\n", text, flags=re.DOTALL)
+            assert count == 1
+            (folder / place / "main.tf").write_text(here)
+        (folder / place / "inputs.tfvars.json").write_text(json.dumps(inputs))
+        outcome = planning.run(
+            "plan", place, var_files=["inputs.tfvars.json"], lock=False, out="plan"
+        )
+        assert outcome.succeeded, outcome.complaints
+        # Least privilege: runs are given nothing in the account unless somebody says what.
+        document = planning.run("show", place, path="plan").value
+        assert "aws_iam_role_policy_attachment" not in json.dumps(document["planned_values"])
+
+
+@check("what an example needs is asked for, and nothing else is given to it here")
+def example_inputs() -> None:
+    assert set(EXAMPLE_INPUTS) == {path.name for path in EXAMPLES}
+    for path in EXAMPLES:
+        text = "".join(file.read_text() for file in path.glob("*.tf"))
+        found = blocks_of(text, "variable")
+        needed = {name for name, body in found.items() if "  default" not in body}
+        given = set(EXAMPLE_INPUTS[path.name])
+        assert needed <= given <= set(found), f"{path.name}: {needed - given} {given - set(found)}"
+
+
+@check("the repositories' module is valid, keeps tags, and lets Lambda pull the one image it needs")
+def repositories() -> None:
+    place = planning.REPOSITORIES.name
+    outcome = planning.run("validate", place)
+    assert outcome.succeeded, outcome.complaints
+    key = "arn:aws:kms:eu-central-1:123456789012:key/1234"
+    folder, _ = planning.stage()
+    for inputs, encryption in (({}, []), ({"kms_key": {"arn": key}}, [key])):
+        (folder / place / "inputs.tfvars.json").write_text(json.dumps(inputs))
+        outcome = planning.run(
+            "plan", place, var_files=["inputs.tfvars.json"], lock=False, out="plan"
+        )
+        assert outcome.succeeded, outcome.complaints
+        plan = planning.Plan(planning.run("show", place, path="plan").value)
+        made = plan.of("aws_ecr_repository")
+        names = {values["name"] for values in made.values()}
+        # As docker/build calls them.
+        script = (ROOT / "docker/build").read_text()
+        assert names == set(re.findall(r"\) echo ([a-z-]+) ;;", script)), names
+        for values in made.values():
+            assert values["image_tag_mutability"] == "IMMUTABLE"
+            assert [e["kms_key"] for e in values["encryption_configuration"]] == encryption
+        (policy,) = plan.of("aws_ecr_repository_policy").values()
+        assert policy["repository"] == "scale-up"
+        (statement,) = json.loads(policy["policy"])["Statement"]
+        assert statement["Principal"] == {"Service": ["lambda.amazonaws.com"]}
+        assert statement["Condition"]["StringLike"]["aws:SourceArn"].endswith(
+            ":lambda:eu-central-1:123456789012:function:*"
+        )
+        assert len(plan.of("aws_ecr_lifecycle_policy")) == len(names)
 
 
 for _name in planning.VARIANTS:
@@ -70,11 +174,6 @@ for _name in planning.VARIANTS:
         assert len(plan.resources) > 20
 
 
-SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:platform/agents-AbCdEf"
-PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/platform/agents"
-NETWORK = {"vpc_id": "vpc-0123", "subnet_ids": ["subnet-1", "subnet-2"]}
-ENDPOINTS = {name: f"https://vpce-1.{name}.example.com" for name in ("ecs", "dynamodb", "ssm")}
-DAILY = {"name": "a", "expression": "rate(1 day)", "desired_count": 1}
 # Inputs that are refused, and a part of the sentence that says so.
 REFUSED = [
     ({"prefix": ""}, "prefix must have 1 to 20"),

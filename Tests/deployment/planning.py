@@ -16,6 +16,7 @@ MODULE = ROOT / "ecs-task-def"
 README = MODULE / "README.md"
 WHEELS = ROOT / ".venv-schemas"
 EXAMPLES = sorted(path for path in (MODULE / "examples").iterdir() if path.is_dir())
+REPOSITORIES = MODULE / "repositories"
 
 REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 TOKEN = "agent.atlasv1.secret-of-the-pool"
@@ -93,7 +94,7 @@ def stage() -> tuple[pathlib.Path, str]:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(MODULE, folder / "m", ignore=shutil.ignore_patterns(".terraform*", "*.tfvars"))
     types: dict[str, tuple[set[str], set[str]]] = {}
-    for place in [MODULE, *EXAMPLES]:
+    for place in [MODULE, REPOSITORIES, *EXAMPLES]:
         for name, (resources, data) in terraform.types_in(place).items():
             pair = types.setdefault(name, (set(), set()))
             pair[0].update(resources)
@@ -120,6 +121,12 @@ class Plan:
             for resource in document["planned_values"]["root_module"].get("resources", [])
         }
         self.outputs = document["planned_values"].get("outputs", {})
+
+    @classmethod
+    def of_resources(cls, resources: dict[str, dict]) -> "Plan":
+        """Of values by address."""
+        listed = [{"address": a, "values": v} for a, v in resources.items()]
+        return cls({"planned_values": {"root_module": {"resources": listed}}})
 
     def one(self, address: str) -> dict:
         return self.resources[address]

@@ -583,7 +583,12 @@ def dev_role() -> None:
 def nothing_by_default() -> None:
     plan = planning.variant("the least")
     assert not plan.of("aws_iam_role_policy_attachment")
-    for path in (planning.MODULE / "variables.tf", planning.EXAMPLES[0] / "variables.tf"):
+    examples = planning.MODULE / "examples"
+    for path in (
+        planning.MODULE / "variables.tf",
+        examples / "run-task/variables.tf",
+        examples / "several-pools/main.tf",
+    ):
         text = path.read_text()
         body = text[text.index('variable "terraform_dev_policy_arns"') :]
         assert re.search(r"default\s+= \[\]", body[: body.index("\n}\n")]), path

@@ -128,5 +128,6 @@ class Schema:
             is_property = any("property" in ast.unparse(d) for d in item.decorator_list)
             if is_property and item.name.islower() and not item.name.endswith("_input"):
                 kind, _ = self.kind(item.returns)
-                if kind != "dynamic":
+                # A list of objects that the provider makes is a class of the module's own.
+                if kind != "dynamic" or ast.unparse(item.returns).strip("'\"") in self.classes:
                     yield item.name.rstrip("_"), kind

@@ -10,16 +10,18 @@ import re
 
 MODULE = pathlib.Path(__file__).resolve().parent.parent.parent / "ecs-task-def"
 README = MODULE / "README.md"
-# For an attribute that is written over several lines.
-NESTED = r"(?:[^\n]*\n(?:    [^\n]*\n)*  \}\)\)|[^\n]*)"
+
+
+def blocks_of(text: str, kind: str) -> dict[str, str]:
+    """The blocks of a kind of one file, by name, in its order."""
+    return dict(re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}', text, re.MULTILINE | re.DOTALL))
 
 
 def blocks(kind: str) -> dict[str, str]:
     """The blocks of a kind of the module's files, by name, in the order of their files."""
     found = {}
     for path in sorted(MODULE.glob("*.tf")):
-        pattern = rf'^{kind} "(\w+)" \{{\n(.*?)^\}}'
-        found |= dict(re.findall(pattern, path.read_text(), re.MULTILINE | re.DOTALL))
+        found |= blocks_of(path.read_text(), kind)
     return found
 
 
@@ -28,12 +30,37 @@ def description(body: str) -> str:
     return match[1].replace('\\"', '"').replace("|", "\\|") if match else ""
 
 
+def expression(text: str) -> str:
+    """The beginning of a text up to the end of the line on which every bracket is closed."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0 and character == "\n":
+            return text[:place]
+    return text
+
+
+def members_of(text: str) -> list[str]:
+    """The names of an object's members, those of objects within it left out."""
+    depth, names = 0, []
+    for part in re.finditer(r"(\w+)\s*=\s*(optional)?|[{}]", text):
+        if part[0] in "{}":
+            depth += 1 if part[0] == "{" else -1
+        elif depth == 1:
+            names.append(part[1] + (" (optional)" if part[2] else ""))
+    return names
+
+
 def type_of(body: str) -> str:
-    match = re.search(rf"^  type\s*= ({NESTED})", body, re.MULTILINE)
-    text = re.sub(r"\s+", " ", match[1]) if match else ""
-    if members := re.findall(r"(\w+) = (optional)?", text):
-        names = [name + (" (optional)" if optional else "") for name, optional in members]
-        return f"list of objects: {', '.join(names)}"
+    match = re.search(r"^  type\s*= ", body, re.MULTILINE)
+    text = re.sub(r"\s+", " ", expression(body[match.end() :])) if match else ""
+    for prefix, words in (
+        ("object({", "object"),
+        ("list(object({", "list of objects"),
+        ("map(object({", "map of objects"),
+    ):
+        if text.startswith(prefix):
+            return f"{words}: {', '.join(members_of(text))}"
     return f"`{text}`"
 
 

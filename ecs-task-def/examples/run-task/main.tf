@@ -27,6 +27,8 @@ provider "tfe" {
 }
 
 locals {
+  has_token = nonsensitive(var.tfe_token != null)
+
   # Every stage calls. The endpoint starts agents for the stages of announce_stages and answers the
   # others, which lets it see that a run has gone on.
   stages = ["pre_plan", "post_plan", "pre_apply", "post_apply"]
@@ -74,10 +76,12 @@ module "agents" {
   max_count        = var.max_count
 
   # Optional: finds runs that no run task announced.
-  tfe_token           = var.tfe_token
-  tfc_organization    = var.organization
-  tfc_agent_pool_name = tfe_agent_pool.this.name
-  tfc_agent_pool_id   = tfe_agent_pool.this.id
+  tfe_token = var.tfe_token
+  terraform_api = !local.has_token ? null : {
+    organization    = var.organization
+    agent_pool_name = tfe_agent_pool.this.name
+    agent_pool_id   = tfe_agent_pool.this.id
+  }
 
   terraform_dev_policy_arns = var.terraform_dev_policy_arns
 }
