@@ -109,9 +109,7 @@ OTHERS = {
     "ip_cidr_vpc": "10.0.0.0/16",
     "ip_cidr_agent_subnet": "10.0.0.0/22",
     "availability_zone_count": 2,
-    "aws_endpoints": {
-        name: f"https://{name}.example.com" for name in ("ecs", "dynamodb", "ssm")
-    },
+    "aws_endpoints": {name: f"https://{name}.example.com" for name in ("ecs", "dynamodb", "ssm")},
     "ecs_cluster": {"name": "shared"},
 }
 
@@ -163,9 +161,7 @@ def call(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, dict[str, dict]
     document = planning.run("show", place, path="plan").value
     return {
         child["address"].removeprefix("module."): {
-            resource["address"].removeprefix(child["address"] + "."): resource.get(
-                "values", {}
-            )
+            resource["address"].removeprefix(child["address"] + "."): resource.get("values", {})
             for resource in child.get("resources", [])
             if resource["mode"] == "managed"
         }
@@ -261,9 +257,7 @@ OTHERS_TOGETHER = TOGETHER | {
     "endpoint": {"endpoint": None, "registry_credentials": None, "container_secrets": None},
     "terraform_api": {
         "terraform_api": None,
-        "existing_secrets": {
-            name: {"arn": PARAMETER} for name in ("agent_token", "hmac_key")
-        },
+        "existing_secrets": {name: {"arn": PARAMETER} for name in ("agent_token", "hmac_key")},
     },
     "existing_secrets": {
         "existing_secrets": None,

@@ -1,5 +1,5 @@
-"""What a company asks of whatever is made in its accounts: off by default, and once it is asked for,
-in every resource that it concerns."""
+"""What a company asks of whatever is made in its accounts: off by default, and once it is asked
+for, in every resource that it concerns."""
 
 import itertools
 import json
@@ -140,7 +140,11 @@ def existing_secrets() -> None:
     assert decrypts(found["endpoint"], PARAMETER_ARN=PARAMETER + "/hmac")
     assert not decrypts(found["endpoint"], PARAMETER_ARN=PARAMETER + "/other")
     for role in ("task", "scheduler"):
-        assert not {a.split(":")[0] for a in actions(found[role])} & {"ssm", "secretsmanager", "kms"}
+        assert not {a.split(":")[0] for a in actions(found[role])} & {
+            "ssm",
+            "secretsmanager",
+            "kms",
+        }
         for secret in ("agent-token", "hmac-key"):
             assert not reads(found[role], "GetParameter", f"/tfc/{secret}")
 
@@ -322,7 +326,7 @@ def containers() -> None:
     register(planned_definition(plan))
 
 
-@check("the agent's container starts what it is told, with the files, the disk and the size asked for")
+@check("the agent's container starts what it is told, with files, disk and size as asked for")
 def sizes() -> None:
     plain = planning.variant("the least")
     assert not {"command", "ulimits"} & set(plain.containers["tfc-agent"])
@@ -457,7 +461,7 @@ ADDRESSES = {
 }
 
 
-@check("every address that a private repository of ECR can have is known, and no other is taken for one")
+@check("every address of a private repository of ECR is known, and no other is taken for one")
 def ecr_addresses() -> None:
     containers = [{"name": f"c{i}", "image": image} for i, image in enumerate(ADDRESSES)]
     plan = planning.plan(
@@ -487,7 +491,7 @@ def pull_through() -> None:
             assert may(statements, action, repository) == expected, action
 
 
-@check("a proxy is told to agent, sidecar and endpoint, and what a task has for itself goes without")
+@check("a proxy is told to agent, sidecar and endpoint, and a task's own addresses go without")
 def proxy() -> None:
     inputs = {"proxy": {"url": "http://proxy.example.com:3128", "no_proxy": ["tfe.example.com"]}}
     plan = planning.plan(inputs)
@@ -590,7 +594,7 @@ def own_endpoints() -> None:
         }
 
 
-@check("ECS Exec is the service's, with the rights of its far end, and no size call is denied for it")
+@check("ECS Exec is the service's, with the rights of its far end, and denies no call for the size")
 def exec_command() -> None:
     plain = planning.variant("the least")
     plan = planning.plan({"enable_execute_command": True})

@@ -189,7 +189,10 @@ REFUSED = [
     ({"existing_secrets": {"agent_token": {"arn": "my-token"}}}, "a secret of Secrets Manager"),
     ({"existing_secrets": {"hmac_key": {"arn": SECRET}}}, "existing_secrets.hmac_key must have"),
     ({"existing_secrets": {"tfe_token": {"arn": SECRET}}}, "existing_secrets.tfe_token must have"),
-    ({"existing_secrets": {"tfe_token": {"arn": PARAMETER}}}, "without terraform_api there is none"),
+    (
+        {"existing_secrets": {"tfe_token": {"arn": PARAMETER}}},
+        "without terraform_api there is none",
+    ),
     (
         {"existing_secrets": {"hmac_key": {"arn": PARAMETER}}, "notification_token": "k" * 16},
         "either notification_token or existing_secrets.hmac_key",

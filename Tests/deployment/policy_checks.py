@@ -612,7 +612,9 @@ def trust() -> None:
             (statement,) = json.loads(values["assume_role_policy"])["Statement"]
             principal = statement["Principal"]
             if address == "aws_iam_role.dev[0]":
-                assert principal == {"AWS": ["arn:aws:iam::123456789012:role/tfc-eu-central-1-task"]}
+                assert principal == {
+                    "AWS": ["arn:aws:iam::123456789012:role/tfc-eu-central-1-task"]
+                }
                 continue
             (service,) = principal["Service"]
             if service != "lambda.amazonaws.com":
