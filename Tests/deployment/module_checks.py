@@ -416,6 +416,29 @@ def secrets() -> None:
     }
 
 
+@check("Terraform's own tests of the module pass, and one that should fail does")
+def own_tests() -> None:
+    folder, _ = planning.stage()
+    runs = 0
+    for path in sorted((folder / "tests").glob("*.tftest.hcl")):
+        runs += len(re.findall(r'^run "', path.read_text(), re.MULTILINE))
+    assert runs > 5
+    outcome = planning.run("test", json=False)
+    assert outcome.succeeded, f"{outcome.value}{outcome.complaints}"
+    assert f"{runs} passed, 0 failed" in outcome.value, outcome.value
+    wrong = folder / "tests/defaults.tftest.hcl"
+    text = wrong.read_text()
+    changed = text.replace('max_count.N == "20"', 'max_count.N == "21"')
+    assert changed != text
+    wrong.write_text(changed)
+    try:
+        outcome = planning.run("test", json=False)
+    finally:
+        wrong.write_text(text)
+    assert not outcome.succeeded
+    assert "The limits stand in the table." in outcome.complaints, outcome.complaints
+
+
 # What nobody needs who is still there when the agents' service goes.
 OF_THE_ENDPOINT = {
     "aws_cloudwatch_log_group.endpoint",

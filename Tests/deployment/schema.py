@@ -31,7 +31,11 @@ class Schemas:
         return self.read(name.removeprefix(self.provider + "_"))
 
     def data(self, name: str) -> "Schema":
-        return self.read("data_" + name)
+        schema = self.read("data_" + name)
+        # Where it is not told, the provider says its own; a binding does not tell such arguments.
+        if region := schema.block["attributes"].get("region"):
+            region["computed"] = True
+        return schema
 
     def read(self, module: str) -> "Schema":
         # random_password and others whose names are Python's own words end with an underscore.
