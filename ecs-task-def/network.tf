@@ -40,11 +40,16 @@ data "aws_subnets" "given" {
     name   = "vpc-id"
     values = [var.network.vpc_id]
   }
+  # By name, so that of subnets that this apply makes nobody is asked before they are there.
+  filter {
+    name   = "subnet-id"
+    values = var.network.subnet_ids
+  }
 
   lifecycle {
     postcondition {
       condition     = alltrue([for id in var.network.subnet_ids : contains(self.ids, id)])
-      error_message = "Of network, some of subnet_ids are not in vpc_id: the VPC has ${join(", ", self.ids)}."
+      error_message = "Of network, some of subnet_ids are not in vpc_id, which has of them: ${join(", ", self.ids)}."
     }
   }
 }

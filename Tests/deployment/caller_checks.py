@@ -312,8 +312,12 @@ def whole_lists() -> None:
     )
     outcome = planning.run("get", place)
     assert outcome.succeeded, outcome.complaints
-    outcome = planning.run("plan", place, lock=False)
+    outcome = planning.run("plan", place, lock=False, out="plan")
     assert outcome.succeeded, outcome.complaints
+    changes = planning.run("show", place, path="plan").value["resource_changes"]
+    # Whether they are in the VPC is looked up when they are there, and not before they can be.
+    (looked_up,) = (c for c in changes if ".data.aws_subnets.given" in c["address"])
+    assert looked_up["change"]["actions"] == ["read"], looked_up
 
 
 def edges() -> dict[str, set[str]]:

@@ -21,6 +21,7 @@ DATA = {
     "aws_availability_zones": {
         "names": ["eu-central-1a", "eu-central-1b", "eu-central-1c", "eu-central-1d"]
     },
+    # Those of them that a filter names.
     "aws_subnets": {"ids": ["subnet-1", "subnet-2", "subnet-3"]},
     "aws_route53_zone": {"zone_id": "Z123"},
     "tfe_ip_ranges": {"notifications": ["192.0.2.0/25", "198.51.100.7/32"]},
@@ -133,6 +134,9 @@ class Provider:
         answer = DATA[kind]
         if state.get("region") and "region" in answer:
             answer = {**answer, "region": state["region"]}
+        for one in state.get("filter") or []:
+            if one["name"] == "subnet-id":
+                answer = {"ids": [i for i in answer["ids"] if i in one["values"]]}
         state.update(answer)
         return field(1, field(1, msgpack.packb(state)))
 
