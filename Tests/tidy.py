@@ -50,8 +50,8 @@ NO_SETTINGS = {
     "PATH": "where the launcher looks for the agent",
     "PAY_PER_REQUEST": "DynamoDB's billing mode",
 }
-# Read by the agent or by nobody here; the settings explain them beside ours.
-OTHERS_SETTINGS = {"TFC_AGENT_"}
+# Read by the agent or by libcurl; the settings explain them beside ours.
+OTHERS_SETTINGS = {"TFC_AGENT_", "HTTPS_PROXY", "NO_PROXY"}
 
 
 def check(sentence: str):
