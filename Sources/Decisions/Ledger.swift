@@ -5,7 +5,8 @@
 /// task that has departed. So no write grows with the number of jobs, and announcements are in
 /// nobody's way (`LedgerChange.swift`, `AnnouncementFlow.swift`).
 ///
-/// A pure value: no clock, no log, no I/O. The operations are in `LedgerOperations.swift`.
+/// A pure value: no clock, no log, no I/O. What may be done to it is in `Ledger+Tasks.swift`, `Ledger+Size.swift`
+/// and `Ledger+Tidying.swift`.
 package struct Ledger: Hashable, Sendable {
     /// Raised by one with each change of what is counted that may take something away, and with
     /// each departure: the condition of the next one, and of a raise.

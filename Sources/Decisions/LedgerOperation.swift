@@ -14,16 +14,6 @@ package enum LedgerOperation: Hashable, Sendable {
     case cover
 }
 
-/// How an operation ended.
-package enum LedgerReport: Hashable, Sendable {
-    case reported(Job?)
-    case reserve(ReserveAnswer)
-    case rejoined
-    case departure(Departure)
-    case exposed
-    case covered
-}
-
 extension LedgerOperation {
     /// The one write that says it, where the ledger need not be read for it: an agent takes an
     /// announced job, which changes no count, or its job is over, which lowers nothing by itself.

@@ -131,25 +131,3 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         }
     }
 }
-
-/// Why nobody knows what an agent does. Each is a fault of the installation or of the log.
-package enum Silence: Hashable, Sendable, CustomStringConvertible {
-    /// The launcher is connected, and no status line has come.
-    case saidNothing
-    /// It registered and said nothing since.
-    case registered
-    /// A status line could not be read.
-    case unreadable
-    /// The launcher is not connected.
-    case unlinked
-
-    package var description: String {
-        switch self {
-        case .saidNothing:
-            "it has written no status line; does it reach HCP Terraform, and is its log level info?"
-        case .registered: "it registered and has said nothing of jobs since"
-        case .unreadable: "a status line could not be read"
-        case .unlinked: "its launcher is not connected"
-        }
-    }
-}

@@ -220,7 +220,8 @@ struct BotocoreTests {
             ledger,
             limits in
             for job in ["run-é/plan", "run-2/apply"].compactMap(Job.init(key:)) {
-                ledger.announce(job, at: .now(), limits)
+                ledger.jobs[job] = .init(at: .now())
+                ledger.uphold(limits, at: .now())
             }
             ledger.expose(TaskID("t"), at: .now(), limits)
             _ = ledger.depart(TaskID("u"), at: .now(), limits)

@@ -29,7 +29,8 @@ struct StoreBench {
     static func announce(_ id: String) -> @Sendable (inout Ledger, Limits) -> Int {
         { ledger, limits in
             if let job = Job(id: id, type: "plan") {
-                ledger.announce(job, at: WallTime(milliseconds: 1), limits)
+                ledger.jobs[job] = .init(at: WallTime(milliseconds: 1))
+                ledger.uphold(limits, at: WallTime(milliseconds: 1))
             }
             return ledger.size
         }

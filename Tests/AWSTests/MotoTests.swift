@@ -142,7 +142,8 @@ struct MotoTests {
                 group.addTask {
                     try await store.change { ledger, limits in
                         if let job = Job(id: "run-\(number)", type: "plan") {
-                            ledger.announce(job, at: .now(), limits)
+                            ledger.jobs[job] = .init(at: .now())
+                            ledger.uphold(limits, at: .now())
                         }
                         return ledger.size
                     }.answer
@@ -177,7 +178,8 @@ struct MotoTests {
                 group.addTask {
                     let job = try #require(Job(id: "run-\(number)", type: "plan"))
                     _ = try await store.change { ledger, limits in
-                        ledger.announce(job, at: .now(), limits)
+                        ledger.jobs[job] = .init(at: .now())
+                        ledger.uphold(limits, at: .now())
                     }
                 }
             }
@@ -206,7 +208,8 @@ struct MotoTests {
         }
         let (_, written) = try await store.change { ledger, limits in
             for (number, job) in jobs.enumerated() {
-                ledger.announce(job, at: .now(), limits)
+                ledger.jobs[job] = .init(at: .now())
+                ledger.uphold(limits, at: .now())
                 if number < 100 { ledger.report(TaskID("t\(number)"), job, at: .now(), limits) }
             }
         }

@@ -34,7 +34,7 @@ struct LedgerClosingTests {
         #expect(ledger.jobs.keys.map(\.key).sorted() == left)
     }
 
-    @Test("F13: the apply takes over the agent that its plan asked for; the size stays")
+    @Test("the apply takes over the agent that its plan asked for; the size stays")
     func sizeStays() throws {
         let limits = try limits(0, 9)
         var ledger = Ledger()

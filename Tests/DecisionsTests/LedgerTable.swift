@@ -56,3 +56,11 @@ struct LedgerTable: Hashable {
         return counted
     }
 }
+
+extension Ledger {
+    /// A job that will need an agent, as ``AnnouncementFlow`` has it written.
+    mutating func announce(_ job: Job, at now: WallTime, _ limits: Limits) {
+        if jobs[job] == nil { jobs[job] = JobEntry(at: now) }
+        uphold(limits, at: now)
+    }
+}

@@ -25,7 +25,7 @@ struct LedgerTests {
         #expect(ledger.size == 1)
     }
 
-    @Test("F15: a repeated webhook changes nothing")
+    @Test("a repeated webhook changes nothing")
     func announceTwice() throws {
         var ledger = Ledger()
         ledger.announce(try job("run-1/plan"), at: now, try limits(0, 5))
@@ -34,7 +34,7 @@ struct LedgerTests {
         #expect(ledger == once)
     }
 
-    @Test("F9: the size is clamped to max_count, never refused")
+    @Test("the size is clamped to max_count, never refused")
     func clamped() throws {
         var ledger = Ledger()
         for number in 1...9 {
@@ -53,7 +53,7 @@ struct LedgerTests {
         #expect(ledger.size == 3)
     }
 
-    @Test("F7: an agent that leaves does not count for a new job")
+    @Test("an agent that leaves does not count for a new job")
     func leavingDoesNotCount() throws {
         var ledger = Ledger(size: 1)
         let limits = try limits(0, 5)
@@ -78,7 +78,7 @@ struct LedgerTests {
         #expect(ledger.jobs.isEmpty)
     }
 
-    @Test("F12: a job that nobody announced counts once an agent reports it")
+    @Test("a job that nobody announced counts once an agent reports it")
     func unannounced() throws {
         var ledger = Ledger(size: 1)
         let limits = try limits(1, 5, spare: 1)
@@ -109,7 +109,7 @@ struct LedgerTests {
         #expect(ledger.size == 1)
     }
 
-    @Test("F4, F23: at the floor nobody may leave")
+    @Test("at the floor nobody may leave")
     func floor() throws {
         var ledger = Ledger(size: 2)
         let answer = ledger.reserve(
@@ -263,7 +263,7 @@ struct LedgerTests {
         )
     }
 
-    @Test("F14: a single-job agent whose job is over lowers the size with it")
+    @Test("a single-job agent whose job is over lowers the size with it")
     func finishAfterJob() throws {
         var ledger = Ledger()
         let limits = try limits(0, 5)

@@ -28,7 +28,7 @@ struct RetirementPropertyTests {
     enum AgentHeard { case nothing, waiting, job, unreadable, exited }
 
     @Test(
-        "F3: no order of events stops a busy agent or books a living one",
+        "no order of events stops a busy agent or books a living one",
         arguments: [1, 2, 3, 4, 5, 6] as [UInt64]
     )
     func lives(_ seed: UInt64) async throws {

@@ -37,7 +37,7 @@ struct RetirementReplacementTests {
         Comparison(size: desired, desired: desired, running: running, rollout: Rollout())
     }
 
-    @Test("F20: an idle agent of an older revision makes room, so a deployment completes")
+    @Test("an idle agent of an older revision makes room, so a deployment completes")
     func rollout() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
         try live(&story, compared: outdated(desired: 2, running: 2)) { $0.count(.drain) == 1 }
@@ -53,14 +53,14 @@ struct RetirementReplacementTests {
         #expect(story.tell(.looked(Rollout())) == [.hold, .unprotect])
     }
 
-    @Test("F20: while a task that is wanted does not run, no old agent goes")
+    @Test("while a task that is wanted does not run, no old agent goes")
     func rolloutStuck() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
         try live(&story, compared: outdated(desired: 2, running: 1)) { $0.age > .seconds(7_000) }
         #expect(story.count(.drain) == 0)
     }
 
-    @Test("F20: a busy agent of an older revision finishes its job first")
+    @Test("a busy agent of an older revision finishes its job first")
     func rolloutBusy() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
         story.tell(.compared(outdated(desired: 1, running: 0)))
@@ -171,7 +171,7 @@ struct RetirementReplacementTests {
         #expect(story.tell(.watched(.seen(.unknown))).contains(.drain))
     }
 
-    @Test("F18: a busy agent that HCP Terraform gave up is left alone, with one warning")
+    @Test("a busy agent that HCP Terraform gave up is left alone, with one warning")
     func erroredAtWork() throws {
         var story = Story.busy(plan, Self.watching)
         try live(&story, watched: .seen(.errored)) { $0.age > .seconds(3_600) }
@@ -179,7 +179,7 @@ struct RetirementReplacementTests {
         #expect(story.count(.warn) == 1)
     }
 
-    @Test("F18: a job that takes longer than a job can is warned of once, and left alone")
+    @Test("a job that takes longer than a job can is warned of once, and left alone")
     func hangs() throws {
         var story = Story.busy(plan)
         while story.age < .seconds(100_000) {

@@ -27,7 +27,7 @@ struct RetirementBirthTests {
         #expect(story.tell(.woke, after: .seconds(2)).contains(.protect))
     }
 
-    @Test("F20: a blocked task waits and asks again; it is not a fault")
+    @Test("a blocked task waits and asks again; it is not a fault")
     func blocked() throws {
         var story = Story()
         story.tell(.woke)
@@ -54,7 +54,7 @@ struct RetirementBirthTests {
         #expect(story.operations == [.expose])
     }
 
-    @Test("F19: a refusal that lasts is entered as exposed before the agent may start")
+    @Test("a refusal that lasts is entered as exposed before the agent may start")
     func refused() throws {
         var story = Story()
         story.tell(.woke)
@@ -168,7 +168,7 @@ struct RetirementBirthTests {
         #expect(story.age >= .seconds(100) && story.age < .seconds(115))
     }
 
-    @Test("F19: renewals that fail lead to an exposure before protection ends")
+    @Test("renewals that fail lead to an exposure before protection ends")
     func renewalFails() throws {
         var story = Story.busy(try job("run-1/apply"))
         while !story.operations.contains(.expose) {
@@ -292,7 +292,7 @@ struct RetirementSingleJobTests {
         #expect(story.tell(.booked(.departure(.retired), sizeChanged: true)) == [.unprotect])
     }
 
-    @Test("F29: a departure that fails is tried again, quickly at first")
+    @Test("a departure that fails is tried again, quickly at first")
     func bookingRetried() throws {
         var story = Story.busy(try job("run-1/plan"))
         story.tell(.agent(.exited(code: 0)))
@@ -303,7 +303,7 @@ struct RetirementSingleJobTests {
         #expect(story.age < .seconds(20))
     }
 
-    @Test("F29: when ECS does not answer, the container is released before its hold ends")
+    @Test("when ECS does not answer, the container is released before its hold ends")
     func projectionGivesUp() throws {
         var story = Story.busy(try job("run-1/plan"))
         story.tell(.agent(.exited(code: 0)))
@@ -329,7 +329,7 @@ struct RetirementSingleJobTests {
 
 @Suite("Retirement, leaving when idle")
 struct RetirementLeavingTests {
-    @Test("F6: an agent without a first job asks to leave after the first-job timeout only")
+    @Test("an agent without a first job asks to leave after the first-job timeout only")
     func firstJob() throws {
         var story = Story.idle()
         while story.operations.isEmpty {
@@ -351,7 +351,7 @@ struct RetirementLeavingTests {
         #expect(story.age == .seconds(170))
     }
 
-    @Test("F1: reserve, drain, exit, depart, unprotect, project, release, in this order")
+    @Test("reserve, drain, exit, depart, unprotect, project, release, in this order")
     func order() throws {
         var story = try Story.draining()
         #expect(story.said.last?.directive == .drain)
@@ -362,7 +362,7 @@ struct RetirementLeavingTests {
         #expect(story.tell(.projected) == [.release])
     }
 
-    @Test("F23: an agent that may not leave asks again later and restarts nothing")
+    @Test("an agent that may not leave asks again later and restarts nothing")
     func refused() throws {
         var story = Story.idle()
         let refusal = LedgerReport.reserve(.refused(.needed(staying: 1, want: 1)))
@@ -381,7 +381,7 @@ struct RetirementLeavingTests {
         #expect(story.operations.count > 100)
     }
 
-    @Test("F2: a job caught while the reservation is under way takes it back")
+    @Test("a job caught while the reservation is under way takes it back")
     func caughtWhileReserving() throws {
         let plan = try job("run-1/plan")
         var story = Story.idle()
@@ -397,7 +397,7 @@ struct RetirementLeavingTests {
         #expect(story.count(.drain) == 0)
     }
 
-    @Test("F2: a job caught after the signal is reported, finished and booked")
+    @Test("a job caught after the signal is reported, finished and booked")
     func caughtAfterDrain() throws {
         let plan = try job("run-1/plan")
         var story = try Story.draining()
@@ -420,7 +420,7 @@ struct RetirementLeavingTests {
         }
     }
 
-    @Test("F11: a lost link retires nothing, however long it lasts")
+    @Test("a lost link retires nothing, however long it lasts")
     func lostLink() throws {
         var story = Story.idle()
         story.tell(.unlinked, after: .seconds(10))
@@ -433,7 +433,7 @@ struct RetirementLeavingTests {
         #expect(story.operations.isEmpty)
     }
 
-    @Test("F11: an unreadable status line is unknown, and unknown is busy")
+    @Test("an unreadable status line is unknown, and unknown is busy")
     func unreadable() throws {
         var story = Story.idle()
         #expect(story.tell(.agent(.unreadable)) == [.warn])
@@ -476,7 +476,7 @@ struct RetirementLeavingTests {
 
 @Suite("Retirement, stops and restarts")
 struct RetirementRestartTests {
-    @Test("F24: a stop from outside changes no count and sends no second signal")
+    @Test("a stop from outside changes no count and sends no second signal")
     func outsideStop() throws {
         let apply = try job("run-1/apply")
         var story = Story.busy(apply)
@@ -487,7 +487,7 @@ struct RetirementRestartTests {
         #expect(story.count(.project) == 0)
     }
 
-    @Test("F28: a restarted sidecar is healthy from the start and reports what the launcher says")
+    @Test("a restarted sidecar is healthy from the start and reports what the launcher says")
     func restarted() throws {
         let plan = try job("run-1/plan")
         var story = Story(.init(restarted: true))
@@ -496,7 +496,7 @@ struct RetirementRestartTests {
         #expect(story.tell(.agent(.received(plan))) == [.ledger(.report(plan))])
     }
 
-    @Test("F28: a sidecar restarted after the exit books it, once more if need be")
+    @Test("a sidecar restarted after the exit books it, once more if need be")
     func restartedAfterExit() throws {
         var story = Story(.init(restarted: true))
         story.tell(.woke)
@@ -519,7 +519,7 @@ struct RetirementRestartTests {
         #expect(story.tell(.linked).contains(.release))
     }
 
-    @Test("F21: two readings that differ make an idle sidecar repair the service, one does not")
+    @Test("two readings that differ make an idle sidecar repair the service, one does not")
     func repair() throws {
         var story = Story.idle(.init(firstJobTimeout: .seconds(90_000)))
         let differs = Comparison(size: 1, desired: 2, running: 1)

@@ -129,7 +129,8 @@ struct SweepTests {
         let world = try World(search: search(FakeAPI { _ in page([]) }))
         let now = world.time.clock()
         _ = try await world.store.change { [plan = try job("run-1/plan")] ledger, limits in
-            ledger.announce(plan, at: now, limits)
+            ledger.jobs[plan] = .init(at: now)
+            ledger.uphold(limits, at: now)
             ledger.size = 5
         }
         for _ in 0..<3 { #expect(!(await world.endpoint.sweep()).hasFailed) }
@@ -156,7 +157,8 @@ struct SweepTests {
         let world = try World()
         let now = world.time.clock()
         _ = try await world.store.change { [plan = try job("run-1/plan")] ledger, limits in
-            ledger.announce(plan, at: now, limits)
+            ledger.jobs[plan] = .init(at: now)
+            ledger.uphold(limits, at: now)
         }
         world.time.advance(.seconds(90_000))
         #expect(!(await world.endpoint.sweep()).hasFailed)
@@ -172,7 +174,10 @@ struct SweepTests {
         let jobs = try ["run-1/apply", "run-2/apply", "run-3/apply"].map(job)
         let start = world.time.clock()
         _ = try await world.store.change { ledger, limits in
-            for job in jobs { ledger.announce(job, at: start, limits) }
+            for job in jobs {
+                ledger.jobs[job] = .init(at: start)
+                ledger.uphold(limits, at: start)
+            }
         }
         for (number, job) in jobs.enumerated() {
             let task = TaskID("t\(number)")
@@ -204,7 +209,8 @@ struct SweepTests {
         let world = try World()
         let now = world.time.clock()
         _ = try await world.store.change { [plan = try job("run-1/plan")] ledger, limits in
-            ledger.announce(plan, at: now, limits)
+            ledger.jobs[plan] = .init(at: now)
+            ledger.uphold(limits, at: now)
         }
         let sweeper = Sweeper(
             store: world.store,

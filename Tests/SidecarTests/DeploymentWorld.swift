@@ -239,7 +239,8 @@ struct DeploymentWorld {
         runs += 1
         guard let job = Job(id: "run-\(runs)", type: "plan") else { return }
         queue.append(job)
-        ledger.announce(job, at: time(now), limits)
+        ledger.jobs[job] = .init(at: time(now))
+        ledger.uphold(limits, at: time(now))
         desired = max(desired, ledger.size)
     }
 

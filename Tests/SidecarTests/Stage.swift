@@ -93,7 +93,8 @@ final class Stage: Sendable {
             milliseconds: WallTime.now().milliseconds - Int(ago.components.seconds) * 1_000
         )
         let snapshot = try await store.change { ledger, limits in
-            ledger.announce(job, at: at, limits)
+            ledger.jobs[job] = .init(at: at)
+            ledger.uphold(limits, at: at)
         }.snapshot
         _ = try await Projector(store, service).project(snapshot)
     }

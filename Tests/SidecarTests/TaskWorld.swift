@@ -79,7 +79,10 @@ struct TaskWorld {
         self.deaths = deaths
         limits = try #require(Limits(desiredCount: script.desiredCount, maxCount: 5, spareCount: 0))
         ledger = Ledger(version: 1, size: 1)
-        for job in script.jobs { ledger.announce(job, at: WallTime(milliseconds: 0), limits) }
+        for job in script.jobs {
+            ledger.jobs[job] = .init(at: WallTime(milliseconds: 0))
+            ledger.uphold(limits, at: WallTime(milliseconds: 0))
+        }
         desired = ledger.size
         deeds = script.deeds
         stopAt = script.outsideStopAfter.map { .origin + $0 }
