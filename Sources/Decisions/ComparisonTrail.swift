@@ -2,6 +2,7 @@
 /// consistent, so one reading proves nothing, and nothing is concluded from a time of which there
 /// are no readings.
 struct ComparisonTrail: Hashable, Sendable {
+    private(set) var underWay = false
     private var last: Comparison?
     /// Readings in a row that showed a service that does not follow the ledger, up to those that
     /// prove it.
@@ -11,7 +12,12 @@ struct ComparisonTrail: Hashable, Sendable {
 
     static let fewestReadings = 3
 
-    mutating func take(_ seen: Comparison, _ timers: inout Timers, at now: Instant) {
+    mutating func asked() { underWay = true }
+
+    /// - Parameter seen: nil when nothing was read.
+    mutating func take(_ seen: Comparison?, _ timers: inout Timers, at now: Instant) {
+        underWay = false
+        guard let seen else { return }
         if !isFresh(timers, at: now) { forget() }
         differences = seen.desired == seen.size ? 0 : min(differences + 1, 2)
         if seen.running > seen.size {
@@ -25,7 +31,7 @@ struct ComparisonTrail: Hashable, Sendable {
         timers[.comparedAt] = now
     }
 
-    private mutating func forget() {
+    mutating func forget() {
         last = nil
         differences = 0
         above = 0

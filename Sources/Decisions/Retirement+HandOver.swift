@@ -8,24 +8,31 @@
 extension Retirement {
     /// ECS has answered, or has not.
     mutating func take(_ rollout: Rollout?, at now: Instant) {
-        guard phase == .looking || phase == .handingOver else {
-            // Too late to make a difference.
-            return lookSlot.succeeded(&timers[.lookFrom])
-        }
-        guard let rollout else {
-            lookSlot.failed(&timers[.lookFrom], at: now, timing)
-            return
-        }
-        lookSlot.succeeded(&timers[.lookFrom])
         switch phase {
-        case .looking where rollout.handsOver && !stopRequested:
-            phase = .handingOver
+        case .looking(var look):
+            guard let rollout else {
+                look.failed(&timers[.lookFrom], at: now, timing)
+                phase = .looking(look)
+                return
+            }
+            guard rollout.handsOver, !stopRequested else { return leave() }
+            phase = .handingOver(HandOver())
             timers[.handedOverAt] = now
-        case .looking: leave()
-        case .handingOver where !rollout.handsOver: leave(.rolloutEnded)
-        default: break
+            timers[.lookFrom] = now + timing.compareEvery
+        case .handingOver(var handOver):
+            guard let rollout else {
+                handOver.look.failed(&timers[.lookFrom], at: now, timing)
+                phase = .handingOver(handOver)
+                return
+            }
+            guard rollout.handsOver else { return leave(.rolloutEnded) }
+            handOver.look.succeeded(&timers[.lookFrom])
+            phase = .handingOver(handOver)
+            timers[.lookFrom] = now + timing.compareEvery
+        // Too late to make a difference.
+        case .working, .reserving, .draining, .departing, .unprotecting, .projecting, .released:
+            break
         }
-        if phase == .handingOver { timers[.lookFrom] = now + timing.compareEvery }
     }
 
     /// Protection was given back, or may not have been.
@@ -33,26 +40,29 @@ extension Retirement {
         switch phase {
         // The task ends by itself, protected or not.
         case .unprotecting: phase = .projecting
-        case .handingOver where failed:
-            unprotectSlot.failed(&timers[.unprotectFrom], at: now, timing)
-        default: unprotectSlot.succeeded(&timers[.unprotectFrom])
+        case .handingOver(var handOver):
+            if failed {
+                handOver.unprotect.failed(&timers[.unprotectFrom], at: now, timing)
+            } else {
+                handOver.unprotect.succeeded(&timers[.unprotectFrom])
+            }
+            handOver.isUnprotected = !failed
+            phase = .handingOver(handOver)
+        case .working, .reserving, .draining, .departing, .looking, .projecting, .released: break
         }
-        said.unprotect = !failed
     }
 
     mutating func advanceHandOver(at now: Instant) {
-        switch phase {
-        case .looking:
+        if case .looking = phase {
             // The launcher holds its container open for 20 s, and who cannot read ECS cannot wait
             // for it either.
             if stopRequested || waitedLongEnough(at: now) { leave() }
-        case .handingOver:
+        } else if case .handingOver = phase {
             if stopRequested {
                 leave(.stoppedFromOutside)
             } else if let since = timers[.handedOverAt], now - since >= timing.handOverPatience {
                 leave(.notStopped(within: timing.handOverPatience))
             }
-        default: break
         }
     }
 
@@ -66,18 +76,31 @@ extension Retirement {
     }
 
     mutating func handOver(at now: Instant, _ steps: inout [Step]) {
-        guard phase == .looking || phase == .handingOver else { return }
-        if lookSlot.isFree(timers[.lookFrom], at: now) {
-            lookSlot.underWay = true
-            steps.append(Step(.look, phase == .looking ? .leftForFresh : .timeToCompare))
+        switch phase {
+        case .looking(var look):
+            guard look.isFree(timers[.lookFrom], at: now) else { return }
+            look.underWay = Asked()
+            phase = .looking(look)
+            steps.append(Step(.look, .leftForFresh))
+        case .handingOver(var handOver):
+            advance(&handOver, at: now, &steps)
+            phase = .handingOver(handOver)
+        case .working, .reserving, .draining, .departing, .unprotecting, .projecting, .released:
+            break
         }
-        guard phase == .handingOver else { return }
-        if linked, !said.hold {
-            said.hold = true
+    }
+
+    private func advance(_ handOver: inout HandOver, at now: Instant, _ steps: inout [Step]) {
+        if handOver.look.isFree(timers[.lookFrom], at: now) {
+            handOver.look.underWay = Asked()
+            steps.append(Step(.look, .timeToCompare))
+        }
+        if linked, !handOver.isHeld {
+            handOver.isHeld = true
             steps.append(Step(.hold, .handsOver))
         }
-        if !said.unprotect, unprotectSlot.isFree(timers[.unprotectFrom], at: now) {
-            unprotectSlot.underWay = true
+        if !handOver.isUnprotected, handOver.unprotect.isFree(timers[.unprotectFrom], at: now) {
+            handOver.unprotect.underWay = Asked()
             steps.append(Step(.unprotect, .handsOver))
         }
     }

@@ -36,25 +36,25 @@ extension Retirement {
     private func due(_ timer: Timer, at now: Instant) -> Instant? {
         switch timer {
         case .bornAt, .failingSince, .renewFrom, .protectFrom, .exposedAt:
-            return isAtWork ? dueForProtection(timer, at: now) : nil
+            return phase.isAtWork ? dueForProtection(timer, at: now) : nil
         case .startedAt, .idleSince, .reserveFrom, .drainFrom, .watchFrom:
-            let mayLeave = phase == .working && linked && signal == nil && reserved == nil
+            let mayLeave = phase == .working && linked && signal == nil && !isReserved
             return mayLeave ? dueForLeaving(timer) : nil
         case .unlinkedAt:
             return stopRequested && !linked ? timers[timer].map { $0 + timing.linkPatience } : nil
         case .silentSince:
-            return mayBeReserved ? timers[timer].map { $0 + timing.reserveAgain } : nil
+            return entries.reservation == .unclear
+                ? timers[timer].map { $0 + timing.reserveAgain } : nil
         case .exitedAt:
-            return phase == .projecting || phase == .looking
+            return phase.name == .projecting || phase.name == .looking
                 ? timers[timer].map { $0 + timing.projectionPatience } : nil
-        case .lookFrom: return lookSlot.underWay == nil ? timers[timer] : nil
-        case .unprotectFrom: return unprotectSlot.underWay == nil ? timers[timer] : nil
+        case .lookFrom, .unprotectFrom: return dueForHandOver(timer)
         case .handedOverAt: return timers[timer].map { $0 + timing.handOverPatience }
         case .healthFrom: return healthSlot.underWay == nil ? timers[timer] : nil
         case .ledgerFrom: return ledgerSlot.underWay == nil ? timers[timer] : nil
         case .projectFrom:
-            return projectionDue && projectionSlot.underWay == nil ? timers[timer] : nil
-        case .compareFrom: return comparing ? nil : timers[timer]
+            return following.isDue && following.slot.underWay == nil ? timers[timer] : nil
+        case .compareFrom: return comparison.underWay ? nil : timers[timer]
         // Looked at when something else happens.
         case .protectionAskedAt, .protectedUntil, .jobSaidAt, .exposureSaidAt, .comparedAt,
             .aboveSince, .watchedAt:
@@ -88,11 +88,14 @@ extension Retirement {
         }
     }
 
-    /// Its agent runs, or may yet start.
-    var isAtWork: Bool {
-        switch phase {
-        case .working, .reserving, .draining: true
-        case .booking, .unprotecting, .looking, .handingOver, .projecting, .released: false
+    private func dueForHandOver(_ timer: Timer) -> Instant? {
+        switch (phase, timer) {
+        case (.looking(let look), .lookFrom): look.underWay == nil ? timers[timer] : nil
+        case (.handingOver(let handOver), .lookFrom):
+            handOver.look.underWay == nil ? timers[timer] : nil
+        case (.handingOver(let handOver), .unprotectFrom):
+            handOver.unprotect.underWay == nil ? timers[timer] : nil
+        default: nil
         }
     }
 
@@ -110,18 +113,20 @@ extension Retirement {
     /// Drops what no decision will look at, in whatever way things go on.
     private mutating func forgetWhatIsOver() {
         if comparison.isPlain {
-            comparison = ComparisonTrail()
+            comparison.forget()
             timers[.comparedAt] = nil
         }
         if case .exited = agent, healthy {
             // Nothing follows an exit, and only an agent that may live is protected.
             protection = Protection()
             watch = AgentWatch()
-            (sayJobAgain, isFresh, firstJob) = (false, false, nil)
+            hasWaited = true
+            entries.saysJobAgain = false
+            entries.firstWord = .said(job: nil)
             for timer in Self.ofAgents { timers[timer] = nil }
         }
         // Looked at only where the ledger has a job of this agent.
-        if case .job(.some) = reported {} else { timers[.jobSaidAt] = nil }
+        if case .job(.some) = entries.job {} else { timers[.jobSaidAt] = nil }
         if healthy, timers[.protectedUntil] != nil { timers[.bornAt] = nil }
     }
 

@@ -87,3 +87,30 @@ extension Instant? {
         return max(self, other)
     }
 }
+
+/// One effect of a kind at a time, tried again with growing pauses.
+package struct Slot<Effect: Hashable & Sendable>: Hashable, Sendable {
+    var underWay: Effect?
+    /// In a row, up to as many as make a difference.
+    var failures = 0
+
+    /// - Parameter from: the pause after a failure ends.
+    func isFree(_ from: Instant?, at now: Instant) -> Bool {
+        underWay == nil && from.hasCome(at: now)
+    }
+
+    mutating func succeeded(_ from: inout Instant?) {
+        underWay = nil
+        failures = 0
+        from = nil
+    }
+
+    mutating func failed(_ from: inout Instant?, at now: Instant, _ timing: Timing) {
+        underWay = nil
+        failures = min(failures + 1, Timing.doublings + 1)
+        from = now + timing.pause(after: failures)
+    }
+}
+
+/// An effect of which nothing else has to be remembered.
+package struct Asked: Hashable, Sendable {}

@@ -59,7 +59,7 @@ extension Explorer {
         var parts = ["desired \(world.desired)", machine.describe(world.ledger)]
         for task in tasks where world.tasks[task].stage != .vacant {
             let state = world.tasks[task]
-            let mind = state.mind == 0 ? "no sidecar" : "\(machine.minds[state.mind].phase)"
+            let mind = state.mind == 0 ? "no sidecar" : "\(machine.minds[state.mind].phase.name)"
             parts.append(
                 "task \(task + 1) \(state.stage), \(mind), agent \(state.agent), protected for "
                     + "\(state.protectedFor)"

@@ -9,8 +9,8 @@ extension Explorer {
         Step.Kind.allCases.map { "step \($0)" } + phases.map { "phase \($0)" } + reports
         + ["launcher waits", "launcher runs", "launcher holds"]
 
-    private static let phases: [Retirement.Phase] = [
-        .working, .reserving, .draining, .booking, .unprotecting, .looking, .projecting,
+    private static let phases: [Retirement.Phase.Name] = [
+        .working, .reserving, .draining, .departing, .unprotecting, .looking, .projecting,
         .released,
     ]
 
@@ -23,7 +23,7 @@ extension Explorer {
 
     var occurred: Set<String> {
         var occurred = Set(seen.kinds.map { "step \($0)" })
-        for mind in machine.minds.values { occurred.insert("phase \(mind.phase)") }
+        for mind in machine.minds.values { occurred.insert("phase \(mind.phase.name)") }
         for case .booked(let report, _) in machine.observations.values {
             occurred.insert("report \(Self.word(report))")
         }

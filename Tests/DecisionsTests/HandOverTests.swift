@@ -104,7 +104,7 @@ struct HandOverTests {
         #expect(try story.sleepUntilTimer() == [.look])
         #expect(story.tell(.looked(nil)) == [])
         #expect(try story.sleepUntilTimer() == [.look])
-        #expect(story.retirement.phase == .handingOver)
+        #expect(story.retirement.phase.name == .handingOver)
     }
 
     @Test("who cannot learn of a deployment leaves before the launcher does, having tried again")
@@ -184,7 +184,7 @@ struct HandOverTests {
         story.tell(.projectionFailed("throttled"))
         story.tell(.unprotected)
         #expect(story.tell(.woke, after: .seconds(1)) == [.project])
-        #expect(story.retirement.phase == .handingOver)
+        #expect(story.retirement.phase.name == .handingOver)
     }
 
     @Test("a service that ends during a hand-over lets the task go")

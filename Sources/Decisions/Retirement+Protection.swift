@@ -1,0 +1,60 @@
+/// Scale-in protection, and the health that lets the agent start.
+extension Retirement {
+    mutating func protect(at now: Instant, _ steps: inout [Step]) {
+        guard phase.isAtWork else { return }
+        let isHeld = protection.isHeld(timers, at: now)
+        let isLost = protection.isLost(timers, at: now)
+        if isHeld, !isLost { telling.saidExposed = false }
+        if isLost, healthy, !telling.saidExposed {
+            telling.saidExposed = true
+            steps.append(Step(.alarm, .runsWithoutProtection(telling.protectionCause)))
+        }
+        guard !protection.underWay, protection.nextAttempt(timers, at: now).hasCome(at: now),
+            !isOver
+        else {
+            return
+        }
+        protection.asked(&timers, at: now)
+        let reason: Reason =
+            isHeld
+            ? .protectionRunsOut
+            : timers[.failingSince] != nil
+                ? .protectionFails(telling.protectionCause)
+                : protection.blocked
+                    ? .protectionBlocked : settings.restarted ? .startedBefore : .newTask
+        steps.append(Step(.protect, reason))
+    }
+
+    /// The task ends before its agent was ever started.
+    var isOver: Bool { stopRequested && agent == .absent }
+
+    mutating func becomeHealthy(at now: Instant, _ steps: inout [Step]) {
+        guard !isOver else { return }
+        if !healthy {
+            guard let reason = reasonToStart(at: now) else { return }
+            healthy = true
+            steps.append(Step(.becomeHealthy, reason))
+        } else if healthSlot.failures > 0, healthSlot.isFree(timers[.healthFrom], at: now) {
+            steps.append(Step(.becomeHealthy, .tryAgain(telling.healthCause)))
+            // Counts as done unless it is said to have failed again.
+            healthSlot.underWay = Asked()
+        }
+        if telling.healthyAt == nil { telling.healthyAt = now }
+    }
+
+    private func reasonToStart(at now: Instant) -> Reason? {
+        if protection.lasts(timers, at: now), let until = timers[.protectedUntil] {
+            return .protected(for: until - now)
+        }
+        if protection.isLost(timers, at: now), let exposedAt = timers[.exposedAt],
+            now - exposedAt >= timing.loweringPatience
+        {
+            return .runsWithoutProtection(telling.protectionCause)
+        }
+        // Ledger and protection both fail: the run comes first.
+        if protection.mustStart(timers, at: now) {
+            return .runsWithoutProtection(telling.protectionCause)
+        }
+        return nil
+    }
+}
