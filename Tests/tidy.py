@@ -365,6 +365,14 @@ def link_targets() -> Iterator[str]:
     assert count > 50, "links are not found"
 
 
+@check("every example of the module is on the module's page")
+def examples() -> Iterator[str]:
+    linked = {file for _, file, _ in links(MODULE_PAGE)}
+    found = {name_of(path.parent) for path in files() if path.match("ecs-task-def/examples/*/*.tf")}
+    assert found, "examples are not found"
+    yield from sorted(name for name in found if f"{name}/main.tf" not in linked)
+
+
 @check("every table in the documents has one head, and as many cells in each row")
 def tables() -> Iterator[str]:
     count = 0

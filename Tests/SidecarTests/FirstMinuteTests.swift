@@ -117,7 +117,7 @@ struct FirstMinuteTests {
         let (stops, stop) = AsyncStream.makeStream(of: Int32.self)
         // Sleeps until it is cancelled.
         let retry = RetryClock(sleep: { _ in for await _ in AsyncStream<Void>.makeStream().stream {}
-            })
+        })
         let minute = FirstMinute(retry: retry) { _ in }
         let listening = Task { await minute.listen(to: stops) }
         defer { listening.cancel() }
