@@ -29,8 +29,13 @@ struct CallFaultTests {
         headers: ["x-amz-target": "DynamoDB_20120810.PutItem"]
     )
 
-    private func journal() -> Journal {
-        Journal(time: Timebase(), paint: Paint(isOn: false), directory: "/tmp", book: RuleBook())
+    private func journal() -> PlayJournal {
+        PlayJournal(
+            time: Timebase(),
+            paint: Paint(isOn: false),
+            directory: "/tmp",
+            book: RuleBook()
+        )
     }
 
     private func fault(

@@ -30,7 +30,7 @@ struct ControlPlaneTests {
             ),
             desiredCount: desired,
             time: Timebase(),
-            journal: Journal(
+            journal: PlayJournal(
                 time: Timebase(),
                 paint: Paint(isOn: false),
                 directory: "/tmp",

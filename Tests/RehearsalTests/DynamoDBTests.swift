@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Rehearsal
@@ -27,7 +28,7 @@ struct TableBench {
         #expect(call("PutItem", ["Item": .object(item)]).status == 200)
     }
 
-    func item(_ sort: String) -> Item? { table.partition("a/b")[sort] }
+    func item(_ sort: String) -> TableItem? { table.partition("a/b")[sort] }
 
     /// The error's name and message.
     static func error(_ body: JSON) -> String {
@@ -38,7 +39,7 @@ struct TableBench {
 
 @Suite("DynamoDB stand-in: expressions")
 struct ExpressionTests {
-    private let item: Item = [
+    private let item: TableItem = [
         "pk": ["S": "a/b"], "version": ["N": "3"], "name": ["S": "ü"], "map": ["M": [:]],
     ]
 
@@ -46,7 +47,7 @@ struct ExpressionTests {
         _ text: String,
         names: JSON? = nil,
         values: JSON? = nil,
-        for item: Item?
+        for item: TableItem?
     ) throws -> Bool {
         var input: [String: JSON] = [:]
         input["ExpressionAttributeNames"] = names
@@ -113,15 +114,15 @@ struct ExpressionTests {
         ]
     )
     func refuses(text: String) {
-        #expect(throws: DynamoDBTable.Refusal.self) { try holds(text, ["N": "3"]) }
+        #expect(throws: TableRefusal.self) { try holds(text, ["N": "3"]) }
     }
 
     @Test("a name or value that the expression does not use is refused, as DynamoDB does")
     func unused() {
-        #expect(throws: DynamoDBTable.Refusal.self) {
+        #expect(throws: TableRefusal.self) {
             try holds("attribute_exists(pk)", names: ["#v": "version"], for: item)
         }
-        #expect(throws: DynamoDBTable.Refusal.self) {
+        #expect(throws: TableRefusal.self) {
             try holds("attribute_exists(pk)", names: [:], for: item)
         }
     }
@@ -131,8 +132,8 @@ struct ExpressionTests {
         _ condition: String? = nil,
         names: [String: JSON] = ["#a": "a", "#b": "b"],
         values: [String: JSON] = [":x": ["S": "x"]],
-        over item: Item = [:]
-    ) -> (status: Int, body: JSON, item: Item?) {
+        over item: TableItem = [:]
+    ) -> (status: Int, body: JSON, item: TableItem?) {
         var bench = TableBench()
         if !item.isEmpty { bench.put("s", item) }
         var input: [String: JSON] = [
@@ -174,11 +175,11 @@ struct ExpressionTests {
         let names: [String: JSON] = ["#a": "a"]
         let sum = "SET #a = if_not_exists(#a, :zero) + :one"
         #expect(update(sum, names: names, values: values).item == ["a": ["N": "1"]])
-        let there: Item = ["a": ["N": "41"]]
+        let there: TableItem = ["a": ["N": "41"]]
         #expect(
             update(sum, names: names, values: values, over: there).item == ["a": ["N": "42"]]
         )
-        let text: Item = ["a": ["S": "41"]]
+        let text: TableItem = ["a": ["S": "41"]]
         let refused = update(sum, names: names, values: values, over: text)
         #expect(refused.status == 400 && refused.item == text)
         #expect(TableBench.error(refused.body).contains("incorrect data type"))

@@ -75,9 +75,9 @@ struct FaultPlanTests {
         let times = plans().flatMap(\.timed).compactMap { fault in
             if case .freeze(.agent, _, let time) = fault.deed { time } else { nil }
         }
-        let gone = AgentPool.unknownAfter + AgentPool.erroredAfter
-        #expect(times.contains { $0 < AgentPool.unknownAfter })
-        #expect(times.contains { $0 > AgentPool.unknownAfter && $0 < gone })
+        let gone = TerraformStandIn.patience.whole
+        #expect(times.contains { $0 < TerraformStandIn.patience.unknown })
+        #expect(times.contains { $0 > TerraformStandIn.patience.unknown && $0 < gone })
         #expect(times.contains { $0 > gone })
         // Nothing in between: whether HCP Terraform gives the agent up must not depend on timing.
         #expect(!times.contains { abs($0 - gone) < 2_000 })

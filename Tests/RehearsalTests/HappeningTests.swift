@@ -1,4 +1,5 @@
 import Decisions
+import Model
 import Rules
 import Testing
 
@@ -8,22 +9,22 @@ import Testing
 /// the book.
 @Suite("Happenings as facts")
 struct HappeningTests {
-    private func broken(_ events: [Happening], mode: Rehearsal.AgentMode = .reuse) -> [Rule] {
+    private func broken(_ events: [Happening], mode: AgentMode = .reuse) -> [Rule] {
         var verdict = verdict(mode)
         return events.flatMap { verdict.see($0, at: 0) }.map(\.rule)
     }
 
-    private func verdict(_ mode: Rehearsal.AgentMode = .reuse) -> Verdict {
-        Verdict(RuleBook(floor: 0, isShared: mode == .reuse))
+    private func verdict(_ mode: AgentMode = .reuse) -> PlayVerdict {
+        PlayVerdict(RuleBook(floor: 0, isShared: mode == .reuse))
     }
 
     private func ledger(
         _ size: Int,
-        _ departed: Set<String> = [],
+        _ departed: Set<TaskID> = [],
         from: Int? = nil,
-        exposed: Set<String> = [],
-        living: Set<String> = [],
-        caller: String = "t"
+        exposed: Set<TaskID> = [],
+        living: Set<TaskID> = [],
+        caller: TaskID? = "t"
     ) -> Happening {
         var old = LedgerRecord()
         old.size = from ?? size
@@ -44,11 +45,11 @@ struct HappeningTests {
         let life: [Happening] = [
             .taskStarted("t"), protected, registered, .agentStatus("t", agent: "a", .idle),
             .jobStarted("r/plan", "t", agent: "a"),
-            .jobEnded("r/plan", "t", agent: "a", result: "finished"), .stopSignal("t", count: 1),
+            .jobEnded("r/plan", "t", agent: "a", .finished), .stopSignal("t", count: 1),
             .agentStatus("t", agent: "a", .exited), ledger(1, ["t"], from: 2),
             .desiredCount(from: 2, to: 1, dead: ["t"]),
             .unprotected("t", agentAlive: false, expired: false), .scaledIn("t", .scaleIn),
-            .taskStopped("t"), .runPhase("r", .applied, note: ""),
+            .taskStopped("t"), .runStatus("r", .applied, .asMeant),
         ]
         #expect(broken(life, mode: .single).isEmpty)
     }
@@ -87,18 +88,18 @@ struct HappeningTests {
 
     @Test("the endpoint is told from the tasks by who called")
     func caller() {
-        let write = ledger(1, ["u"], from: 2, caller: Play.endpointCaller)
+        let write = ledger(1, ["u"], from: 2, caller: nil)
         #expect(broken([write]) == [.lowering])
     }
 
     private let lost: [Happening] = [
-        .jobLost("r/plan", "t", agent: "a"), .runPhase("r", .errored, note: Run.agentGone),
+        .jobLost("r/plan", "t"), .runStatus("r", .errored, .agentLost),
     ]
 
-    @Test("a run that ends as scripted passes, a failed or lost one is a violation")
+    @Test("a run that ends as meant passes, a failed or lost one is a violation")
     func losses() {
-        #expect(broken([.runPhase("r", .errored, note: "as scripted, its plan fails")]).isEmpty)
-        #expect(broken([.runPhase("r", .errored, note: "gone")]) == [.runFirst])
+        #expect(broken([.runStatus("r", .errored, .asMeant)]).isEmpty)
+        #expect(broken([.runStatus("r", .errored, .job(.errored))]) == [.runFirst])
         #expect(broken(lost) == [.runFirst, .runFirst])
         // A killed sidecar or endpoint dooms nobody.
         #expect(broken([.fault(1, "kill -9 of the sidecar")] + lost).count == 2)
@@ -119,7 +120,7 @@ struct HappeningTests {
         #expect(broken([.stopSignal("t", count: 2)]) == [.oneSignal])
         let jobs: [Happening] = [
             .jobStarted("r/plan", "t", agent: "a"),
-            .jobEnded("r/plan", "t", agent: "a", result: "finished"),
+            .jobEnded("r/plan", "t", agent: "a", .finished),
             .jobStarted("r/apply", "t", agent: "a"),
         ]
         #expect(broken(jobs, mode: .single) == [.nothingLeft])
@@ -130,9 +131,9 @@ struct HappeningTests {
 
     @Test("the ledger's picture is put together from its items, and the limits are none of them")
     func picture() throws {
-        let limits: Item = ["max_count": ["N": "4"]]
+        let limits: TableItem = ["max_count": ["N": "4"]]
         #expect(LedgerRecord(["limits": limits, "limits/ending": limits]) == nil)
-        let counted: Item = [
+        let counted: TableItem = [
             "version": ["N": "7"], "size": ["N": "2"],
             "leaving": ["M": ["u": ["M": [:]]]], "exposed": ["M": ["v": ["M": [:]]]],
         ]
@@ -151,16 +152,16 @@ struct HappeningTests {
     @Test("a job that is announced before there is a ledger does not show as a size")
     func firstJob() throws {
         let announced = try #require(LedgerRecord(["job/run-1/plan": [:]]))
-        let put = Happening.ledger(.init(old: nil, new: announced), caller: "endpoint", living: [])
-        #expect(Entry(put)?.what == "+ run-1/plan")
+        let put = Happening.ledger(.init(old: nil, new: announced), caller: nil, living: [])
+        #expect(TimelineEntry(put)?.what == "+ run-1/plan")
         var raised = announced
         (raised.version, raised.size) = (1, 1)
         let raise = Happening.ledger(
             .init(old: announced, new: raised),
-            caller: "endpoint",
+            caller: nil,
             living: []
         )
-        #expect(Entry(raise)?.what == "size 0 -> 1")
+        #expect(TimelineEntry(raise)?.what == "size 0 -> 1")
     }
 
     @Test("a job's item and a raise leave the version, and nothing else may")
@@ -194,6 +195,6 @@ struct HappeningTests {
         #expect(broken([.line(.container("t", "agent-sidecar"), "x=\(secret)")]) == [.secrets])
         #expect(broken([.line(.endpoint, "x=\(secret)")]) == [.secrets])
         #expect(broken([.itemWritten(#"{"pk":"\#(secret)"}"#)]) == [.secrets])
-        #expect(Entry(.line(.endpoint, "token=\(secret)"))?.what.contains(secret) == false)
+        #expect(TimelineEntry(.line(.endpoint, "token=\(secret)"))?.what.contains(secret) == false)
     }
 }

@@ -19,7 +19,7 @@ struct LambdaTests {
 
     private func stage() -> LambdaStandIn {
         let time = Timebase()
-        let journal = Journal(
+        let journal = PlayJournal(
             time: time,
             paint: Paint(isOn: false),
             directory: "/tmp",

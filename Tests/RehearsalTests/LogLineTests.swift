@@ -47,6 +47,6 @@ struct LogLineTests {
         ]
     )
     func port(text: String) {
-        #expect(Endpoint.port(in: LogLine(program: text)) == 4711)
+        #expect(EndpointProcess.port(in: LogLine(program: text)) == 4711)
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Task protection endpoint")
 struct ProtectionTests {
-    private let endpoint = TaskProtection(arn: "arn:one")
+    private let endpoint = ProtectionEndpoint(arn: "arn:one")
 
     private func put(_ body: String) -> WebRequest {
         WebRequest("PUT", "/", body: Array(body.utf8))

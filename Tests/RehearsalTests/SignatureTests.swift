@@ -9,7 +9,7 @@ struct SignatureTests {
     /// with `hmac` and `hashlib`; both gave the same.
     private static let signature =
         "4b242f45a9aa7b434bba6819c9c415e8785304f09917212f50bf992d62bca9b2"
-    private static let credentials = Credentials(
+    private static let credentials = SigningCredentials(
         accessKeyID: "ASIAEXAMPLE",
         secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
         sessionToken: "token/with+signs==",

@@ -1,6 +1,7 @@
 import Curl
-import Seeded
+import Model
 import Rules
+import Seeded
 import Testing
 
 @testable import Rehearsal
@@ -26,7 +27,7 @@ struct TerraformAPITests {
             ),
             client: Unreachable(),
             time: time,
-            journal: Journal(
+            journal: PlayJournal(
                 time: time,
                 paint: Paint(isOn: false),
                 directory: "/tmp",
@@ -44,14 +45,8 @@ struct TerraformAPITests {
     @Test("a run is shown with its status, an unknown one is 404")
     func run() async {
         let terraform = stage()
-        let run = Run(
-            id: "run-1",
-            workspace: "w",
-            script: .applies,
-            planSeconds: 1,
-            applySeconds: 1
-        )
-        await terraform.create(run)
+        let life = RunLife(id: "run-1", outcome: .applied, plan: 1_000, apply: 1_000)
+        await terraform.create(RehearsedRun(life, workspace: "w"))
         let answer = await terraform.answer(get("runs/run-1"))
         #expect(answer.json?["data"]?["attributes"]?["status"] == "pre_plan_running")
         #expect(await terraform.answer(get("runs/run-2")).status == 404)
@@ -68,19 +63,19 @@ struct TerraformAPITests {
             await terraform.answer(get("agents/\(id)")).json?["data"]?["attributes"]?["status"]
         }
         #expect(await status() == "idle")
-        let unknown = AgentPool.unknownAfter + 1_000
+        let unknown = TerraformStandIn.patience.unknown + 1_000
         await terraform.expire(at: unknown)
         #expect(await status() == "unknown")
-        await terraform.expire(at: unknown + AgentPool.erroredAfter)
+        await terraform.expire(at: unknown + TerraformStandIn.patience.errored)
         #expect(await status() == "errored")
     }
 
-    @Test("another token is refused, and too many requests in a second are 429")
+    @Test("another token is refused, and too many requests are 429")
     func refusals() async {
         let terraform = stage()
         #expect(await terraform.answer(get("runs/run-1", token: "agent-token")).status == 401)
         var statuses: Set<Int> = []
-        for _ in 0...(2 * RateLimit.perSecond) {
+        for _ in 0...(4 * TokenBucket.terraformAPI.burst) {
             statuses.insert(await terraform.answer(get("runs/run-1")).status)
         }
         #expect(statuses == [404, 429])

@@ -1,5 +1,6 @@
 import Decisions
 import Simulation
+import Model
 import Testing
 
 @Suite("Simulation, policies")

@@ -39,6 +39,9 @@ package struct ServiceState: Hashable, Sendable {
     package let replacement: Replacement
     /// The pauses after starts that fail.
     let pace: Pace
+    /// ECS waits longer and longer between starts that fail, up to 27 minutes (ECS developer
+    /// guide, "Service throttle logic"); how it begins and grows is not published.
+    package static let pace = Pace(first: 15.seconds, longest: 27.minutes)
     package internal(set) var status = Status.active
     package internal(set) var desired: Int
     /// Newest first and never empty: the primary one, and the older ones for as long as anything
@@ -63,27 +66,11 @@ package struct ServiceState: Hashable, Sendable {
         let createdAt: Milliseconds
     }
 
-    /// ECS waits longer and longer between starts that fail, up to 27 minutes (ECS developer
-    /// guide, "Service throttle logic"); how it begins and grows is not published.
-    package struct Pace: Hashable, Sendable {
-        package let first: Milliseconds
-        package let longest: Milliseconds
-
-        package init(first: Milliseconds = 15.seconds, longest: Milliseconds = 27.minutes) {
-            self.first = first
-            self.longest = longest
-        }
-
-        func pause(after failures: Int) -> Milliseconds {
-            min(first << min(failures - 1, 16), longest)
-        }
-    }
-
     package init(
         _ deployed: Deployed,
         replacement: Replacement,
         desired: Int,
-        pace: Pace = Pace(),
+        pace: Pace = Self.pace,
         at now: Milliseconds = 0
     ) {
         self.deployed = deployed

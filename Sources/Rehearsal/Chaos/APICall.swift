@@ -1,3 +1,5 @@
+import Model
+
 /// The calls that faults are made of, by what they are called in the plan.
 enum APICall: String, Sendable, CaseIterable {
     case describeServices = "DescribeServices"

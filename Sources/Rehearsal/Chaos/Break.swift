@@ -1,4 +1,6 @@
+import Decisions
 import Glibc
+import Model
 
 /// A safeguard that the local cloud can undo. The real executables have no switch for it: what is
 /// broken is the world around them, and the rules must notice.
@@ -25,7 +27,7 @@ struct SecondSignal: Sendable {
     static let grace: Milliseconds = 120_000
 
     let ecs: ECSStandIn
-    let journal: Journal
+    let journal: PlayJournal
     let events: AsyncStream<Happening>
 
     func run() async {

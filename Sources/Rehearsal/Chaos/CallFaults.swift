@@ -9,9 +9,9 @@ final class CallFaults: Sendable {
     }
 
     private let state = Mutex(State())
-    private let journal: Journal
+    private let journal: PlayJournal
 
-    init(_ journal: Journal) { self.journal = journal }
+    init(_ journal: PlayJournal) { self.journal = journal }
 
     /// From now on calls are counted, and these faults happen to them.
     func arm(_ faults: [FaultPlan.CallFault]) { state.withLock { $0.armed = faults } }

@@ -181,11 +181,11 @@ struct FaultPlan: Equatable, Sendable {
     /// An agent is silent either for a moment, or until HCP Terraform calls it unknown, or until it
     /// is given up. The others for long enough to miss what happens meanwhile.
     private static func frost(_ victim: Victim, _ random: inout SeededRandom) -> Milliseconds {
-        let gone = AgentPool.unknownAfter + AgentPool.erroredAfter
+        let gone = TerraformStandIn.patience.whole
         let ranges =
             victim == .agent
             ? [
-                500...3_000, (AgentPool.unknownAfter + 500)...(gone - 2_000),
+                500...3_000, (TerraformStandIn.patience.unknown + 500)...(gone - 2_000),
                 (gone + 2_000)...15_000,
             ]
             : [500...12_000]

@@ -65,13 +65,13 @@ struct FaultyFront: Sendable {
 
     /// A transaction is cancelled for its first action's sake.
     private static func refused(
-        _ refusal: DynamoDBTable.Refusal,
+        _ refusal: TableRefusal,
         _ request: WebRequest
     ) -> WebResponse {
         let actions = JSON(parsing: request.body)?["TransactItems"]?.array?.count ?? 0
         guard actions > 0 else { return refusal.answer }
-        let others = [DynamoDBTable.Refusal?](repeating: nil, count: actions - 1)
-        return DynamoDBTable.Refusal.cancelled([refusal] + others).answer
+        let others = [TableRefusal?](repeating: nil, count: actions - 1)
+        return TableRefusal.cancelled([refusal] + others).answer
     }
 
     private static func throttled(
@@ -88,7 +88,7 @@ struct FaultyFront: Sendable {
         case .exception: return AWSAnswer.error("ThrottlingException", "Rate exceeded")
         case .throughput: return refused(.throttled, request)
         case .plainText: return WebResponse(429, text: "You have reached maximum request limit.")
-        case .rateLimit: return RateLimit.refusal(resetSeconds: 1)
+        case .rateLimit: return JSONAPI.throttled(resetSeconds: 1)
         }
     }
 

@@ -1,4 +1,6 @@
+import Decisions
 import Glibc
+import Model
 
 /// Performs a plan's faults on the running rehearsal, each at its time or as soon afterwards as
 /// there is something that it can hit.
@@ -9,8 +11,8 @@ struct Saboteur: Sendable {
     let plan: FaultPlan
     let calls: CallFaults
     let ecs: ECSStandIn
-    let endpoint: Endpoint
-    let journal: Journal
+    let endpoint: EndpointProcess
+    let journal: PlayJournal
     let time: Timebase
     /// What a task has after a Spot notice.
     let spotMilliseconds: Milliseconds
@@ -102,7 +104,7 @@ struct Saboteur: Sendable {
 
     private func freeze(_ target: Target, for duration: Milliseconds, _ number: Int) async {
         note(number, "the \(target.words) is frozen for \(tenths(Double(duration) / 1000)) s")
-        if target.victim == .agent, duration > AgentPool.unknownAfter + AgentPool.erroredAfter {
+        if target.victim == .agent, duration > TerraformStandIn.patience.whole {
             doom(target, "fault \(number) froze its agent until HCP Terraform gave it up")
         }
         let started = Leftovers.start(of: target.pid)

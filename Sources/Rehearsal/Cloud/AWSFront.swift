@@ -1,7 +1,8 @@
+import Decisions
 import FoundationEssentials
 import Rules
-import Synchronization
 import Seeded
+import Synchronization
 
 /// The one AWS endpoint: checks each call's signature and passes it to the service that its
 /// `X-Amz-Target` names; hands out the credentials that those signatures are made with.
@@ -16,11 +17,12 @@ actor AWSFront {
     private let names: ServiceNames
     private let parameters: [String: String]
     private let time: Timebase
-    private let journal: Journal
+    private let journal: PlayJournal
     private let agents: AgentProcesses
     private var random: SeededRandom
     private var table: DynamoDBTable
-    private var credentials: [String: (Credentials, caller: String)] = [:]
+    /// By their access key ids, with the task that they are for; nil for the endpoint.
+    private var credentials: [String: (SigningCredentials, task: TaskID?)] = [:]
     /// The credentials path of the scale-up endpoint, which is no task of the service.
     let endpointCredentialsID: String
 
@@ -29,7 +31,7 @@ actor AWSFront {
         names: ServiceNames,
         parameters: [String: String],
         time: Timebase,
-        journal: Journal,
+        journal: PlayJournal,
         agents: AgentProcesses,
         random: SeededRandom
     ) {
@@ -64,7 +66,7 @@ actor AWSFront {
             return AWSAnswer.error("SerializationException", "no X-Amz-Target or no JSON body")
         }
         let now = time.now
-        var caller = "?"
+        var caller: TaskID?
         do throws(SignatureVerifier.Failure) {
             let signed = try verifier.verify(request, date: time.date(now)) { key in
                 guard let (found, owner) = credentials[key], found.expiresAt > now else {
@@ -85,21 +87,21 @@ actor AWSFront {
         prefix: String,
         _ operation: String,
         _ input: JSON,
-        _ caller: String
+        _ caller: TaskID?
     ) async -> WebResponse {
         let reply: WebResponse
         switch (signed, prefix) {
         case ("ecs", "AmazonEC2ContainerServiceV20141113"):
-            journal.record(.apiCall(service: "ECS", operation: operation, caller: caller))
+            journal.record(.apiCall(service: "ECS"))
             reply = await ecs.controlPlane(operation, input)
         case ("dynamodb", "DynamoDB_20120810"):
             // DynamoDB itself would have had room for all of it on the first page.
             if input["ExclusiveStartKey"] == nil {
-                journal.record(.apiCall(service: "DynamoDB", operation: operation, caller: caller))
+                journal.record(.apiCall(service: "DynamoDB"))
             }
             reply = dynamoDB(operation, input, caller)
         case ("ssm", Self.parameterTarget):
-            journal.record(.apiCall(service: "SSM", operation: operation, caller: caller))
+            journal.record(.apiCall(service: "SSM"))
             reply = parameter(operation, input)
         default:
             reply = AWSAnswer.error(
@@ -129,7 +131,7 @@ actor AWSFront {
     private func dynamoDB(
         _ operation: String,
         _ input: JSON,
-        _ caller: String
+        _ caller: TaskID?
     ) -> WebResponse {
         let old = ledger
         var (answer, writes) = table.answer(operation, input, at: time.now)
@@ -168,7 +170,7 @@ actor AWSFront {
     func credentials(_ request: WebRequest) async -> WebResponse {
         let id = request.path.split(separator: "/").last.map(String.init) ?? ""
         let task = await ecs.task(credentialsID: id)
-        guard let caller = id == endpointCredentialsID ? Play.endpointCaller : task else {
+        guard id == endpointCredentialsID || task != nil else {
             return WebResponse(
                 400,
                 [
@@ -178,13 +180,13 @@ actor AWSFront {
             )
         }
         let until = time.now + Self.credentialMinutes * 60_000
-        let made = Credentials(
+        let made = SigningCredentials(
             accessKeyID: "ASIA" + random.hex(16).uppercased(),
             secretAccessKey: SecretKind.credentials.make(32, from: &random),
             sessionToken: SecretKind.credentials.make(200, from: &random),
             expiresAt: until
         )
-        credentials[made.accessKeyID] = (made, caller)
+        credentials[made.accessKeyID] = (made, task)
         return WebResponse(
             200,
             [

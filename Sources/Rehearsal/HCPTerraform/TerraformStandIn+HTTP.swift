@@ -1,5 +1,6 @@
 import Decisions
 import FoundationEssentials
+import Model
 
 /// What HCP Terraform serves: the agents' protocol (this project's own, since the real one is not
 /// documented), run task callbacks and the documented API.
@@ -23,91 +24,95 @@ extension TerraformStandIn {
             return WebResponse(400, [:])
         }
         if verb == "register" { return register(body) }
-        guard let id = body["agent_id"]?.string, let agent = pool.agents[id] else {
-            return WebResponse(404, [:])
-        }
+        guard let agent = agent(body["agent_id"]?.string) else { return WebResponse(404, [:]) }
+        let before = pool.agents[agent.number]?.status
+        let answer: WebResponse
         switch verb {
-        case "jobs/next": return next(id, agent)
-        case "jobs/finish": return finish(id, agent, body)
+        case "jobs/next": answer = next(agent)
+        case "jobs/finish": answer = finish(agent, body)
         case "status":
-            let (known, cancel) = pool.report(id, at: time.now)
-            changed(agent)
-            return known ? WebResponse(200, ["cancel": .bool(cancel)]) : WebResponse(410, [:])
+            let known = pool.report(agent.number, at: time.now)
+            answer = known.map { WebResponse(200, ["cancel": .bool($0.isCanceled)]) } ?? Self.gone
         case "deregister":
-            apply(pool.deregister(id, at: time.now))
+            apply(pool.deregister(agent.number, at: time.now))
             return WebResponse(200, [:])
         default: return WebResponse(404, [:])
         }
+        if let now = pool.agents[agent.number]?.status, now != before {
+            journal.record(.agentStatus(agent.task, agent: agent.id, now))
+        }
+        return answer
     }
+
+    private static let gone = WebResponse(410, [:])
+
+    private func agent(_ id: String?) -> RegisteredAgent? { agents.values.first { $0.id == id } }
 
     private func register(_ body: JSON) -> WebResponse {
         guard let task = body["task"]?.string, let pid = body["pid"]?.int else {
             return WebResponse(422, [:])
         }
-        let id = register(name: body["name"]?.string ?? "", task: task, pid: pid)
+        let id = register(name: body["name"]?.string ?? "", task: TaskID(task), pid: pid)
         return WebResponse(
             200,
             ["agent_id": .string(id), "agent_pool_id": .string(settings.poolID)]
         )
     }
 
-    private func next(_ id: String, _ agent: AgentPool.Agent) -> WebResponse {
-        switch pool.poll(id, at: time.now) {
-        case .gone: return WebResponse(410, [:])
-        case .nothing:
-            changed(agent)
-            return WebResponse(204)
+    private func next(_ agent: RegisteredAgent) -> WebResponse {
+        switch pool.ask(agent.number, at: time.now) {
+        case .gone: return Self.gone
+        case .nothing: return WebResponse(204)
         case .job(let job):
-            changed(agent)
-            journal.record(.jobStarted(job.key, agent.task, agent: id))
-            handle(.dispatched(job.kind), of: job.run)
+            if let known = Job(job) {
+                agents[agent.number]?.begins(known, at: time.now)
+                journal.record(.jobStarted(known, agent.task, agent: agent.id))
+            }
+            handle(.received(job.kind), of: job.run)
             return WebResponse(
                 200,
                 [
                     "job_id": .string(job.run), "job_type": .string(job.kind.rawValue),
-                    "seconds": .number(job.seconds),
+                    "seconds": .number(Double(job.length) / 1000),
                 ]
             )
         }
     }
 
-    private func finish(_ id: String, _ agent: AgentPool.Agent, _ body: JSON) -> WebResponse {
-        let key = "\(body["job_id"]?.string ?? "")/\(body["job_type"]?.string ?? "")"
-        let result = body["result"]?.string.flatMap(Run.JobResult.init) ?? .errored
-        guard let job = pool.finish(id, job: key, at: time.now) else {
-            return WebResponse(410, [:])
+    private func finish(_ agent: RegisteredAgent, _ body: JSON) -> WebResponse {
+        let result = body["result"]?.string.flatMap(RunLife.JobResult.init) ?? .errored
+        let held = pool.agents[agent.number]?.job
+        guard held?.run == body["job_id"]?.string, held?.kind.rawValue == body["job_type"]?.string,
+            let job = pool.finish(agent.number, at: time.now)
+        else { return Self.gone }
+        agents[agent.number]?.ends(at: time.now)
+        if let known = Job(job) {
+            journal.record(.jobEnded(known, agent.task, agent: agent.id, result))
         }
-        changed(agent)
-        journal.record(.jobEnded(key, agent.task, agent: id, result: result.rawValue))
-        handle(.jobDone(job.kind, result), of: job.run)
+        handle(.jobEnded(job.kind, result), of: job.run)
         return WebResponse(200, [:])
-    }
-
-    /// Tells the journal when the status is another than before.
-    private func changed(_ before: AgentPool.Agent) {
-        guard let now = pool.agents[before.id]?.status, now != before.status else { return }
-        journal.record(.agentStatus(before.task, agent: before.id, now))
     }
 
     // MARK: - API
 
     private func api(_ request: WebRequest, _ path: [String]) -> WebResponse {
         guard request.bearer == settings.apiToken else { return JSONAPI.error(401, "unauthorized") }
-        if let refusal = rateLimit.take(at: time.now) { return refusal }
+        guard requests.take(at: time.now) else {
+            let tenths = (requests.wait(at: time.now) + 99) / 100
+            return JSONAPI.throttled(resetSeconds: Double(tenths) / 10)
+        }
         guard request.method == "GET" else { return JSONAPI.error(404, "not found") }
-        journal.record(
-            .apiCall(service: "HCP Terraform", operation: path.first ?? "", caller: "?")
-        )
+        journal.record(.apiCall(service: "HCP Terraform"))
         let query = JSONAPI.parameters(request.query)
         switch path {
         case ["organizations", settings.organization, "runs"]: return runs(query)
         case ["agent-pools", settings.poolID, "agents"]:
-            let all = pool.agents.values.sorted { $0.registeredAt < $1.registeredAt }
+            let all = agents.values.sorted { $0.number < $1.number }
             let since = query["filter[last-ping-since]"].flatMap {
                 try? Date.ISO8601FormatStyle().parse($0)
             }
             let recent = all.filter { agent in
-                since.map { time.date(agent.lastSeen) >= $0 } ?? true
+                since.map { time.date(pool.agents[agent.number]?.lastSeen ?? 0) >= $0 } ?? true
             }
             return JSONAPI.page(recent.map(resource), query: query)
         case ["runs", path.last ?? ""]:
@@ -119,7 +124,7 @@ extension TerraformStandIn {
             }
             return WebResponse(200, ["data": workspace(path[3])], contentType: JSONAPI.type)
         case ["agents", path.last ?? ""]:
-            guard let agent = pool.agents[path[1]] else { return JSONAPI.error(404, "not found") }
+            guard let agent = agent(path[1]) else { return JSONAPI.error(404, "not found") }
             return WebResponse(200, ["data": resource(agent)], contentType: JSONAPI.type)
         default: return JSONAPI.error(404, "not found")
         }
@@ -135,8 +140,8 @@ extension TerraformStandIn {
         let found = order.reversed().compactMap { runs[$0] }.filter { run in
             let group = query["filter[status_group]"]
             return (pools?.contains(settings.poolName) ?? true)
-                && (statuses?.contains(run.phase.rawValue) ?? true)
-                && (group == nil || (group == "final") == run.phase.isFinal)
+                && (statuses?.contains(run.life.status.rawValue) ?? true)
+                && (group == nil || (group == "final") == run.life.status.isFinal)
         }
         return JSONAPI.page(found.map(resource), query: query, totals: false)
     }
@@ -154,11 +159,11 @@ extension TerraformStandIn {
         ]
     }
 
-    private func resource(_ run: Run) -> JSON {
+    private func resource(_ run: RehearsedRun) -> JSON {
         [
             "id": .string(run.id), "type": "runs",
             "attributes": [
-                "status": .string(run.phase.rawValue), "plan-only": .bool(run.isPlanOnly),
+                "status": .string(run.life.status.rawValue), "plan-only": .bool(run.isPlanOnly),
                 "created-at": .string(time.text(run.history.first?.at ?? 0)),
             ],
             "relationships": [
@@ -169,13 +174,14 @@ extension TerraformStandIn {
         ]
     }
 
-    private func resource(_ agent: AgentPool.Agent) -> JSON {
-        [
+    private func resource(_ agent: RegisteredAgent) -> JSON {
+        let known = pool.agents[agent.number]
+        return [
             "id": .string(agent.id), "type": "agents",
             "attributes": [
                 "name": agent.name.isEmpty ? nil : .string(agent.name),
-                "status": .string(agent.status.rawValue), "ip-address": "127.0.0.1",
-                "last-ping-at": .string(time.text(agent.lastSeen)),
+                "status": .optional(known?.status.rawValue), "ip-address": "127.0.0.1",
+                "last-ping-at": .optional((known?.lastSeen).map(time.text)),
                 "created-at": .string(time.text(agent.registeredAt)),
             ],
             "links": ["self": .string("/api/v2/agents/\(agent.id)")],

@@ -1,11 +1,12 @@
 import Curl
 import Decisions
+import Model
 import Rules
 import Seeded
 
 /// The HCP Terraform of the rehearsal: one organization, one agent pool, one run task.
 ///
-/// `Run`, `AgentPool` and `RunTask` decide; this actor carries out their effects and serves the
+/// `RunLife`, `AgentPool` and `TaskCall` decide; this actor carries out their effects and serves the
 /// agents and the API.
 actor TerraformStandIn {
     struct Settings: Sendable {
@@ -21,32 +22,39 @@ actor TerraformStandIn {
 
     /// How often and how patiently a run task is called: the real numbers are not documented.
     static let attempts = 8
-    static let firstBackOff: Duration = .milliseconds(500)
+    static let pace = Pace(first: 500, longest: 60_000)
     static let answerDeadline: Duration = .seconds(10)
     /// A stage without a result is given up after this; the real limit is 10 minutes.
     static let stageDeadline: Duration = .seconds(60)
     static let tick: Duration = .milliseconds(200)
+    /// From the start of a plan to its run's cancellation.
+    static let cancelDelay: Duration = .milliseconds(500)
+    /// In proportion to the stand-in agent's polling interval; really an agent is errored 5 minutes
+    /// after it became unknown (HCP Terraform, "Manage agent pools").
+    static let patience = AgentPool.Patience(unknown: 4_000, errored: 6_000)
 
     let settings: Settings
     let time: Timebase
-    let journal: Journal
+    let journal: PlayJournal
     let agentProcesses: AgentProcesses
     private let client: any HTTPClient
     private var random: SeededRandom
     private var base = ""
     private var endpoint = ""
-    var runs: [String: Run] = [:]
+    var runs: [String: RehearsedRun] = [:]
     /// Run ids in order of their creation.
     var order: [String] = []
-    var pool = AgentPool()
-    var rateLimit = RateLimit()
-    private var tasks: [String: RunTask] = [:]
+    var pool = AgentPool(patience)
+    /// By their numbers in the pool.
+    var agents: [Int: RegisteredAgent] = [:]
+    var requests = TokenBucket.terraformAPI
+    private var tasks: [String: RunTaskRequest] = [:]
 
     init(
         _ settings: Settings,
         client: any HTTPClient,
         time: Timebase,
-        journal: Journal,
+        journal: PlayJournal,
         agents: AgentProcesses,
         random: SeededRandom
     ) {
@@ -62,7 +70,7 @@ actor TerraformStandIn {
     func createRunTask(base: String, endpoint: String) async throws {
         self.base = base
         self.endpoint = endpoint
-        let body = RunTask.verificationPayload(base: base)
+        let body = RunTaskRequest.verificationPayload(base: base)
         let answer = try await post(body)
         guard answer.status == 200 else {
             throw PlayError(description: "the verification request was answered \(answer.status)")
@@ -78,57 +86,63 @@ actor TerraformStandIn {
     }
 
     /// Takes notice of agents that have been silent for too long.
-    func expire(at now: Milliseconds) { apply(pool.expire(at: now)) }
+    func expire(at now: Milliseconds) {
+        for number in agents.keys.sorted() { apply(pool.look(at: number, now)) }
+    }
 
-    func create(_ run: Run) async {
+    func create(_ run: RehearsedRun) async {
         runs[run.id] = run
         order.append(run.id)
         journal.record(
-            .runCreated(run.id, workspace: run.workspace, plan: run.script.rawValue)
+            .runCreated(run.id, workspace: run.workspace, meant: run.life.outcome)
         )
         handle(.created, of: run.id)
     }
 
-    var allFinal: Bool { runs.values.allSatisfy(\.phase.isFinal) }
+    var allFinal: Bool { runs.values.allSatisfy(\.life.status.isFinal) }
 
     // MARK: - Runs
 
-    func handle(_ input: Run.Input, of id: String) {
-        guard let before = runs[id]?.phase, let effects = runs[id]?.handle(input, at: time.now)
-        else { return }
-        if let run = runs[id], run.phase != before {
-            journal.record(.runPhase(id, run.phase, note: run.note))
+    func handle(_ input: RunLife.Input, of id: String) {
+        guard var run = runs[id] else { return }
+        let before = run.life.status
+        let effect = run.handle(input, at: time.now)
+        runs[id] = run
+        if run.life.status != before {
+            journal.record(.runStatus(id, run.life.status, run.life.end))
         }
-        for effect in effects { perform(effect, of: id) }
+        if let effect { perform(effect, of: id) }
+        if input == .received(.plan), run.life.outcome == .canceled {
+            Task {
+                try? await Task.sleep(for: Self.cancelDelay)
+                self.handle(.canceled, of: id)
+            }
+        }
     }
 
-    private func perform(_ effect: Run.Effect, of id: String) {
+    private func perform(_ effect: RunLife.Effect, of id: String) {
         switch effect {
-        case .callRunTask(let stage):
+        case .callTask(let stage):
             Task { await self.call(stage, of: id) }
-        case .enqueue(let job):
-            pool.enqueue(job)
-        case .awaitConfirmation:
+        case .queue(let job): pool.enqueue(job)
+        case .withdraw: pool.withdraw(run: id)
+        case .interrupt: pool.interrupt(run: id)
+        case .awaitDecision:
             Task { [settings] in
                 try? await Task.sleep(for: .seconds(settings.approvalSeconds))
-                self.handle(.confirmed, of: id)
-            }
-        case .cancelSoon:
-            Task {
-                try? await Task.sleep(for: .milliseconds(500))
-                self.pool.cancel("\(id)/plan")
+                self.handle(.decided, of: id)
             }
         }
     }
 
     // MARK: - Run tasks
 
-    private func call(_ stage: Run.Stage, of id: String) async {
+    private func call(_ stage: TaskStage, of id: String) async {
         guard let run = runs[id] else { return }
         let rest = [random.hex(4), random.hex(4), random.hex(4), random.hex(12)]
         // The first group of a UUID is as long as a secret's mark.
         let guid = SecretKind.callback.mark + "-" + rest.joined(separator: "-")
-        tasks[guid] = RunTask(
+        tasks[guid] = RunTaskRequest(
             run: id,
             stage: stage,
             resultID: random.id("taskrs"),
@@ -147,15 +161,14 @@ actor TerraformStandIn {
             try? await Task.sleep(for: Self.stageDeadline)
             self.giveUp(guid)
         }
-        var wait = Self.firstBackOff
+        var call = task.call
         for attempt in 1...Self.attempts {
             let result = await attemptCall(body)
             journal.record(
                 .runTask(run: id, stage: stage.rawValue, attempt: attempt, result: result)
             )
             if result == "200" { return }
-            try? await Task.sleep(for: wait)
-            wait *= 2
+            try? await Task.sleep(for: .milliseconds(call.failed(Self.pace)))
         }
         giveUp(guid)
     }
@@ -173,46 +186,45 @@ actor TerraformStandIn {
             HTTPRequest(
                 .post,
                 endpoint,
-                headers: RunTask.headers(for: body, key: settings.hmacKey),
+                headers: RunTaskRequest.headers(for: body, key: settings.hmacKey),
                 body: body,
                 deadline: Self.answerDeadline
             )
         )
     }
 
+    /// The endpoint never answered, or told no result in time; the stage is over.
     private func giveUp(_ guid: String) {
-        guard let task = tasks[guid], !task.state.isFinal else { return }
-        tasks[guid]?.giveUp()
-        journal.record(
-            .runTaskResult(
-                run: task.run,
-                stage: task.stage.rawValue,
-                status: "unreachable",
-                message: ""
-            )
-        )
-        handle(.stageDone(task.stage), of: task.run)
+        guard tasks[guid]?.call.told(.unreachable) == true else { return }
+        tell(guid)
     }
 
     /// Answers `PATCH /api/v2/task-results/<guid>/callback`.
     func callback(_ request: WebRequest, guid: String) -> WebResponse {
-        guard tasks[guid] != nil, request.method == "PATCH",
-            let answer = tasks[guid]?.callback(request)
-        else { return JSONAPI.error(404, "not found") }
-        guard answer.status == 200, let task = tasks[guid] else {
-            journal.record(.refusedCall(service: "callback", message: "\(answer.status)"))
-            return answer
+        guard request.method == "PATCH", let answer = tasks[guid]?.callback(request) else {
+            return JSONAPI.error(404, "not found")
         }
+        if answer.status == 200 {
+            tell(guid)
+        } else {
+            journal.record(.refusedCall(service: "callback", message: "\(answer.status)"))
+        }
+        return answer
+    }
+
+    /// There is news of a task's result.
+    private func tell(_ guid: String) {
+        guard let task = tasks[guid] else { return }
+        let call = task.call
         journal.record(
             .runTaskResult(
                 run: task.run,
-                stage: task.stage.rawValue,
-                status: task.state.rawValue,
+                stage: call.stage.rawValue,
+                status: call.result.rawValue,
                 message: task.message
             )
         )
-        if task.state.isFinal { handle(.stageDone(task.stage), of: task.run) }
-        return answer
+        if call.result.isFinal { handle(.taskEnded(call.stage), of: task.run) }
     }
 
     // MARK: - Agents
@@ -220,7 +232,14 @@ actor TerraformStandIn {
     func register(name: String, task: TaskID, pid: Int) -> String {
         let id = random.id("agent")
         agentProcesses.set(pid, for: task)
-        pool.register(id, name: name, task: task, pid: pid, at: time.now)
+        let number = pool.register(at: time.now)
+        agents[number] = RegisteredAgent(
+            id: id,
+            name: name,
+            task: task,
+            number: number,
+            registeredAt: time.now
+        )
         journal.record(.agentRegistered(task, agent: id, pid: pid, name: name))
         journal.record(.agentStatus(task, agent: id, .idle))
         return id
@@ -229,20 +248,22 @@ actor TerraformStandIn {
     func apply(_ changes: [AgentPool.Change]) {
         for change in changes {
             switch change {
-            case .status(let id, let status):
-                guard let agent = pool.agents[id] else { continue }
-                journal.record(.agentStatus(agent.task, agent: id, status))
+            case .status(let number, let status):
+                guard let agent = agents[number] else { continue }
+                agents[number]?.endedAt = pool.agents[number]?.endedAt
+                journal.record(.agentStatus(agent.task, agent: agent.id, status))
                 if status == .exited { watchEnd(of: agent) }
-            case .lost(let id, let job):
-                guard let agent = pool.agents[id] else { continue }
-                journal.record(.jobLost(job.key, agent.task, agent: id))
+            case .lost(let number, let job):
+                guard let agent = agents[number] else { continue }
+                agents[number]?.ends(at: pool.agents[number]?.endedAt ?? time.now)
+                if let job = Job(job) { journal.record(.jobLost(job, agent.task)) }
                 handle(.agentLost(job.kind), of: job.run)
             }
         }
     }
 
     /// A deregistered agent's process ends soon after; only then is the agent gone.
-    private func watchEnd(of agent: AgentPool.Agent) {
+    private func watchEnd(of agent: RegisteredAgent) {
         Task { [agentProcesses, journal] in
             while agentProcesses.isAlive(agent.task) && !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(20))
@@ -250,4 +271,9 @@ actor TerraformStandIn {
             journal.record(.agentGone(agent.task))
         }
     }
+}
+
+extension Job {
+    /// The job as agents and ledger call it.
+    init?(_ job: PoolJob) { self.init(id: job.run, type: job.kind.rawValue) }
 }

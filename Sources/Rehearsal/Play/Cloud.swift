@@ -19,7 +19,7 @@ struct Cloud: Sendable {
         play: Play,
         base: String,
         time: Timebase,
-        journal: Journal,
+        journal: PlayJournal,
         random: inout SeededRandom
     ) throws {
         let agents = AgentProcesses()
@@ -157,14 +157,14 @@ struct Cloud: Sendable {
         )
         rest.changing = service.pending + service.present - service.counting
         rest.outdated = await ecs.outdatedCount
-        rest.openRuns = await terraform.runs.values.filter { !$0.phase.isFinal }
-            .sorted { $0.id < $1.id }.map { .init(id: $0.id, state: $0.phase.rawValue) }
+        rest.openRuns = await terraform.runs.values.filter { !$0.life.status.isFinal }
+            .sorted { $0.id < $1.id }.map { .init(id: $0.id, state: $0.life.status.rawValue) }
         rest.ledger = await aws.ledger.map { ledger in
             .init(
                 size: ledger.size,
                 jobs: Array(ledger.jobs),
-                leaving: ledger.leaving.map { .init($0) },
-                exposed: ledger.exposed.map { .init($0) }
+                leaving: Array(ledger.leaving),
+                exposed: Array(ledger.exposed)
             )
         }
         return rest

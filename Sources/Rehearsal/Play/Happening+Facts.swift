@@ -1,4 +1,5 @@
 import Decisions
+import Model
 import Rules
 
 /// What the rule book is told of a happening. What the kernel says of an agent's process, which the
@@ -8,14 +9,14 @@ extension Happening {
 
     private var ecsFacts: [Fact]? {
         switch self {
-        case .taskStarted(let task): [.taskStarted(.init(task))]
-        case .taskStopped(let task): [.taskStopped(.init(task))]
-        case .scaledIn(let task, let cause): [.stopped(.init(task), cause)]
-        case .protected(let task, _): [.protected(.init(task), until: nil)]
+        case .taskStarted(let task): [.taskStarted(task)]
+        case .taskStopped(let task): [.taskStopped(task)]
+        case .scaledIn(let task, let cause): [.stopped(task, cause)]
+        case .protected(let task, _): [.protected(task, until: nil)]
         case .unprotected(let task, let agentAlive, _):
-            (agentAlive ? [] : [.agentEnded(.init(task))]) + [.unprotected(.init(task))]
+            (agentAlive ? [] : [.agentEnded(task)]) + [.unprotected(task)]
         case .desiredCount(let from, let to, let dead):
-            dead.map { .agentEnded(.init($0)) } + [.desiredCount(from: from, to: to, by: .system)]
+            dead.map { .agentEnded($0) } + [.desiredCount(from: from, to: to, by: .system)]
         case .desiredCountEdited(let from, let to): [.desiredCount(from: from, to: to, by: .person)]
         case .ledger(let write, let caller, let living): Self.facts(of: write, caller, living)
         case .itemWritten(let text): [.written(text, .table)]
@@ -25,7 +26,7 @@ extension Happening {
 
     private static func facts(
         of write: LedgerRecord.Write,
-        _ caller: String,
+        _ caller: TaskID?,
         _ living: Set<TaskID>
     ) -> [Fact] {
         let (old, new, departures) = (write.old, write.new, write.departures)
@@ -33,50 +34,60 @@ extension Happening {
         guard new.version > 0 else { return [] }
         guard !write.leavesVersion else { return [.ledgerRaised(isAdopted: new.isAdopted)] }
         let fact = CountedWrite(
-            by: caller == Play.endpointCaller ? nil : .init(caller),
+            by: caller,
             versions: .init(old?.version ?? 0, new.version),
             sizes: .init(old?.size ?? new.size, new.size),
-            departures: departures.map { .init($0) },
-            exposed: Set(new.exposed.map { .init($0) }),
+            departures: departures,
+            exposed: new.exposed,
             isAdopted: new.isAdopted,
             startsFail: new.startsFail
         )
-        return departures.filter { !living.contains($0) }.map { .agentEnded(.init($0)) }
+        return departures.filter { !living.contains($0) }.map { .agentEnded($0) }
             + [.ledgerWritten(fact)]
     }
 
     private var terraformFacts: [Fact]? {
         switch self {
-        case .agentRegistered(let task, _, _, _): [.agentStarted(.init(task))]
-        case .agentStatus(let task, _, let status): [.agentStatus(.init(task), status)]
-        case .jobStarted(let key, let task, _): Self.fact(key) { .jobReceived($0, .init(task)) }
-        case .jobEnded(let key, let task, _, _): Self.fact(key) { .jobEnded($0, .init(task)) }
-        case .jobLost(let key, let task, _): Self.fact(key) { .jobLost($0, .init(task)) }
-        case .runPhase(let run, let phase, let note):
-            phase.isFinal ? [.runEnded(run, Self.end(phase, note))] : []
+        case .agentRegistered(let task, _, _, _): [.agentStarted(task)]
+        case .agentStatus(let task, _, let status):
+            ServerStatus(rawValue: status.rawValue).map { [.agentStatus(task, $0)] }
+        case .jobStarted(let job, let task, _): [.jobReceived(job, task)]
+        case .jobEnded(let job, let task, _, _): [.jobEnded(job, task)]
+        case .jobLost(let job, let task): [.jobLost(job, task)]
+        case .runStatus(let run, _, let end): end.map { [.runEnded(run, Self.end($0))] } ?? []
         default: nil
         }
     }
 
-    private static func fact(_ key: String, _ fact: (Decisions.Job) -> Fact) -> [Fact] {
-        Decisions.Job(key: key).map { [fact($0)] } ?? []
-    }
-
-    private static func end(_ phase: RunPhase, _ note: String) -> Fact.RunEnd {
-        guard phase == .errored, !note.hasPrefix(Run.asScripted) else { return .asMeant }
-        return note == Run.agentGone ? .agentGone : .failed(note)
+    private static func end(_ end: RunLife.End) -> Fact.RunEnd {
+        switch end {
+        case .asMeant: .asMeant
+        case .agentLost: .agentGone
+        case .job: .failed(end.text)
+        }
     }
 
     private var otherFacts: [Fact] {
         switch self {
-        case .agentGone(let task): [.agentEnded(.init(task))]
-        case .stopSignal(let task, let count): [.stopSignal(.init(task), count: count)]
+        case .agentGone(let task): [.agentEnded(task)]
+        case .stopSignal(let task, let count): [.stopSignal(task, count: count)]
         case .line(.endpoint, let text): [.written(text, .endpointLog)]
         case .line(.container(let task, let name), let text):
-            [.written(text, .log(.init(task), program: name))]
-        case .doomed(let task, let cause): [.doomed(.init(task), cause: cause)]
+            [.written(text, .log(task, program: name))]
+        case .doomed(let task, let cause): [.doomed(task, cause: cause)]
         case .rest(let rest): [.rest(rest)]
         default: []
+        }
+    }
+}
+
+extension RunLife.End {
+    /// In a word or two, for the timeline and the rules.
+    var text: String {
+        switch self {
+        case .asMeant: "as meant"
+        case .agentLost: "the agent that ran it is gone"
+        case .job(let result): "the agent reported \(result.rawValue)"
         }
     }
 }

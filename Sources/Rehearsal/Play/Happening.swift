@@ -1,3 +1,4 @@
+import Decisions
 import Model
 import Rules
 
@@ -25,21 +26,21 @@ enum Happening: Sendable {
     /// A write of the ledger's items, several of them when a transaction wrote them; `living` are
     /// tasks in the new `departed` whose agents live.
     ///
-    /// - Parameter caller: the task, or another name.
-    case ledger(LedgerRecord.Write, caller: String, living: Set<TaskID>)
+    /// - Parameter caller: the task; nil for the endpoint.
+    case ledger(LedgerRecord.Write, caller: TaskID?, living: Set<TaskID>)
     /// A write of any item, as text.
     case itemWritten(String)
 
     // HCP Terraform
-    case runCreated(String, workspace: String, plan: String)
-    case runPhase(String, RunPhase, note: String)
+    case runCreated(String, workspace: String, meant: RunOutcome)
+    case runStatus(String, RunStatus, RunLife.End?)
     case runTask(run: String, stage: String, attempt: Int, result: String)
     case runTaskResult(run: String, stage: String, status: String, message: String)
     case agentRegistered(TaskID, agent: String, pid: Int, name: String)
     case agentStatus(TaskID, agent: String, AgentPool.Status)
-    case jobStarted(String, TaskID, agent: String)
-    case jobEnded(String, TaskID, agent: String, result: String)
-    case jobLost(String, TaskID, agent: String)
+    case jobStarted(Job, TaskID, agent: String)
+    case jobEnded(Job, TaskID, agent: String, RunLife.JobResult)
+    case jobLost(Job, TaskID)
 
     // Processes
     /// The agent's process is known to be gone.
@@ -47,7 +48,7 @@ enum Happening: Sendable {
     /// The agent says that it received its `count`th stop signal.
     case stopSignal(TaskID, count: Int)
     case line(Source, String)
-    case apiCall(service: String, operation: String, caller: String)
+    case apiCall(service: String)
     case refusedCall(service: String, message: String)
 
     // Faults of the rehearsal's own plan

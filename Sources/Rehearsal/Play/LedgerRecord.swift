@@ -1,3 +1,5 @@
+import Decisions
+
 /// The ledger's parts that rules and timeline speak about, put together from its items.
 struct LedgerRecord: Equatable, Sendable {
     var version = 0
@@ -13,7 +15,7 @@ struct LedgerRecord: Equatable, Sendable {
 
     /// - Parameter items: of the service, by their sort keys. Absent parts count as empty; nil
     ///   where none is of the ledger.
-    init?(_ items: [String: Item]) {
+    init?(_ items: [String: TableItem]) {
         func rest(after start: String) -> Set<String> {
             Set(items.keys.filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) })
         }
@@ -24,10 +26,10 @@ struct LedgerRecord: Equatable, Sendable {
         }
         version = number("version")
         size = number("size")
-        leaving = keys("leaving")
-        exposed = keys("exposed")
+        leaving = Set(keys("leaving").map { TaskID($0) })
+        exposed = Set(keys("exposed").map { TaskID($0) })
         jobs = rest(after: "job/")
-        departed = rest(after: "task/")
+        departed = Set(rest(after: "task/").map { TaskID($0) })
         isAdopted = counted?["adopted"] != nil
         startsFail = counted?["failed"] != nil
         if counted == nil, jobs.isEmpty, departed.isEmpty { return nil }

@@ -1,3 +1,6 @@
+import Decisions
+import Model
+
 /// Where applies ran: with agents that take many jobs, the one that planned a run has its providers
 /// and modules at hand, and an apply should find it while it is there.
 struct Planners: Equatable, Sendable {
@@ -8,11 +11,11 @@ struct Planners: Equatable, Sendable {
     /// The one that planned it was gone.
     private(set) var gone = 0
 
-    init(runs: [Run], agents: [AgentPool.Agent]) {
+    init(runs: [RehearsedRun], agents: [RegisteredAgent]) {
         for run in runs {
             guard let began = run.at(.applying),
-                let planner = agents.first(where: { $0.jobs.contains("\(run.id)/plan") }),
-                let applier = agents.first(where: { $0.jobs.contains("\(run.id)/apply") })
+                let planner = agents.first(where: { $0.worked(at: Job(id: run.id, type: "plan")) }),
+                let applier = agents.first(where: { $0.worked(at: Job(id: run.id, type: "apply")) })
             else { continue }
             if planner.id == applier.id {
                 same += 1

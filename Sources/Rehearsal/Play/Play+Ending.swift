@@ -1,3 +1,4 @@
+import Model
 import Rules
 
 /// How a rehearsal comes to its end.
@@ -12,7 +13,7 @@ extension Play {
 
     /// Waits until all runs are over and the service has rested for long enough, or the limit is
     /// up.
-    func waitForRest(_ cloud: Cloud, _ time: Timebase, _ journal: Journal) async throws -> End {
+    func waitForRest(_ cloud: Cloud, _ time: Timebase, _ journal: PlayJournal) async throws -> End {
         while Double(time.now) / 1000 < settings.timeLimitSeconds {
             if settings.broken != nil && !journal.verdict.holds { return .asBroken }
             let rest = await rest(of: cloud, time)
@@ -24,13 +25,13 @@ extension Play {
         return .timeIsUp
     }
 
-    func judge(_ end: End, _ cloud: Cloud, _ time: Timebase, _ journal: Journal) async {
+    func judge(_ end: End, _ cloud: Cloud, _ time: Timebase, _ journal: PlayJournal) async {
         switch end {
         case .asBroken: return
         case .atRest: break
         case .timeIsUp:
-            let open = await cloud.terraform.runs.values.filter { !$0.phase.isFinal }
-                .map { "\($0.id) is \($0.phase.rawValue)" }.sorted()
+            let open = await cloud.terraform.runs.values.filter { !$0.life.status.isFinal }
+                .map { "\($0.id) is \($0.life.status.rawValue)" }.sorted()
             journal.record(
                 .note("the time limit is up; " + (open.first ?? "every run is final"))
             )
@@ -49,14 +50,14 @@ extension Play {
     func summary(
         _ cloud: Cloud,
         _ time: Timebase,
-        _ journal: Journal
+        _ journal: PlayJournal
     ) async -> Summary {
         let terraform = cloud.terraform
         let runs = await terraform.order
         let all = await terraform.runs
         return Summary(
             runs: runs.compactMap { all[$0] },
-            agents: Array(await terraform.pool.agents.values),
+            agents: await terraform.agents.values.sorted { $0.number < $1.number },
             tally: journal.tally,
             units: await cloud.aws.consumed,
             verdict: journal.verdict,

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Model
 import Rules
 import Seeded
 
@@ -11,8 +12,6 @@ struct PlayError: Error, CustomStringConvertible {
 /// One rehearsal: the stand-ins, the endpoint, the service's tasks, the runs.
 struct Play: Sendable {
     static let agentTokenParameter = "/rehearsal/agent-token"
-    /// Who calls AWS, where it is no task.
-    static let endpointCaller = "endpoint"
     static let hmacKeyParameter = "/rehearsal/run-task-hmac-key"
     static let executables = ["agent-sidecar", "agent-launcher", "stand-in-agent"]
 
@@ -60,10 +59,10 @@ struct Play: Sendable {
     /// Plays it; returns whether every run finished, every rule held and the service is at rest.
     func run() async throws -> Bool {
         let time = Timebase()
-        let endpoint = Endpoint(settings.endpoint)
+        let endpoint = EndpointProcess(settings.endpoint)
         let plan = settings.chaos.map { FaultPlan(seed: settings.seed, $0) }
         let (events, feed) = AsyncStream<Happening>.makeStream()
-        let journal = Journal(
+        let journal = PlayJournal(
             time: time,
             paint: Paint(isOn: settings.isColored),
             directory: logs,
@@ -145,7 +144,7 @@ struct Play: Sendable {
     private func function(
         _ group: inout ThrowingTaskGroup<Void, any Error>,
         _ time: Timebase,
-        _ journal: Journal
+        _ journal: PlayJournal
     ) async -> Function? {
         guard settings.endpoint == .lambda else { return nil }
         // A sequence of its own: one seed makes the same runs with either endpoint.
@@ -162,8 +161,8 @@ struct Play: Sendable {
     private func saboteur(
         _ plan: FaultPlan,
         _ cloud: Cloud,
-        _ endpoint: Endpoint,
-        _ journal: Journal,
+        _ endpoint: EndpointProcess,
+        _ journal: PlayJournal,
         _ time: Timebase
     ) -> Saboteur {
         Saboteur(
@@ -177,21 +176,21 @@ struct Play: Sendable {
         )
     }
 
-    private func makeRuns(_ random: inout SeededRandom) -> [Run] {
+    private func makeRuns(_ random: inout SeededRandom) -> [RehearsedRun] {
         (1...settings.runs).map { number in
-            let script =
-                settings.isMixed ? RunScript.allCases.randomElement(using: &random) : .applies
-            return Run(
+            let outcome =
+                settings.isMixed ? RunOutcome.allCases.randomElement(using: &random) : .applied
+            let life = RunLife(
                 id: random.id("run"),
-                workspace: "workspace-\(number)",
-                script: script ?? .applies,
-                planSeconds: settings.planSeconds,
-                applySeconds: settings.applySeconds
+                outcome: outcome ?? .applied,
+                plan: Int(settings.planSeconds * 1000),
+                apply: Int(settings.applySeconds * 1000)
             )
+            return RehearsedRun(life, workspace: "workspace-\(number)")
         }
     }
 
-    private func arrive(_ runs: [Run], in terraform: TerraformStandIn) async {
+    private func arrive(_ runs: [RehearsedRun], in terraform: TerraformStandIn) async {
         let gap = settings.spreadSeconds / Double(max(runs.count - 1, 1))
         for (index, run) in runs.enumerated() {
             if index > 0 { try? await Task.sleep(for: .seconds(gap)) }
@@ -201,18 +200,18 @@ struct Play: Sendable {
     }
 
     private func start(
-        _ endpoint: Endpoint,
+        _ endpoint: EndpointProcess,
         _ function: Function?,
         _ cloud: Cloud,
         base: String,
-        journal: Journal
+        journal: PlayJournal
     ) async throws {
         var program = cloud.endpointProgram
         if let function {
             program.environment["AWS_LAMBDA_RUNTIME_API"] = "127.0.0.1:\(function.port)"
         }
         try endpoint.start(program, journal: journal) { await function?.lambda.functionEnded() }
-        let deadline = ContinuousClock.now + Endpoint.startLimit
+        let deadline = ContinuousClock.now + EndpointProcess.startLimit
         while endpoint.port == nil {
             guard ContinuousClock.now < deadline && !endpoint.hasFailed else {
                 throw PlayError(description: "\(settings.endpoint.executable) did not get ready")

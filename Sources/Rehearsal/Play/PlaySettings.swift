@@ -1,13 +1,5 @@
 import Model
 
-/// How the agents of a rehearsal run.
-enum AgentMode: String, Sendable, CaseIterable {
-    /// One job per agent process (`TFC_AGENT_SINGLE`).
-    case single
-    /// An agent takes job after job until its sidecar retires it.
-    case reuse
-}
-
 /// Where the scale-up endpoint of a rehearsal runs.
 enum EndpointKind: String, Sendable, CaseIterable {
     /// `scale-up-server`, a process that listens.

@@ -1,13 +1,15 @@
+import Decisions
+import Model
 import Rules
 
 /// The table at the end.
 struct Summary: Sendable {
-    var runs: [Run]
-    var agents: [AgentPool.Agent]
-    var tally: Tally
+    var runs: [RehearsedRun]
+    var agents: [RegisteredAgent]
+    var tally: PlayTally
     /// DynamoDB's units that were consumed.
     var units: (reads: Double, writes: Double)
-    var verdict: Verdict
+    var verdict: PlayVerdict
     var seconds: Double
     var endedAt: Milliseconds
     /// Whether agents take several jobs, so that an apply can find the agent that planned it.
@@ -19,12 +21,12 @@ struct Summary: Sendable {
     }
 
     private var runTable: [String] {
-        let head = ["run", "plan", "wait", "plan by", "wait", "apply by", "result"]
+        let head = ["run", "meant as", "wait", "plan by", "wait", "apply by", "result"]
         let rows = runs.map { run in
             [
-                run.id, run.script.rawValue, wait(run, .planQueued, .planning),
-                agent("\(run.id)/plan"), wait(run, .applyQueued, .applying),
-                agent("\(run.id)/apply"), run.phase.rawValue,
+                run.id, run.life.outcome.rawValue, wait(run, .planQueued, .planning),
+                agent(run.id, "plan"), wait(run, .applyQueued, .applying),
+                agent(run.id, "apply"), run.life.status.rawValue,
             ]
         }
         let widths = head.indices.map { column in
@@ -36,23 +38,21 @@ struct Summary: Sendable {
         return [paint.bold(lines[0])] + lines.dropFirst()
     }
 
-    private func wait(_ run: Run, _ from: RunPhase, _ to: RunPhase) -> String {
+    private func wait(_ run: RehearsedRun, _ from: RunStatus, _ to: RunStatus) -> String {
         guard let start = run.at(from) else { return "-" }
         guard let end = run.at(to) else { return "for ever" }
         return tenths(Double(end - start) / 1000) + " s"
     }
 
-    private func agent(_ job: String) -> String {
-        agents.first { $0.jobs.contains(job) }.map { short($0.task) } ?? "-"
+    private func agent(_ run: String, _ type: String) -> String {
+        agents.first { $0.worked(at: Job(id: run, type: type)) }.map { short($0.task) } ?? "-"
     }
 
     private func perJob(_ count: Double) -> String { tenths(count / Double(max(tally.jobs, 1))) }
 
     private var totals: [String] {
         let alive = agents.reduce(0) { $0 + (($1.endedAt ?? endedAt) - $1.registeredAt) }
-        let busy = agents.reduce(0) { sum, agent in
-            sum + agent.busyMilliseconds + (agent.jobStartedAt.map { endedAt - $0 } ?? 0)
-        }
+        let busy = agents.reduce(0) { $0 + $1.busyTime(until: endedAt) }
         let share = alive > 0 ? busy * 100 / alive : 0
         let calls = tally.calls.sorted { $0.key < $1.key }.map { service, count in
             "\(service) \(perJob(Double(count)))"

@@ -1,12 +1,6 @@
 import FoundationEssentials
 import Model
 
-/// Milliseconds of a monotonic clock since the rehearsal began.
-typealias Milliseconds = Model.Milliseconds
-
-/// A task's id: the last path component of its ARN, 32 hexadecimal digits.
-typealias TaskID = String
-
 /// The rehearsal's clock: monotonic milliseconds since its start, and the wall dates they stand for
 /// where a protocol asks for dates.
 struct Timebase: Sendable {

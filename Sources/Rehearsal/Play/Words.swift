@@ -1,5 +1,7 @@
+import Decisions
+
 /// A task's name in the timeline.
-func short(_ task: TaskID) -> String { String(task.prefix(8)) }
+func short(_ task: TaskID) -> String { String(task.text.prefix(8)) }
 
 /// Seconds with one decimal, without a formatter that would pull in ICU.
 func tenths(_ seconds: Double) -> String {

@@ -1,3 +1,4 @@
+import Decisions
 import Synchronization
 
 /// Which process is the agent of which task, as the agents said when they registered: the rules ask

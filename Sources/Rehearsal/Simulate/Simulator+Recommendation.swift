@@ -1,4 +1,5 @@
 import Decisions
+import Model
 import Simulation
 import SimulationReport
 

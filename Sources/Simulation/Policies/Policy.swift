@@ -22,7 +22,7 @@ protocol Policy: AnyObject {
     /// A container is killed, since its time to stop is over.
     func kill(_ container: String, of task: AgentTask)
     /// - Parameter done: gets true when the run may go on; false makes HCP Terraform call again.
-    func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void)
+    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void)
 }
 
 extension Policy {
@@ -40,7 +40,7 @@ extension Policy {
     static func agentAlone(stopTimeout: Milliseconds) -> [ContainerDefinition] {
         [ContainerDefinition(Deployed.agentName, stopTimeout: stopTimeout)]
     }
-    func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void) { done(true) }
+    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) { done(true) }
 }
 
 /// The policies that can be compared.

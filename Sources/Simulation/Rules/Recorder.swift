@@ -84,10 +84,10 @@ final class Recorder {
             && books[task.service.pool.index].isKnownBare(task.id)
     }
 
-    func received(_ job: PoolJob, by task: AgentTask) { see(.jobReceived(job.job, task.id), task) }
-    func ended(_ job: PoolJob, by task: AgentTask) { see(.jobEnded(job.job, task.id), task) }
+    func received(_ job: HeldJob, by task: AgentTask) { see(.jobReceived(job.job, task.id), task) }
+    func ended(_ job: HeldJob, by task: AgentTask) { see(.jobEnded(job.job, task.id), task) }
 
-    func jobLost(_ job: PoolJob, with task: AgentTask) {
+    func jobLost(_ job: HeldJob, with task: AgentTask) {
         if task.hasOutsideCause { see(.doomed(task.id, cause: "an outside cause"), task) }
         see(.jobLost(job.job, task.id), task)
     }
@@ -194,7 +194,9 @@ final class Recorder {
         // Where no agent comes any more runs wait for ever, and their jobs in the ledger with them.
         let hasEnded = service.ending != nil
         if !hasEnded {
-            rest.openRuns = pool.openRuns.prefix(3).map { .init(id: $0.id, state: "\($0.state)") }
+            rest.openRuns = pool.openRuns.prefix(3).map {
+                .init(id: $0.id, state: $0.life.status.rawValue)
+            }
         }
         let ledger = OurPolicy.state(of: pool).store.table.ledger
         // One that was lost, and that no task has written since, says nothing of the service.

@@ -53,7 +53,7 @@ package final class WorldTally {
         agentTime + living * now - livingStarts
     }
 
-    func received(_ job: PoolJob, at now: Milliseconds) {
+    func received(_ job: HeldJob, at now: Milliseconds) {
         jobs += 1
         waits.add(now - job.wantedAt)
     }

@@ -20,11 +20,10 @@ struct Agent {
 
     var state = State.absent
     var signals = 0
-    var job: PoolJob?
+    var job: HeldJob?
     var receivedAt: Milliseconds = 0
-    /// Requests for jobs come at this moment and every ``Setup/agentPoll`` after it.
-    var polledAt: Milliseconds = 0
-    var pollPlanned = false
+    /// In its pool, from its registration on.
+    var number: Int?
     /// Told apart from the callbacks of an earlier job.
     var jobNumber = 0
 
@@ -75,13 +74,12 @@ extension AgentTask {
 
     private func becomeIdle() {
         agent.state = .idle
-        agent.polledAt = world.now
         companion?.agentSays(.waiting)
         service.pool.agentIsIdle(self)
     }
 
     /// A request of the agent brought a job.
-    func receive(_ job: PoolJob) {
+    func receive(_ job: HeldJob) {
         agent.state = .busy
         agent.job = job
         agent.receivedAt = world.now
@@ -93,12 +91,12 @@ extension AgentTask {
         job.run.received(job, by: self)
         let number = agent.jobNumber
         world.after(job.length) { [self] in
-            if agent.jobNumber == number, agent.job != nil { finishJob(dropped: false) }
+            if agent.jobNumber == number, agent.job != nil { finishJob(as: .finished) }
         }
     }
 
     /// The job is over, or was canceled.
-    func finishJob(dropped: Bool) {
+    func finishJob(as result: RunLife.JobResult) {
         guard let job = agent.job else { return }
         agent.job = nil
         world.tally.worked(world.now - agent.receivedAt)
@@ -113,7 +111,7 @@ extension AgentTask {
                 if agent.state == .pausing, agent.jobNumber == number { becomeIdle() }
             }
         }
-        if !dropped { job.run.finished(job) }
+        service.pool.finished(job, as: result, by: self)
     }
 
     /// SIGTERM, or one like it.
@@ -133,7 +131,7 @@ extension AgentTask {
                 world.after(50...600) { [self] in
                     guard agent.state == .idle else { return }
                     service.pool.agentIsNotIdle(self)
-                    if let job = service.pool.takeJob() { receive(job) } else { leave() }
+                    if let job = service.pool.takeJob(self) { receive(job) } else { leave() }
                 }
             } else {
                 leave()
@@ -150,6 +148,7 @@ extension AgentTask {
             guard agent.state == .leaving else { return }
             agent.state = .gone
             world.rules?.agentEnded(self)
+            service.pool.agentEnded(self)
             agentGone(code: 0)
         }
     }
@@ -169,12 +168,12 @@ extension AgentTask {
         service.pool.agentIsNotIdle(self)
         agent.state = .gone
         world.rules?.agentEnded(self)
+        defer { service.pool.agentEnded(self) }
         guard let job = agent.job else { return }
         agent.job = nil
         world.tally.worked(world.now - agent.receivedAt)
         world.tell("\(id) is killed and with it \(job.job)")
         world.tally.killed(outside: hasOutsideCause)
         world.rules?.jobLost(job, with: self)
-        job.run.lost(job)
     }
 }

@@ -1,30 +1,26 @@
 import Decisions
 import Model
 
-/// A job in the pool's queue or in an agent's hands.
-final class PoolJob {
+/// A job in an agent's hands.
+struct HeldJob {
     let job: Job
+    let kind: PoolJob.Kind
     let run: Run
     let length: Milliseconds
     /// Since when the run could have gone on with an agent at hand.
     let wantedAt: Milliseconds
-
-    init(_ job: Job, of run: Run, length: Milliseconds, wantedAt: Milliseconds) {
-        self.job = job
-        self.run = run
-        self.length = length
-        self.wantedAt = wantedAt
-    }
 }
 
-/// An agent pool of HCP Terraform: a queue of jobs, and agents that ask for one now and then.
+/// An agent pool in virtual time: performs what its ``AgentPool`` says, for the runs and the agents
+/// of one service.
 final class Pool {
     let index: Int
     unowned let world: World
     private(set) lazy var service = Service(pool: self, world: world)
-    private var queue: [PoolJob] = []
-    private var idle: [AgentTask] = []
-    private var pollsPlanned = 0
+    /// It learns at once that an agent is gone, and says so when it gives the job up.
+    private var agents = AgentPool(.init(unknown: 0, errored: 5.minutes))
+    /// Agents that have registered, by their numbers in the pool.
+    private var tasks: [Int: AgentTask] = [:]
     private var tokenOutage = Outage()
     /// Runs that are not over, for those who list them.
     private(set) var runs: [String: Run] = [:]
@@ -38,8 +34,7 @@ final class Pool {
 
     func close() {
         service.close()
-        queue = []
-        idle = []
+        tasks = [:]
         runs = [:]
         state = nil
     }
@@ -48,15 +43,17 @@ final class Pool {
     var starvedRuns: Int { service.ending == nil ? runs.count : 0 }
     /// Agents that stay without jobs; spare ones stay as well.
     var floor: Int { service.ending == nil ? world.setup.limits.want(jobs: 0) : 0 }
-    var queued: Int { queue.count }
-    var idleAgents: Int { idle.count }
+    var queued: Int { agents.queue.count }
+    var idleAgents: Int { agents.waitingAgents }
     /// Agents that hold a job.
     var busyAgents: Int { service.tasks.reduce(0) { $0 + ($1.agent.holdsJob ? 1 : 0) } }
     /// In the order in which they arrived.
     var openRuns: [Run] { runs.values.sorted { $0.number < $1.number } }
 
     /// Runs that an agent works for or that wait for one, as a list of runs tells it.
-    var runsThatNeedAgent: Int { runs.values.reduce(0) { $0 + ($1.needsAgent ? 1 : 0) } }
+    var runsThatNeedAgent: Int {
+        runs.values.reduce(0) { $0 + ($1.life.status.needsAgent ? 1 : 0) }
+    }
 
     func add(_ run: Run) { runs[run.id] = run }
     func remove(_ run: Run) { runs[run.id] = nil }
@@ -69,68 +66,83 @@ final class Pool {
     // MARK: The queue
 
     func enqueue(_ job: PoolJob) {
-        queue.append(job)
+        agents.enqueue(job)
         planPolls()
     }
 
-    /// The run was canceled while its job waited.
-    func withdraw(_ job: PoolJob) {
-        queue.removeAll { $0 === job }
-    }
-
-    func takeJob() -> PoolJob? {
-        queue.isEmpty ? nil : queue.removeFirst()
-    }
+    func withdraw(_ run: Run) { agents.withdraw(run: run.id) }
 
     // MARK: Agents
 
+    /// An agent waits for a job; the first time it registers.
     func agentIsIdle(_ task: AgentTask) {
-        idle.append(task)
+        let number = task.agent.number ?? agents.register(at: world.now)
+        task.agent.number = number
+        tasks[number] = task
+        agents.wait(number, at: world.now)
         planPolls()
     }
 
     func agentIsNotIdle(_ task: AgentTask) {
-        guard let index = idle.firstIndex(where: { $0 === task }) else { return }
-        idle.remove(at: index)
-        if task.agent.pollPlanned {
-            task.agent.pollPlanned = false
-            pollsPlanned -= 1
-            planPolls()
+        if let number = task.agent.number, agents.endWait(number) { planPolls() }
+    }
+
+    /// An agent asks for a job.
+    func takeJob(_ task: AgentTask) -> HeldJob? {
+        guard let number = task.agent.number,
+            case .job(let job) = agents.ask(number, at: world.now),
+            let run = runs[job.run], let known = run.job(job.kind)
+        else { return nil }
+        return HeldJob(
+            job: known,
+            kind: job.kind,
+            run: run,
+            length: job.length,
+            wantedAt: job.wantedAt
+        )
+    }
+
+    /// An agent says what became of its job.
+    func finished(_ job: HeldJob, as result: RunLife.JobResult, by task: AgentTask) {
+        guard let number = task.agent.number, let done = agents.finish(number, at: world.now)
+        else { return }
+        job.run.handle(.jobEnded(done.kind, result))
+    }
+
+    /// The agent's process is gone. One that held a job has told nobody: HCP Terraform gives it and
+    /// the job up after a while.
+    func agentEnded(_ task: AgentTask) {
+        guard let number = task.agent.number else { return }
+        tasks[number] = nil
+        guard let known = agents.report(number, at: world.now), known.job != nil else {
+            return agents.remove(number)
+        }
+        world.tally.lostRuns += 1
+        world.after(agents.patience.whole) { [self] in
+            for case .lost(_, let job) in agents.look(at: number, world.now) {
+                runs[job.run]?.handle(.agentLost(job.kind))
+            }
+            agents.remove(number)
         }
     }
 
-    /// Idle agents ask at fixed moments. Only those requests are played that can bring a job: for
-    /// each job in the queue the next request of all.
     private func planPolls() {
-        while pollsPlanned < queue.count {
-            var best: (task: AgentTask, at: Milliseconds)?
-            for task in idle where !task.agent.pollPlanned {
-                let at = nextPoll(of: task)
-                if at < best?.at ?? .max { best = (task, at) }
-            }
-            guard let (task, at) = best else { return }
-            task.agent.pollPlanned = true
-            pollsPlanned += 1
-            let number = task.agent.jobNumber
-            world.after(at - world.now + world.chance.within(50...300)) { [self] in
-                poll(task, number)
+        while let next = agents.nextRequest(every: world.setup.agentPoll, at: world.now) {
+            guard let task = tasks[next.agent] else { return }
+            let jobNumber = task.agent.jobNumber
+            world.after(next.at - world.now + world.chance.within(50...300)) { [self] in
+                poll(task, next.agent, jobNumber)
             }
         }
     }
 
-    private func nextPoll(of task: AgentTask) -> Milliseconds {
-        let every = world.setup.agentPoll
-        let waited = world.now - task.agent.polledAt
-        return task.agent.polledAt + (waited + every - 1) / every * every
-    }
-
-    private func poll(_ task: AgentTask, _ number: Int) {
-        guard task.agent.pollPlanned, task.agent.state == .idle, task.agent.jobNumber == number
+    private func poll(_ task: AgentTask, _ number: Int, _ jobNumber: Int) {
+        guard agents.isAwaited(number), task.agent.state == .idle,
+            task.agent.jobNumber == jobNumber
         else { return }
         // One that has had its signal asks no more; what its last request brings is drawn there.
-        guard task.agent.signals == 0, let job = takeJob() else {
-            task.agent.pollPlanned = false
-            pollsPlanned -= 1
+        guard task.agent.signals == 0, let job = takeJob(task) else {
+            agents.endRequest(number)
             if task.agent.signals == 0 { planPolls() }
             return
         }

@@ -1,21 +1,6 @@
 import Decisions
 package import Model
 
-/// How a run ends when no agent is lost.
-package enum RunOutcome: String, Sendable, CaseIterable {
-    case applied
-    /// Plan only, or nothing to change.
-    case planned
-    /// The plan fails, so no `post_plan` comes.
-    case errored
-    /// The apply fails, so no `post_apply` comes.
-    case applyErrored = "apply_errored"
-    /// Nobody confirms.
-    case discarded
-    /// Canceled while its plan waits for an agent, or soon after.
-    case canceled
-}
-
 /// One run as it would go with agents at hand.
 package struct RunPlan: Sendable, Equatable {
     /// When it is created.
@@ -43,27 +28,16 @@ package struct RunPlan: Sendable, Equatable {
     }
 }
 
-/// A run of HCP Terraform on its way through its states.
+/// A run of HCP Terraform in virtual time: performs what its ``RunLife`` says.
 final class Run {
-    enum State {
-        case prePlan
-        case planQueued
-        case planning
-        case planned
-        case preApply
-        case applyQueued
-        case applying
-        case over
-    }
-
     let id: String
     let number: Int
     let plan: RunPlan
     let pool: Pool
     unowned let world: World
-    private(set) var state = State.prePlan
-    private var current: PoolJob?
+    private(set) var life: RunLife
     private var holder: AgentTask?
+    private var isOver = false
 
     init(_ plan: RunPlan, pool: Pool, world: World) {
         self.plan = plan
@@ -71,6 +45,7 @@ final class Run {
         self.world = world
         id = world.newRunID()
         number = world.tally.runs
+        life = RunLife(id: id, outcome: plan.outcome, plan: plan.plan, apply: plan.apply)
     }
 
     func begin() {
@@ -79,176 +54,100 @@ final class Run {
         if plan.outcome == .canceled {
             world.after(plan.plan) { [self] in cancel() }
         }
-        callTask(.prePlan)
+        handle(.created)
     }
 
-    // MARK: Jobs
-
-    private func queue(_ type: String, length: Milliseconds, wantedAt: Milliseconds) {
-        guard let job = Job(id: id, type: type) else { return }
-        let waiting = PoolJob(job, of: self, length: length, wantedAt: wantedAt)
-        current = waiting
-        pool.enqueue(waiting)
-    }
-
-    func received(_ job: PoolJob, by task: AgentTask) {
-        holder = task
-        state = state == .planQueued ? .planning : .applying
-    }
-
-    func finished(_ job: PoolJob) {
-        holder = nil
-        current = nil
-        if state == .planning {
-            planEnded()
-        } else if state == .applying {
-            if plan.outcome == .applyErrored { return end() }
-            notify(.postApply)
-            end()
-        }
-    }
-
-    private func planEnded() {
-        switch plan.outcome {
-        case .errored, .canceled:
-            end()
-        case .planned:
-            notify(.postPlan)
-            end()
-        case .discarded:
-            notify(.postPlan)
-            state = .planned
-            world.after(plan.approval) { [self] in end() }
-        case .applied, .applyErrored:
-            notify(.postPlan)
-            state = .planned
-            world.after(plan.approval) { [self] in
-                state = .preApply
-                callTask(.preApply)
-            }
-        }
-    }
-
-    /// The agent is gone; HCP Terraform gives the run up after a while and does not repeat it.
-    func lost(_ job: PoolJob) {
-        world.tally.lostRuns += 1
-        holder = nil
-        current = nil
-        world.after(5.minutes) { [self] in end() }
-    }
-
-    private func cancel() {
-        switch state {
-        case .prePlan, .planQueued:
-            world.tell("\(id) is canceled")
-            if let current { pool.withdraw(current) }
-            current = nil
-            end()
-        case .planning:
-            guard let holder else { return }
-            self.holder = nil
-            current = nil
-            holder.finishJob(dropped: true)
-            end()
-        default: break
-        }
-    }
-
-    private func end() {
-        guard state != .over else { return }
-        state = .over
+    func handle(_ input: RunLife.Input) {
+        let effect = life.handle(input, at: world.now)
+        if let effect { perform(effect) }
+        guard life.status.isFinal, !isOver else { return }
+        isOver = true
         world.rules?.runEnded(self)
         pool.remove(self)
         world.runEnded()
     }
 
-    // MARK: Run tasks
-
-    /// Whether the run waits for an agent, as its status in the API says.
-    var waitingJob: Job? {
-        switch state {
-        case .planQueued: Job(id: id, type: "plan")
-        case .applyQueued: Job(id: id, type: "apply")
-        default: nil
+    private func perform(_ effect: RunLife.Effect) {
+        switch effect {
+        case .callTask(let stage): call(stage)
+        case .queue(let job): pool.enqueue(job)
+        case .withdraw: pool.withdraw(self)
+        case .interrupt: holder?.finishJob(as: .canceled)
+        case .awaitDecision: world.after(plan.approval) { [self] in handle(.decided) }
         }
     }
 
-    var needsAgent: Bool { state != .planned && state != .over }
+    // MARK: Jobs
 
-    /// Whether the job can still come to an agent, or is with one.
-    func needsAgent(for job: Job) -> Bool {
-        switch state {
-        case .prePlan, .planQueued, .planning: true
-        case .planned, .preApply, .applyQueued, .applying: job.type == "apply"
-        case .over: false
-        }
+    func job(_ kind: PoolJob.Kind) -> Job? { Job(id: id, type: kind.rawValue) }
+
+    /// The job for which it waits for an agent, as its status in the API says.
+    var waitingJob: Job? { life.status.queued.flatMap(job) }
+
+    func received(_ job: HeldJob, by task: AgentTask) {
+        holder = task
+        handle(.received(job.kind))
     }
 
-    private func goOn(_ stage: Stage, wantedAt: Milliseconds) {
-        switch (stage, state) {
-        case (.prePlan, .prePlan):
-            state = .planQueued
-            queue("plan", length: plan.plan, wantedAt: wantedAt)
-        case (.preApply, .preApply):
-            state = .applyQueued
-            queue("apply", length: plan.apply, wantedAt: wantedAt)
+    private func cancel() {
+        switch life.status {
+        case .prePlanRunning, .planQueued: world.tell("\(id) is canceled")
         default: break
         }
+        handle(.canceled)
     }
 
-    /// HCP Terraform calls the run task and the run waits for its answer.
-    private func callTask(_ stage: Stage) {
-        let wantedAt = world.now
-        let isSilent = stage == .prePlan && world.happens(.unannounced)
-        guard world.policy.usesRunTasks, !isSilent else {
-            return world.after(100...300) { [self] in goOn(stage, wantedAt: wantedAt) }
+    // MARK: Run tasks
+
+    /// HCP Terraform calls the run task. A run waits for the answer before its jobs; after them it
+    /// does not here.
+    private func call(_ stage: TaskStage) {
+        guard stage == .prePlan || stage == .preApply else {
+            notify(stage)
+            return handle(.taskEnded(stage))
         }
-        attempt(stage, wantedAt: wantedAt, number: 1)
+        let isSilent = stage == .prePlan && world.happens(.unannounced)
+        guard world.policy.usesRunTasks, !isSilent else { return goOn(stage) }
+        attempt(TaskCall(stage))
     }
 
-    /// Neither the number of HCP Terraform's tries nor their pauses are documented.
-    private func attempt(_ stage: Stage, wantedAt: Milliseconds, number: Int) {
-        guard state != .over else { return }
+    private func goOn(_ stage: TaskStage) {
+        world.after(100...300) { [self] in handle(.taskEnded(stage)) }
+    }
+
+    private static let pace = Pace(first: 5.seconds, longest: 1.minutes)
+
+    private func attempt(_ call: TaskCall) {
+        guard !isOver else { return }
         let again = { [self] in
-            let pause = min(5.seconds << min(number - 1, 4), 1.minutes)
-            world.after(pause) { [self] in
-                attempt(stage, wantedAt: wantedAt, number: number + 1)
-            }
+            var call = call
+            world.after(call.failed(Self.pace)) { [self, call] in attempt(call) }
         }
         world.after(100...400) { [self] in
-            guard state != .over else { return }
+            guard !isOver else { return }
             if world.happens(.webhookLost) {
                 // Without an API token nobody would ever learn of the job, so it is called again
                 // until it is answered; with one HCP Terraform may give up.
-                if number >= 3, world.setup.hasToken { return goOn(stage, wantedAt: wantedAt) }
-                return again()
+                let givesUp = call.failures >= 2 && world.setup.hasToken
+                return givesUp ? handle(.taskEnded(call.stage)) : again()
             }
             if world.happens(.webhookDoubled) {
                 world.after(100...60.seconds) { [self] in
-                    world.policy.webhook(stage, of: self) { _ in }
+                    world.policy.webhook(call.stage, of: self) { _ in }
                 }
             }
-            world.policy.webhook(stage, of: self) { [self] isAnswered in
-                guard isAnswered else { return again() }
-                world.after(100...300) { [self] in goOn(stage, wantedAt: wantedAt) }
+            world.policy.webhook(call.stage, of: self) { [self] isAnswered in
+                isAnswered ? goOn(call.stage) : again()
             }
         }
     }
 
     /// A call that the run does not wait for here.
-    private func notify(_ stage: Stage) {
+    private func notify(_ stage: TaskStage) {
         guard world.policy.usesRunTasks else { return }
         world.after(200...800) { [self] in
             if world.happens(.webhookLost) { return }
             world.policy.webhook(stage, of: self) { _ in }
         }
     }
-}
-
-/// When HCP Terraform calls a run task. The `post_` ones come only after success.
-enum Stage {
-    case prePlan
-    case postPlan
-    case preApply
-    case postApply
 }

@@ -1,12 +1,6 @@
 package import Decisions
 package import Model
 
-/// One job for each agent, or many.
-package enum AgentMode: String, Sendable, CaseIterable {
-    case single
-    case reuse
-}
-
 /// A safeguard that can be switched off, to show that the rules notice.
 package enum Safeguard: String, Sendable, CaseIterable {
     /// A task's protection is asked for; here ECS is never called and the sidecar told that it was.

@@ -22,7 +22,7 @@ struct Condition: Equatable, Sendable {
 
     let term: Term
 
-    init(_ text: String, _ words: inout Placeholders) throws(DynamoDBTable.Refusal) {
+    init(_ text: String, _ words: inout Placeholders) throws(TableRefusal) {
         guard text.utf8.count <= Placeholders.longestExpression else {
             throw Placeholders.tooLong("ConditionExpression")
         }
@@ -33,9 +33,9 @@ struct Condition: Equatable, Sendable {
     }
 
     /// Whether the condition holds for the stored item; an absent item has no attributes.
-    func holds(for item: Item?) -> Bool { Self.holds(term, item ?? [:]) }
+    func holds(for item: TableItem?) -> Bool { Self.holds(term, item ?? [:]) }
 
-    static func holds(_ term: Term, _ item: Item) -> Bool {
+    static func holds(_ term: Term, _ item: TableItem) -> Bool {
         switch term {
         case .exists(let name): item[name] != nil
         case .missing(let name): item[name] == nil
@@ -49,8 +49,8 @@ struct Condition: Equatable, Sendable {
     /// neither above nor below.
     private static func compares(_ there: JSON?, _ sign: Operator, _ value: JSON) -> Bool {
         guard let there else { return sign == .unequal }
-        let isEqual = AttributeValue.equal(there, value)
-        let isLess = AttributeValue.isLess(there, value)
+        let isEqual = TableValue.equal(there, value)
+        let isLess = TableValue.isLess(there, value)
         return switch sign {
         case .equal: isEqual
         case .unequal: !isEqual
@@ -68,13 +68,13 @@ struct Condition: Equatable, Sendable {
         /// A term, and whether parentheses stand around all of it.
         typealias Parsed = (term: Term, isEnclosed: Bool)
 
-        static func syntax(_ message: String) -> DynamoDBTable.Refusal {
+        static func syntax(_ message: String) -> TableRefusal {
             .init("ValidationException", "Invalid ConditionExpression: \(message)")
         }
 
-        mutating func alternatives() throws(DynamoDBTable.Refusal) -> Parsed {
-            try joined(by: "OR", Term.any) { parser throws(DynamoDBTable.Refusal) in
-                try parser.joined(by: "AND", Term.all) { parser throws(DynamoDBTable.Refusal) in
+        mutating func alternatives() throws(TableRefusal) -> Parsed {
+            try joined(by: "OR", Term.any) { parser throws(TableRefusal) in
+                try parser.joined(by: "AND", Term.all) { parser throws(TableRefusal) in
                     try parser.single()
                 }
             }
@@ -83,8 +83,8 @@ struct Condition: Equatable, Sendable {
         private mutating func joined(
             by word: String,
             _ join: ([Term]) -> Term,
-            _ part: (inout Parser) throws(DynamoDBTable.Refusal) -> Parsed
-        ) throws(DynamoDBTable.Refusal) -> Parsed {
+            _ part: (inout Parser) throws(TableRefusal) -> Parsed
+        ) throws(TableRefusal) -> Parsed {
             let first = try part(&self)
             var terms = [first.term]
             while tokens.first?.uppercased() == word {
@@ -94,7 +94,7 @@ struct Condition: Equatable, Sendable {
             return terms.count == 1 ? first : (join(terms), false)
         }
 
-        private mutating func single() throws(DynamoDBTable.Refusal) -> Parsed {
+        private mutating func single() throws(TableRefusal) -> Parsed {
             let first = try next()
             if first == "(" {
                 let inner = try alternatives()
@@ -118,7 +118,7 @@ struct Condition: Equatable, Sendable {
             return (.compares(name, sign, try words.value(try next(), Self.syntax)), false)
         }
 
-        private mutating func next() throws(DynamoDBTable.Refusal) -> String {
+        private mutating func next() throws(TableRefusal) -> String {
             guard let token = tokens.popFirst() else { throw Self.syntax("it ends too early") }
             return token
         }

@@ -35,7 +35,7 @@ struct Placeholders: Sendable {
     private let values: [String: JSON]
     private var used: Set<String> = []
 
-    init(_ input: JSON) throws(DynamoDBTable.Refusal) {
+    init(_ input: JSON) throws(TableRefusal) {
         for member in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
             guard let given = input[member] else { continue }
             guard given.object?.isEmpty == false else {
@@ -44,13 +44,13 @@ struct Placeholders: Sendable {
         }
         names = input["ExpressionAttributeNames"]?.object ?? [:]
         values = input["ExpressionAttributeValues"]?.object ?? [:]
-        for value in values.values { try AttributeValue.check(value) }
+        for value in values.values { try TableValue.check(value) }
     }
 
     mutating func name(
         _ token: String,
-        _ syntax: (String) -> DynamoDBTable.Refusal
-    ) throws(DynamoDBTable.Refusal) -> String {
+        _ syntax: (String) -> TableRefusal
+    ) throws(TableRefusal) -> String {
         if token.hasPrefix("#") {
             used.insert(token)
             guard let name = names[token]?.string else {
@@ -67,8 +67,8 @@ struct Placeholders: Sendable {
 
     mutating func value(
         _ token: String,
-        _ syntax: (String) -> DynamoDBTable.Refusal
-    ) throws(DynamoDBTable.Refusal) -> JSON {
+        _ syntax: (String) -> TableRefusal
+    ) throws(TableRefusal) -> JSON {
         used.insert(token)
         guard token.hasPrefix(":"), let value = values[token] else {
             throw syntax("the value \(token) is not defined")
@@ -76,7 +76,7 @@ struct Placeholders: Sendable {
         return value
     }
 
-    func checkAllUsed() throws(DynamoDBTable.Refusal) {
+    func checkAllUsed() throws(TableRefusal) {
         let unused = Set(names.keys).union(values.keys).subtracting(used).sorted()
         guard unused.isEmpty else {
             throw .init(
@@ -87,7 +87,7 @@ struct Placeholders: Sendable {
         }
     }
 
-    static func tooLong(_ expression: String) -> DynamoDBTable.Refusal {
+    static func tooLong(_ expression: String) -> TableRefusal {
         .init(
             "ValidationException",
             "Invalid \(expression): Expression size has exceeded the maximum allowed size"

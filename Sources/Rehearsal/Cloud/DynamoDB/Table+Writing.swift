@@ -1,3 +1,5 @@
+import Model
+
 extension DynamoDBTable {
     /// What a write does to its item, as the members of TransactWriteItems are called.
     enum Action: String, CaseIterable {
@@ -28,7 +30,7 @@ extension DynamoDBTable {
     private struct Outcome {
         let write: Write
         /// Nil when its condition holds.
-        let refusal: Refusal?
+        let refusal: TableRefusal?
 
         /// A failed condition costs what is there, at least one (DynamoDB developer guide,
         /// "Read and write operations").
@@ -43,11 +45,11 @@ extension DynamoDBTable {
         _ action: Action,
         _ input: JSON,
         _ now: Milliseconds
-    ) throws(Refusal) -> (WebResponse, [Write]) {
+    ) throws(TableRefusal) -> (WebResponse, [Write]) {
         try check(input, allowed: action.members.union(["ReturnValues"]))
         let returns = input["ReturnValues"]?.string ?? "NONE"
         guard action.returns.contains(returns) else {
-            throw Refusal("ValidationException", "ReturnValues \(returns) is not rehearsed")
+            throw TableRefusal("ValidationException", "ReturnValues \(returns) is not rehearsed")
         }
         let outcome = try outcome(action, input)
         let write = outcome.write
@@ -63,15 +65,15 @@ extension DynamoDBTable {
     }
 
     /// What the write comes to, without making it.
-    private func outcome(_ action: Action, _ input: JSON) throws(Refusal) -> Outcome {
+    private func outcome(_ action: Action, _ input: JSON) throws(TableRefusal) -> Outcome {
         try checkTable(input["TableName"]?.string)
         let key = try key(action, input)
         let old = items[key]
         var words = try Placeholders(input)
-        let update = try input["UpdateExpression"].map { text throws(Refusal) in
+        let update = try input["UpdateExpression"].map { text throws(TableRefusal) in
             try UpdateExpression(text.string ?? "", &words)
         }
-        let condition = try input["ConditionExpression"].map { text throws(Refusal) in
+        let condition = try input["ConditionExpression"].map { text throws(TableRefusal) in
             try Condition(text.string ?? "", &words)
         }
         try words.checkAllUsed()
@@ -84,9 +86,9 @@ extension DynamoDBTable {
         }
         let new = try item(action, input, update, over: old ?? key.item)
         if let new {
-            for value in new.values { try AttributeValue.check(value) }
-            guard AttributeValue.size(of: new) <= Self.largestItem else {
-                throw Refusal(
+            for value in new.values { try TableValue.check(value) }
+            guard TableValue.size(of: new) <= Self.largestItem else {
+                throw TableRefusal(
                     "ValidationException",
                     "Item size has exceeded the maximum allowed size"
                 )
@@ -95,10 +97,10 @@ extension DynamoDBTable {
         return Outcome(write: Write(key: key, old: old, new: new), refusal: nil)
     }
 
-    private func key(_ action: Action, _ input: JSON) throws(Refusal) -> ItemKey {
+    private func key(_ action: Action, _ input: JSON) throws(TableRefusal) -> ItemKey {
         guard action == .put else { return try key(input["Key"]) }
         guard let key = ItemKey(of: input["Item"]?.object ?? [:]) else {
-            throw Refusal(
+            throw TableRefusal(
                 "ValidationException",
                 "One or more parameter values were invalid: the item lacks a key, or it is empty"
             )
@@ -110,17 +112,17 @@ extension DynamoDBTable {
         _ action: Action,
         _ input: JSON,
         _ update: UpdateExpression?,
-        over item: Item
-    ) throws(Refusal) -> Item? {
+        over item: TableItem
+    ) throws(TableRefusal) -> TableItem? {
         switch action {
         case .put: return input["Item"]?.object
         case .delete: return nil
         case .update:
             guard let update else {
-                throw Refusal("ValidationException", "UpdateItem without UpdateExpression")
+                throw TableRefusal("ValidationException", "UpdateItem without UpdateExpression")
             }
             if let name = update.names.first(where: ItemKey.names.contains) {
-                throw Refusal(
+                throw TableRefusal(
                     "ValidationException",
                     "Cannot update attribute \(name). This attribute is part of the key"
                 )
@@ -135,11 +137,11 @@ extension DynamoDBTable {
     mutating func transactWriteItems(
         _ input: JSON,
         _ now: Milliseconds
-    ) throws(Refusal) -> (WebResponse, [Write]) {
+    ) throws(TableRefusal) -> (WebResponse, [Write]) {
         try check(input, allowed: ["TransactItems"])
         let actions = input["TransactItems"]?.array ?? []
         guard (1...Self.transactionLimit).contains(actions.count) else {
-            throw Refusal(
+            throw TableRefusal(
                 "ValidationException",
                 "TransactItems must hold 1 to \(Self.transactionLimit) actions"
             )
@@ -150,13 +152,16 @@ extension DynamoDBTable {
                 let action = Action(rawValue: name)
             else {
                 let names = (each.object ?? [:]).keys.sorted().joined(separator: ", ")
-                throw Refusal("ValidationException", "not rehearsed in a transaction: \(names)")
+                throw TableRefusal(
+                    "ValidationException",
+                    "not rehearsed in a transaction: \(names)"
+                )
             }
             try check(input, allowed: action.members)
             outcomes.append(try outcome(action, input))
         }
         guard Set(outcomes.map(\.write.key)).count == outcomes.count else {
-            throw Refusal(
+            throw TableRefusal(
                 "ValidationException",
                 "Transaction request cannot include multiple operations on one item"
             )
@@ -169,7 +174,7 @@ extension DynamoDBTable {
         return (AWSAnswer.ok([:]), outcomes.map(\.write))
     }
 
-    private mutating func pay(_ outcomes: [Outcome], _ now: Milliseconds) throws(Refusal) {
+    private mutating func pay(_ outcomes: [Outcome], _ now: Milliseconds) throws(TableRefusal) {
         var units: [String: Double] = [:]
         for outcome in outcomes {
             units[outcome.write.key.partition, default: 0] += 2 * outcome.units

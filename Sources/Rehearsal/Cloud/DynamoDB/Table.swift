@@ -1,3 +1,5 @@
+import Model
+
 /// The key of an item.
 struct ItemKey: Hashable, Sendable {
     static let names = ["pk", "sk"]
@@ -5,10 +7,10 @@ struct ItemKey: Hashable, Sendable {
     let partition: String
     let sort: String
 
-    var item: Item { ["pk": ["S": .string(partition)], "sk": ["S": .string(sort)]] }
+    var item: TableItem { ["pk": ["S": .string(partition)], "sk": ["S": .string(sort)]] }
 
     /// The key of an item, or of a `Key`.
-    init?(of item: Item) {
+    init?(of item: TableItem) {
         guard let partition = item["pk"]?["S"]?.string, let sort = item["sk"]?["S"]?.string,
             !partition.isEmpty, !sort.isEmpty
         else { return nil }
@@ -23,7 +25,6 @@ struct ItemKey: Hashable, Sendable {
 /// caller never believes that an ignored parameter was honoured. Reads are consistent, also where
 /// that was not asked for.
 struct DynamoDBTable: Sendable {
-    static let space = "com.amazonaws.dynamodb.v20120810#"
     /// DynamoDB's own limits per call and per item.
     static let batchLimit = 100
     static let transactionLimit = 100
@@ -35,7 +36,7 @@ struct DynamoDBTable: Sendable {
     static let largestPage = 1 << 20
 
     let name: String
-    var items: [ItemKey: Item] = [:]
+    var items: [ItemKey: TableItem] = [:]
     var partitions: [String: Partition] = [:]
 
     init(name: String) { self.name = name }
@@ -43,9 +44,9 @@ struct DynamoDBTable: Sendable {
     /// A write that took effect.
     struct Write: Equatable, Sendable {
         var key: ItemKey
-        var old: Item?
+        var old: TableItem?
         /// Nil when it was deleted.
-        var new: Item?
+        var new: TableItem?
     }
 
     /// Units that were consumed.
@@ -56,8 +57,8 @@ struct DynamoDBTable: Sendable {
     }
 
     /// The items of a partition by their sort keys.
-    func partition(_ key: String) -> [String: Item] {
-        var found: [String: Item] = [:]
+    func partition(_ key: String) -> [String: TableItem] {
+        var found: [String: TableItem] = [:]
         for (each, item) in items where each.partition == key { found[each.sort] = item }
         return found
     }
@@ -67,7 +68,7 @@ struct DynamoDBTable: Sendable {
         _ input: JSON,
         at now: Milliseconds
     ) -> (WebResponse, [Write]) {
-        do throws(Refusal) {
+        do throws(TableRefusal) {
             switch operation {
             case "Query": return (try query(input, now), [])
             case "GetItem": return (try getItem(input, now), [])
@@ -77,7 +78,7 @@ struct DynamoDBTable: Sendable {
             case "DeleteItem": return try write(.delete, input, now)
             case "TransactWriteItems": return try transactWriteItems(input, now)
             default:
-                throw Refusal("UnknownOperationException", "\(operation) is not rehearsed")
+                throw TableRefusal("UnknownOperationException", "\(operation) is not rehearsed")
             }
         } catch {
             return (error.answer, [])
@@ -89,7 +90,7 @@ struct DynamoDBTable: Sendable {
     private mutating func getItem(
         _ input: JSON,
         _ now: Milliseconds
-    ) throws(Refusal) -> WebResponse {
+    ) throws(TableRefusal) -> WebResponse {
         try check(input, allowed: ["TableName", "Key", "ConsistentRead"])
         try checkTable(input["TableName"]?.string)
         let key = try key(input["Key"])
@@ -100,13 +101,13 @@ struct DynamoDBTable: Sendable {
 
     /// - Returns: false when it is throttled.
     private mutating func read(
-        _ item: Item?,
+        _ item: TableItem?,
         of key: ItemKey,
         _ isConsistent: JSON?,
         _ now: Milliseconds
     ) -> Bool {
         let units = Partition.readUnits(
-            item.map(AttributeValue.size) ?? 0,
+            item.map(TableValue.size) ?? 0,
             isConsistent: isConsistent?.bool == true
         )
         return partitions[key.partition, default: Partition()].reads.take(units, at: now)
@@ -116,16 +117,16 @@ struct DynamoDBTable: Sendable {
     private mutating func batchGetItem(
         _ input: JSON,
         _ now: Milliseconds
-    ) throws(Refusal) -> WebResponse {
+    ) throws(TableRefusal) -> WebResponse {
         try check(input, allowed: ["RequestItems"])
         guard let requests = input["RequestItems"]?.object, requests.count == 1,
             let (table, request) = requests.first
-        else { throw Refusal("ValidationException", "RequestItems must hold the one table") }
+        else { throw TableRefusal("ValidationException", "RequestItems must hold the one table") }
         try checkTable(table)
         try check(request, allowed: ["Keys", "ConsistentRead"])
         let keys = request["Keys"]?.array ?? []
         guard (1...Self.batchLimit).contains(keys.count) else {
-            throw Refusal("ValidationException", "Keys must hold 1 to \(Self.batchLimit) keys")
+            throw TableRefusal("ValidationException", "Keys must hold 1 to \(Self.batchLimit) keys")
         }
         var found: [JSON] = []
         var left: [JSON] = []
@@ -133,7 +134,7 @@ struct DynamoDBTable: Sendable {
         for each in keys {
             let key = try key(each)
             guard seen.insert(key).inserted else {
-                throw Refusal(
+                throw TableRefusal(
                     "ValidationException",
                     "Provided list of item keys contains duplicates"
                 )
@@ -161,7 +162,7 @@ struct DynamoDBTable: Sendable {
     private mutating func query(
         _ input: JSON,
         _ now: Milliseconds
-    ) throws(Refusal) -> WebResponse {
+    ) throws(TableRefusal) -> WebResponse {
         try check(
             input,
             allowed: [
@@ -176,7 +177,7 @@ struct DynamoDBTable: Sendable {
         if let given = input["ExclusiveStartKey"] {
             let key = try key(given)
             guard condition.holds(for: key) else {
-                throw Refusal(
+                throw TableRefusal(
                     "ValidationException",
                     "The provided starting key is outside query boundaries based on provided "
                         + "conditions"
@@ -208,7 +209,7 @@ struct DynamoDBTable: Sendable {
         return AWSAnswer.ok(.object(answer))
     }
 
-    private func size(at key: ItemKey) -> Int { items[key].map(AttributeValue.size) ?? 0 }
+    private func size(at key: ItemKey) -> Int { items[key].map(TableValue.size) ?? 0 }
 
     private func page(
         of keys: ArraySlice<ItemKey>,
@@ -227,24 +228,27 @@ struct DynamoDBTable: Sendable {
 
     // MARK: Checks
 
-    func check(_ input: JSON, allowed: Set<String>) throws(Refusal) {
+    func check(_ input: JSON, allowed: Set<String>) throws(TableRefusal) {
         let extra = Set((input.object ?? [:]).keys).subtracting(allowed).sorted()
         guard extra.isEmpty else {
-            throw Refusal("ValidationException", "not rehearsed: \(extra.joined(separator: ", "))")
+            throw TableRefusal(
+                "ValidationException",
+                "not rehearsed: \(extra.joined(separator: ", "))"
+            )
         }
     }
 
-    func checkTable(_ table: String?) throws(Refusal) {
+    func checkTable(_ table: String?) throws(TableRefusal) {
         guard table == name else {
-            throw Refusal("ResourceNotFoundException", "Requested resource not found")
+            throw TableRefusal("ResourceNotFoundException", "Requested resource not found")
         }
     }
 
-    func key(_ key: JSON?) throws(Refusal) -> ItemKey {
+    func key(_ key: JSON?) throws(TableRefusal) -> ItemKey {
         guard let members = key?.object, members.count == ItemKey.names.count,
             let key = ItemKey(of: members)
         else {
-            throw Refusal(
+            throw TableRefusal(
                 "ValidationException",
                 "The provided key element does not match the schema"
             )
@@ -264,7 +268,7 @@ private struct KeyCondition {
     let partition: String
     private let sort: Condition.Term?
 
-    init(_ input: JSON) throws(DynamoDBTable.Refusal) {
+    init(_ input: JSON) throws(TableRefusal) {
         var words = try Placeholders(input)
         let text = input["KeyConditionExpression"]?.string ?? ""
         let condition = try Condition(text, &words)
@@ -282,7 +286,7 @@ private struct KeyCondition {
         }
     }
 
-    private static let unsupported = DynamoDBTable.Refusal(
+    private static let unsupported = TableRefusal(
         "ValidationException",
         "Query key condition not supported"
     )

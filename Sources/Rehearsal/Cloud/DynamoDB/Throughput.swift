@@ -1,3 +1,5 @@
+import Model
+
 /// Units of reading or writing that one partition has in a second, and those that were consumed.
 struct Throughput: Sendable {
     private let perSecond: Double
@@ -33,8 +35,8 @@ struct Partition: Sendable {
     }
 
     /// 1 KB each of the larger one, before or after; one at the least.
-    static func writeUnits(old: Item?, new: Item?) -> Double {
-        let bytes = [old, new].compactMap { $0.map(AttributeValue.size) }.max() ?? 0
+    static func writeUnits(old: TableItem?, new: TableItem?) -> Double {
+        let bytes = [old, new].compactMap { $0.map(TableValue.size) }.max() ?? 0
         return Double(max(1, (bytes + 1_023) / 1_024))
     }
 }

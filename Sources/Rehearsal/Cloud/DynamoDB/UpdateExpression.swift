@@ -16,7 +16,7 @@ struct UpdateExpression: Equatable, Sendable {
             && zip(left.sets, right.sets).allSatisfy { $0 == $1 }
     }
 
-    init(_ text: String, _ words: inout Placeholders) throws(DynamoDBTable.Refusal) {
+    init(_ text: String, _ words: inout Placeholders) throws(TableRefusal) {
         guard text.utf8.count <= Placeholders.longestExpression else {
             throw Placeholders.tooLong("UpdateExpression")
         }
@@ -46,7 +46,7 @@ struct UpdateExpression: Equatable, Sendable {
     var names: [String] { sets.map(\.name) + removed }
 
     /// What the item has before the whole expression counts.
-    func apply(to item: Item) throws(DynamoDBTable.Refusal) -> Item {
+    func apply(to item: TableItem) throws(TableRefusal) -> TableItem {
         var result = item
         for (name, operands) in sets { result[name] = try Self.value(operands, of: item) }
         for name in removed { result[name] = nil }
@@ -55,8 +55,8 @@ struct UpdateExpression: Equatable, Sendable {
 
     private static func value(
         _ operands: [Operand],
-        of item: Item
-    ) throws(DynamoDBTable.Refusal) -> JSON? {
+        of item: TableItem
+    ) throws(TableRefusal) -> JSON? {
         let values = operands.map { operand in
             switch operand {
             case .value(let value): value
@@ -74,7 +74,7 @@ struct UpdateExpression: Equatable, Sendable {
         return ["N": .string(String(numbers.reduce(0, +)))]
     }
 
-    private static func syntax(_ message: String) -> DynamoDBTable.Refusal {
+    private static func syntax(_ message: String) -> TableRefusal {
         .init("ValidationException", "Invalid UpdateExpression: \(message)")
     }
 
@@ -88,17 +88,17 @@ struct UpdateExpression: Equatable, Sendable {
             return true
         }
 
-        mutating func name() throws(DynamoDBTable.Refusal) -> String {
+        mutating func name() throws(TableRefusal) -> String {
             try words.name(try next("an attribute"), UpdateExpression.syntax)
         }
 
-        mutating func sum() throws(DynamoDBTable.Refusal) -> [Operand] {
+        mutating func sum() throws(TableRefusal) -> [Operand] {
             try sign("=")
             let first = try operand()
             return skips("+") ? [first, try operand()] : [first]
         }
 
-        private mutating func operand() throws(DynamoDBTable.Refusal) -> Operand {
+        private mutating func operand() throws(TableRefusal) -> Operand {
             guard skips("if_not_exists") else { return .value(try value()) }
             try sign("(")
             let name = try name()
@@ -108,11 +108,11 @@ struct UpdateExpression: Equatable, Sendable {
             return .existing(name, value)
         }
 
-        private mutating func value() throws(DynamoDBTable.Refusal) -> JSON {
+        private mutating func value() throws(TableRefusal) -> JSON {
             try words.value(try next("a value"), UpdateExpression.syntax)
         }
 
-        private mutating func sign(_ sign: String) throws(DynamoDBTable.Refusal) {
+        private mutating func sign(_ sign: String) throws(TableRefusal) {
             let token = try next(sign)
             guard token == sign else {
                 throw UpdateExpression.syntax("\(sign) expected before \(token)")
@@ -121,7 +121,7 @@ struct UpdateExpression: Equatable, Sendable {
 
         private mutating func next(
             _ expected: String
-        ) throws(DynamoDBTable.Refusal) -> String {
+        ) throws(TableRefusal) -> String {
             guard let token = tokens.popFirst() else {
                 throw UpdateExpression.syntax("\(expected) expected at the end")
             }

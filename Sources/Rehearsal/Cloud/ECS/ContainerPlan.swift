@@ -1,3 +1,5 @@
+import Decisions
+
 /// What a container image is on this machine: files that stand for the image's own, and
 /// directories for the front of `PATH`.
 struct LocalImage: Sendable {

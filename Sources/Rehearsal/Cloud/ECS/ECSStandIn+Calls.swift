@@ -1,3 +1,4 @@
+import Decisions
 import Model
 
 /// Calls about single tasks and whole services that operators make (ECS API reference: StopTask,
@@ -13,7 +14,7 @@ extension ECSStandIn {
         }
         stopTask(task.id, reason: input["reason"]?.string)
         // It may be over already.
-        return AWSAnswer.ok(["task": self.task(named: task.id).map(describe) ?? nil])
+        return AWSAnswer.ok(["task": self.task(named: task.id.text).map(describe) ?? nil])
     }
 
     /// A person stops a task; that it is protected is no matter.
@@ -54,7 +55,7 @@ extension ECSStandIn {
     }
 
     private func task(named name: String?) -> RunningTask? {
-        let id = name?.split(separator: "/").last.map(String.init) ?? ""
+        let id = TaskID(arn: name ?? "")
         return tasks[id] ?? stopped.last { $0.id == id }
     }
 

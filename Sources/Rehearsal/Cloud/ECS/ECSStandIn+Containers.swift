@@ -1,3 +1,4 @@
+import Decisions
 import FoundationEssentials
 import Glibc
 import Model
@@ -94,7 +95,7 @@ extension ECSStandIn {
         try files.createDirectory(atPath: work, withIntermediateDirectories: true)
         var extra = settings.extra
         for container in settings.definition.containerDefinitions {
-            extra[container.name, default: [:]]["STAND_IN_TASK"] = id
+            extra[container.name, default: [:]]["STAND_IN_TASK"] = id.text
         }
         return ContainerPlan.Surroundings(
             task: id,

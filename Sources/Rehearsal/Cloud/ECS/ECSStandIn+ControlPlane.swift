@@ -1,3 +1,4 @@
+import Decisions
 import Model
 
 /// The ECS control plane, as far as it is in use (ECS API reference: UpdateService,
@@ -96,12 +97,12 @@ extension ECSStandIn {
             default: []
             }
         // The token is the last id of the page before, so a task that goes meanwhile hides none.
-        let rest = all.sorted().drop { $0 <= input["nextToken"]?.string ?? "" }
+        let rest = all.sorted().drop { $0.text <= input["nextToken"]?.string ?? "" }
         let page = rest.prefix(size)
         var body: [String: JSON] = [
             "taskArns": .array(page.map { .string(settings.names.taskArn($0)) })
         ]
-        if rest.count > size, let last = page.last { body["nextToken"] = .string(last) }
+        if rest.count > size, let last = page.last { body["nextToken"] = .string(last.text) }
         return AWSAnswer.ok(.object(body))
     }
 
@@ -159,7 +160,7 @@ extension ECSStandIn {
     private func idText(_ number: Int) -> String {
         let task =
             tasks.values.first { $0.number == number } ?? stopped.last { $0.number == number }
-        return task?.id ?? "\(number)"
+        return task?.id.text ?? "\(number)"
     }
 
     /// The answer when the call names another cluster.

@@ -1,3 +1,4 @@
+import Decisions
 import Model
 
 /// What a task can ask from inside: metadata version 4 and task scale-in protection.
@@ -21,14 +22,12 @@ extension ECSStandIn {
 
     private func protectionState(_ request: WebRequest, _ id: TaskID) -> WebResponse {
         let now = time.now
-        journal.record(
-            .apiCall(service: "task endpoint", operation: request.method, caller: short(id))
-        )
-        let endpoint = TaskProtection(arn: settings.names.taskArn(id))
+        journal.record(.apiCall(service: "task endpoint"))
+        let endpoint = ProtectionEndpoint(arn: settings.names.taskArn(id))
         let asked = endpoint.parse(request)
         if case .wrong(let answer) = asked { return answer }
         guard account.protection.take(at: now), let number = tasks[id]?.number else {
-            return TaskProtection.throttled
+            return ProtectionEndpoint.throttled
         }
         noteExpiry(at: now)
         switch asked {

@@ -1,3 +1,4 @@
+import Decisions
 import FoundationEssentials
 import Glibc
 import Model
@@ -14,7 +15,7 @@ actor ECSStandIn {
 
     /// Much less than ECS's own, and enough to keep a broken image from becoming a storm of
     /// processes.
-    static let pace = ServiceState.Pace(first: 500, longest: 10_000)
+    static let pace = Pace(first: 500, longest: 10_000)
 
     struct Settings: Sendable {
         var names: ServiceNames
@@ -58,7 +59,7 @@ actor ECSStandIn {
 
     let settings: Settings
     let time: Timebase
-    let journal: Journal
+    let journal: PlayJournal
     let agents: AgentProcesses
     var service: ServiceState
     var account = Account()
@@ -87,7 +88,7 @@ actor ECSStandIn {
         _ settings: Settings,
         desiredCount: Int,
         time: Timebase,
-        journal: Journal,
+        journal: PlayJournal,
         agents: AgentProcesses,
         random: SeededRandom
     ) {
@@ -179,7 +180,7 @@ actor ECSStandIn {
             journal.record(.note("ECS finds no place for a task: \(failure.reason)"))
             return service.unplaced(number, failure, at: now)
         }
-        let id = random.hex(32)
+        let id = TaskID(random.hex(32))
         ids[number] = id
         lastChange = now
         tasks[id] = RunningTask(

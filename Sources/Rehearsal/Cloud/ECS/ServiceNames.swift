@@ -1,3 +1,5 @@
+import Decisions
+
 /// The names and ARNs of the rehearsed service.
 struct ServiceNames: Sendable {
     var region = "us-east-1"

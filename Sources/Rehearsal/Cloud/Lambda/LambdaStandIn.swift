@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Model
 import Seeded
 
 /// Lambda for one function with one instance: serves the Runtime API to the function, and its
@@ -24,7 +25,7 @@ actor LambdaStandIn {
     /// True once the function has asked for work: it started, and its settings are right.
     private(set) var hasStarted = false
     private let time: Timebase
-    private let journal: Journal
+    private let journal: PlayJournal
     private var random: SeededRandom
     private var queue: [Invocation] = []
     private var current: (invocation: Invocation, deadline: Milliseconds)?
@@ -32,7 +33,7 @@ actor LambdaStandIn {
     private var poll: CheckedContinuation<WebResponse, Never>?
     private var isClosed = false
 
-    init(time: Timebase, journal: Journal, random: SeededRandom) {
+    init(time: Timebase, journal: PlayJournal, random: SeededRandom) {
         self.time = time
         self.journal = journal
         self.random = random
@@ -127,7 +128,7 @@ actor LambdaStandIn {
     // MARK: - The instance
 
     /// Sends the schedule's events and ends an instance that exceeds its time, until cancelled.
-    func run(_ endpoint: Endpoint) async {
+    func run(_ endpoint: EndpointProcess) async {
         var sweepAt = time.now + Self.sweepMilliseconds
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.tick)

@@ -1,8 +1,9 @@
 import Crypto
 import FoundationEssentials
+import Model
 
 /// Credentials as handed out by the credentials endpoint.
-struct Credentials: Equatable, Sendable {
+struct SigningCredentials: Equatable, Sendable {
     var accessKeyID: String
     var secretAccessKey: String
     var sessionToken: String
@@ -38,7 +39,7 @@ struct SignatureVerifier: Sendable {
     func verify(
         _ request: WebRequest,
         date: Date,
-        credentials: (String) -> Credentials?
+        credentials: (String) -> SigningCredentials?
     ) throws(Failure) -> String {
         guard let header = request.headers["authorization"] else {
             throw Failure(

@@ -29,7 +29,8 @@ final class OurPolicy: Policy {
             world.tally.calls.hcpTerraform += 1
             let job = world.chance.pick(waiting)
             guard let run = pool.runs[job.id] else { return [job] }
-            return run.needsAgent(for: job) ? [] : [job]
+            let kind = PoolJob.Kind(rawValue: job.type)
+            return kind.map(run.life.status.mayNeedAgent) ?? false ? [] : [job]
         }
     }
 
@@ -64,9 +65,9 @@ final class OurPolicy: Policy {
         if container == Deployed.sidecarName { both?.sidecarEnded() } else { both?.killLauncher() }
     }
 
-    func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void) {
+    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) {
         let endpoint = Self.state(of: run.pool).endpoint
-        guard let plan = Job(id: run.id, type: "plan"), let apply = Job(id: run.id, type: "apply"),
+        guard let plan = run.job(.plan), let apply = run.job(.apply),
             let policy = Job(id: run.id, type: "policy")
         else { return done(true) }
         switch stage {

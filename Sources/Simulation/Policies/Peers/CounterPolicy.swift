@@ -23,7 +23,7 @@ final class CounterPolicy: Policy {
         _ = pool.service
     }
 
-    func webhook(_ stage: Stage, of run: Run, done: @escaping (Bool) -> Void) {
+    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) {
         let world = run.world
         let service = run.pool.service
         guard let counter = run.pool.state as? Counter else { return done(true) }

@@ -1,9 +1,9 @@
 /// An item as DynamoDB's JSON shows it: attribute name to `{"S": ...}`, `{"N": ...}` and so on.
-typealias Item = [String: JSON]
+typealias TableItem = [String: JSON]
 
 /// DynamoDB's attribute values: one type letter, one value of that type.
-enum AttributeValue {
-    static func check(_ value: JSON) throws(DynamoDBTable.Refusal) {
+enum TableValue {
+    static func check(_ value: JSON) throws(TableRefusal) {
         guard let members = value.object, members.count == 1, let (type, content) = members.first
         else { throw .init("ValidationException", "an attribute value must have one type") }
         var fits = false
@@ -45,7 +45,7 @@ enum AttributeValue {
     // MARK: Size
 
     /// Bytes that an item counts as (DynamoDB developer guide, "Item sizes and formats").
-    static func size(of item: Item) -> Int {
+    static func size(of item: TableItem) -> Int {
         item.reduce(0) { $0 + $1.key.utf8.count + size(of: $1.value) }
     }
 

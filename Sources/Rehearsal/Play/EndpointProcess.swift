@@ -3,7 +3,7 @@ import Synchronization
 
 /// The scale-up endpoint as a process: started, found by the port in its log or by that of its
 /// function URL, and started again when it dies, as its service or Lambda would.
-final class Endpoint: Sendable {
+final class EndpointProcess: Sendable {
     /// It must be listening after this long.
     static let startLimit: Duration = .seconds(20)
     static let restartDelay: Duration = .seconds(1)
@@ -51,7 +51,7 @@ final class Endpoint: Sendable {
     /// - Parameter onEnd: runs after each unwanted end, before another start.
     func start(
         _ program: Program,
-        journal: Journal,
+        journal: PlayJournal,
         onEnd: @escaping @Sendable () async -> Void
     ) throws(SpawnError) {
         let pid = try ChildProcess.start(
@@ -85,7 +85,7 @@ final class Endpoint: Sendable {
     private func ended(
         _ code: Int,
         _ program: Program,
-        _ journal: Journal,
+        _ journal: PlayJournal,
         _ onEnd: @escaping @Sendable () async -> Void
     ) {
         let (isClosing, port) = state.withLock {

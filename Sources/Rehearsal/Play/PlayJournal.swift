@@ -1,9 +1,10 @@
+import Decisions
 import Glibc
 import Rules
 import Synchronization
 
 /// Numbers of the final table that are counted as things happen.
-struct Tally: Sendable {
+struct PlayTally: Sendable {
     var boots = 0
     var jobs = 0
     var calls: [String: Int] = [:]
@@ -15,7 +16,7 @@ struct Tally: Sendable {
         switch event {
         case .taskStarted: boots += 1
         case .jobStarted: jobs += 1
-        case .apiCall(let service, _, _): calls[service, default: 0] += 1
+        case .apiCall(let service): calls[service, default: 0] += 1
         case .refusedCall: refusedCalls += 1
         case .containerStarted(_, _, _, restart: true): restarts += 1
         default: break
@@ -25,10 +26,10 @@ struct Tally: Sendable {
 
 /// Where all that happens arrives, in one order: prints the timeline, states the facts to the rule
 /// book, keeps the output of every process. May be called from any thread.
-final class Journal: Sendable {
+final class PlayJournal: Sendable {
     private struct State: ~Copyable {
-        var verdict: Verdict
-        var tally = Tally()
+        var verdict: PlayVerdict
+        var tally = PlayTally()
         var files: [Happening.Source: Int32] = [:]
         /// Why each task's protection was refused last: one that waits asks every few seconds.
         var refusals: [TaskID: String] = [:]
@@ -49,7 +50,7 @@ final class Journal: Sendable {
         book: RuleBook,
         watch: @escaping @Sendable (Happening) -> Void = { _ in }
     ) {
-        state = Mutex(State(verdict: Verdict(book)))
+        state = Mutex(State(verdict: PlayVerdict(book)))
         self.time = time
         self.paint = paint
         self.directory = directory
@@ -69,8 +70,8 @@ final class Journal: Sendable {
         if let signal { watch(signal) }
     }
 
-    var tally: Tally { state.withLock { $0.tally } }
-    var verdict: Verdict { state.withLock { $0.verdict } }
+    var tally: PlayTally { state.withLock { $0.tally } }
+    var verdict: PlayVerdict { state.withLock { $0.verdict } }
 
     /// Prints text that did not happen, such as the final table.
     func print(_ text: String) {
@@ -80,8 +81,8 @@ final class Journal: Sendable {
     private func take(_ event: Happening, _ state: inout State) {
         state.tally.see(event)
         let violations = state.verdict.see(event, at: time.now)
-        if let entry = Entry(event), isNews(event, &state) { show(entry) }
-        for violation in violations { show(Entry(violation)) }
+        if let entry = TimelineEntry(event), isNews(event, &state) { show(entry) }
+        for violation in violations { show(TimelineEntry(violation)) }
     }
 
     /// False for a refusal that only repeats the task's last one.
@@ -95,7 +96,7 @@ final class Journal: Sendable {
         return true
     }
 
-    private func show(_ entry: Entry) {
+    private func show(_ entry: TimelineEntry) {
         let stamp = padded(tenths(Double(time.now) / 1000), 7, right: true)
         put(
             paint.dim(stamp) + "  " + padded(entry.who, 20) + "  "

@@ -6,7 +6,7 @@ import Model
 /// Status codes and bodies follow the ECS developer guide (task-scale-in-protection-endpoint,
 /// api_failures_messages) and the ECS agent's `taskprotection` handlers: a refusal by ECS is a 200
 /// with `failure`, a malformed request a 400 with `error`.
-struct TaskProtection: Sendable {
+struct ProtectionEndpoint: Sendable {
     /// Minutes; ECS accepts 1 to 2880 and takes 120 when none are given.
     static let defaultMinutes = 120
     static let allowedMinutes = 1...2880

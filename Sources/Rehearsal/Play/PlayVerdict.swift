@@ -1,8 +1,9 @@
 import Decisions
+import Model
 import Rules
 
 /// The rule book and what it has found so far.
-struct Verdict: Sendable {
+struct PlayVerdict: Sendable {
     private var book: RuleBook
     private(set) var violations: [Violation] = []
     /// One sentence for each job that was lost to the seed's own faults.
@@ -23,7 +24,7 @@ struct Verdict: Sendable {
             let judgement = book.see(fact, at: now)
             found += judgement.violations
             for case .jobLost(let job, let task, let cause) in judgement.excuses {
-                losses.append("\(job) on \(short(task.text)): \(cause)")
+                losses.append("\(job) on \(short(task)): \(cause)")
             }
         }
         violations += found

@@ -3,7 +3,7 @@ import Model
 import Rules
 
 /// What the timeline says about something that happened.
-struct Entry: Equatable, Sendable {
+struct TimelineEntry: Equatable, Sendable {
     enum Weight: Sendable {
         case plain
         case good
@@ -16,7 +16,7 @@ struct Entry: Equatable, Sendable {
     var weight = Weight.plain
 }
 
-extension Entry {
+extension TimelineEntry {
     /// The entry for it, or `nil` where it would only repeat another one.
     init?(_ event: Happening) {
         guard let entry = Self.cloud(event) ?? Self.terraform(event) ?? Self.other(event) else {
@@ -25,54 +25,62 @@ extension Entry {
         self = entry
     }
 
-    private static func cloud(_ event: Happening) -> Entry? {
+    private static func cloud(_ event: Happening) -> TimelineEntry? {
         switch event {
         case .taskStarted(let task):
-            Entry(who: "service", what: "ECS starts task \(short(task))")
-        case .taskState(let task, .running): Entry(who: "task \(short(task))", what: "RUNNING")
+            TimelineEntry(who: "service", what: "ECS starts task \(short(task))")
+        case .taskState(let task, .running):
+            TimelineEntry(who: "task \(short(task))", what: "RUNNING")
         case .taskStopping(let task, let reason):
-            Entry(who: "task \(short(task))", what: "stopping: \(reason)")
-        case .taskStopped(let task): Entry(who: "task \(short(task))", what: "STOPPED")
+            TimelineEntry(who: "task \(short(task))", what: "stopping: \(reason)")
+        case .taskStopped(let task): TimelineEntry(who: "task \(short(task))", what: "STOPPED")
         case .scaledIn(let task, _):
-            Entry(who: "service", what: "scale-in picks task \(short(task))", weight: .warning)
+            TimelineEntry(
+                who: "service",
+                what: "scale-in picks task \(short(task))",
+                weight: .warning
+            )
         case .containerStarted(let task, let name, let pid, let restart):
-            Entry(
+            TimelineEntry(
                 who: "task \(short(task))",
                 what: "\(name) \(restart ? "restarted" : "started"), pid \(pid)",
                 weight: restart ? .warning : .plain
             )
         case .containerExited(let task, let name, let code):
-            Entry(
+            TimelineEntry(
                 who: "task \(short(task))",
                 what: "\(name) exited with code \(code)",
                 weight: code == 0 ? .plain : .warning
             )
         case .containerHealthy(let task, let name):
-            Entry(who: "task \(short(task))", what: "\(name) is healthy")
+            TimelineEntry(who: "task \(short(task))", what: "\(name) is healthy")
         case .protected(let task, let minutes):
-            Entry(who: "task \(short(task))", what: "protected from scale-in for \(minutes) min")
+            TimelineEntry(
+                who: "task \(short(task))",
+                what: "protected from scale-in for \(minutes) min"
+            )
         case .protectionRefused(let task, let reason):
-            Entry(
+            TimelineEntry(
                 who: "task \(short(task))",
                 what: "protection refused: \(reason)",
                 weight: .warning
             )
         case .unprotected(let task, _, let expired):
-            Entry(
+            TimelineEntry(
                 who: "task \(short(task))",
                 what: expired ? "protection ran out" : "unprotected",
                 weight: expired ? .warning : .plain
             )
         case .desiredCountEdited(let from, let to):
-            Entry(who: "service", what: "desiredCount \(from) -> \(to), edited by someone")
+            TimelineEntry(who: "service", what: "desiredCount \(from) -> \(to), edited by someone")
         case .desiredCount(let from, let to, _) where from != to:
-            Entry(who: "service", what: "desiredCount \(from) -> \(to)")
+            TimelineEntry(who: "service", what: "desiredCount \(from) -> \(to)")
         case .ledger(let change, _, _): ledger(change)
         default: nil
         }
     }
 
-    private static func ledger(_ change: LedgerRecord.Write) -> Entry? {
+    private static func ledger(_ change: LedgerRecord.Write) -> TimelineEntry? {
         let old = change.old ?? LedgerRecord()
         let new = change.new
         var parts: [String] = []
@@ -85,80 +93,81 @@ extension Entry {
         parts += new.exposed.subtracting(old.exposed).sorted().map { "\(short($0)) is exposed" }
         parts += change.departures.map { "\(short($0)) departed" }
         guard !parts.isEmpty else { return nil }
-        return Entry(who: "ledger", what: parts.joined(separator: ", "))
+        return TimelineEntry(who: "ledger", what: parts.joined(separator: ", "))
     }
 
-    private static func terraform(_ event: Happening) -> Entry? {
+    private static func terraform(_ event: Happening) -> TimelineEntry? {
         switch event {
-        case .runCreated(let run, let workspace, let plan):
-            Entry(who: run, what: "created in \(workspace): \(plan)")
-        case .runPhase(let run, let phase, let note):
-            Entry(
+        case .runCreated(let run, let workspace, let outcome):
+            TimelineEntry(who: run, what: "created in \(workspace), to end as \(outcome.rawValue)")
+        case .runStatus(let run, let status, let end):
+            TimelineEntry(
                 who: run,
-                what: note.isEmpty ? phase.rawValue : "\(phase.rawValue): \(note)",
-                weight: phase == .errored ? .bad : phase.isFinal ? .good : .plain
+                what: status.rawValue
+                    + (status == .errored ? end.map { ": \($0.text)" } ?? "" : ""),
+                weight: status == .errored ? .bad : end == nil ? .plain : .good
             )
         case .runTask(let run, let stage, let attempt, let result) where result != "200":
-            Entry(
+            TimelineEntry(
                 who: run,
                 what: "run task \(stage), attempt \(attempt): \(result)",
                 weight: .warning
             )
         case .runTaskResult(let run, let stage, let status, let message):
-            Entry(
+            TimelineEntry(
                 who: run,
                 what: "run task \(stage) \(status): \(message)",
                 weight: status == "passed" || status == "running" ? .plain : .warning
             )
         case .agentRegistered(let task, let agent, let pid, _):
-            Entry(who: "task \(short(task))", what: "\(agent) registered, pid \(pid)")
+            TimelineEntry(who: "task \(short(task))", what: "\(agent) registered, pid \(pid)")
         case .agentStatus(let task, let agent, let status)
         where status != .idle && status != .busy:
-            Entry(
+            TimelineEntry(
                 who: "task \(short(task))",
                 what: "\(agent) is \(status.rawValue)",
                 weight: status == .exited ? .plain : .warning
             )
         case .jobStarted(let job, let task, let agent):
-            Entry(who: "task \(short(task))", what: "\(agent) received \(job)")
+            TimelineEntry(who: "task \(short(task))", what: "\(agent) received \(job)")
         case .jobEnded(let job, let task, let agent, let result):
-            Entry(who: "task \(short(task))", what: "\(agent) \(result) \(job)")
-        case .jobLost(let job, let task, _):
-            Entry(who: "task \(short(task))", what: "\(job) was lost", weight: .bad)
+            TimelineEntry(who: "task \(short(task))", what: "\(agent) \(result.rawValue) \(job)")
+        case .jobLost(let job, let task):
+            TimelineEntry(who: "task \(short(task))", what: "\(job) was lost", weight: .bad)
         default: nil
         }
     }
 
-    private static func other(_ event: Happening) -> Entry? {
+    private static func other(_ event: Happening) -> TimelineEntry? {
         switch event {
         case .stopSignal(let task, let count):
-            Entry(
+            TimelineEntry(
                 who: "task \(short(task))",
                 what: "the agent got stop signal number \(count)",
                 weight: count > 1 ? .bad : .plain
             )
         case .line(let source, let text): line(source, text)
         case .refusedCall(let service, let message):
-            Entry(who: "API", what: "\(service) refused: \(message)", weight: .warning)
+            TimelineEntry(who: "API", what: "\(service) refused: \(message)", weight: .warning)
         case .fault(let number, let text):
-            Entry(who: "fault \(number)", what: text, weight: .warning)
-        case .note(let text): Entry(who: "rehearsal", what: text, weight: .warning)
+            TimelineEntry(who: "fault \(number)", what: text, weight: .warning)
+        case .note(let text): TimelineEntry(who: "rehearsal", what: text, weight: .warning)
         default: nil
         }
     }
 
-    private static func line(_ source: Happening.Source, _ text: String) -> Entry? {
+    private static func line(_ source: Happening.Source, _ text: String) -> TimelineEntry? {
         var who = "endpoint"
         if case .container(let task, let name) = source {
             who = "task \(short(task))"
             if name != PlayNames.sidecar { return agentLine(who, text) }
         }
         if let kind = SecretKind.found(in: text) {
-            return Entry(who: who, what: "(a line with \(kind.rawValue))", weight: .bad)
+            return TimelineEntry(who: who, what: "(a line with \(kind.rawValue))", weight: .bad)
         }
         let line = LogLine(program: text)
         guard line.level > .debug else { return nil }
-        return Entry(
+        return TimelineEntry(
             who: who,
             what: (who == "endpoint" ? "" : "sidecar: ") + line.sentence,
             weight: line.level == .error ? .bad : line.level == .warning ? .warning : .plain
@@ -167,15 +176,15 @@ extension Entry {
 
     /// Of the agent's own lines only trouble is shown: its jobs are already in the timeline. Any
     /// other line comes from the launcher.
-    private static func agentLine(_ who: String, _ text: String) -> Entry? {
+    private static func agentLine(_ who: String, _ text: String) -> TimelineEntry? {
         if let kind = SecretKind.found(in: text) {
-            return Entry(who: who, what: "(a line with \(kind.rawValue))", weight: .bad)
+            return TimelineEntry(who: who, what: "(a line with \(kind.rawValue))", weight: .bad)
         }
         guard let line = LogLine(agent: text) else {
-            return Entry(who: who, what: "launcher: " + text)
+            return TimelineEntry(who: who, what: "launcher: " + text)
         }
         guard line.level > .info else { return nil }
-        return Entry(who: who, what: "agent: " + line.text, weight: .warning)
+        return TimelineEntry(who: who, what: "agent: " + line.text, weight: .warning)
     }
 }
 
@@ -189,7 +198,7 @@ enum PlayNames {
 struct Paint: Sendable {
     let isOn: Bool
 
-    func callAsFunction(_ text: String, _ weight: Entry.Weight) -> String {
+    func callAsFunction(_ text: String, _ weight: TimelineEntry.Weight) -> String {
         switch weight {
         case .plain: text
         case .good: wrap(text, "32")
@@ -206,7 +215,7 @@ struct Paint: Sendable {
     }
 }
 
-extension Entry {
+extension TimelineEntry {
     /// The entry for a broken rule.
     init(_ violation: Violation) {
         who = "RULE BROKEN"
@@ -219,6 +228,6 @@ extension Violation {
     /// As a sentence, with the task's name as the timeline has it.
     var told: String {
         guard case .task(let id) = party else { return "\(party) \(text)" }
-        return "task \(short(id.text)) \(text)"
+        return "task \(short(id)) \(text)"
     }
 }

@@ -1,0 +1,48 @@
+/// A run's status, in HCP Terraform's words (HCP Terraform API reference, "Run States").
+package enum RunStatus: String, Hashable, Sendable, CaseIterable {
+    case pending
+    case prePlanRunning = "pre_plan_running"
+    case planQueued = "plan_queued"
+    case planning
+    case postPlanRunning = "post_plan_running"
+    case planned
+    case preApplyRunning = "pre_apply_running"
+    case applyQueued = "apply_queued"
+    case applying
+    case postApplyRunning = "post_apply_running"
+    case applied
+    case plannedAndFinished = "planned_and_finished"
+    case discarded
+    case canceled
+    case errored
+
+    package var isFinal: Bool {
+        switch self {
+        case .applied, .plannedAndFinished, .discarded, .canceled, .errored: true
+        default: false
+        }
+    }
+
+    /// Whether an agent works for the run, or will without anybody's word.
+    package var needsAgent: Bool {
+        mayNeedAgent(for: .apply) && self != .postPlanRunning && self != .planned
+    }
+
+    /// Whether a job of the run can still come to an agent, or is with one.
+    package func mayNeedAgent(for job: PoolJob.Kind) -> Bool {
+        switch self {
+        case .pending, .prePlanRunning, .planQueued, .planning: true
+        case .postPlanRunning, .planned, .preApplyRunning, .applyQueued, .applying: job == .apply
+        default: false
+        }
+    }
+
+    /// The kind of job that the run waits for an agent with.
+    package var queued: PoolJob.Kind? {
+        switch self {
+        case .planQueued: .plan
+        case .applyQueued: .apply
+        default: nil
+        }
+    }
+}
