@@ -1,7 +1,9 @@
 """How others call the module: with values that are known only after another resource of the same
 apply is made, and in the order in which a first apply makes things."""
 
+import concurrent.futures
 import json
+import os
 import re
 
 import planning
@@ -140,9 +142,24 @@ def computed(inputs: dict, unknown: set[tuple], resources: dict, path: tuple = (
     return f"${{terraform_data.{name}.output}}"
 
 
+# Terraform's time for a plan grows faster than what is in it.
+CALLS_AT_ONCE = 12
+
+
 def call(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, dict[str, dict]]:
-    """What a configuration plans that calls the module with these inputs, of which some are known
-    only after apply: values by address, by the name of the call."""
+    """What is planned by configurations that call the module with these inputs, of which some are
+    known only after apply: values by address, by the name of the call."""
+    names = list(calls)
+    parts = [
+        {name: calls[name] for name in names[start : start + CALLS_AT_ONCE]}
+        for start in range(0, len(names), CALLS_AT_ONCE)
+    ]
+    planning.stage()
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return {name: plan for part in pool.map(call_at_once, parts) for name, plan in part.items()}
+
+
+def call_at_once(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, dict[str, dict]]:
     folder, _ = planning.stage()
     place = f"callers/{next(planning.numbers)}"
     (folder / place).mkdir(parents=True)
