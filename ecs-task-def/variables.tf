@@ -175,9 +175,9 @@ variable "task_mem" {
       "4096"  = range(8192, 30721, 1024)
       "8192"  = range(16384, 61441, 4096)
       "16384" = range(32768, 122881, 8192)
-      "32768" = range(61440, 249857, 4096)
+      "32768" = [61440, 122880, 249856]
     }, tostring(var.task_cpu), []), var.task_mem)
-    error_message = "Fargate does not offer ${var.task_mem} MiB with ${var.task_cpu} CPU units. It offers, in MiB: 512, 1024 or 2048 with 256; 1024 to 4096 with 512; 2048 to 8192 with 1024; 4096 to 16384 with 2048; 8192 to 30720 with 4096, all in steps of 1024; 16384 to 61440 in steps of 4096 with 8192; 32768 to 122880 in steps of 8192 with 16384; 61440 to 249856 in steps of 4096 with 32768."
+    error_message = "Fargate does not offer ${var.task_mem} MiB with ${var.task_cpu} CPU units. It offers, in MiB: 512, 1024 or 2048 with 256; 1024 to 4096 with 512; 2048 to 8192 with 1024; 4096 to 16384 with 2048; 8192 to 30720 with 4096, all in steps of 1024; 16384 to 61440 in steps of 4096 with 8192; 32768 to 122880 in steps of 8192 with 16384; 61440, 122880 or 249856 with 32768."
   }
 }
 

@@ -4,9 +4,11 @@ are described, used and refused when they are wrong."""
 import concurrent.futures
 import json
 import os
+import pathlib
 import re
 import subprocess
 
+import cfnlint
 import planning
 import tables
 from checks import check
@@ -259,7 +261,7 @@ REFUSED = [
     ({"task_cpu": 256, "task_mem": 4096}, "does not offer 4096 MiB with 256 CPU units"),
     ({"task_cpu": 4096, "task_mem": 2048}, "does not offer 2048 MiB with 4096 CPU units"),
     ({"task_cpu": 8192, "task_mem": 17408}, "does not offer 17408 MiB"),
-    ({"task_cpu": 32768, "task_mem": 122880 + 1024}, "61440 to 249856 in steps of 4096 with 32768"),
+    ({"task_cpu": 32768, "task_mem": 122880 + 1024}, "61440, 122880 or 249856 with 32768"),
     ({"task_def_cpu": 1024}, "64 are the sidecar's"),
     ({"task_def_mem": 2048}, "64 are the sidecar's"),
     ({"desired_count": 11}, "desired_count (11) must not be above max_count (10)"),
@@ -362,6 +364,26 @@ def refuses() -> None:
         if outcome.succeeded or sentence not in said:
             wrong.append(f"{inputs}: expected {sentence!r}, got {said[:400]!r}")
     assert not wrong, "\n".join(wrong)
+
+
+@check("the sizes that a task may have are those that cfn-lint knows of Fargate")
+def fargate_sizes() -> None:
+    folder = pathlib.Path(cfnlint.__file__).parent / "data/schemas/extensions"
+    text = (folder / "aws_ecs_taskdefinition/fargate_cpu_memory.json").read_text()
+    known: dict[int, set[int]] = {}
+    for option in json.loads(text)["then"]["anyOf"]:
+        (cpu,) = option["properties"]["Cpu"]["then"]["enum"]
+        memory = option["properties"]["Memory"]["then"]
+        step = memory.get("multipleOf")
+        sizes = memory.get("enum") or range(memory["minimum"], memory["maximum"] + 1, step)
+        known[int(cpu)] = {int(size) for size in sizes}
+    mine: dict[int, set[int]] = {}
+    for cpu, words in re.findall(r'^ {6}"(\d+)"\s*= (.+)$', blocks("variable")["task_mem"], re.M):
+        numbers = [int(number) for number in re.findall(r"\d+", words)]
+        mine[int(cpu)] = set(range(*numbers) if words.startswith("range") else numbers)
+    assert mine == known
+    offered = re.search(r"contains\(\[([\d, ]+)\]", blocks("variable")["task_cpu"])[1]
+    assert {int(number) for number in offered.split(", ")} == set(known)
 
 
 @check("every input that has rules is in the table of wrong inputs")
