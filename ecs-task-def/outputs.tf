@@ -62,6 +62,16 @@ output "task_role_arn" {
   value       = aws_iam_role.this["task"].arn
 }
 
+output "execution_role_arn" {
+  description = "ARN of the role with which ECS pulls images and reads secrets, for policies of registries, secrets and keys elsewhere."
+  value       = aws_iam_role.this["execution"].arn
+}
+
+output "endpoint_role_arn" {
+  description = "ARN of the endpoint's role, for policies of keys elsewhere."
+  value       = aws_iam_role.this["endpoint"].arn
+}
+
 output "agents_log_group" {
   description = "Log group of agents and sidecars."
   value       = aws_cloudwatch_log_group.agents.name
@@ -75,4 +85,14 @@ output "endpoint_log_group" {
 output "endpoint_dns_name" {
   description = "Name of the load balancer, for the DNS record of endpoint_domain; null with endpoint = \"lambda\"."
   value       = one(aws_lb.endpoint[*].dns_name)
+}
+
+output "endpoint_zone_id" {
+  description = "Zone of the load balancer's name, for an alias record; null with endpoint = \"lambda\"."
+  value       = one(aws_lb.endpoint[*].zone_id)
+}
+
+output "endpoint_security_group_id" {
+  description = "The security group of the endpoint, to be let in by the VPC's endpoints; null where it is in no VPC."
+  value       = one(aws_security_group.endpoint[*].id)
 }

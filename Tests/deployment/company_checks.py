@@ -6,9 +6,10 @@ import json
 import re
 
 import botocore.session
+import cfnlint.api
 import planning
 import provider
-from caller_checks import KEY, PARAMETER, SECRET, call
+from caller_checks import GIVEN, KEY, PARAMETER, SECRET, call
 from checks import check
 from definition_checks import planned_definition, register
 from iam import Request, allows
@@ -615,3 +616,64 @@ def settings() -> None:
     for found in (environment(plan.containers["agent-sidecar"]), function(plan)):
         assert found["LOG_LEVEL"] == "debug"
         assert found["ANNOUNCED_JOB_TIMEOUT_SECONDS"] == "600"
+
+
+def pascal(value: object, is_free: bool = False) -> object:
+    """As CloudFormation spells it; keys of maps that anybody may fill stay as they are."""
+    if isinstance(value, dict):
+        return {
+            key if is_free else key[0].upper() + key[1:]: pascal(inner, key == "options")
+            for key, inner in value.items()
+        }
+    return [pascal(inner) for inner in value] if isinstance(value, list) else value
+
+
+def template(plan: planning.Plan) -> str:
+    """Roles with their policies and the task definition of a plan, for CloudFormation."""
+    roles = plan.of("aws_iam_role")
+    resources: dict[str, dict] = {}
+    for key, statements in documents(plan).items():
+        role = roles["aws_iam_role.dev[0]" if key == "dev" else f'aws_iam_role.this["{key}"]']
+        policy = {"Version": "2012-10-17", "Statement": statements}
+        resources[key] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": json.loads(role["assume_role_policy"]),
+                "Policies": [{"PolicyName": key, "PolicyDocument": policy}],
+            },
+        }
+    resources["definition"] = {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": pascal(planned_definition(plan)),
+    }
+    return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
+
+
+def faults(text: str) -> list[str]:
+    found = cfnlint.api.lint(text, config=cfnlint.api.ManualArgs(regions=["eu-central-1"]))
+    return [f"{match.rule.id} {match.message[:200]}" for match in found]
+
+
+@check("cfn-lint knows every action of the policies and every member of the task definition")
+def linted() -> None:
+    everything = planning.Plan.of_resources(call({"all": (GIVEN, set())})["all"])
+    for plan in (*map(planning.variant, planning.VARIANTS), everything):
+        assert not faults(template(plan))
+    for right, wrong, complaint in (
+        ("ecr:CreateRepository", "ecr:MakeRepository", "W3037"),
+        ("ssmmessages:OpenDataChannel", "ssmmessages:OpenChannel", "W3037"),
+        ('"Essential": true', '"Essentials": true', "E3002"),
+    ):
+        text = template(everything)
+        assert right in text
+        (fault,) = faults(text.replace(right, wrong))
+        assert fault.startswith(complaint), fault
+
+
+@check("the inline policies of a role stay below what IAM takes, with everything that can be set")
+def policy_sizes() -> None:
+    everything = planning.Plan.of_resources(call({"all": (GIVEN, set())})["all"])
+    for role, statements in documents(everything).items():
+        size = len(json.dumps(statements, separators=(",", ":")))
+        # IAM's quota for all of a role's; what is left is for longer names and more secrets.
+        assert size < 10_240 * 2 // 3, f"{role}: {size}"

@@ -91,9 +91,13 @@ module "agents" {
 resource "aws_route53_record" "endpoint" {
   zone_id = data.aws_route53_zone.this.zone_id
   name    = local.domain
-  type    = "CNAME"
-  records = [module.agents.endpoint_dns_name]
-  ttl     = 60
+  type    = "A"
+
+  alias {
+    name                   = module.agents.endpoint_dns_name
+    zone_id                = module.agents.endpoint_zone_id
+    evaluate_target_health = false
+  }
 }
 
 # HCP Terraform calls the URL while this is made: the name must lead there by then.
