@@ -107,7 +107,7 @@ struct LedgerStoreTests {
         #expect(http.requests.filter { $0.operation == "PutItem" }.count == 120)
     }
 
-    @Test("rule 10: the first write of a task takes nothing from the service that is there")
+    @Test("the first write of a task takes nothing from the service that is there")
     func adopts() async throws {
         var bench = bench
         bench.desired = 6

@@ -160,7 +160,7 @@ struct MotoTests {
         #expect(ledger.size == 20)
     }
 
-    @Test("F16: departures and announcements at the same moment lose none of each other")
+    @Test("departures and announcements at the same moment lose none of each other")
     func bothWays() async throws {
         let stack = try await Stack()
         defer { stack.http.stop() }

@@ -120,7 +120,7 @@ struct OriginTests {
     func same(_ url: String) { #expect(Origin(url) == hcp) }
 
     @Test(
-        "F32: a callback of any other origin is refused",
+        "a callback of any other origin is refused",
         arguments: [
             "http://app.terraform.io/x", "https://app.terraform.io:8443/x",
             "https://app.terraform.io.example.com/x", "https://evil.example/app.terraform.io",

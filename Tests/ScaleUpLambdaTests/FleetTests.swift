@@ -80,7 +80,7 @@ struct FleetTests {
         }
     }
 
-    @Test("F8: a burst over many instances: all 200, at most 5 updates a second, size right")
+    @Test("a burst over many instances: all 200, at most 5 updates a second, size right")
     func burst() async throws {
         let webhooks = 60
         let instances = 20

@@ -43,7 +43,7 @@ struct ServerAnswerTests {
         #expect(try await stage.callbacks()["/callback/run-signed"] == ["passed"])
     }
 
-    @Test("F32: the verification request is 200 and nothing else happens")
+    @Test("the verification request is 200 and nothing else happens")
     func verification() async throws {
         let stage = try await shared.stage
         let text = String(decoding: stage.payload("run-verify"), as: UTF8.self)
@@ -253,7 +253,7 @@ struct ServerProcessTests {
         #expect(stage.process.exitCode == 0)
     }
 
-    @Test("F25: 503 when ledger and service cannot be reached, within ten seconds")
+    @Test("503 when ledger and service cannot be reached, within ten seconds")
     func unreachable() async throws {
         let nobody = "http://127.0.0.1:1"
         let stage = try await ServerStage(
@@ -266,7 +266,7 @@ struct ServerProcessTests {
         #expect(try await stage.updates().isEmpty)
     }
 
-    @Test("F8: 500 signed webhooks at once: all 200 in 10 s, at most 5 updates a second, size 500")
+    @Test("500 signed webhooks at once: all 200 in 10 s, at most 5 updates a second, size 500")
     func burst() async throws {
         let stage = try await ServerStage(service: "burst")
         let start = ContinuousClock.now

@@ -8,7 +8,7 @@ func job(_ number: Int) throws -> Job { try #require(Job(id: "run-\(number)", ty
 
 @Suite("Announcer")
 struct AnnouncerTests {
-    @Test("F8: announcements that arrive while others are under way share what follows")
+    @Test("announcements that arrive while others are under way share what follows")
     func batches() async throws {
         let world = try World(maxCount: 500)
         world.service.close()
@@ -29,7 +29,7 @@ struct AnnouncerTests {
         #expect(try await world.ledger().moves == 2)
     }
 
-    @Test("F9: what exceeds max_count is clamped and every call is answered")
+    @Test("what exceeds max_count is clamped and every call is answered")
     func clamped() async throws {
         let world = try World(maxCount: 3)
         for number in 0..<5 {
@@ -135,7 +135,7 @@ private let throttled = AWSFailure(
 
 @Suite("Announcers of several processes")
 struct AnnouncerFleetTests {
-    @Test("F8: a hundred instances share updates, and each has its answer once ECS follows")
+    @Test("a hundred instances share updates, and each has its answer once ECS follows")
     func share() async throws {
         let fleet = try Fleet()
         // True time: in a time that the sleepers themselves move on nobody would ever wait.
@@ -238,7 +238,7 @@ struct AnnouncerFleetTests {
         #expect(fleet.service.desired == 5)
     }
 
-    @Test("rule 5: while an agent runs without protection a larger service is left alone")
+    @Test("while an agent runs without protection a larger service is left alone")
     func exposed() async throws {
         let fleet = try Fleet()
         _ = try await fleet.service.setDesiredCount(5)

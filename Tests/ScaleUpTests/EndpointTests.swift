@@ -22,7 +22,7 @@ struct EndpointTests {
         )
     }
 
-    @Test("F15: a repeated call calls back again and changes nothing else")
+    @Test("a repeated call calls back again and changes nothing else")
     func repeated() async throws {
         let world = try World()
         _ = await world.call("pre_plan")
@@ -222,7 +222,7 @@ struct BudgetTests {
         return status
     }
 
-    @Test("F25: a ledger that hangs is 503 within the budget")
+    @Test("a ledger that hangs is 503 within the budget")
     func ledgerHangs() async throws {
         let status = try await answer {
             $0.announcer = Announcer(
@@ -234,7 +234,7 @@ struct BudgetTests {
         #expect(status == 503)
     }
 
-    @Test("F25: a service that hangs is 503 within the budget")
+    @Test("a service that hangs is 503 within the budget")
     func serviceHangs() async throws {
         let world = try World(budget: .milliseconds(300))
         world.service.close()

@@ -139,7 +139,7 @@ struct SweepTests {
         #expect(world.service.desired == 5)
     }
 
-    @Test("rule 5: the service is not lowered while an agent runs without protection")
+    @Test("the service is not lowered while an agent runs without protection")
     func holds() async throws {
         let world = try World()
         let now = world.time.clock()
@@ -253,7 +253,7 @@ struct SweepTests {
         #expect(ledger.exposed.keys.map(\.text) == ["b"])
     }
 
-    @Test("rule 10: a ledger that no task has written lowers nothing, whoever owns the service")
+    @Test("a ledger that no task has written lowers nothing, whoever owns the service")
     func firstLedger() async throws {
         let service = FakeService()
         let limits = try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0))
@@ -279,7 +279,7 @@ struct SweepTests {
         }
     }
 
-    @Test("rule 10: a service that is being deleted is not grown again")
+    @Test("a service that is being deleted is not grown again")
     func serviceEnds() async throws {
         let world = try World()
         _ = await world.call("pre_plan")
@@ -291,7 +291,7 @@ struct SweepTests {
         #expect(world.service.desired == 0)
     }
 
-    @Test("F25: a service that cannot be reached is said, and the runs are looked at all the same")
+    @Test("a service that cannot be reached is said, and the runs are looked at all the same")
     func serviceDown() async throws {
         let api = FakeAPI { _ in page([]) }
         let world = try World(search: search(api))
@@ -332,7 +332,7 @@ struct SweepTests {
 
 @Suite("Run search")
 struct RunSearchTests {
-    @Test("F8: every page is read")
+    @Test("every page is read")
     func pages() async throws {
         let api = FakeAPI { url in
             let number = url.hasSuffix("=1") ? 1 : url.hasSuffix("=2") ? 2 : 3

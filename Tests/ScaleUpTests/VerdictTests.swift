@@ -72,7 +72,7 @@ struct VerdictTests {
         }
     }
 
-    @Test("F32: a wrong, an empty or a missing signature is 401, whatever the body is")
+    @Test("a wrong, an empty or a missing signature is 401, whatever the body is")
     func unsigned() {
         #expect(status(request(body(), signature: RunTaskKey("other").sign(body()))) == 401)
         #expect(status(request(body(), signature: "")) == 401)
@@ -108,7 +108,7 @@ struct VerdictTests {
     @Test("a signed body that is no run task call is 400")
     func noRunTask() { #expect(status(request(Array("{}".utf8))) == 400) }
 
-    @Test("F32: a callback to another host is 400, whoever signed it")
+    @Test("a callback to another host is 400, whoever signed it")
     func otherHost() {
         #expect(status(request(body(callback: "https://evil.example/callback"))) == 400)
     }

@@ -93,7 +93,7 @@ struct FloorTests {
         }
     }
 
-    @Test("F4: agents at the floor are idle for a day, and none is restarted")
+    @Test("agents at the floor are idle for a day, and none is restarted")
     func rest() throws {
         var fleet = try Fleet(2, floor: 2)
         try fleet.live(until: .seconds(86_400))
@@ -101,7 +101,7 @@ struct FloorTests {
         #expect(fleet.agents.allSatisfy { $0.drains == 0 && !$0.isGone })
     }
 
-    @Test("F4: of five idle agents over a floor of two, three leave and two stay for good")
+    @Test("of five idle agents over a floor of two, three leave and two stay for good")
     func comesToRest() throws {
         var fleet = try Fleet(5, floor: 2)
         try fleet.live(until: .seconds(1_200))
@@ -113,7 +113,7 @@ struct FloorTests {
         #expect(fleet.agents.count { $0.isGone } == 3)
     }
 
-    @Test("F23: the last agent of a floor of one stays, and leaves once the floor is lowered")
+    @Test("the last agent of a floor of one stays, and leaves once the floor is lowered")
     func lastOne() throws {
         var fleet = try Fleet(1, floor: 1)
         try fleet.live(until: .seconds(7_200))

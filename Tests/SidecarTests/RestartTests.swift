@@ -86,7 +86,7 @@ struct RestartTests {
         ]
     }
 
-    @Test("F28: stopped at any one directive, the sidecar comes to the same end", arguments: 0..<9)
+    @Test("stopped at any one directive, the sidecar comes to the same end", arguments: 0..<9)
     func once(_ number: Int) throws {
         let (name, script) = try Self.stories()[number]
         var undisturbed = try TaskWorld(script)
@@ -110,7 +110,7 @@ struct RestartTests {
         }
     }
 
-    @Test("F28: stopped twice, at any two directives, it comes to the same end", arguments: 0..<9)
+    @Test("stopped twice, at any two directives, it comes to the same end", arguments: 0..<9)
     func twice(_ number: Int) throws {
         let (name, script) = try Self.stories()[number]
         var undisturbed = try TaskWorld(script)

@@ -59,7 +59,7 @@ struct SidecarProcessTests {
         #expect(try await stage.protectionCalls() == [true, false])
     }
 
-    @Test("F28: a sidecar that is killed during the job is replaced, and the job is booked once")
+    @Test("a sidecar that is killed during the job is replaced, and the job is booked once")
     func killed() async throws {
         let stage = try await Stage(service: "killed")
         let plan = try #require(Job(id: "run-1", type: "plan"))
@@ -119,7 +119,7 @@ struct SidecarProcessTests {
         #expect(try await stage.desiredCount() == 1)
     }
 
-    @Test("F14: with an API token, a job whose run is over keeps no agent")
+    @Test("with an API token, a job whose run is over keeps no agent")
     func finishedRun() async throws {
         let stage = try await Stage(service: "finished-run")
         let plan = try #require(Job(id: "run-1", type: "plan"))
