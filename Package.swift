@@ -99,6 +99,9 @@ let package = Package(
         // Values only; imports nothing.
         .target(name: "Decisions", exclude: ["README.md"], swiftSettings: strict),
 
+        // What the decisions need of the world outside, and what is performed over that alone.
+        .target(name: "Ports", dependencies: ["Decisions"], swiftSettings: strict),
+
         // Adapters, one folder for each outside thing.
         .systemLibrary(
             name: "CLibcurl",
@@ -109,7 +112,7 @@ let package = Package(
         .target(name: "StrictJSON", swiftSettings: strict),
         .target(
             name: "AWS",
-            dependencies: ["Curl", "Decisions", "StrictJSON"],
+            dependencies: ["Curl", "Decisions", "Ports", "StrictJSON"],
             swiftSettings: strict
         ),
         .target(
@@ -137,28 +140,29 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                "HCPTerraform", "StrictJSON", argumentParser, logging,
+                "HCPTerraform", "Ports", "StrictJSON", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
         .target(
             name: "ScaleUp",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", logging],
+            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports", logging],
             swiftSettings: strict
         ),
         // Links no server library: it is a client of Lambda's Runtime API.
         .executableTarget(
             name: "ScaleUpLambda",
             dependencies: [
-                "AWS", "Curl", "Daemon", "Decisions", "ScaleUp", "StrictJSON", logging,
+                "Curl", "Daemon", "Decisions", "Ports", "ScaleUp", "StrictJSON",
+                logging,
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "ScaleUpServer",
             dependencies: [
-                "AWS", "Curl", "Daemon", "HCPTerraform", "ScaleUp", argumentParser, hummingbird,
-                hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
+                "Curl", "Daemon", "HCPTerraform", "ScaleUp", argumentParser,
+                hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
             ] + onlyPinned,
             swiftSettings: strict
         ),
@@ -194,7 +198,8 @@ let package = Package(
             dependencies: [
                 "Curl", "Decisions", "Exploration", argumentParser, crypto, hummingbird, httpTypes,
                 logging,
-                "Model", nioCore, "Rules", "Seeded", "Simulation", "SimulationReport", "StrictJSON",
+                "Model", nioCore, "Rules", "Seeded", "Simulation",
+                "SimulationReport", "StrictJSON",
             ],
             swiftSettings: strict
         ),
@@ -215,9 +220,21 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // Ledger and service in one process, with the promises of the real ones.
+        .target(
+            name: "InMemoryPorts",
+            dependencies: ["Decisions", "Ports"],
+            path: "Tests/InMemoryPorts",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "DecisionsTests",
             dependencies: ["Decisions", "Seeded"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "PortsTests",
+            dependencies: ["Decisions", "InMemoryPorts", "Ports"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -228,7 +245,10 @@ let package = Package(
         .testTarget(name: "CurlTests", dependencies: ["Curl", "Peers"], swiftSettings: strict),
         .testTarget(
             name: "AWSTests",
-            dependencies: ["AWS", "Curl", "Decisions", "Peers", "Rehearsal", "Seeded"],
+            dependencies: [
+                "AWS", "Curl", "Decisions", "InMemoryPorts", "Peers", "Ports", "Rehearsal",
+                "Seeded",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -256,30 +276,34 @@ let package = Package(
         .testTarget(
             name: "SidecarTests",
             dependencies: [
-                "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers",
-                "Seeded", "Sidecar", logging,
+                "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform",
+                "Peers", "Ports", "Seeded", "Sidecar", logging,
             ],
             swiftSettings: strict
         ),
         // The endpoint as it is fuzzed, and what is judged of it.
         .target(
             name: "EndpointFuzzing",
-            dependencies: ["AWS", "Curl", "Decisions", "HCPTerraform", "ScaleUp", logging],
+            dependencies: [
+                "AWS", "Curl", "Decisions", "HCPTerraform", "InMemoryPorts", "Ports", "ScaleUp",
+                logging,
+            ],
             path: "Tests/EndpointFuzzing",
             swiftSettings: strict
         ),
         .testTarget(
             name: "ScaleUpTests",
             dependencies: [
-                "AWS", "Curl", "Daemon", "Decisions", "EndpointFuzzing", "HCPTerraform", "ScaleUp",
-                "Seeded", logging,
+                "AWS", "Curl", "Daemon", "Decisions", "EndpointFuzzing", "HCPTerraform",
+                "InMemoryPorts", "Ports", "ScaleUp", "Seeded", logging,
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "ScaleUpLambdaTests",
             dependencies: [
-                "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "ScaleUp", "ScaleUpLambda",
+                "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "Ports", "ScaleUp",
+                "ScaleUpLambda",
                 logging,
             ],
             swiftSettings: strict
@@ -287,7 +311,7 @@ let package = Package(
         .testTarget(
             name: "ScaleUpServerTests",
             dependencies: [
-                "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "ScaleUpServer",
+                "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "Ports", "ScaleUpServer",
             ],
             swiftSettings: strict
         ),

@@ -12,7 +12,7 @@ locals {
   cluster       = local.makes_cluster ? var.prefix : var.ecs_cluster.name
   service       = "${var.prefix}-agents"
   ledger_table  = "${var.prefix}-ledger"
-  # The partition of the service's items; see Sources/AWS/LedgerItem.swift.
+  # The partition of the service's items; see Sources/AWS/DynamoDB/LedgerItem.swift.
   ledger_key = "${local.cluster}/${local.service}"
 
   agents_log_group   = "/ecs/${var.prefix}-agents"

@@ -4,7 +4,7 @@
 /// Each reader returns a value even when it notes a fault; ``check()`` then throws before any of
 /// them is used.
 package struct SettingsReader {
-    private let environment: [String: String]
+    let environment: [String: String]
     private var faults: [SettingsFault.Entry] = []
     private var problems: [String] = []
 
@@ -35,11 +35,6 @@ package struct SettingsReader {
             fault(name, value: "(secret)", expected: expected + ", without white space")
         }
         return value
-    }
-
-    /// A secret that may be missing.
-    package mutating func optionalSecret(_ name: String, expected: String) -> String? {
-        value(name) == nil ? nil : requiredSecret(name, expected: expected)
     }
 
     package mutating func count(

@@ -60,7 +60,7 @@ extension Run {
 }
 
 /// `GET /runs/:id` ("Runs", get run details).
-package struct RunAPI: Sendable {
+package struct RunsAPI: Sendable {
     private let api: TerraformAPI
 
     static let deadline: Duration = .seconds(5)
@@ -98,7 +98,7 @@ package struct RunAPI: Sendable {
 
 /// `GET /organizations/:organization/runs` ("List runs in an organization"; HCP Terraform and
 /// Terraform Enterprise since v202409-1).
-package struct RunsAPI: Sendable {
+package struct PoolRunsAPI: Sendable {
     private let api: TerraformAPI
     private let path: String
 

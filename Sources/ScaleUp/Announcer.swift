@@ -1,5 +1,24 @@
-package import AWS
 package import Decisions
+package import Ports
+
+/// That jobs need an agent.
+package struct Announcement: Hashable, Sendable {
+    package let jobs: [Job]
+    /// Jobs that are over since these come after them.
+    package let closed: [Job]
+
+    package init(_ jobs: [Job], closing closed: [Job] = []) {
+        self.jobs = jobs
+        self.closed = closed
+    }
+}
+
+/// The job may or may not be in the ledger, and ECS may not follow yet. Announcing it again is
+/// harmless.
+package struct AnnouncementFailure: Error, Hashable, CustomStringConvertible {
+    package let cause: String
+    package var description: String { cause }
+}
 
 /// Takes announcements, writes them to the ledger, and makes the service follow: performs the steps
 /// of ``AnnouncementFlow`` and ``ProjectionFlow``. Those that arrive while others are under way are
@@ -9,13 +28,13 @@ package actor Announcer {
     private let projector: Projector
     private let clock: @Sendable () -> WallTime
 
-    private var waiting: [Waiter] = []
+    /// Announcements that wait for those under way.
+    private(set) var waiting: [Waiter] = []
     private var running = false
 
-    private struct Waiter {
-        let jobs: [Job]
-        let closed: [Job]
-        let continuation: CheckedContinuation<Result<Announcement, AnnounceFailure>, Never>
+    struct Waiter {
+        let announcement: Announcement
+        let continuation: CheckedContinuation<Result<Headcount, AnnouncementFailure>, Never>
     }
 
     /// - Parameter clock: the wall clock, which bookings in the ledger are of.
@@ -30,35 +49,13 @@ package actor Announcer {
         projector = Projector(store, service, clock: clock, retry: retry)
     }
 
-    /// - Parameter closed: jobs that are over since this one comes after them.
-    /// - Returns: what the service looks like once the job is in the ledger and ECS follows.
-    /// - Throws: ``AnnounceFailure``; the job may be in the ledger, and a repeat is harmless.
+    /// - Returns: what the service looks like once the jobs are in the ledger and ECS follows.
+    /// - Throws: ``AnnouncementFailure``; the jobs may be in the ledger, and a repeat is harmless.
     package func announce(
-        _ job: Job,
-        closing closed: [Job] = []
-    ) async throws(AnnounceFailure) -> Announcement {
-        try await enqueue([job], closing: closed)
-    }
-
-    /// Announces all of them together.
-    package func announce(_ jobs: [Job]) async throws(AnnounceFailure) -> Announcement {
-        try await enqueue(jobs, closing: [])
-    }
-
-    /// Ends jobs that are over and that no agent holds. Announces nothing, and never touches the
-    /// service.
-    ///
-    /// - Throws: ``AnnounceFailure``; they may or may not be in the ledger.
-    package func close(_ jobs: [Job]) async throws(AnnounceFailure) {
-        _ = try await perform(AnnouncementFlow([], closing: Set(jobs)))
-    }
-
-    private func enqueue(
-        _ jobs: [Job],
-        closing closed: [Job]
-    ) async throws(AnnounceFailure) -> Announcement {
+        _ announcement: Announcement
+    ) async throws(AnnouncementFailure) -> Headcount {
         let result = await withCheckedContinuation { continuation in
-            waiting.append(Waiter(jobs: jobs, closed: closed, continuation: continuation))
+            waiting.append(Waiter(announcement: announcement, continuation: continuation))
             if !running {
                 running = true
                 Task { await self.drainWaiting() }
@@ -67,18 +64,23 @@ package actor Announcer {
         return try result.get()
     }
 
-    /// Announcements that wait for those under way.
-    package var waitingCount: Int { waiting.count }
+    /// Ends jobs that are over and that no agent holds. Announces nothing, and never touches the
+    /// service.
+    ///
+    /// - Throws: ``AnnouncementFailure``; they may or may not be in the ledger.
+    package func close(_ jobs: [Job]) async throws(AnnouncementFailure) {
+        _ = try await perform(AnnouncementFlow([], closing: Set(jobs)))
+    }
 
     private func drainWaiting() async {
         while !waiting.isEmpty {
             let batch = waiting
             waiting = []
-            let result: Result<Announcement, AnnounceFailure>
-            do throws(AnnounceFailure) {
+            let result: Result<Headcount, AnnouncementFailure>
+            do throws(AnnouncementFailure) {
                 let flow = AnnouncementFlow(
-                    batch.flatMap(\.jobs),
-                    closing: Set(batch.flatMap(\.closed))
+                    batch.flatMap(\.announcement.jobs),
+                    closing: Set(batch.flatMap(\.announcement.closed))
                 )
                 result = .success(try await perform(flow))
             } catch {
@@ -93,15 +95,15 @@ package actor Announcer {
 
     private func perform(
         _ start: AnnouncementFlow
-    ) async throws(AnnounceFailure) -> Announcement {
+    ) async throws(AnnouncementFailure) -> Headcount {
         do {
             return try await announced(start)
         } catch {
-            throw AnnounceFailure(cause: "\(error)")
+            throw AnnouncementFailure(cause: "\(error)")
         }
     }
 
-    private func announced(_ start: AnnouncementFlow) async throws -> Announcement {
+    private func announced(_ start: AnnouncementFlow) async throws -> Headcount {
         var flow = start
         var snapshot: LedgerSnapshot?
         var isBooked = false
@@ -133,7 +135,7 @@ package actor Announcer {
                 snapshot = change
                 flow.upheld(change.ledger, hasChanged: change.ledger.size != size)
             case .unsettled:
-                throw AnnounceFailure(cause: "departures came in between, each time")
+                throw AnnouncementFailure(cause: "departures came in between, each time")
             case .done(let outcome):
                 return try await end(outcome, snapshot, isBooked: isBooked)
             }
@@ -170,8 +172,8 @@ package actor Announcer {
         _ outcome: AnnouncementFlow.Outcome,
         _ snapshot: LedgerSnapshot?,
         isBooked: Bool
-    ) async throws -> Announcement {
-        guard let snapshot else { return Announcement(size: 0, maxCount: 0, running: nil) }
+    ) async throws -> Headcount {
+        guard let snapshot else { return Headcount(size: 0, maxCount: 0, running: nil) }
         var service: ServiceCounts?
         switch outcome {
         case .settled, .closed: break
@@ -180,6 +182,6 @@ package actor Announcer {
             service = try await projector.follow(snapshot, to: move, isBooked: isBooked).service
         case .project: service = try await projector.project(snapshot).service
         }
-        return Announcement(snapshot, running: service?.running)
+        return Headcount(snapshot, running: service?.running)
     }
 }

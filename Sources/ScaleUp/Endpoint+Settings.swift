@@ -4,6 +4,7 @@ internal import Daemon
 internal import Decisions
 internal import HCPTerraform
 package import Logging
+internal import Ports
 
 extension Endpoint {
     /// The endpoint over the real AWS and HCP Terraform.
@@ -32,7 +33,7 @@ extension Endpoint {
             cluster: settings.cluster,
             service: settings.service,
             environment: settings.limits,
-            adopting: nil
+            adoption: nil
         )
         let announcer = Announcer(store: store, service: service, clock: { .now() })
         let ssm = SSMClient(aws)
@@ -53,7 +54,7 @@ extension Endpoint {
                 announcer: announcer,
                 search: Self.search(settings, api),
                 patience: settings.announcedJobTimeout,
-                isOver: api.map { Self.isOver(RunAPI($0)) }
+                isOver: api.map { Self.isOver(RunsAPI($0)) }
             ),
             callback: CallbackClient(http),
             pools: Self.pools(settings, api),
@@ -104,11 +105,11 @@ extension Endpoint {
     private static func search(_ settings: EndpointSettings, _ api: TerraformAPI?) -> RunSearch? {
         guard let terraform = settings.terraform, let api else { return nil }
         return RunSearch(
-            RunsAPI(api, organization: terraform.organization, pool: terraform.pool)
+            PoolRunsAPI(api, organization: terraform.organization, pool: terraform.pool)
         )
     }
 
-    private static func isOver(_ runs: RunAPI) -> Sweeper.IsOver {
+    private static func isOver(_ runs: RunsAPI) -> Sweeper.IsOver {
         { job in try await runs.isOver(job, aged: true) }
     }
 
@@ -125,5 +126,23 @@ extension Endpoint {
                 deadline: WorkspacePools.deadline
             )
         }
+    }
+}
+
+/// Pages of the AWS console that a person is sent to.
+package enum ConsolePage {
+    /// The health page of an ECS service. Partitions other than `aws` have consoles of their own
+    /// (AWS Management Console, "Endpoints").
+    package static func service(region: String, cluster: String, service: String) -> String {
+        let host =
+            if region.hasPrefix("cn-") {
+                "\(region).console.amazonaws.cn"
+            } else if region.hasPrefix("us-gov-") {
+                "\(region).console.amazonaws-us-gov.com"
+            } else {
+                "\(region).console.aws.amazon.com"
+            }
+        return "https://\(host)/ecs/v2/clusters/\(cluster)/services/\(service)/health"
+            + "?region=\(region)"
     }
 }

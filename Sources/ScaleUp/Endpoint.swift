@@ -99,7 +99,7 @@ package struct Endpoint: Sendable {
         let verdict = Verdict(request, keys: known, parts.policy)
         guard case .unknownSignature = verdict else { return verdict }
         let time = left(until: end)
-        let fresh = await within(keys.patience.map { min($0, time) } ?? time) {
+        let fresh = await withTimeLimit(keys.patience.map { min($0, time) } ?? time) {
             await keys.afterUnknownSignature()
         }
         return Verdict(request, keys: fresh ?? known, parts.policy)
@@ -109,7 +109,7 @@ package struct Endpoint: Sendable {
         let keys = parts.keys
         // Nearly always: then nothing can hang, and no timer has to be set.
         if let known = await keys.currentUnread { return known }
-        let current: Result<[RunTaskKey], any Error>? = await within(left(until: end)) {
+        let current: Result<[RunTaskKey], any Error>? = await withTimeLimit(left(until: end)) {
             do { return .success(try await keys.current()) } catch { return .failure(error) }
         }
         switch current {
@@ -143,11 +143,11 @@ package struct Endpoint: Sendable {
             deed = "passed"
             result = self.result(for: request, "\(reason)", tag: "No agent needed")
         case .agent(let job):
-            guard let announcement = await announce(job, for: request, end, logger) else {
+            guard let headcount = await announce(job, for: request, end, logger) else {
                 return .tryAgain("Ledger or service cannot be reached; try again.")
             }
             deed = "announced \(job)"
-            result = self.result(for: request, announcement.sentence, tag: "Announced")
+            result = self.result(for: request, headcount.sentence, tag: "Announced")
         }
         let outcome = await call(back: result, for: request, end)
         if case .nothing(.stage) = need { await close(request, end, logger) }
@@ -162,7 +162,7 @@ package struct Endpoint: Sendable {
         guard let pools = parts.pools else { return nil }
         // An unanswered lookup must leave time to announce.
         let limit = min(left(until: end) / 2, budget / Self.lookupShare)
-        return await within(limit) {
+        return await withTimeLimit(limit) {
             await pools.objection(
                 organization: request.organizationName,
                 workspace: request.workspaceName
@@ -175,19 +175,23 @@ package struct Endpoint: Sendable {
         for request: RunTaskRequest,
         _ end: ContinuousClock.Instant,
         _ logger: Logger
-    ) async -> Announcement? {
+    ) async -> Headcount? {
         let announcer = parts.announcer
         let limit = left(until: end) - budget / Self.callbackShare
-        let result: Result<Announcement, AnnounceFailure>? = await within(limit) {
-            do throws(AnnounceFailure) {
-                return .success(try await announcer.announce(job, closing: request.closedJobs))
+        let result: Result<Headcount, AnnouncementFailure>? = await withTimeLimit(limit) {
+            do throws(AnnouncementFailure) {
+                return .success(
+                    try await announcer.announce(
+                        Announcement([job], closing: request.closedJobs)
+                    )
+                )
             } catch {
                 return .failure(error)
             }
         }
         switch result {
-        case .success(let announcement):
-            return announcement
+        case .success(let headcount):
+            return headcount
         case .failure(let error):
             logger.error("cannot announce \(job)", metadata: ["cause": "\(error)"])
         case nil:
@@ -207,8 +211,8 @@ package struct Endpoint: Sendable {
         let jobs = request.closedJobs
         guard !jobs.isEmpty else { return }
         let announcer = parts.announcer
-        let failure: String? = await within(left(until: end)) {
-            do throws(AnnounceFailure) {
+        let failure: String? = await withTimeLimit(left(until: end)) {
+            do throws(AnnouncementFailure) {
                 try await announcer.close(jobs)
                 return ""
             } catch {
@@ -251,7 +255,7 @@ package struct Endpoint: Sendable {
         while true {
             let deadline = min(budget / Self.callbackTryShare, left(until: end))
             let outcome =
-                await within(deadline) {
+                await withTimeLimit(deadline) {
                     await callback.send(result, for: request, deadline: deadline)
                 } ?? .unclear("no answer in time")
             let pause = Self.callbackBackoff.bound(afterTry: attempt)

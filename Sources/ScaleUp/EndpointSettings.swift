@@ -65,16 +65,16 @@ package struct EndpointSettings: Sendable {
         announceWorkspaces = Self.workspaces(&reader)
         announcedJobTimeout = reader.announcedJobTimeout()
         terraform = Self.terraform(&reader)
-        let found = Self.aws(environment, &reader)
+        let found = reader.aws()
         caBundlePath = reader.value("SSL_CERT_FILE")
         logLevel = reader.logLevel()
         readMore(&reader)
         try reader.check()
-        guard let (aws, credentials) = found else {
+        guard let found else {
             preconditionFailure("AWS settings that are missing must have been noted as faults")
         }
-        self.aws = aws
-        self.credentials = credentials
+        aws = found.environment
+        credentials = found.credentials
     }
 
     private static func workspaces(_ reader: inout SettingsReader) -> WorkspacePatterns {
@@ -130,25 +130,5 @@ package struct EndpointSettings: Sendable {
             stages.insert(stage)
         }
         return stages
-    }
-
-    private static func aws(
-        _ environment: [String: String],
-        _ reader: inout SettingsReader
-    ) -> (AWSEnvironment, CredentialsSource)? {
-        var aws: AWSEnvironment?
-        var credentials: CredentialsSource?
-        do throws(AWSSettingsFailure) {
-            aws = try AWSEnvironment(environment)
-        } catch {
-            for problem in error.problems { reader.problem(problem) }
-        }
-        do throws(AWSSettingsFailure) {
-            credentials = try CredentialsSource(environment)
-        } catch {
-            for problem in error.problems { reader.problem(problem) }
-        }
-        guard let aws, let credentials else { return nil }
-        return (aws, credentials)
     }
 }

@@ -1,9 +1,10 @@
+package import Decisions
 package import HCPTerraform
 
 /// Reads the pool's runs page by page, within what HCP Terraform allows. A search that had to
 /// stop goes on with the same page the next time.
 package actor RunSearch {
-    private let api: RunsAPI
+    private let api: PoolRunsAPI
     private let now: @Sendable () -> ContinuousClock.Instant
     private var budget = RequestBudget()
     private var page = 1
@@ -22,7 +23,7 @@ package actor RunSearch {
     static let timeLimit: Duration = .seconds(20)
 
     package init(
-        _ api: RunsAPI,
+        _ api: PoolRunsAPI,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         self.api = api
@@ -81,5 +82,30 @@ package struct RequestBudget: Sendable {
     /// Others use the same limit, so HCP Terraform may refuse earlier than this count says.
     package mutating func stayAway(until end: ContinuousClock.Instant) {
         blockedUntil = blockedUntil.map { max($0, end) } ?? end
+    }
+}
+
+/// Jobs of the pool's runs that wait for an agent and that nobody announced. A pure value.
+///
+/// The ledger must have been read before the runs were. The other way round, a job that an agent
+/// received and ended in between would be announced again.
+package struct UnannouncedJobs: Hashable, Sendable {
+    /// In the order of the runs, each once.
+    package let jobs: [Job]
+
+    /// Jobs in the ledger above which the sweep adds none: each reading costs a read unit for about
+    /// thirty of them, and webhooks must still find room.
+    package static let room = 4_000
+
+    package init(_ runs: [Run], unknownTo ledger: Ledger) {
+        var found: [Job] = []
+        var seen: Set<Job> = []
+        let space = max(0, Self.room - ledger.jobs.count)
+        for run in runs {
+            guard let job = run.waitingJob, ledger.jobs[job] == nil, seen.insert(job).inserted
+            else { continue }
+            found.append(job)
+        }
+        jobs = Array(found.prefix(space))
     }
 }

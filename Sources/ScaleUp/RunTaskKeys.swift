@@ -1,5 +1,5 @@
-package import AWS
 package import HCPTerraform
+package import Ports
 
 /// The keys that are valid now. From an SSM parameter they are read again every few minutes, so
 /// that a key is replaced without a restart; the one before stays valid for some minutes more,

@@ -1,5 +1,5 @@
-package import AWS
 package import Decisions
+package import Ports
 
 /// Repairs what a lost webhook, a writer that died in between or a task that is gone left behind.
 /// Never lowers the ledger; the service it lowers only to the ledger's size, and under the rules
@@ -110,10 +110,10 @@ package actor Sweeper {
     private func searched(_ ledger: Ledger) async -> SweepOutcome.Search {
         guard let search else { return .notMade }
         let findings = await search.search()
-        let jobs = Sweep(findings.runs, unknownTo: ledger).jobs
+        let jobs = UnannouncedJobs(findings.runs, unknownTo: ledger).jobs
         if !jobs.isEmpty {
-            do throws(AnnounceFailure) {
-                _ = try await announcer.announce(jobs)
+            do throws(AnnouncementFailure) {
+                _ = try await announcer.announce(Announcement(jobs))
             } catch {
                 return .failed("\(error)")
             }

@@ -7,18 +7,19 @@ package actor WorkspacePools {
     private let organization: String
     private let lookUp: LookUp
     private let now: @Sendable () -> ContinuousClock.Instant
-    private var known: [Key: Entry] = [:]
+    /// Outdated ones included.
+    private(set) var known: [Key: Entry] = [:]
     private var underWay: [Key: Task<WorkspacePlace?, Never>] = [:]
 
     package typealias LookUp =
         @Sendable (_ organization: String, _ workspace: String) async throws -> WorkspacePlace
 
-    private struct Key: Hashable {
+    struct Key: Hashable {
         let organization: String
         let workspace: String
     }
 
-    private struct Entry {
+    struct Entry {
         /// Nil when it could not be looked up.
         let place: WorkspacePlace?
         let until: ContinuousClock.Instant
@@ -89,7 +90,4 @@ package actor WorkspacePools {
         let until = time + (place == nil ? Self.memoryOfFailure : Self.memory)
         known[key] = Entry(place: place, until: until)
     }
-
-    /// Places that are remembered now, outdated ones included.
-    package var count: Int { known.count }
 }

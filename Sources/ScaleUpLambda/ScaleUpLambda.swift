@@ -1,8 +1,9 @@
-import AWS
 import Curl
 import Daemon
 import Glibc
 import Logging
+import Ports
+import ProductVersion
 import ScaleUp
 
 /// The scale-up endpoint as a Lambda function behind a function URL: the entry point `bootstrap`

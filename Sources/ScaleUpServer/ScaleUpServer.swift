@@ -100,7 +100,7 @@ struct ScaleUpServer: AsyncParsableCommand {
         )
         let application = Application(
             responder: CallbackResponder<BasicRequestContext> { request, _ in
-                await answer(request, endpoint)
+                await endpoint.answer(request)
             },
             server: HTTPServerBuilder { responder in
                 GatedConnection(
@@ -125,7 +125,7 @@ struct ScaleUpServer: AsyncParsableCommand {
             logger: logger
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await sweepEveryMinute(endpoint) }
+            group.addTask { await endpoint.sweepEveryMinute() }
             // Returns after SIGTERM, when every request that was accepted is answered.
             try await application.runService()
             group.cancelAll()

@@ -1,5 +1,6 @@
 import AWS
 import Decisions
+import Ports
 import Synchronization
 
 /// The service's deployments.
@@ -27,10 +28,10 @@ extension Effects {
 
 /// What ECS says of this task's start. It never changes, so it is read once.
 final class OwnStart: Sendable {
-    private let ask: @Sendable () async throws(AWSFailure) -> TaskStart
+    private let ask: @Sendable () async throws -> TaskStart
     private let known = Mutex<TaskStart?>(nil)
 
-    init(_ ask: @escaping @Sendable () async throws(AWSFailure) -> TaskStart) { self.ask = ask }
+    init(_ ask: @escaping @Sendable () async throws -> TaskStart) { self.ask = ask }
 
     /// - Returns: nil when ECS does not say; asked again the next time.
     func read(_ journal: Journal) async -> TaskStart? {

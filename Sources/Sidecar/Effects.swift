@@ -2,6 +2,7 @@ import AWS
 import AgentLink
 import AgentLinkServer
 import Decisions
+import Ports
 import Synchronization
 
 /// Performs directives. Each method does one thing and says how it ended; none decides anything.
@@ -68,7 +69,7 @@ struct Effects: Sendable {
     }
 
     private func protect() async -> ProtectionReport {
-        await Protecting(client: protection, minutes: protectionMinutes, journal: journal).protect()
+        await Protector(client: protection, minutes: protectionMinutes, journal: journal).protect()
     }
 
     private func unprotect() async -> Observation {
@@ -212,7 +213,7 @@ struct Effects: Sendable {
     /// has not changed while the service was read: otherwise two moments are compared.
     private func compare(always: Bool) async -> Comparison? {
         do {
-            let snapshot = try await store.read()
+            var snapshot = try await store.overview()
             guard snapshot.ledger.isAdopted else {
                 // The first to notice begins one that upholds the limits.
                 _ = try await store.change { ledger, limits in
@@ -220,15 +221,16 @@ struct Effects: Sendable {
                 }
                 return nil
             }
-            let size = snapshot.ledger.size
             // What every reading of the ledger shows needs no turn.
             let always = always || snapshot.limits.isEnding
-            guard always || Int.random(in: 0..<Comparison.turns(size: size)) == 0 else {
-                return nil
-            }
+            let turns = Comparison.turns(size: snapshot.ledger.size)
+            guard always || Int.random(in: 0..<turns) == 0 else { return nil }
+            // Whether the ledger tries again by itself depends on what the jobs want.
+            if snapshot.ledger.failedStarts != nil { snapshot = try await store.read() }
+            let size = snapshot.ledger.size
             let counts = try await service.counts()
             if counts.desired != size || counts.running > size {
-                guard try await store.read().ledger.size == size else { return nil }
+                guard try await store.counted().size == size else { return nil }
             }
             return Comparison(
                 snapshot.ledger,

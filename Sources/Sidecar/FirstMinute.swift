@@ -1,6 +1,7 @@
 import AWS
 import Curl
 import Daemon
+import Ports
 import Synchronization
 
 /// Keeps a sidecar alive for as long as ECS would not start it again.

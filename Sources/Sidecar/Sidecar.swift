@@ -5,6 +5,8 @@ import Daemon
 import Decisions
 import HCPTerraform
 import Logging
+import Ports
+import ProductVersion
 
 /// Builds everything that the loop needs, in the order of a task's start, and runs it.
 enum Sidecar {
@@ -160,7 +162,7 @@ enum Sidecar {
             cluster: place.cluster,
             service: place.service,
             environment: settings.limits,
-            adopting: service.adopting(by: metadata.taskID)
+            adoption: service.adoption(by: metadata.taskID)
         )
         return Effects(
             metadata: metadata,
@@ -170,7 +172,7 @@ enum Sidecar {
             hasPredecessor: hasPredecessor,
             store: store,
             service: service,
-            start: OwnStart { () async throws(AWSFailure) in
+            start: OwnStart {
                 try await ecs.describeTask(cluster: place.cluster, task: metadata.taskID)
             },
             projector: Projector(store, service),

@@ -77,14 +77,11 @@ struct SidecarSettings: Sendable {
         )
         caBundlePath = reader.value("SSL_CERT_FILE")
         logLevel = reader.logLevel()
-        do {
-            // The region may come from the task's ARN; any will do to look at the rest.
-            credentials = try AWSSettings(environment, region: "us-east-1").credentials
-        } catch {
-            for problem in error.problems { reader.problem(problem) }
-            // Never used: the check throws.
-            credentials = .container(url: "", authorization: nil)
-        }
+        // The region may come from the task's ARN; any will do to look at the rest. Without
+        // credentials the check throws.
+        credentials =
+            reader.aws(region: "us-east-1")?.credentials
+            ?? .container(url: "", authorization: nil)
         try reader.check()
     }
 

@@ -5,12 +5,12 @@ import HCPTerraform
 /// here changes nothing: the sidecar then does what it does without a token.
 struct TerraformView: Sendable {
     private let agents: AgentsAPI
-    private let runs: RunAPI
+    private let runs: RunsAPI
     private let journal: Journal
 
     init(_ api: TerraformAPI, journal: Journal) {
         agents = AgentsAPI(api)
-        runs = RunAPI(api)
+        runs = RunsAPI(api)
         self.journal = journal
     }
 

@@ -15,20 +15,20 @@ struct AWSClientTests {
     func call(
         _ http: FakeHTTP,
         _ service: AWSService = .ecs,
-        _ effect: AWSClient.Effect = .read
+        _ repetition: AWSClient.Repetition = .harmless
     ) async throws(AWSFailure) -> Int {
         guard let client = try? makeClient(http, retry: time.retry) else {
             preconditionFailure("the test's settings are wrong")
         }
-        let answer: Answer = try await client.call(service, "Do", effect, Input())
+        let answer: Answer = try await client.call(service, "Do", repetition, Input())
         return answer.n
     }
 
     func failure(
         _ http: FakeHTTP,
-        _ effect: AWSClient.Effect = .read
+        _ repetition: AWSClient.Repetition = .harmless
     ) async -> AWSFailure? {
-        await failing { () throws(AWSFailure) in _ = try await call(http, .ecs, effect) }
+        await failing { () throws(AWSFailure) in _ = try await call(http, .ecs, repetition) }
     }
 
     @Test(
@@ -85,7 +85,7 @@ struct AWSClientTests {
     )
     func errors(status: Int, body: String, cause: AWSFailure.Cause) async {
         let http = FakeHTTP { _, _ in .json(body, status: status) }
-        let failure = await failure(http, .write)
+        let failure = await failure(http, .afterNothing)
         #expect(failure == AWSFailure(call: "ecs Do", cause: cause, attempts: 1))
         #expect(failure?.mayHaveTakenEffect == false)
         #expect(failure?.description.contains("to/ke+n") == false)
@@ -96,7 +96,7 @@ struct AWSClientTests {
         arguments: ["", "{}", "[]", #"{"n":"hush"}"#, #"{"n":null}"#]
     )
     func malformed(body: String) async {
-        let failure = await failure(FakeHTTP { _, _ in .json(body) }, .write)
+        let failure = await failure(FakeHTTP { _, _ in .json(body) }, .afterNothing)
         guard case .malformedAnswer(let cause) = failure?.cause else {
             Issue.record("not malformed: \(String(describing: failure))")
             return
@@ -112,7 +112,7 @@ struct AWSClientTests {
                 ? .json(#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#, status: 400)
                 : .json(#"{"n":1}"#)
         }
-        #expect(try await call(http, .ecs, .write) == 1)
+        #expect(try await call(http, .ecs, .afterNothing) == 1)
         #expect(time.slept.map { ($0 / .milliseconds(1)).rounded() } == [100, 200, 400])
     }
 
@@ -138,18 +138,18 @@ struct AWSClientTests {
             guard let fault else { return .json("", status: 503) }
             throw fault
         }
-        #expect(try await call(http, .ecs, .read) == 1)
+        #expect(try await call(http, .ecs, .harmless) == 1)
         #expect(http.requests.count == 2)
     }
 
     @Test("a write is not tried again when it may have taken effect")
     func writeOnce() async {
         let lost = FakeHTTP { _, _ throws(HTTPFailure) in throw .lostAnswer }
-        let failed = await failure(lost, .write)
+        let failed = await failure(lost, .afterNothing)
         #expect(failed?.mayHaveTakenEffect == true)
         #expect(failed?.attempts == 1)
         let broken = FakeHTTP { _, _ in .json(#"{"__type":"ServerException"}"#, status: 500) }
-        let second = await failure(broken, .write)
+        let second = await failure(broken, .afterNothing)
         #expect(second?.mayHaveTakenEffect == true)
         #expect(broken.requests.count == 1)
     }
@@ -160,7 +160,7 @@ struct AWSClientTests {
             if number == 1 { throw .notConnected }
             return .json(#"{"n":1}"#)
         }
-        #expect(try await call(http, .ecs, .write) == 1)
+        #expect(try await call(http, .ecs, .afterNothing) == 1)
     }
 
     @Test(
@@ -199,7 +199,7 @@ struct AWSClientTests {
             http: http
         )
         let failure = await failing { () throws(AWSFailure) in
-            _ = try await client.call(.ecs, "Do", .write, Input(), answer: Answer.self)
+            _ = try await client.call(.ecs, "Do", .afterNothing, Input(), answer: Answer.self)
         }
         #expect(failure?.cause == .credentials(.refused(status: 404)))
         #expect(failure?.mayHaveTakenEffect == false)

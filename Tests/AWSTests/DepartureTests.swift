@@ -1,5 +1,6 @@
 import Curl
 import Decisions
+import Ports
 import Synchronization
 import Testing
 

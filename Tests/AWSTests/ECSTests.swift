@@ -3,6 +3,7 @@ import Curl
 import Decisions
 import FoundationEssentials
 import Peers
+import Ports
 import Testing
 
 @Suite("ECS and SSM calls")
@@ -60,9 +61,52 @@ struct ECSTests {
         let http = FakeHTTP { _, _ in
             .json(#"{"services":[],"failures":[{"arn":"x","reason":"MISSING"}]}"#)
         }
-        let service = ECSService(ECSClient(try makeClient(http)), cluster: "agents", service: "no")
-        let failure = await failing { () throws(AWSFailure) in _ = try await service.counts() }
+        let ecs = ECSClient(try makeClient(http))
+        let failure = await failing { () throws(AWSFailure) in
+            _ = try await ecs.describeService(cluster: "agents", service: "no")
+        }
         #expect(failure?.cause == .notFound(code: "MISSING", message: "service no of agents"))
+    }
+
+    @Test("what is true after a call of the service failed is said in the port's words")
+    func failures() async throws {
+        let failure = { (status: Int, type: String) async throws -> ServiceFailure? in
+            let http = FakeHTTP { _, _ throws(HTTPFailure) in
+                if status == 0 { throw .lostAnswer }
+                return .json(#"{"__type":"\#(type)","message":"m"}"#, status: status)
+            }
+            let ecs = ECSClient(try makeClient(http))
+            let service = ECSService(ecs, cluster: "agents", service: "pool")
+            return await failing { () throws(ServiceFailure) in
+                _ = try await service.setDesiredCount(2)
+            }
+        }
+        guard case .unchanged = try await failure(400, "AccessDeniedException"),
+            case .ending = try await failure(400, "ServiceNotActiveException"),
+            case .unclear = try await failure(500, "ServerException"),
+            case .unclear = try await failure(0, "")
+        else {
+            Issue.record("told otherwise")
+            return
+        }
+    }
+
+    @Test("a service that cannot be read is unread, whatever became of the call")
+    func unread() async throws {
+        let http = FakeHTTP { _, _ in .json(#"{"__type":"ClientException"}"#, status: 400) }
+        let ecs = ECSClient(try makeClient(http))
+        let service = ECSService(ecs, cluster: "agents", service: "pool")
+        let failures = [
+            await failing { () throws(ServiceFailure) in _ = try await service.counts() },
+            await failing { () throws(ServiceFailure) in _ = try await service.tasks() },
+        ]
+        for failure in failures {
+            guard case .unread(let cause) = failure else {
+                Issue.record("told otherwise: \(String(describing: failure))")
+                continue
+            }
+            #expect(cause.contains("ClientException"))
+        }
     }
 
     private func counts(deployments: String) async throws -> ServiceCounts {
@@ -152,12 +196,10 @@ struct ECSTests {
     @Test("pages without end are an error")
     func endlessPages() async throws {
         let http = FakeHTTP { _, _ in .json(#"{"taskArns":[],"nextToken":"again"}"#) }
-        let service = ECSService(
-            ECSClient(try makeClient(http)),
-            cluster: "agents",
-            service: "pool"
-        )
-        let failure = await failing { () throws(AWSFailure) in _ = try await service.tasks() }
+        let ecs = ECSClient(try makeClient(http))
+        let failure = await failing { () throws(AWSFailure) in
+            _ = try await ecs.listTasks(cluster: "agents", service: "pool")
+        }
         #expect(failure?.cause == .malformedAnswer("more than 60 pages"))
     }
 
@@ -214,7 +256,7 @@ struct BotocoreTests {
             cluster: "agents",
             service: "pool",
             environment: limits,
-            adopting: { 0 }
+            adoption: { 0 }
         )
         let (_, snapshot) = try await store.change(knowing: { _ in [TaskID("u")] }) {
             ledger,

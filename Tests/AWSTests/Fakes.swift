@@ -2,6 +2,7 @@ import AWS
 import Curl
 import Decisions
 import FoundationEssentials
+import Ports
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import Decisions
+import Ports
 import FoundationEssentials
 import Testing
 import Seeded

@@ -1,5 +1,6 @@
 import Curl
 import Decisions
+import Ports
 import Testing
 
 @testable import AWS
@@ -59,6 +60,31 @@ struct LedgerReadingTests {
         #expect(snapshot.limitsFault == LimitsFault(desiredCount: 8, maxCount: 5))
     }
 
+    @Test("the overview is one call, which has what is counted and the limits, and no job")
+    func overview() async throws {
+        table["limits"] = ["max_count": .number("7")]
+        table["limits/scheduled"] = ["desired_count": .number("5")]
+        let http = bench.honest()
+        let store = try bench.store(http)
+        _ = try await store.change(StoreBench.announce("a"))
+        let whole = try await store.read()
+        let before = http.requests.count
+        let overview = try await store.overview()
+        #expect(http.requests.dropFirst(before).map(\.operation) == ["BatchGetItem"])
+        #expect(whole.ledger.jobs.count == 1 && overview.ledger.jobs.isEmpty)
+        var counted = whole.ledger
+        counted.jobs = [:]
+        #expect(overview.ledger == counted)
+        #expect(overview.limits == Limits(desiredCount: 5, maxCount: 7, spareCount: 0))
+    }
+
+    @Test("the overview of a table without a ledger is an empty one")
+    func overviewOfNothing() async throws {
+        let overview = try await bench.store(bench.honest()).overview()
+        #expect(overview.ledger == Ledger())
+        #expect(overview.limits == Limits(desiredCount: 0, maxCount: 10, spareCount: 0))
+    }
+
     // MARK: Pages
 
     private func ledger(jobs: Int) throws -> Ledger {
@@ -93,7 +119,7 @@ struct LedgerReadingTests {
         }
         let store = try bench.store(http)
         let failure = await failing { () throws(LedgerFailure) in _ = try await store.read() }
-        guard case .unchanged(.service) = failure else {
+        guard case .unchanged(.call) = failure else {
             Issue.record("not unchanged: \(String(describing: failure))")
             return
         }
@@ -108,7 +134,7 @@ struct LedgerReadingTests {
         }
         let store = try bench.store(http)
         let failure = await failing { () throws(LedgerFailure) in _ = try await store.read() }
-        #expect(failure == .refused(.malformed(attribute: "job/", expected: "fewer jobs")))
+        #expect(failure == .refused("the table has more than 16 MB of jobs of the service"))
     }
 
     @Test("a read that is throttled, fails or gets no answer is made again")
@@ -190,6 +216,7 @@ struct LedgerReadingTests {
         let failure = await failing { () throws(LedgerFailure) in
             _ = try await store.change(knowing: { _ in [TaskID("t")] }) { _, _ in }
         }
-        #expect(failure == .unchanged(.unprocessed(attempts: LedgerTable.maximumReads)))
+        let cause = "dynamodb BatchGetItem left keys unprocessed, \(LedgerTable.maximumReads) times"
+        #expect(failure == .unchanged(.call(cause)))
     }
 }

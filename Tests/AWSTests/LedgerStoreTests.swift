@@ -1,5 +1,7 @@
 import Curl
 import Decisions
+import InMemoryPorts
+import Ports
 import Synchronization
 import Testing
 
@@ -19,7 +21,7 @@ struct StoreBench {
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0)),
-            adopting: { [desired] in desired },
+            adoption: { [desired] in desired },
             retry: time.retry
         )
     }
@@ -126,16 +128,16 @@ struct LedgerStoreTests {
         #expect(table.ledger == Ledger(version: 1))
     }
 
-    @Test("rule 10: no task writes to the ledger of a service that does not list it, or that ends")
+    @Test("no task writes to the ledger of a service that does not list it, or that ends")
     func notOurs() async throws {
-        let service = FakeService(desired: 6)
+        let service = InMemoryService(desired: 6)
         let store = DynamoDBLedgerStore(
             try makeClient(bench.honest(), retry: bench.time.retry),
             table: "ledger",
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0)),
-            adopting: service.adopting(by: TaskID("t"))
+            adoption: service.adoption(by: TaskID("t"))
         )
         let thrown = await failing { () throws(LedgerFailure) in
             _ = try await store.change(StoreBench.announce("a"))
@@ -144,7 +146,7 @@ struct LedgerStoreTests {
         #expect(table.sortKeys == [])
         service.end()
         let failure = await failing { () throws(LedgerFailure.Cause) in
-            _ = try await service.adopting(by: TaskID("t"))()
+            _ = try await service.adoption(by: TaskID("t"))()
         }
         #expect(failure == .serviceEnds)
     }
@@ -266,7 +268,7 @@ struct LedgerStoreTests {
         let failure = await failing { () throws(LedgerFailure) in
             _ = try await store.change(StoreBench.announce("a"))
         }
-        guard case .unclear(.service) = failure else {
+        guard case .unclear(.call) = failure else {
             Issue.record("not unclear: \(String(describing: failure))")
             return
         }
@@ -284,7 +286,7 @@ struct LedgerStoreTests {
             let failure = await failing { () throws(LedgerFailure) in
                 _ = try await store.change(StoreBench.announce("a"))
             }
-            guard case .unchanged(.service) = failure else {
+            guard case .unchanged(.call) = failure else {
                 Issue.record("not unchanged: \(String(describing: failure))")
                 continue
             }

@@ -1,6 +1,7 @@
 import Curl
 import Decisions
 import Peers
+import Ports
 import Testing
 
 @testable import AWS

@@ -1,6 +1,7 @@
 import Curl
 import Decisions
 import Peers
+import Ports
 import Testing
 import Seeded
 
@@ -30,7 +31,7 @@ struct MotoTests {
                 cluster: "agents",
                 service: service,
                 environment: try #require(Limits(desiredCount: 0, maxCount: 100, spareCount: 0)),
-                adopting: { 0 }
+                adoption: { 0 }
             )
         }
     }
@@ -53,12 +54,20 @@ struct MotoTests {
         let stack = try await Stack()
         defer { stack.http.stop() }
         let ecs = ECSClient(stack.aws)
-        let missing = ECSService(ecs, cluster: "agents", service: "nobody")
-        let elsewhere = ECSService(ecs, cluster: "nowhere", service: "pool")
         let failures = [
-            await failing { () throws(AWSFailure) in _ = try await missing.counts() },
-            await failing { () throws(AWSFailure) in _ = try await missing.setDesiredCount(1) },
-            await failing { () throws(AWSFailure) in _ = try await elsewhere.counts() },
+            await failing { () throws(AWSFailure) in
+                _ = try await ecs.describeService(cluster: "agents", service: "nobody")
+            },
+            await failing { () throws(AWSFailure) in
+                _ = try await ecs.updateService(
+                    cluster: "agents",
+                    service: "nobody",
+                    desiredCount: 1
+                )
+            },
+            await failing { () throws(AWSFailure) in
+                _ = try await ecs.describeService(cluster: "nowhere", service: "pool")
+            },
             await failing { () throws(AWSFailure) in
                 _ = try await SSMClient(stack.aws).getParameter("/none")
             },
@@ -93,10 +102,10 @@ struct MotoTests {
             cluster: "agents",
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 1, spareCount: 0)),
-            adopting: { 0 }
+            adoption: { 0 }
         )
         let failure = await failing { () throws(LedgerFailure) in _ = try await store.read() }
-        guard case .unchanged(.service(let cause)) = failure, case .notFound = cause.cause else {
+        guard case .unchanged(.call(let cause)) = failure, cause.contains(": not found") else {
             Issue.record("not found differently: \(String(describing: failure))")
             return
         }

@@ -1,5 +1,6 @@
 import Curl
 import Decisions
+import Ports
 import Testing
 
 @testable import AWS
@@ -62,7 +63,7 @@ struct SingleWriteTests {
         let never = FakeHTTP { _, _ throws(HTTPFailure) in throw .lostAnswer }
         let store = try bench.store(never)
         let failure = await failing { () throws(LedgerFailure) in _ = try await store.write(write) }
-        guard case .unclear(.service) = failure else {
+        guard case .unclear(.call) = failure else {
             Issue.record("not unclear: \(String(describing: failure))")
             return
         }
@@ -196,6 +197,6 @@ struct SingleWriteTests {
                 _ = try await store.raise(to: 0, over: 3, bookingAt: now)
             },
         ]
-        #expect(failures.allSatisfy { $0 == .refused(.newerFormat(2)) })
+        #expect(failures.allSatisfy { $0 == .refused("\(ItemFault.newerFormat(2))") })
     }
 }

@@ -1,5 +1,6 @@
 import Curl
 import Decisions
+import Ports
 import Testing
 
 @testable import AWS
@@ -45,12 +46,7 @@ struct MetadataTests {
                     taskARN: Self.arn,
                     serviceName: "pool",
                     family: "agent",
-                    revision: "7",
-                    desiredStatus: "RUNNING",
-                    containers: [
-                        .init(name: "tfc-agent", knownStatus: "STOPPED", exitCode: 137),
-                        .init(name: "agent-sidecar", knownStatus: "RUNNING"),
-                    ]
+                    revision: "7"
                 )
         )
         #expect(metadata.taskID == TaskID("0123456789abcdef"))

@@ -1,8 +1,9 @@
-internal import AWS
 internal import Curl
 internal import Decisions
 internal import HCPTerraform
+internal import InMemoryPorts
 internal import Logging
+internal import Ports
 internal import ScaleUp
 internal import Synchronization
 
@@ -107,16 +108,16 @@ private final class RecordingService: ServicePort {
 
     var desired: Int { state.withLock { $0 } }
 
-    func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
+    func setDesiredCount(_ count: Int) async throws(ServiceFailure) -> ServiceCounts {
         state.withLock { $0 = count }
         return try await counts()
     }
 
-    func counts() async throws(AWSFailure) -> ServiceCounts {
+    func counts() async throws(ServiceFailure) -> ServiceCounts {
         ServiceCounts(desired: desired, running: 0, pending: desired)
     }
 
-    func tasks() async throws(AWSFailure) -> [TaskID] { [] }
+    func tasks() async throws(ServiceFailure) -> [TaskID] { [] }
 }
 
 private final class RecordingCallbacks: HTTPClient {

@@ -138,7 +138,7 @@ struct ReadingTests {
     )
     func needs(type: String, status: String, expected: Bool?) async throws {
         let http = Script(Script.run(status))
-        let run = try await RunAPI(api(http)).run("run-1")
+        let run = try await RunsAPI(api(http)).run("run-1")
         let job = try #require(Job(id: "run-1", type: type))
         #expect(run.needsAgent(for: job) == expected)
         #expect(await http.urls == ["https://tfe.example/api/v2/runs/run-1"])

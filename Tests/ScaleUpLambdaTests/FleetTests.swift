@@ -4,6 +4,7 @@ import Decisions
 import FoundationEssentials
 import HCPTerraform
 import Peers
+import Ports
 import Testing
 
 /// Many processes of the built function at once, as Lambda starts them for a burst; moto behind
@@ -42,7 +43,7 @@ struct FleetTests {
                 cluster: "agents",
                 service: name,
                 environment: try #require(Self.limits),
-                adopting: { 0 }
+                adoption: { 0 }
             )
             service = ECSService(ECSClient(aws), cluster: "agents", service: name)
             try await Moto.createService(name, over: http)

@@ -3,6 +3,7 @@ import Decisions
 import FoundationEssentials
 import Glibc
 import Peers
+import Ports
 import Testing
 
 /// The built executable as a process, a Runtime API that follows the published description, and

@@ -4,6 +4,7 @@ import Decisions
 import FoundationEssentials
 import HCPTerraform
 import Peers
+import Ports
 import Testing
 
 /// One function: the built executable, the Runtime API and HCP Terraform as a peer, and our own
@@ -82,7 +83,7 @@ final class FunctionStage: Sendable {
             cluster: "agents",
             service: name,
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0)),
-            adopting: { 0 }
+            adoption: { 0 }
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         try await Moto.createService(name, over: http)

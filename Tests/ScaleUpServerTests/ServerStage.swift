@@ -4,6 +4,7 @@ import Decisions
 import FoundationEssentials
 import HCPTerraform
 import Peers
+import Ports
 import Testing
 
 /// The built scale-up-server as a process, moto behind it, and HCP Terraform's side of it played
@@ -51,7 +52,7 @@ final class ServerStage: @unchecked Sendable {
             cluster: "agents",
             service: name,
             environment: try #require(Limits(desiredCount: 0, maxCount: 1_000, spareCount: 0)),
-            adopting: { 0 }
+            adoption: { 0 }
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         log = "/tmp/server-stage-\(UUID().uuidString)"

@@ -1,5 +1,6 @@
-import AWS
 import Decisions
+import InMemoryPorts
+import Ports
 import Testing
 
 @testable import ScaleUp
@@ -14,13 +15,13 @@ struct AnnouncerTests {
         world.service.close()
         let jobs = try (0..<200).map(job)
         let announcer = world.announcer
-        let answers = try await withThrowingTaskGroup(of: Announcement.self) { group in
+        let answers = try await withThrowingTaskGroup(of: Headcount.self) { group in
             group.addTask { try await announcer.announce(jobs[0]) }
             await world.service.arrival()
             for job in jobs.dropFirst() {
                 group.addTask { try await announcer.announce(job) }
             }
-            while await announcer.waitingCount < jobs.count - 1 { await Task.yield() }
+            while await announcer.waiting.count < jobs.count - 1 { await Task.yield() }
             world.service.open()
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -127,11 +128,7 @@ private struct Fleet {
     func ledger() async throws -> Ledger { try await store.read().ledger }
 }
 
-private let throttled = AWSFailure(
-    call: "ecs UpdateService",
-    cause: .throttled(code: "ThrottlingException", message: "m"),
-    attempts: 1
-)
+private let throttled = ServiceFailure.unchanged(cause: "throttled")
 
 @Suite("Announcers of several processes")
 struct AnnouncerFleetTests {
@@ -141,7 +138,7 @@ struct AnnouncerFleetTests {
         // True time: in a time that the sleepers themselves move on nobody would ever wait.
         let start = ContinuousClock.now
         let jobs = try (0..<100).map(job)
-        let answers = try await withThrowingTaskGroup(of: Announcement.self) { group in
+        let answers = try await withThrowingTaskGroup(of: Headcount.self) { group in
             for job in jobs {
                 group.addTask {
                     let instance = Announcer(
@@ -211,7 +208,7 @@ struct AnnouncerFleetTests {
     func abandoned() async throws {
         let fleet = try Fleet()
         fleet.service.fail(throttled)
-        await #expect(throws: AnnounceFailure.self) {
+        await #expect(throws: AnnouncementFailure.self) {
             try await fleet.instance().announce(job(1))
         }
         fleet.service.fail(nil)

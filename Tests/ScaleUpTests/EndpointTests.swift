@@ -1,7 +1,7 @@
-import AWS
 import Curl
 import Decisions
 import HCPTerraform
+import Ports
 import ScaleUp
 import Testing
 
@@ -113,16 +113,10 @@ struct EndpointTests {
         #expect(world.callbacks.requests.isEmpty)
     }
 
-    @Test("F25: when ECS cannot be reached the answer is 503, and a repeat brings it right")
+    @Test("when ECS cannot be reached the answer is 503, and a repeat brings it right")
     func serviceDown() async throws {
         let world = try World()
-        world.service.fail(
-            AWSFailure(
-                call: "UpdateService",
-                cause: .transport(HTTPFailure(.couldNotConnect, mayHaveTakenEffect: false)),
-                attempts: 1
-            )
-        )
+        world.service.fail(.unchanged(cause: "could not connect"))
         #expect(await world.call("pre_plan").status == 503)
         #expect(world.callbacks.requests.isEmpty)
         world.service.fail(nil)

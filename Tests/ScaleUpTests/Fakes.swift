@@ -1,7 +1,8 @@
-import AWS
 import Curl
 import Decisions
+import InMemoryPorts
 import Logging
+import Ports
 import Synchronization
 
 /// A service that remembers what it was set to. It can be closed, so that a test decides when a
@@ -13,7 +14,7 @@ final class FakeService: ServicePort {
         var isOpen = true
         var waiting: [CheckedContinuation<Void, Never>] = []
         var arrivals: [CheckedContinuation<Void, Never>] = []
-        var failure: AWSFailure?
+        var failure: ServiceFailure?
         var listed: [TaskID] = []
         var lists = 0
         var isEnding = false
@@ -26,7 +27,7 @@ final class FakeService: ServicePort {
     var written: [Int] { state.withLock(\.written) }
     var desired: Int { state.withLock(\.desired) }
 
-    func fail(_ failure: AWSFailure?) { state.withLock { $0.failure = failure } }
+    func fail(_ failure: ServiceFailure?) { state.withLock { $0.failure = failure } }
 
     func close() { state.withLock { $0.isOpen = false } }
 
@@ -50,19 +51,11 @@ final class FakeService: ServicePort {
         }
     }
 
-    func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
+    func setDesiredCount(_ count: Int) async throws(ServiceFailure) -> ServiceCounts {
         await pass()
-        let failure: AWSFailure? = state.withLock { state in
+        let failure: ServiceFailure? = state.withLock { state in
             if state.isEnding {
-                return AWSFailure(
-                    call: "ecs UpdateService",
-                    cause: .service(
-                        code: "ServiceNotActiveException",
-                        message: "The service was not active.",
-                        status: 400
-                    ),
-                    attempts: 1
-                )
+                return .ending(cause: "The service was not active.")
             }
             if state.failure == nil {
                 state.desired = count
@@ -74,7 +67,7 @@ final class FakeService: ServicePort {
         return try await counts()
     }
 
-    func counts() async throws(AWSFailure) -> ServiceCounts {
+    func counts() async throws(ServiceFailure) -> ServiceCounts {
         ServiceCounts(
             desired: desired,
             running: 0,
@@ -84,7 +77,7 @@ final class FakeService: ServicePort {
         )
     }
 
-    func tasks() async throws(AWSFailure) -> [TaskID] {
+    func tasks() async throws(ServiceFailure) -> [TaskID] {
         state.withLock { state in
             state.lists += 1
             return state.listed
@@ -128,6 +121,7 @@ extension BrokenStore {
 
     func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool { try await fail() }
     func counted() async throws(LedgerFailure) -> Ledger { try await fail() }
+    func overview() async throws(LedgerFailure) -> LedgerSnapshot { try await fail() }
 
     func raise(
         to size: Int,
@@ -162,15 +156,7 @@ struct HangingStore: BrokenStore {
 /// A ledger that cannot be reached.
 struct FailingStore: BrokenStore {
     func fail() async throws(LedgerFailure) -> Never {
-        throw .unchanged(
-            .service(
-                AWSFailure(
-                    call: "dynamodb Query",
-                    cause: .transport(HTTPFailure(.couldNotConnect, mayHaveTakenEffect: false)),
-                    attempts: 1
-                )
-            )
-        )
+        throw .unchanged(.call("could not connect"))
     }
 }
 
@@ -232,6 +218,7 @@ final class RacedStore: LedgerStore {
     }
 
     func counted() async throws(LedgerFailure) -> Ledger { try await store.counted() }
+    func overview() async throws(LedgerFailure) -> LedgerSnapshot { try await store.overview() }
 
     func raise(
         to size: Int,

@@ -1,6 +1,6 @@
-import AWS
 import HCPTerraform
 import Logging
+import Ports
 import Testing
 
 @testable import ScaleUp

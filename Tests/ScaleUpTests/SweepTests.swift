@@ -1,7 +1,8 @@
-import AWS
 import Curl
 import Decisions
 import HCPTerraform
+import InMemoryPorts
+import Ports
 import ScaleUp
 import Synchronization
 import Testing
@@ -20,7 +21,7 @@ private func page(_ runs: [(String, String)], next: Int? = nil) -> HTTPResponse 
 
 private func search(_ api: FakeAPI, _ clock: FakeClock = FakeClock()) -> RunSearch {
     RunSearch(
-        RunsAPI(
+        PoolRunsAPI(
             TerraformAPI(api, address: "https://tfe.example", token: "the token"),
             organization: "acme",
             pool: "my pool"
@@ -40,13 +41,13 @@ struct SweepTests {
         let runs = statuses.enumerated().map { Run(id: "run-\($0.offset)", status: $0.element) }
         var ledger = Ledger()
         #expect(
-            Sweep(runs, unknownTo: ledger).jobs.map(\.key)
+            UnannouncedJobs(runs, unknownTo: ledger).jobs.map(\.key)
                 == ["run-0/plan", "run-1/plan", "run-2/apply", "run-3/apply"]
         )
         ledger.jobs[try job("run-1/plan")] = Ledger.JobEntry(at: WallTime(milliseconds: 0))
         ledger.jobs[try job("run-2/plan")] = Ledger.JobEntry(at: WallTime(milliseconds: 0))
         #expect(
-            Sweep(runs + runs, unknownTo: ledger).jobs.map(\.key)
+            UnannouncedJobs(runs + runs, unknownTo: ledger).jobs.map(\.key)
                 == ["run-0/plan", "run-2/apply", "run-3/apply"]
         )
     }
@@ -54,12 +55,12 @@ struct SweepTests {
     @Test("the sweep leaves room in the ledger's item for webhooks")
     func room() throws {
         let runs = (0..<5_000).map { Run(id: "run-\($0)", status: "plan_queued") }
-        #expect(Sweep(runs, unknownTo: Ledger()).jobs.count == Sweep.room)
+        #expect(UnannouncedJobs(runs, unknownTo: Ledger()).jobs.count == UnannouncedJobs.room)
         var ledger = Ledger()
-        for number in 0..<Sweep.room - 1 {
+        for number in 0..<UnannouncedJobs.room - 1 {
             ledger.jobs[try job("old-\(number)/plan")] = .init(at: WallTime(milliseconds: 0))
         }
-        #expect(Sweep(runs, unknownTo: ledger).jobs.count == 1)
+        #expect(UnannouncedJobs(runs, unknownTo: ledger).jobs.count == 1)
     }
 
     @Test("a token that cannot be read is a failure of the sweep, and of nothing else")
@@ -69,7 +70,7 @@ struct SweepTests {
             current: { throw FakeParameter.Unreadable() },
             wasRefused: { _ in }
         )
-        let runs = RunsAPI(
+        let runs = PoolRunsAPI(
             TerraformAPI(api, address: "https://tfe.example", token: token),
             organization: "acme",
             pool: "my pool"
@@ -295,9 +296,7 @@ struct SweepTests {
     func serviceDown() async throws {
         let api = FakeAPI { _ in page([]) }
         let world = try World(search: search(api))
-        world.service.fail(
-            AWSFailure(call: "c", cause: .throttled(code: "T", message: "m"), attempts: 1)
-        )
+        world.service.fail(.unchanged(cause: "throttled"))
         _ = try await world.store.change { ledger, _ in ledger.size = 2 }
         let outcome = await world.endpoint.sweep()
         #expect(outcome.hasFailed)

@@ -1,8 +1,9 @@
-import AWS
 import Curl
 import Decisions
 import HCPTerraform
+import InMemoryPorts
 import Logging
+import Ports
 import ScaleUp
 import Testing
 
@@ -100,5 +101,18 @@ struct World {
 
     var lastCallback: String {
         String(decoding: callbacks.requests.last?.body ?? [], as: UTF8.self)
+    }
+}
+
+extension Announcer {
+    func announce(
+        _ job: Job,
+        closing closed: [Job] = []
+    ) async throws(AnnouncementFailure) -> Headcount {
+        try await announce(Announcement([job], closing: closed))
+    }
+
+    func announce(_ jobs: [Job]) async throws(AnnouncementFailure) -> Headcount {
+        try await announce(Announcement(jobs))
     }
 }

@@ -1,6 +1,7 @@
 import AWS
 import Curl
 import Daemon
+import Ports
 import Synchronization
 import Testing
 

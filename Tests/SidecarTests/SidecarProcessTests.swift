@@ -5,6 +5,7 @@ import Decisions
 import FoundationEssentials
 import Glibc
 import Peers
+import Ports
 import Testing
 
 /// The built sidecar and launcher as processes, moto as ECS and DynamoDB, and a peer as the
@@ -351,7 +352,7 @@ struct SidecarProcessTests {
             try stage.log().contains("format 99")
         }
         #expect(launcher.isRunning)
-        await #expect(throws: LedgerFailure.refused(.newerFormat(99))) {
+        await #expect(throws: LedgerFailure.refused("\(ItemFault.newerFormat(99))")) {
             try await stage.ledger()
         }
         stage.touch("finish")

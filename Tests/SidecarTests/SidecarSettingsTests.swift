@@ -16,7 +16,7 @@ private let complete = [
 
 @Suite("Sidecar settings")
 struct SidecarSettingsTests {
-    @Test("with what ECS sets and a table, the defaults are those of the design")
+    @Test("with what ECS sets and a table, the defaults are those that the help names")
     func defaults() throws {
         let settings = try SidecarSettings(complete)
         #expect(settings.idleTimeout == .seconds(120))

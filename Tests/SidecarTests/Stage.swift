@@ -4,6 +4,7 @@ import Curl
 import Decisions
 import FoundationEssentials
 import Peers
+import Ports
 import Synchronization
 import Testing
 
@@ -62,7 +63,7 @@ final class Stage: Sendable {
             cluster: "agents",
             service: name,
             environment: limits,
-            adopting: { 0 }
+            adoption: { 0 }
         )
         try await Moto.createService(name, over: http)
     }

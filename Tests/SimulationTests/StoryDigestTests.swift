@@ -9,18 +9,18 @@ import Testing
 struct StoryDigestTests {
     /// By seed. The failing test prints the table as it would stand.
     private static let known: [UInt64: UInt64] = [
-        1: 0xbba1_5edb_a9e4_becb,
-        2: 0xbd12_7596_6536_95d5,
-        3: 0x9d0a_ff90_8258_49c0,
-        4: 0xa63b_5635_56cc_c166,
-        5: 0xc661_cbb1_6a1e_bc62,
-        6: 0x80b2_34dd_1717_8a89,
-        7: 0x210a_1dd8_81dc_ce1e,
-        8: 0x79fc_2311_5e4a_6306,
-        9: 0x517f_a7f4_8796_2c20,
-        10: 0x4606_d20f_77fd_7286,
-        11: 0x074c_3518_3280_529e,
-        12: 0xc15e_ade7_bf10_755d,
+        1: 0xbe1f_df0e_7fbc_ee3b,
+        2: 0xa1a6_d180_0b09_c43d,
+        3: 0x012c_83fd_22c5_6fa0,
+        4: 0xd38a_1ed2_fa0e_7ad4,
+        5: 0x454d_0b48_7339_20ae,
+        6: 0x760c_2a2a_5c7f_3174,
+        7: 0x32ff_b6d7_e98d_28eb,
+        8: 0x7acf_cb5c_49a6_61d8,
+        9: 0x6966_9e7f_a875_e50f,
+        10: 0x20a5_8f81_8e08_1830,
+        11: 0x4ee9_135a_1dc8_b064,
+        12: 0x20b2_c055_9490_fbda,
     ]
 
     private static let seeds: ClosedRange<UInt64> = 1...12

@@ -171,7 +171,7 @@ def limits_restart_nothing() -> None:
 
 @check("the limits item has the names that the ledger's reader looks for")
 def limits_names() -> None:
-    reader = (planning.ROOT / "Sources/AWS/LedgerItem.swift").read_text()
+    reader = (planning.ROOT / "Sources/AWS/DynamoDB/LedgerItem.swift").read_text()
     reader = reader[reader.index("enum LimitsItem") :]
     read = set(re.findall(r'optionalCount\("(\w+)"\)', reader))
     plan = planning.variant("the least")
@@ -184,13 +184,13 @@ def limits_names() -> None:
 
 def sort_key(name: str) -> str:
     """As the programs know it."""
-    reader = (planning.ROOT / "Sources/AWS/LedgerItem.swift").read_text()
+    reader = (planning.ROOT / "Sources/AWS/DynamoDB/LedgerItem.swift").read_text()
     return re.search(rf'static let {name} = "([\w/]+)"', reader)[1]
 
 
 @check("the ledger's table has the keys that the programs use, and forgets tasks that departed")
 def table() -> None:
-    reader = (planning.ROOT / "Sources/AWS/LedgerItem.swift").read_text()
+    reader = (planning.ROOT / "Sources/AWS/DynamoDB/LedgerItem.swift").read_text()
     assert '"expires": .number(' in reader
     for name in planning.VARIANTS:
         values = planning.variant(name).one("aws_dynamodb_table.ledger")

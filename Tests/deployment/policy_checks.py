@@ -98,7 +98,10 @@ def notices() -> None:
 
 def sources(*names: str) -> str:
     folder = planning.ROOT / "Sources/AWS"
-    paths = [folder / f"{name}.swift" for name in names] or sorted(folder.glob("*.swift"))
+    paths = sorted(folder.rglob("*.swift"))
+    if names:
+        paths = [path for path in paths if path.stem in names]
+        assert len(paths) == len(names), paths
     return "".join(path.read_text() for path in paths)
 
 

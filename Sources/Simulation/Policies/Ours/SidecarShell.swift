@@ -285,19 +285,29 @@ final class SidecarShell {
     }
 
     private func compare(always: Bool) {
-        pool.store.table.read { [self] stored in
+        pool.store.table.overview { [self] ledger in
             guard process.lives else { return }
-            guard let stored else { return observe(.compared(nil)) }
-            guard stored.ledger.isAdopted else { return adopt() }
+            guard let ledger else { return observe(.compared(nil)) }
+            guard ledger.isAdopted else { return adopt() }
             // What every reading of the ledger shows needs no turn.
             let always = always || pool.store.limits.isEnding
-            let turns = Comparison.turns(size: stored.ledger.size)
+            let turns = Comparison.turns(size: ledger.size)
             guard always || world.chance.below(turns) == 0 else { return observe(.compared(nil)) }
-            task.service.describe { [self] counts in
+            // Whether the ledger tries again by itself depends on what the jobs want.
+            guard ledger.failedStarts != nil else { return compare(ledger) }
+            pool.store.table.read { [self] stored in
                 guard process.lives else { return }
-                guard let counts else { return observe(.compared(nil)) }
-                rollout(in: counts) { [self] in compared(stored.ledger, counts, $0) }
+                guard let stored else { return observe(.compared(nil)) }
+                compare(stored.ledger)
             }
+        }
+    }
+
+    private func compare(_ ledger: Ledger) {
+        task.service.describe { [self] counts in
+            guard process.lives else { return }
+            guard let counts else { return observe(.compared(nil)) }
+            rollout(in: counts) { [self] in compared(ledger, counts, $0) }
         }
     }
 
@@ -322,9 +332,9 @@ final class SidecarShell {
         guard counts.desired != ledger.size || counts.running > ledger.size else {
             return observe(.compared(seen))
         }
-        pool.store.table.read { [self] stored in
+        pool.store.table.counted { [self] counted in
             guard process.lives else { return }
-            observe(.compared(stored?.ledger.size == ledger.size ? seen : nil))
+            observe(.compared(counted?.size == ledger.size ? seen : nil))
         }
     }
 

@@ -60,6 +60,11 @@ final class VirtualLedgerTable {
         reading(units: 1, { [self] in countedLedger }, done)
     }
 
+    /// What is counted, and the limits' three items.
+    func overview(done: @escaping (Ledger?) -> Void) {
+        reading(units: 4, { [self] in countedLedger }, done)
+    }
+
     private var countedLedger: Ledger {
         var counted = ledger
         counted.jobs = [:]

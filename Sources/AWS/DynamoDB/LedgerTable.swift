@@ -1,4 +1,5 @@
 import Decisions
+import Ports
 
 /// The calls of DynamoDB behind the ledger, in a table with the string keys `pk` and `sk` (DynamoDB
 /// API reference, Query, GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem,
@@ -38,7 +39,7 @@ struct LedgerTable: Sendable {
             guard let last = answer.last else { return found }
             start = last
         }
-        throw .refused(.malformed(attribute: "job/", expected: "fewer jobs"))
+        throw .refused("the table has more than \(Self.maximumPages) MB of jobs of the service")
     }
 
     /// The item of what is counted; nil where there is none.
@@ -46,6 +47,13 @@ struct LedgerTable: Sendable {
         let input = GetInput(table: name, key: itemKey(LedgerKey.ledger), isConsistent: true)
         let answer: GetAnswer = try await reading("GetItem", input)
         return answer.item
+    }
+
+    /// Limits and ledger by their sort keys, each as it is when it is read.
+    func overview() async throws(LedgerFailure) -> [String: Item] {
+        var found: [String: Item] = [:]
+        for item in try await batchGet(LedgerKey.allButJobs) { found[try sortKey(item)] = item }
+        return found
     }
 
     /// The items of these tasks that have departed.
@@ -61,7 +69,7 @@ struct LedgerTable: Sendable {
                 do throws(ItemFault) {
                     departed[task] = try DepartedItem.decode(item, key: key)
                 } catch {
-                    throw .refused(error)
+                    throw .refused("\(error)")
                 }
             }
         }
@@ -86,12 +94,14 @@ struct LedgerTable: Sendable {
             if wanted.isEmpty { return found }
             guard await retry.pause(afterTry: attempt) else { throw .unchanged(.cancelled) }
         }
-        throw .unchanged(.unprocessed(attempts: Self.maximumReads))
+        throw .unchanged(
+            .call("dynamodb BatchGetItem left keys unprocessed, \(Self.maximumReads) times")
+        )
     }
 
     private func sortKey(_ item: Item) throws(LedgerFailure) -> String {
         guard case .string(let key) = item["sk"] else {
-            throw .refused(.malformed(attribute: "sk", expected: "text"))
+            throw .refused("\(ItemFault.malformed(attribute: "sk", expected: "text"))")
         }
         return key
     }
@@ -105,9 +115,9 @@ struct LedgerTable: Sendable {
         _ input: some Encodable
     ) async throws(LedgerFailure) -> Answer {
         do {
-            return try await aws.call(.dynamodb, operation, .read, input)
+            return try await aws.call(.dynamodb, operation, .harmless, input)
         } catch {
-            throw .unchanged(.service(error))
+            throw .unchanged(.call("\(error)"))
         }
     }
 
@@ -121,15 +131,16 @@ struct LedgerTable: Sendable {
 
     /// One or several writes, all of them or none.
     ///
-    /// - Parameter effect: whether the whole may be repeated after a lost answer.
-    func write(_ writes: [TableWrite], _ effect: AWSClient.Effect) async throws(WriteFailure) {
+    func write(_ writes: [TableWrite], _ repetition: AWSClient.Repetition)
+        async throws(WriteFailure)
+    {
         let actions = writes.map { $0.action(table: name, key: itemKey) }
         do {
             if actions.count == 1, let action = actions.first {
                 let _: Nothing = try await aws.call(
                     .dynamodb,
                     action.operation,
-                    effect,
+                    repetition,
                     action.input
                 )
             } else {
@@ -137,7 +148,7 @@ struct LedgerTable: Sendable {
                 let _: Nothing = try await aws.call(
                     .dynamodb,
                     "TransactWriteItems",
-                    effect,
+                    repetition,
                     input
                 )
             }
@@ -148,7 +159,7 @@ struct LedgerTable: Sendable {
 
     /// Updates the item of what is counted.
     ///
-    /// - Returns: the item after it. Marked as a read, which may be repeated, since it may.
+    /// - Returns: the item after it.
     func update(
         _ update: TableWrite.Update,
         if condition: TableWrite.Condition
@@ -163,7 +174,7 @@ struct LedgerTable: Sendable {
             let answer: UpdateAnswer = try await aws.call(
                 .dynamodb,
                 action.operation,
-                .read,
+                .harmless,
                 action.input
             )
             return answer.attributes ?? [:]

@@ -1,21 +1,19 @@
 package import Decisions
+package import Ports
 
 /// The ledger in a DynamoDB table with the string keys `pk` and `sk`.
 package struct DynamoDBLedgerStore: LedgerStore {
     private let table: LedgerTable
     private let environment: Limits
-    private let adopting: Adopting?
+    private let adoption: Adoption?
     private let retry: RetryClock
     private let writer: @Sendable () -> String
-
-    /// What the service wants, asked for before the first write of a task of the service.
-    package typealias Adopting = @Sendable () async throws(LedgerFailure.Cause) -> Int
 
     /// - Parameters:
     ///   - table: the table's name.
     ///   - cluster: the short name of the cluster.
     ///   - environment: limits for what the table's limits item leaves out.
-    ///   - adopting: see ``ServicePort/adopting(by:)``; nil for the endpoint.
+    ///   - adoption: see ``ServicePort/adoption(by:)``; nil for the endpoint.
     ///   - writer: a mark that no other write has.
     package init(
         _ aws: AWSClient,
@@ -23,7 +21,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
         cluster: String,
         service: String,
         environment: Limits,
-        adopting: Adopting?,
+        adoption: Adoption?,
         retry: RetryClock = RetryClock(),
         writer: @escaping @Sendable () -> String = Self.randomMark
     ) {
@@ -34,7 +32,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
             retry: retry
         )
         self.environment = environment
-        self.adopting = adopting
+        self.adoption = adoption
         self.retry = retry
         self.writer = writer
     }
@@ -56,7 +54,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
         knowing departed: @escaping @Sendable (Ledger) -> Set<TaskID>,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
-        var change = LedgerChange<Answer, String>(adopts: adopting != nil)
+        var change = LedgerChange<Answer, String>(adopts: adoption != nil)
         var step = LedgerChange<Answer, String>.Step.read
         var last: LedgerSnapshot?
         while true {
@@ -116,9 +114,9 @@ package struct DynamoDBLedgerStore: LedgerStore {
     }
 
     private func adopt() async throws(LedgerFailure) -> Int {
-        guard let adopting else { preconditionFailure("an adoption that was not asked for") }
+        guard let adoption else { preconditionFailure("an adoption that was not asked for") }
         do {
-            return try await adopting()
+            return try await adoption()
         } catch {
             throw .unchanged(error)
         }
@@ -138,16 +136,16 @@ package struct DynamoDBLedgerStore: LedgerStore {
         // Jobs alone need not change together, and one after the other they get in nobody's way.
         let isAlone = rest.isEmpty || write.jobs.count + rest.count > Self.actions
         do throws(LedgerTable.WriteFailure) {
-            for job in write.jobs where isAlone { try await table.write([.job(job)], .read) }
+            for job in write.jobs where isAlone { try await table.write([.job(job)], .harmless) }
             if !isAlone { rest += write.jobs.map(TableWrite.job) }
-            if !rest.isEmpty { try await table.write(rest, .write) }
+            if !rest.isEmpty { try await table.write(rest, .afterNothing) }
             return change.wrote()
         } catch {
             switch error {
             case .lostRace: return change.lostRace()
             case .service(let failure) where failure.mayHaveTakenEffect:
                 return change.gotNoAnswer()
-            case .service(let failure): throw .unchanged(.service(failure))
+            case .service(let failure): throw .unchanged(.call("\(failure)"))
             }
         }
     }
@@ -156,7 +154,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
 
     package func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
         do {
-            try await table.write([.job(job)], .read)
+            try await table.write([.job(job)], .harmless)
             return true
         } catch {
             switch error {
@@ -169,6 +167,10 @@ package struct DynamoDBLedgerStore: LedgerStore {
     package func counted() async throws(LedgerFailure) -> Ledger {
         guard let item = try await table.ledger() else { return Ledger() }
         return try decoded(item)
+    }
+
+    package func overview() async throws(LedgerFailure) -> LedgerSnapshot {
+        try stored(try await table.overview()).snapshot
     }
 
     package func raise(
@@ -253,7 +255,10 @@ package struct DynamoDBLedgerStore: LedgerStore {
     }
 
     private func stored() async throws(LedgerFailure) -> Stored {
-        let items = try await table.query()
+        try stored(try await table.query())
+    }
+
+    private func stored(_ items: [String: Item]) throws(LedgerFailure) -> Stored {
         do throws(ItemFault) {
             let chosen = LimitsItem.choose(
                 declared: items[LedgerKey.limits],
@@ -272,7 +277,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
             let snapshot = LedgerSnapshot(ledger: ledger, limits: limits, limitsFault: fault)
             return Stored(snapshot: snapshot, writer: writer)
         } catch {
-            throw .refused(error)
+            throw .refused("\(error)")
         }
     }
 
@@ -280,7 +285,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
         do throws(ItemFault) {
             return try LedgerItem.decode(item).ledger
         } catch {
-            throw .refused(error)
+            throw .refused("\(error)")
         }
     }
 }
@@ -288,7 +293,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
 extension LedgerFailure {
     /// After a write by itself.
     fileprivate static func after(_ failure: AWSFailure) -> LedgerFailure {
-        failure.mayHaveTakenEffect ? .unclear(.service(failure)) : .unchanged(.service(failure))
+        failure.mayHaveTakenEffect ? .unclear(.call("\(failure)")) : .unchanged(.call("\(failure)"))
     }
 }
 
@@ -334,28 +339,5 @@ extension TableWrite.Condition {
 extension LedgerSnapshot {
     fileprivate func replacing(_ ledger: Ledger) -> LedgerSnapshot {
         LedgerSnapshot(ledger: ledger, limits: limits, limitsFault: limitsFault)
-    }
-}
-
-extension ServicePort {
-    /// What the first write of a task to this service's ledger begins with: the service's own
-    /// desired count.
-    ///
-    /// - Parameter task: whose sidecar writes. ECS must list it among those of the service, which
-    ///   may be another one that a wrong setting names.
-    package func adopting(by task: TaskID) -> DynamoDBLedgerStore.Adopting {
-        { () async throws(LedgerFailure.Cause) -> Int in
-            let counts: ServiceCounts
-            var isListed = true
-            do throws(AWSFailure) {
-                counts = try await self.counts()
-                if counts.isActive { isListed = try await tasks().contains(task) }
-            } catch {
-                throw .service(error)
-            }
-            guard counts.isActive else { throw .serviceEnds }
-            if !isListed { throw .notOurs(task) }
-            return counts.desired
-        }
     }
 }

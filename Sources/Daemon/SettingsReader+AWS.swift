@@ -1,6 +1,29 @@
 package import AWS
 
 extension SettingsReader {
+    /// Where AWS is and who asks.
+    ///
+    /// - Parameter region: the region when it is known from elsewhere, after the variables.
+    /// - Returns: nil after a fault.
+    package mutating func aws(
+        region: String? = nil
+    ) -> (environment: AWSEnvironment, credentials: CredentialsSource)? {
+        var place: AWSEnvironment?
+        var credentials: CredentialsSource?
+        do throws(AWSSettingsFailure) {
+            place = try AWSEnvironment(environment, region: region)
+        } catch {
+            for text in error.problems { problem(text) }
+        }
+        do throws(AWSSettingsFailure) {
+            credentials = try CredentialsSource(environment)
+        } catch {
+            for text in error.problems { problem(text) }
+        }
+        guard let place, let credentials else { return nil }
+        return (place, credentials)
+    }
+
     /// `ECS_CLUSTER` and `ECS_SERVICE` as they are given: each a name or an ARN; nil where one is
     /// not set. A service's ARN that names another cluster is a fault.
     package mutating func ecsNames() -> (cluster: ECSName?, service: ECSName?) {

@@ -1,32 +1,5 @@
-package import AWS
 package import Decisions
-package import HCPTerraform
-
-/// What a look at the pool's runs comes to: the jobs that wait for an agent and that nobody
-/// announced. A pure value.
-///
-/// The ledger must have been read before the runs were. The other way round, a job that an agent
-/// received and ended in between would be announced again.
-package struct Sweep: Hashable, Sendable {
-    /// In the order of the runs, each once.
-    package let jobs: [Job]
-
-    /// Jobs in the ledger above which the sweep adds none: each reading costs a read unit for about
-    /// thirty of them, and webhooks must still find room.
-    package static let room = 4_000
-
-    package init(_ runs: [Run], unknownTo ledger: Ledger) {
-        var found: [Job] = []
-        var seen: Set<Job> = []
-        let space = max(0, Self.room - ledger.jobs.count)
-        for run in runs {
-            guard let job = run.waitingJob, ledger.jobs[job] == nil, seen.insert(job).inserted
-            else { continue }
-            found.append(job)
-        }
-        jobs = Array(found.prefix(space))
-    }
-}
+package import Ports
 
 /// What a sweep came to.
 package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 package import Decisions
+package import Ports
 import Synchronization
 
 /// A ledger for one process, with the same promises as the table's.
@@ -52,7 +53,16 @@ package final class InMemoryLedgerStore: LedgerStore {
         }
     }
 
-    package func counted() async throws(LedgerFailure) -> Ledger { update { $0 } }
+    package func counted() async throws(LedgerFailure) -> Ledger {
+        try await overview().ledger
+    }
+
+    package func overview() async throws(LedgerFailure) -> LedgerSnapshot {
+        let whole = try await read()
+        var ledger = whole.ledger
+        ledger.jobs = [:]
+        return LedgerSnapshot(ledger: ledger, limits: whole.limits)
+    }
 
     package func raise(
         to size: Int,

@@ -1,4 +1,5 @@
 package import Decisions
+import Glibc
 
 /// Time and chance for whoever tries again: the one place where this module sleeps.
 package struct RetryClock: Sendable {
@@ -38,5 +39,14 @@ package struct RetryClock: Sendable {
         } catch {
             return false
         }
+    }
+}
+
+extension WallTime {
+    /// The clock of this machine.
+    package static func now() -> WallTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return WallTime(milliseconds: time.tv_sec * 1_000 + time.tv_nsec / 1_000_000)
     }
 }

@@ -63,7 +63,6 @@ struct TableWrite: Sendable {
     }
 
     /// What is counted, on the condition that nobody else has changed it.
-    ///
     static func counted(_ ledger: Ledger, _ write: LedgerWrite<String>) -> TableWrite {
         var condition = Condition.isVersion(write.over.version)
         if write.over.version > 0 {

@@ -5,7 +5,7 @@ import Synchronization
 /// a request must be answered within its budget whatever hangs.
 ///
 /// - Returns: nil when the time was over first.
-func within<Value: Sendable>(
+package func withTimeLimit<Value: Sendable>(
     _ limit: Duration,
     _ operation: @escaping @Sendable () async -> Value
 ) async -> Value? {

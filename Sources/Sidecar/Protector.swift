@@ -1,9 +1,10 @@
 import AWS
 import Decisions
+import Ports
 
 /// Asks for scale-in protection, and when that fails reads what is left of an earlier grant: of one
 /// whose answer was lost, or that a sidecar before this one was given.
-struct Protecting: Sendable {
+struct Protector: Sendable {
     let client: TaskProtectionClient
     let minutes: Int
     let journal: Journal

@@ -16,7 +16,7 @@ package struct ProjectionOutcome: Hashable, Sendable {
 /// or too few tasks until someone projects again.
 package enum ProjectionFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case ledger(LedgerFailure)
-    case service(AWSFailure)
+    case service(ServiceFailure)
     /// The ledger changed each time before it could be compared.
     case unsettled
     case cancelled
@@ -192,7 +192,11 @@ package struct Projector: Sendable {
         do {
             return try await service.setDesiredCount(size)
         } catch {
-            let maySay = error.mayHaveTakenEffect || error.isOfInactiveService
+            let maySay =
+                switch error {
+                case .unclear, .ending: true
+                case .unchanged, .unread: false
+                }
             guard maySay, !Task.isCancelled else { throw .service(error) }
             return try await describe()
         }
@@ -204,12 +208,5 @@ package struct Projector: Sendable {
         } catch {
             throw .service(error)
         }
-    }
-}
-
-extension AWSFailure {
-    /// ECS updates no service that is being deleted (ECS API reference, UpdateService).
-    fileprivate var isOfInactiveService: Bool {
-        if case .service(code: "ServiceNotActiveException", _, _) = cause { true } else { false }
     }
 }

@@ -8,7 +8,7 @@ import Testing
 @testable import Sidecar
 
 @Suite("Asking for protection")
-struct ProtectingTests {
+struct ProtectorTests {
     /// Answers PUT and GET of the protection endpoint, and counts them.
     private final class Agent: HTTPClient {
         private let put: Result<String, HTTPFailure>
@@ -37,7 +37,7 @@ struct ProtectingTests {
         + #""ExpirationDate":"2999-01-01T00:00:00Z"}}"#
 
     private func report(_ agent: Agent) async -> ProtectionReport {
-        await Protecting(
+        await Protector(
             client: TaskProtectionClient(uri: "http://agent", task: TaskID("t1"), http: agent),
             minutes: 120,
             journal: Journal(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

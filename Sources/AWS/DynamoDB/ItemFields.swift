@@ -77,3 +77,20 @@ struct Fields {
         .malformed(attribute: prefix + name, expected: expected)
     }
 }
+
+/// What is wrong with an item of the ledger's table.
+package enum ItemFault: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Written by a newer version of this program, which this one must not overwrite.
+    case newerFormat(Int)
+    /// - Parameter attribute: where, with dots between the levels.
+    case malformed(attribute: String, expected: String)
+
+    package var description: String {
+        switch self {
+        case .newerFormat(let format):
+            "the item has format \(format), this version knows \(LedgerItem.format)"
+        case .malformed(let attribute, let expected):
+            "attribute \(attribute) is malformed; expected \(expected)"
+        }
+    }
+}

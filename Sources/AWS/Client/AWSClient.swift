@@ -1,5 +1,6 @@
 package import Curl
 import FoundationEssentials
+package import Ports
 import StrictJSON
 
 /// Calls of AWS's JSON services: signed, tried again where that is safe, and their errors told
@@ -11,12 +12,12 @@ package struct AWSClient: Sendable {
     private let retry: RetryClock
     private let totalDeadline: Duration
 
-    /// What sending a call twice would do.
-    enum Effect: Sendable {
-        /// Nothing: it may be repeated after any failure, as reads may and some writes.
-        case read
-        /// Repeated only when the first one provably did nothing.
-        case write
+    /// When a call may be sent again.
+    enum Repetition: Sendable {
+        /// After any failure: twice is as once, as with readings and some writes.
+        case harmless
+        /// Only when the first one provably did nothing.
+        case afterNothing
     }
 
     /// One try. ECS and DynamoDB answer in tens of milliseconds; more than this is a fault.
@@ -44,7 +45,7 @@ package struct AWSClient: Sendable {
     func call<Answer: Decodable>(
         _ service: AWSService,
         _ operation: String,
-        _ effect: Effect,
+        _ repetition: Repetition,
         _ input: some Encodable,
         answer type: Answer.Type = Answer.self
     ) async throws(AWSFailure) -> Answer {
@@ -59,7 +60,7 @@ package struct AWSClient: Sendable {
                 return try Self.decoded(answer)
             } catch {
                 let failure = AWSFailure(call: call, cause: error.cause, attempts: attempt)
-                guard attempt < Self.maximumAttempts, failure.mayBeRepeated(effect),
+                guard attempt < Self.maximumAttempts, failure.allows(repetition),
                     retry.now() < end, await retry.pause(afterTry: attempt)
                 else { throw failure }
                 attempt += 1
@@ -181,14 +182,14 @@ extension AWSFailure {
         ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(reason)
     }
 
-    fileprivate func mayBeRepeated(_ effect: AWSClient.Effect) -> Bool {
+    fileprivate func allows(_ repetition: AWSClient.Repetition) -> Bool {
         switch cause {
         case .throttled: true
-        case .service(_, _, let status): effect == .read && status >= 500
+        case .service(_, _, let status): repetition == .harmless && status >= 500
         case .transport(let failure):
             switch failure.kind {
             case .cancelled, .stopped, .badRequest, .tls, .tooLarge: false
-            default: effect == .read || !failure.mayHaveTakenEffect
+            default: repetition == .harmless || !failure.mayHaveTakenEffect
             }
         // The provider has tried several times itself.
         case .cancelled(let reasons): reasons.contains { AWSFailure.isThrottling($0) }

@@ -1,79 +1,12 @@
-import Curl
 import Decisions
-import Synchronization
+import InMemoryPorts
+import Ports
 import Testing
-
-@testable import AWS
-
-/// A service that keeps the count written to it, records what it was asked, and fails as told.
-final class FakeService: ServicePort {
-    enum Call: Hashable { case set(Int), counts }
-
-    private struct State {
-        var desired: Int
-        var status = "ACTIVE"
-        var calls: [Call] = []
-        var faults: [Int: AWSFailure] = [:]
-        var beforeSet: (@Sendable () async -> Void)?
-    }
-
-    private let state: Mutex<State>
-
-    init(desired: Int) { state = Mutex(State(desired: desired)) }
-
-    var desired: Int { state.withLock { $0.desired } }
-    var calls: [Call] { state.withLock { $0.calls } }
-
-    /// The call of this number, from 1, ends so; a change has taken effect if the failure says
-    /// that it may have.
-    func fail(_ number: Int, _ failure: AWSFailure) {
-        state.withLock { $0.faults[number] = failure }
-    }
-
-    /// ECS deletes it from here on.
-    func end() { state.withLock { $0.status = "DRAINING" } }
-
-    /// Runs once, before the next change of the count.
-    func beforeSet(_ action: @escaping @Sendable () async -> Void) {
-        state.withLock { $0.beforeSet = action }
-    }
-
-    func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
-        let action = state.withLock { $0.beforeSet.take() }
-        await action?()
-        return try answer(.set(count)) { state in state.desired = count }
-    }
-
-    func counts() async throws(AWSFailure) -> ServiceCounts { try answer(.counts) { _ in } }
-
-    func tasks() async throws(AWSFailure) -> [TaskID] { [] }
-
-    private func answer(
-        _ call: Call,
-        _ effect: (inout State) -> Void
-    ) throws(AWSFailure) -> ServiceCounts {
-        let result: Result<ServiceCounts, AWSFailure> = state.withLock { state in
-            state.calls.append(call)
-            let failure = state.faults[state.calls.count]
-            if failure?.mayHaveTakenEffect != false { effect(&state) }
-            if let failure { return .failure(failure) }
-            return .success(
-                ServiceCounts(
-                    desired: state.desired,
-                    running: 0,
-                    pending: 0,
-                    status: state.status
-                )
-            )
-        }
-        return try result.get()
-    }
-}
 
 @Suite("Projecting the ledger's size")
 struct ProjectorTests {
-    let service = FakeService(desired: 1)
-    let time = FakeTime()
+    let service = InMemoryService(desired: 1)
+    let retry = RetryClock(sleep: { _ in })
 
     func ledger(_ ledger: Ledger) throws -> InMemoryLedgerStore {
         InMemoryLedgerStore(
@@ -83,11 +16,7 @@ struct ProjectorTests {
     }
 
     func projector(_ ledger: InMemoryLedgerStore) -> Projector {
-        Projector(ledger, service, retry: time.retry)
-    }
-
-    static func failure(_ cause: AWSFailure.Cause) -> AWSFailure {
-        AWSFailure(call: "ecs UpdateService", cause: cause, attempts: 1)
+        Projector(ledger, service, retry: retry)
     }
 
     @Test("the size is written in one call, and the ledger read again")
@@ -149,21 +78,31 @@ struct ProjectorTests {
     @Test("an update whose answer was lost is resolved by reading")
     func lostAnswer() async throws {
         let ledger = try ledger(Ledger(version: 1, size: 4))
-        service.fail(1, Self.failure(.transport(.lostAnswer)))
+        service.fail(1, .unclear(cause: "timed out"))
         _ = try await projector(ledger).project()
         #expect(service.calls == [.set(4), .counts])
         #expect(service.desired == 4)
     }
 
+    @Test("an update that a service which ends refuses is resolved by reading")
+    func refusedByEnd() async throws {
+        let ledger = try ledger(Ledger(version: 1, size: 4))
+        service.end()
+        service.fail(1, .ending(cause: "not active"))
+        let outcome = try await projector(ledger).project()
+        #expect(outcome.outcome == .still(.serviceEnds, size: 4))
+        #expect(service.calls == [.set(4), .counts])
+        #expect(service.desired == 1)
+    }
+
     @Test("an update that was refused is a failure, and the ledger stays as it is")
     func refused() async throws {
         let ledger = try ledger(Ledger(version: 1, size: 4))
-        let denied = Self.failure(.denied(code: "AccessDeniedException", message: "no"))
+        let denied = ServiceFailure.unchanged(cause: "denied")
         service.fail(1, denied)
-        let failure = await failing { () throws(ProjectionFailure) in
-            _ = try await projector(ledger).project()
+        await #expect(throws: ProjectionFailure.service(denied)) {
+            try await projector(ledger).project()
         }
-        #expect(failure == .service(denied))
         #expect(try await ledger.read().ledger.size == 4)
     }
 
@@ -171,11 +110,8 @@ struct ProjectorTests {
     func unsettled() async throws {
         let ledger = try ledger(Ledger(version: 1, size: 4))
         let restless = RestlessService(ledger)
-        let projector = Projector(ledger, restless, retry: time.retry)
-        let failure = await failing { () throws(ProjectionFailure) in
-            _ = try await projector.project()
-        }
-        #expect(failure == .unsettled)
+        let projector = Projector(ledger, restless, retry: retry)
+        await #expect(throws: ProjectionFailure.unsettled) { try await projector.project() }
     }
 
     /// Somebody changes the size whenever it is written.
@@ -184,15 +120,15 @@ struct ProjectorTests {
 
         init(_ ledger: InMemoryLedgerStore) { self.ledger = ledger }
 
-        func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
+        func setDesiredCount(_ count: Int) async throws(ServiceFailure) -> ServiceCounts {
             _ = try? await ledger.change { ledger, _ in ledger.size += 1 }
             return ServiceCounts(desired: count, running: 0, pending: 0)
         }
 
-        func counts() async throws(AWSFailure) -> ServiceCounts {
+        func counts() async throws(ServiceFailure) -> ServiceCounts {
             ServiceCounts(desired: 0, running: 0, pending: 0)
         }
 
-        func tasks() async throws(AWSFailure) -> [TaskID] { [] }
+        func tasks() async throws(ServiceFailure) -> [TaskID] { [] }
     }
 }

@@ -1,54 +1,5 @@
 package import Decisions
-
-/// What ECS says of a service.
-package struct ServiceCounts: Hashable, Sendable {
-    package let desired: Int
-    package let running: Int
-    package let pending: Int
-    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
-    package let status: String
-    /// The task definition that new tasks are started from; nil when ECS names no primary
-    /// deployment.
-    package let taskDefinition: String?
-    /// Empty where somebody else than ECS deploys the service.
-    package let deployments: [DeploymentView]
-
-    package init(
-        desired: Int,
-        running: Int,
-        pending: Int,
-        status: String = "ACTIVE",
-        taskDefinition: String? = nil,
-        deployments: [DeploymentView] = []
-    ) {
-        self.desired = desired
-        self.running = running
-        self.pending = pending
-        self.status = status
-        self.taskDefinition = taskDefinition
-        self.deployments = deployments
-    }
-
-    /// False once ECS ends the service: its count is nobody's to write any more.
-    package var isActive: Bool { status == "ACTIVE" }
-    /// What a projection sees of it.
-    package var view: ServiceView {
-        ServiceView(desired: desired, running: running, isActive: isActive)
-    }
-}
-
-/// One ECS service, as far as this system has to do with it. ``ECSService`` is the real one.
-///
-/// Each call throws ``AWSFailure``, which says whether a change may have taken effect.
-package protocol ServicePort: Sendable {
-    /// - Parameter count: not negative.
-    /// - Returns: what ECS's answer says right after the change.
-    func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts
-    func counts() async throws(AWSFailure) -> ServiceCounts
-    /// The tasks that ECS wants to run: RUNNING and PENDING ones, and for a moment some that
-    /// stopped lately. ECS is eventually consistent: a task may be listed late.
-    func tasks() async throws(AWSFailure) -> [TaskID]
-}
+package import Ports
 
 /// The calls of the ECS control plane in use (Amazon ECS API reference).
 package struct ECSClient: Sendable {
@@ -72,7 +23,7 @@ package struct ECSClient: Sendable {
         }
         struct Answer: Decodable { let service: ServiceAnswer }
         let input = Input(cluster: cluster, service: service, desiredCount: desiredCount)
-        let answer: Answer = try await aws.call(.ecs, "UpdateService", .write, input)
+        let answer: Answer = try await aws.call(.ecs, "UpdateService", .afterNothing, input)
         return answer.service.counts
     }
 
@@ -90,7 +41,7 @@ package struct ECSClient: Sendable {
             let failures: [FailureAnswer]?
         }
         let input = Input(cluster: cluster, services: [service])
-        let answer: Answer = try await aws.call(.ecs, "DescribeServices", .read, input)
+        let answer: Answer = try await aws.call(.ecs, "DescribeServices", .harmless, input)
         if let found = answer.services?.first { return found.counts }
         throw Self.missing("DescribeServices", answer.failures, "service \(service) of \(cluster)")
     }
@@ -122,7 +73,7 @@ package struct ECSClient: Sendable {
                 maxResults: 100,
                 nextToken: token
             )
-            let answer: Answer = try await aws.call(.ecs, "ListTasks", .read, input)
+            let answer: Answer = try await aws.call(.ecs, "ListTasks", .harmless, input)
             tasks += answer.taskArns.map { TaskID(arn: $0) }
             guard let next = answer.nextToken, !next.isEmpty else { return tasks }
             token = next
@@ -151,7 +102,7 @@ package struct ECSClient: Sendable {
             let createdAt: Timestamp?
         }
         let input = Input(cluster: cluster, tasks: [task.text])
-        let answer: Answer = try await aws.call(.ecs, "DescribeTasks", .read, input)
+        let answer: Answer = try await aws.call(.ecs, "DescribeTasks", .harmless, input)
         if let found = answer.tasks?.first {
             // A person who started it may have written anything there.
             let deployment = found.startedBy.flatMap { $0.hasPrefix("ecs-svc/") ? $0 : nil }
@@ -221,48 +172,5 @@ private struct DeploymentAnswer: Decodable {
             pending: pendingCount ?? 0,
             failed: failedTasks ?? 0
         )
-    }
-}
-
-/// A time in the JSON of ECS: seconds since 1970, with a fraction. Some stand-ins write a date and
-/// time; anything else says nothing.
-private struct Timestamp: Decodable {
-    let time: WallTime?
-
-    init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        if let seconds = try? value.decode(Double.self), abs(seconds) < Self.latest {
-            time = WallTime(milliseconds: Int(seconds * 1000))
-        } else {
-            time = (try? value.decode(String.self)).flatMap { WallTime(rfc3339: $0) }
-        }
-    }
-
-    /// Far beyond any date in use, and well within what milliseconds can count.
-    private static let latest = 1e12
-}
-
-/// One service of one cluster.
-package struct ECSService: ServicePort {
-    private let ecs: ECSClient
-    private let cluster: String
-    private let service: String
-
-    package init(_ ecs: ECSClient, cluster: String, service: String) {
-        self.ecs = ecs
-        self.cluster = cluster
-        self.service = service
-    }
-
-    package func setDesiredCount(_ count: Int) async throws(AWSFailure) -> ServiceCounts {
-        try await ecs.updateService(cluster: cluster, service: service, desiredCount: count)
-    }
-
-    package func counts() async throws(AWSFailure) -> ServiceCounts {
-        try await ecs.describeService(cluster: cluster, service: service)
-    }
-
-    package func tasks() async throws(AWSFailure) -> [TaskID] {
-        try await ecs.listTasks(cluster: cluster, service: service)
     }
 }

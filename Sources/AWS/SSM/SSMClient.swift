@@ -28,7 +28,7 @@ package struct SSMClient: Sendable {
             enum CodingKeys: String, CodingKey { case parameter = "Parameter" }
         }
         let input = Input(name: name, withDecryption: true)
-        let answer: Answer = try await aws.call(.ssm, "GetParameter", .read, input)
+        let answer: Answer = try await aws.call(.ssm, "GetParameter", .harmless, input)
         return answer.parameter.value
     }
 }

@@ -14,7 +14,7 @@ package struct LedgerSnapshot: Hashable, Sendable {
     }
 
     /// What the service follows.
-    package var view: LedgerView { LedgerView(ledger, limits) }
+    var view: LedgerView { LedgerView(ledger, limits) }
 
     /// The same jobs and limits, with what is counted as it is now.
     package func counting(_ counted: Ledger) -> LedgerSnapshot {
@@ -29,14 +29,19 @@ package struct LimitsFault: Hashable, Sendable, CustomStringConvertible {
     package let desiredCount: Int
     package let maxCount: Int
 
+    package init(desiredCount: Int, maxCount: Int) {
+        self.desiredCount = desiredCount
+        self.maxCount = maxCount
+    }
+
     package var description: String {
         "desired_count \(desiredCount) is above max_count \(maxCount), so \(maxCount) is what "
             + "counts; mend the table's limits item"
     }
 }
 
-/// The port to the ledger. ``DynamoDBLedgerStore`` is the real one, ``InMemoryLedgerStore``
-/// another honest one. Each call throws ``LedgerFailure``.
+/// The port to the ledger. Each call throws ``LedgerFailure``, which says whether the ledger may have
+/// changed.
 package protocol LedgerStore: Sendable {
     /// The ledger and the limits, and then its jobs, each as it is when it is read. A ledger that was never
     /// written is an empty one of version 0, which says nothing about the service.
@@ -53,7 +58,6 @@ package protocol LedgerStore: Sendable {
     ///   - departed: tasks of which the operation must know whether they have departed.
     ///   - operation: gets the ledger and the limits; ``Ledger/version`` is the store's.
     /// - Returns: the answer of the application that was written, and the ledger after it.
-    /// - Throws: ``LedgerFailure``, which says whether the ledger may have changed.
     func change<Answer: Sendable>(
         knowing departed: @escaping @Sendable (Ledger) -> Set<TaskID>,
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
@@ -66,6 +70,9 @@ package protocol LedgerStore: Sendable {
 
     /// - Returns: what is counted, without jobs.
     func counted() async throws(LedgerFailure) -> Ledger
+
+    /// - Returns: what is counted, without jobs, and the limits.
+    func overview() async throws(LedgerFailure) -> LedgerSnapshot
 
     /// Raises the size to this where it is below, and counts the raise.
     ///
@@ -101,67 +108,5 @@ extension LedgerStore {
         _ operation: @Sendable (inout Ledger, Limits) -> Answer
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot) {
         try await change(knowing: { _ in [] }, operation)
-    }
-}
-
-/// What is true after a call of the ledger failed.
-package enum LedgerFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Nothing was written. Trying later may help.
-    case unchanged(Cause)
-    /// It may or may not have been written. Reading tells; the operations may be repeated.
-    case unclear(Cause)
-    /// Nothing was written, and nothing will be until a person acts.
-    case refused(ItemFault)
-
-    package enum Cause: Error, Hashable, Sendable, CustomStringConvertible {
-        case service(AWSFailure)
-        /// Others wrote first, each time.
-        case contention(attempts: Int)
-        /// DynamoDB left keys of a read unprocessed, each time.
-        case unprocessed(attempts: Int)
-        case cancelled
-        /// No task has written the ledger yet, and this one does not: ECS does not list it among
-        /// those of the service.
-        case notOurs(TaskID)
-        /// No task has written the ledger yet, and none begins: the service ends.
-        case serviceEnds
-
-        package var description: String {
-            switch self {
-            case .notOurs(let task):
-                "no task has written it yet, and ECS does not list task \(task) among those of the "
-                    + "service"
-            case .serviceEnds: "no task has written it yet, and its service ends"
-            case .service(let failure): "\(failure)"
-            case .contention(let attempts): "others wrote first, \(attempts) times"
-            case .unprocessed(let attempts): "the read was left unprocessed, \(attempts) times"
-            case .cancelled: "cancelled"
-            }
-        }
-    }
-
-    package var description: String {
-        switch self {
-        case .unchanged(let cause): "the ledger is unchanged: \(cause)"
-        case .unclear(let cause): "the ledger may or may not have changed: \(cause)"
-        case .refused(let fault): "the ledger is refused and unchanged: \(fault)"
-        }
-    }
-}
-
-/// What is wrong with an item of the ledger's table.
-package enum ItemFault: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Written by a newer version of this program, which this one must not overwrite.
-    case newerFormat(Int)
-    /// - Parameter attribute: where, with dots between the levels.
-    case malformed(attribute: String, expected: String)
-
-    package var description: String {
-        switch self {
-        case .newerFormat(let format):
-            "the item has format \(format), this version knows \(LedgerItem.format)"
-        case .malformed(let attribute, let expected):
-            "attribute \(attribute) is malformed; expected \(expected)"
-        }
     }
 }

@@ -1,4 +1,5 @@
 import Decisions
+import Ports
 
 typealias Item = [String: AttributeValue]
 
@@ -13,6 +14,7 @@ enum LedgerKey {
     /// beforehand, and say so by removing the limits item: Terraform, which destroys, can delete
     /// what it has made and write nothing.
     static let ending = "limits/ending"
+    static let allButJobs: Set = [ledger, limits, scheduled, ending]
     private static let jobs = "job/"
     private static let tasks = "task/"
 

@@ -1,8 +1,8 @@
-internal import AWS
 internal import Decisions
+internal import Ports
 
-/// The service after an announcement.
-package struct Announcement: Hashable, Sendable {
+/// How many agents the service has after an announcement.
+package struct Headcount: Hashable, Sendable {
     package let size: Int
     package let maxCount: Int
     /// Tasks that ECS runs; nil when it was not asked, since nothing had to change.
@@ -28,11 +28,4 @@ package struct Announcement: Hashable, Sendable {
         guard let running, size > running else { return agents }
         return agents + ", \(size - running) starting"
     }
-}
-
-/// The job may or may not be in the ledger, and ECS may not follow yet. Announcing it again is
-/// harmless.
-package struct AnnounceFailure: Error, Hashable, CustomStringConvertible {
-    package let cause: String
-    package var description: String { cause }
 }

@@ -1,6 +1,7 @@
 package import Curl
 package import Decisions
 import FoundationEssentials
+package import Ports
 import StrictJSON
 
 /// Keeps credentials fresh for everyone who signs.

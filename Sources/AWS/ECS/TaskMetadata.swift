@@ -1,6 +1,7 @@
 package import Curl
 package import Decisions
 import FoundationEssentials
+package import Ports
 import StrictJSON
 
 /// What the task metadata endpoint, version 4, says of the task (ECS developer guide,
@@ -14,24 +15,6 @@ package struct TaskMetadata: Hashable, Sendable {
     package let serviceName: String?
     package let family: String
     package let revision: String
-    /// `RUNNING`, or `STOPPED` once ECS wants the task to end.
-    package let desiredStatus: String?
-    /// A container that has not been created yet may be missing.
-    package let containers: [Container]
-
-    package struct Container: Hashable, Sendable {
-        package let name: String
-        /// `PULLED`, `CREATED`, `RUNNING`, `STOPPED`, ...
-        package let knownStatus: String?
-        /// Nil until the container has exited.
-        package let exitCode: Int?
-
-        package init(name: String, knownStatus: String?, exitCode: Int? = nil) {
-            self.name = name
-            self.knownStatus = knownStatus
-            self.exitCode = exitCode
-        }
-    }
 
     package init(
         cluster: String,
@@ -39,9 +22,7 @@ package struct TaskMetadata: Hashable, Sendable {
         taskARN: String,
         serviceName: String?,
         family: String,
-        revision: String,
-        desiredStatus: String? = nil,
-        containers: [Container] = []
+        revision: String
     ) {
         self.cluster = cluster
         self.clusterARN = clusterARN
@@ -49,8 +30,6 @@ package struct TaskMetadata: Hashable, Sendable {
         self.serviceName = serviceName
         self.family = family
         self.revision = revision
-        self.desiredStatus = desiredStatus
-        self.containers = containers
     }
 
     package var taskID: TaskID { TaskID(arn: taskARN) }
@@ -131,8 +110,6 @@ package struct TaskMetadataClient: Sendable {
         let family: String
         let revision: String
         let serviceName: String?
-        let desiredStatus: String?
-        let containers: [Container]?
 
         enum CodingKeys: String, CodingKey {
             case cluster = "Cluster"
@@ -140,20 +117,6 @@ package struct TaskMetadataClient: Sendable {
             case family = "Family"
             case revision = "Revision"
             case serviceName = "ServiceName"
-            case desiredStatus = "DesiredStatus"
-            case containers = "Containers"
-        }
-
-        struct Container: Decodable {
-            let name: String?
-            let knownStatus: String?
-            let exitCode: Int?
-
-            enum CodingKeys: String, CodingKey {
-                case name = "Name"
-                case knownStatus = "KnownStatus"
-                case exitCode = "ExitCode"
-            }
         }
 
         func metadata(of cluster: ECSName) -> TaskMetadata {
@@ -163,17 +126,7 @@ package struct TaskMetadataClient: Sendable {
                 taskARN: taskARN,
                 serviceName: serviceName.flatMap { $0.isEmpty ? nil : $0 },
                 family: family,
-                revision: revision,
-                desiredStatus: desiredStatus,
-                containers: (containers ?? []).compactMap { container in
-                    container.name.map {
-                        TaskMetadata.Container(
-                            name: $0,
-                            knownStatus: container.knownStatus,
-                            exitCode: container.exitCode
-                        )
-                    }
-                }
+                revision: revision
             )
         }
     }
