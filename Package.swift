@@ -98,6 +98,8 @@ let package = Package(
     targets: [
         // Values only; imports nothing.
         .target(name: "Decisions", exclude: ["README.md"], swiftSettings: strict),
+        // One constant.
+        .target(name: "ProductVersion", swiftSettings: strict),
 
         // What the decisions need of the world outside, and what is performed over that alone.
         .target(name: "Ports", dependencies: ["Decisions"], swiftSettings: strict),
@@ -140,7 +142,7 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                "HCPTerraform", "Ports", "StrictJSON", argumentParser, logging,
+                "HCPTerraform", "Ports", "ProductVersion", "StrictJSON", argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -153,7 +155,7 @@ let package = Package(
         .executableTarget(
             name: "ScaleUpLambda",
             dependencies: [
-                "Curl", "Daemon", "Decisions", "Ports", "ScaleUp", "StrictJSON",
+                "Curl", "Daemon", "Decisions", "Ports", "ProductVersion", "ScaleUp", "StrictJSON",
                 logging,
             ],
             swiftSettings: strict
@@ -161,7 +163,7 @@ let package = Package(
         .executableTarget(
             name: "ScaleUpServer",
             dependencies: [
-                "Curl", "Daemon", "HCPTerraform", "ScaleUp", argumentParser,
+                "Curl", "Daemon", "HCPTerraform", "ProductVersion", "ScaleUp", argumentParser,
                 hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
             ] + onlyPinned,
             swiftSettings: strict
@@ -198,7 +200,7 @@ let package = Package(
             dependencies: [
                 "Curl", "Decisions", "Exploration", argumentParser, crypto, hummingbird, httpTypes,
                 logging,
-                "Model", nioCore, "Rules", "Seeded", "Simulation",
+                "Model", nioCore, "ProductVersion", "Rules", "Seeded", "Simulation",
                 "SimulationReport", "StrictJSON",
             ],
             swiftSettings: strict
@@ -277,7 +279,7 @@ let package = Package(
             name: "SidecarTests",
             dependencies: [
                 "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform",
-                "Peers", "Ports", "Seeded", "Sidecar", logging,
+                "Peers", "Ports", "ProductVersion", "Seeded", "Sidecar", logging,
             ],
             swiftSettings: strict
         ),

@@ -34,8 +34,8 @@ SHORT_FILES = {
     "Sources/Simulation/Trials/Prices.swift": "what the options of the simulation fill in",
     "Sources/Simulation/World/Outage.swift": "drawn by everything that may be away",
     "Sources/SimulationReport/TextTable.swift": "the layout of every table",
+    "Sources/ProductVersion/ProductVersion.swift": "one constant for every program",
     "Sources/Rules/RuleBook+Secrets.swift": "one rule a file",
-    "Sources/ScaleUp/ConsolePage.swift": "where AWS's console has its pages",
     "Sources/Model/Milliseconds.swift": "the model's unit of time",
     "Sources/Seeded/SeededRandom.swift": "all of its target",
 }

@@ -12,6 +12,10 @@ import ScaleUp
 enum ScaleUpLambda {
     static func main() {
         let environment = processEnvironment()
+        if CommandLine.arguments.dropFirst() == ["--version"] {
+            print(ProductVersion.current)
+            exit(0)
+        }
         if CommandLine.arguments.count > 1 {
             complain(help)
             exit(CommandLine.arguments.dropFirst() == ["--help"] ? 0 : EX_USAGE)
@@ -38,6 +42,7 @@ enum ScaleUpLambda {
             )
             defer { http.stop() }
             let logger = Logger.program("scale-up-lambda", level: settings.logLevel)
+            logger.info("started", metadata: ["version": "\(ProductVersion.current)"])
             let endpoint = Endpoint(
                 settings,
                 answersMany: false,

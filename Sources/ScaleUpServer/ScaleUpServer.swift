@@ -7,6 +7,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import ProductVersion
 import ScaleUp
 
 @main
@@ -46,7 +47,8 @@ struct ScaleUpServer: AsyncParsableCommand {
               SSL_CERT_FILE             another CA bundle (the system's)
               LOG_LEVEL                 trace, debug, info, notice, warning or
                                         warn, error, critical (info)
-            """
+            """,
+        version: ProductVersion.current
     )
 
     func run() async throws {
@@ -119,7 +121,10 @@ struct ScaleUpServer: AsyncParsableCommand {
             onServerRunning: { channel in
                 logger.info(
                     "listening",
-                    metadata: ["port": "\(channel.localAddress?.port ?? listen.port)"]
+                    metadata: [
+                        "port": "\(channel.localAddress?.port ?? listen.port)",
+                        "version": "\(ProductVersion.current)",
+                    ]
                 )
             },
             logger: logger

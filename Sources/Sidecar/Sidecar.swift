@@ -46,6 +46,7 @@ enum Sidecar {
             metadata: [
                 "task": "\(parts.task)", "cluster": "\(parts.place.cluster)",
                 "service": "\(parts.place.service)", "restarted": "\(restarted)",
+                "version": "\(ProductVersion.current)",
             ]
         )
         var loop = SidecarLoop(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import ProductVersion
 
 @main
 struct SidecarCommand: ParsableCommand {
@@ -12,6 +13,7 @@ struct SidecarCommand: ParsableCommand {
             volume, and depends on this container being HEALTHY, so that no agent runs
             unprotected.
             """,
+        version: ProductVersion.current,
         subcommands: [Run.self, Health.self]
     )
 

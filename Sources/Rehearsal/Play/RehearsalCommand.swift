@@ -1,12 +1,14 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import ProductVersion
 
 @main
 struct RehearsalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rehearsal",
         abstract: "Plays HCP Terraform agents on ECS on this machine.",
+        version: ProductVersion.current,
         subcommands: [
             PlayCommand.self, SimulateCommand.self, ExploreCommand.self, SweepCommand.self,
         ]
