@@ -35,6 +35,7 @@ SHORT_FILES = {
     "Sources/Simulation/World/Outage.swift": "drawn by everything that may be away",
     "Sources/SimulationReport/TextTable.swift": "the layout of every table",
     "Sources/ProductVersion/ProductVersion.swift": "one constant for every program",
+    "Sources/Decisions/AgentStatus.swift": "what sidecar, simulation and exploration all observe",
     "Sources/Rules/RuleBook+Secrets.swift": "one rule a file",
     "Sources/Model/Milliseconds.swift": "the model's unit of time",
     "Sources/Seeded/SeededRandom.swift": "all of its target",

@@ -98,7 +98,7 @@ struct StoryDigestTests {
         setup.pools = 1 + Int(seed % 3)
         var told = Told(setup: setup)
         var now: () -> Milliseconds = { 0 }
-        let world = World(
+        let region = Region(
             setup,
             workload: RandomWorkload(
                 seed: seed,
@@ -108,16 +108,16 @@ struct StoryDigestTests {
                 clump: 3,
                 startsAt: 1.minutes
             ),
-            policy: PolicyKind.ours.make(),
-            checked: true
+            policy: PolicyKind.ours.make()
         ) { line in
             told.digest.add("\(now()) \(line)\n")
             told.lines += 1
         }
-        defer { world.close() }
+        defer { region.close() }
+        let world = region.world
         now = { [unowned world] in world.now }
         world.run(until: trial.trouble)
-        world.calmDown()
+        region.calmDown()
         world.run(until: world.now + 4.hours)
         return told
     }

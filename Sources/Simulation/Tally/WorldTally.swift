@@ -17,9 +17,7 @@ package final class WorldTally {
     package internal(set) var jobs = 0
     /// Agents that held a job when they were ended by scaling, by a second signal or by anything
     /// else that a policy answers for.
-    package private(set) var killedBusy = 0
-    /// The same for dead hosts and outside stops.
-    package private(set) var lostToOutside = 0
+    package internal(set) var killedBusy = 0
     package internal(set) var boots = 0
     package private(set) var stops = 0
     /// How often each kind of fault was played.
@@ -30,7 +28,6 @@ package final class WorldTally {
     private(set) var departures = WaitHistogram()
     package private(set) var agentTime: Milliseconds = 0
     package private(set) var busyTime: Milliseconds = 0
-    package internal(set) var lastRunEnded: Milliseconds = 0
     package private(set) var waits = WaitHistogram()
 
     private var living = 0
@@ -53,16 +50,13 @@ package final class WorldTally {
         agentTime + living * now - livingStarts
     }
 
-    func received(_ job: HeldJob, at now: Milliseconds) {
+    /// - Parameter wait: of the job for its agent.
+    func received(after wait: Milliseconds) {
         jobs += 1
-        waits.add(now - job.wantedAt)
+        waits.add(wait)
     }
 
     func departed(after time: Milliseconds) { departures.add(time) }
 
     func worked(_ time: Milliseconds) { busyTime += time }
-
-    func killed(outside: Bool) {
-        if outside { lostToOutside += 1 } else { killedBusy += 1 }
-    }
 }

@@ -22,23 +22,24 @@ package struct ComparisonTrial {
         _ policy: PolicyKind,
         progress: @escaping (Int) -> Bool = { _ in true }
     ) -> Figures? {
-        let world = World(setup, workload: workload, policy: policy.make(), checked: false)
-        defer { world.close() }
+        let region = Region(setup, workload: workload, policy: policy.make())
+        defer { region.close() }
+        let world = region.world
         var figures = Figures(policy: policy)
-        let sampler = Sampler(world)
+        let sampler = Sampler(region)
         var goesOn = true
         var counter = 0
         var lastRuns = 0
         var lastProgress = 0
-        while goesOn, !world.isWorkDone {
+        while goesOn, !region.isWorkDone {
             let end = world.now + 10.minutes
             world.run(until: end) {
                 counter &+= 1
                 if counter & 0xffff == 0 { goesOn = progress(world.tally.runs) }
-                return goesOn && !world.isWorkDone
+                return goesOn && !region.isWorkDone
             }
             let seen = world.tally.runs - world.openRuns
-            if seen != lastRuns || !world.arrivalsEnded {
+            if seen != lastRuns || !region.arrivalsEnded {
                 lastRuns = seen
                 lastProgress = world.now
             }
@@ -46,8 +47,8 @@ package struct ComparisonTrial {
         }
         guard goesOn else { return nil }
         sampler.stop()
-        let end = world.isWorkDone ? world.lastRunEnded : world.now
-        figures.agentTime = world.tally.agentTime(at: world.now) - world.extraTime(after: end)
+        let end = region.isWorkDone ? world.lastRunEnded : world.now
+        figures.agentTime = world.tally.agentTime(at: world.now) - region.extraTime(after: end)
         figures.boots = world.tally.boots
         figures.calls = world.tally.calls
         figures.writeUnits = world.tally.ledger.writeUnits
@@ -55,7 +56,7 @@ package struct ComparisonTrial {
         figures.unfinished = world.openRuns
         world.run(until: world.now + Self.aftermath)
         let floor = setup.limits.want(jobs: 0)
-        figures.leftRunning = world.pools.reduce(0) {
+        figures.leftRunning = region.pools.reduce(0) {
             $0 + max(0, $1.service.counting - floor)
         }
         figures.runs = world.tally.runs
@@ -73,11 +74,11 @@ package struct ComparisonTrial {
     /// Looks at a world at regular moments.
     private final class Sampler {
         private(set) var timeline = DemandTimeline()
-        private unowned let world: World
+        private unowned let region: Region
         private var isOn = true
 
-        init(_ world: World) {
-            self.world = world
+        init(_ region: Region) {
+            self.region = region
             look()
         }
 
@@ -85,8 +86,9 @@ package struct ComparisonTrial {
 
         private func look() {
             guard isOn else { return }
+            let world = region.world
             var moment = DemandTimeline.Moment(at: world.now, demand: 0, agents: 0, busy: 0)
-            for pool in world.pools {
+            for pool in region.pools {
                 let busy = pool.busyAgents
                 moment.busy += busy
                 moment.demand += busy + pool.queued
@@ -98,10 +100,10 @@ package struct ComparisonTrial {
     }
 }
 
-extension World {
+extension Region {
     /// Task time since a moment that lies a little back.
     fileprivate func extraTime(after end: Milliseconds) -> Milliseconds {
         let tasks = pools.reduce(0) { $0 + $1.service.tasks.count }
-        return (now - end) * tasks
+        return (world.now - end) * tasks
     }
 }

@@ -67,3 +67,48 @@ package struct Figures: Sendable {
         if timeline.moments.isEmpty { timeline = other.timeline }
     }
 }
+
+/// What things cost, in US dollars. List prices of Fargate and DynamoDB in us-east-1.
+package struct Prices: Sendable, Equatable {
+    package var vcpuHour = 0.04048
+    package var gigabyteHour = 0.004445
+    /// Of one task, as in the task definition.
+    package var vcpus = 1.0
+    package var gigabytes = 2.0
+    /// A million write units and a million reads of DynamoDB on demand.
+    package var millionWrites = 0.625
+    package var millionReads = 0.125
+    /// A central controller that always runs (0.25 vCPU and 0.5 GB on Fargate).
+    package var controllerHour = 0.01234
+
+    package init() {}
+
+    package var agentHour: Double { vcpuHour * vcpus + gigabyteHour * gigabytes }
+}
+
+/// Demand and agents at regular moments. Where a world runs long the moments move apart, so the
+/// size is bounded.
+package struct DemandTimeline: Sendable, Equatable {
+    package struct Moment: Sendable, Equatable {
+        package var at: Milliseconds
+        /// Jobs that wait for an agent or have one.
+        package var demand: Int
+        /// Tasks that exist, those that start included.
+        package var agents: Int
+        /// Agents that hold a job.
+        package var busy: Int
+    }
+
+    package private(set) var moments: [Moment] = []
+    package private(set) var every: Milliseconds = 10.seconds
+    private static let most = 720
+
+    package init() {}
+
+    mutating func add(_ moment: Moment) {
+        moments.append(moment)
+        guard moments.count >= Self.most else { return }
+        every *= 2
+        moments = moments.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+    }
+}

@@ -73,8 +73,9 @@ package struct GrowthTrial: Sendable {
             mix: mix,
             startsAt: 1.seconds
         )
-        let world = World(setup, workload: workload, policy: OurPolicy(), checked: false)
-        defer { world.close() }
+        let region = Region(setup, workload: workload, policy: OurPolicy())
+        defer { region.close() }
+        let world = region.world
         world.run(until: Self.warmUp)
         let before = world.tally.ledger
         let jobs = world.tally.jobs
@@ -83,7 +84,7 @@ package struct GrowthTrial: Sendable {
         let minutes = Self.length / 1.minutes
         for minute in 1...minutes {
             world.run(until: Self.warmUp + minute.minutes)
-            held += OurPolicy.state(of: world.pools[0]).store.table.ledger.jobs.count
+            held += (region.pools[0].keeper as? OurKeeper)?.ledger.jobs.count ?? 0
         }
         return outcome(world, before, jobs: world.tally.jobs - jobs, held: held / minutes)
     }

@@ -93,46 +93,48 @@ package struct SafetyTrial: Sendable {
             clump: clump,
             startsAt: 1.minutes
         )
-        let world = World(
+        let region = Region(
             setup,
             workload: workload,
             policy: PolicyKind.ours.make(),
-            checked: true,
             story: story
         )
-        defer { world.close() }
+        defer { region.close() }
+        let recorder = Recorder(region)
+        let world = region.world
         world.run(until: trouble)
-        world.calmDown()
+        region.calmDown()
         // A queue that grew in the trouble takes its time; one that nobody serves never ends.
-        world.run(until: world.now + Self.patience) { !world.isWorkDone && !world.hasEnded }
+        world.run(until: world.now + Self.patience) { !region.isWorkDone && !region.hasEnded }
         world.run(until: world.now + Self.calm)
         let before = world.tally.boots
         let stopped = world.tally.stops
         world.run(until: world.now + Self.rest)
         let isQuiet = world.tally.boots == before && world.tally.stops == stopped
-        return outcome(of: world, isAtRest: isQuiet)
+        return outcome(of: region, recorder, isAtRest: isQuiet)
     }
 
-    private func outcome(of world: World, isAtRest: Bool) -> Outcome {
+    private func outcome(of region: Region, _ recorder: Recorder, isAtRest: Bool) -> Outcome {
+        let world = region.world
         var tally = SafetyTally()
         tally.worlds = 1
         tally.runs = world.tally.runs
         tally.jobs = world.tally.jobs
         tally.events = world.tally.events
         tally.played = world.tally.played
-        tally.lostToOutside = world.tally.lostToOutside
-        tally.starved = world.pools.reduce(0) { $0 + $1.starvedRuns }
-        guard let rules = world.rules else { return Outcome(tally: tally) }
-        for pool in world.pools {
+        for pool in region.pools {
             // A maximum lifetime replaces idle agents for ever.
-            rules.checkRest(pool, isAtRest: isAtRest, mayRest: setup.maxLifetime == nil)
+            let mayRest = setup.maxLifetime == nil
+            recorder.checkRest(pool, watched: Self.rest, isAtRest: isAtRest, mayRest: mayRest)
             let left = max(0, pool.service.counting - pool.floor)
-            let kept = min(left, rules.unknownAgents(in: pool))
+            let kept = min(left, recorder.unknownAgents(in: pool))
+            tally.starved += pool.starvedRuns
             tally.kept += kept
             tally.leftOver += left - kept
         }
-        tally.bothAway = rules.bothAway
-        tally.takenBare = rules.takenBare
-        return Outcome(violations: rules.violations, tally: tally)
+        tally.lostToOutside = recorder.jobsLost
+        tally.bothAway = recorder.bothAway
+        tally.takenBare = recorder.takenBare
+        return Outcome(violations: recorder.violations, tally: tally)
     }
 }

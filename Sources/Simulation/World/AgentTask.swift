@@ -1,5 +1,6 @@
 import Decisions
 import Model
+import Rules
 
 /// One ECS task: performs in virtual time what its ``TaskLife`` says, until nothing of it is left.
 final class AgentTask {
@@ -9,7 +10,7 @@ final class AgentTask {
     let deployment: DeploymentID
     /// Of the task definition.
     let revision: Int
-    unowned let service: Service
+    unowned let service: any TaskHost
     unowned let world: World
     private(set) var life: TaskLife
     let startedAt: Milliseconds
@@ -20,13 +21,14 @@ final class AgentTask {
     /// When the queue will next look at it.
     private var lookAt: Milliseconds = .max
 
-    var agent = Agent()
-    /// What the policy runs beside the agent: the sidecar and the launcher; nothing for others.
-    var companion: (any Companion)?
+    var agent = VirtualAgent()
+    /// What the policy runs in it, from the start of its first container on.
+    private(set) var companion: (any Companion)?
 
     /// - Parameter failure: why it never gets up; nil when it does.
     init(
-        service: Service,
+        service: any TaskHost,
+        world: World,
         number: Int,
         deployment: DeploymentID,
         revision: Int,
@@ -36,12 +38,12 @@ final class AgentTask {
         self.number = number
         self.deployment = deployment
         self.revision = revision
-        world = service.world
+        self.world = world
         id = world.newTaskID()
         startedAt = world.now
         let boot = world.chance.within(failure?.delay ?? world.setup.boot)
         life = TaskLife(
-            world.policy.containers(world.setup),
+            world.terms.containers,
             readyAt: world.now + boot,
             speed: .simulated,
             failure: failure
@@ -64,11 +66,13 @@ final class AgentTask {
     var isFromBefore: Bool { isOutdated && startedAt < service.state.primary.createdAt }
 
     func begin() {
-        world.rules?.taskStarted(self)
+        state(.taskStarted(id))
         world.tally.boots += 1
         world.tally.taskStarted(at: world.now)
         advance()
     }
+
+    func state(_ fact: @autoclosure () -> Fact) { world.state(fact(), in: service.index) }
 
     // MARK: Its life
 
@@ -94,12 +98,14 @@ final class AgentTask {
         switch action {
         case .start(let name):
             life.started(name, pid: 1, at: world.now)
-            world.policy.start(name, of: self)
+            let companion = companion ?? service.furnish(self)
+            self.companion = companion
+            companion.start(name)
             planMishaps()
         case .checkHealth(let name):
             life.checked(name, healthy: companion?.isHealthy ?? true, at: world.now)
-        case .terminate(let name): world.policy.terminate(name, of: self)
-        case .kill(let name): world.policy.kill(name, of: self)
+        case .terminate(let name): companion?.terminate(name)
+        case .kill(let name): companion?.kill(name)
         }
     }
 
@@ -127,9 +133,7 @@ final class AgentTask {
     func scaleIn(_ stop: Stop) {
         guard isCounting else { return }
         // What ECS stops for a count that a person set is that person's.
-        if service.editedByPerson || world.rules?.isTakenBare(self) ?? false {
-            hasOutsideCause = true
-        }
+        if service.editedByPerson { hasOutsideCause = true }
         life.stop(stop)
         advance()
     }
@@ -159,7 +163,7 @@ final class AgentTask {
 
     private func end() {
         killAgent()
-        world.rules?.taskStopped(self)
+        state(.taskStopped(id))
         world.tally.taskStopped(after: world.now - startedAt, at: world.now)
         companion?.taskEnded()
         companion = nil
@@ -216,8 +220,43 @@ extension TaskLife.Speed {
     static let simulated = TaskLife.Speed(healthChecks: 1, restarts: 1, checksHealthy: false)
 }
 
-/// What a policy runs in a task beside the agent.
+/// What a task needs of the service that it belongs to.
+protocol TaskHost: AnyObject {
+    /// Of its pool.
+    var index: Int { get }
+    var pool: any AgentHost { get }
+    var state: ServiceState { get }
+    /// What ECS stops is stopped for a person's count.
+    var editedByPerson: Bool { get }
+    /// What the policy runs in a task.
+    func furnish(_ task: AgentTask) -> any Companion
+    /// Notes what was true up to now.
+    func remember()
+    func ran(_ task: AgentTask)
+    func leaves(_ task: AgentTask, failsToStart: Bool)
+    func taskStopped(_ task: AgentTask)
+}
+
+/// What an agent needs of the pool that it belongs to.
+protocol AgentHost: AnyObject {
+    /// HCP Terraform lets no agent in at the moment.
+    func refusesAgents() -> Bool
+    func agentIsIdle(_ task: AgentTask)
+    func agentIsNotIdle(_ task: AgentTask)
+    func takeJob(_ task: AgentTask) -> HeldJob?
+    /// An agent says what became of its job.
+    func finished(_ job: HeldJob, as result: RunLife.JobResult, by task: AgentTask)
+    /// The agent's process is gone.
+    func agentEnded(_ task: AgentTask)
+}
+
+/// What a policy runs in a task: its containers, and what is beside the agent in them.
 protocol Companion: AnyObject {
+    func start(_ container: String)
+    /// The stop signal reaches a container.
+    func terminate(_ container: String)
+    /// A container is killed, since its time to stop is over.
+    func kill(_ container: String)
     /// What the health check of its container says.
     var isHealthy: Bool { get }
     /// The agent wrote one of its status lines.
@@ -234,4 +273,22 @@ extension Companion {
     var isHealthy: Bool { true }
     func sidecarDies() -> Bool { false }
     func linkBreaks() -> Bool { false }
+}
+
+/// An agent in its container and nothing else.
+class AgentAlone: Companion {
+    let task: AgentTask
+    var world: World { task.world }
+
+    init(_ task: AgentTask) { self.task = task }
+
+    func start(_ container: String) { task.startAgent() }
+    func terminate(_ container: String) { task.signalAgent() }
+    func kill(_ container: String) {
+        task.killAgent()
+        task.containerEnded()
+    }
+    func agentSays(_ line: AgentLine) {}
+    func agentExited(code: Int32) { task.containerEnded() }
+    func taskEnded() {}
 }

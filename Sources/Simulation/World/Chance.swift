@@ -1,7 +1,6 @@
 import Decisions
 import Model
 import Seeded
-import Model
 
 /// Chance in whole numbers, the same on every machine: no floating point, and none of the
 /// standard library's ways to draw, which may change with its version.
@@ -80,5 +79,29 @@ package enum Logarithm {
             power *= square
         }
         return 2 * sum + Double(exponent) * ofTwo
+    }
+}
+
+/// Something that is away for some minutes now and then.
+struct Outage {
+    private var endsAt: Milliseconds = 0
+    private var decidedHour = -1
+    private var startsAt: Milliseconds = 0
+    /// Somebody has met the one that was drawn last.
+    var isMet = false
+
+    /// - Parameter perHour: the chance of an outage in each hour, in millionths.
+    mutating func isOn(at now: Milliseconds, perHour: Int, _ chance: inout Chance) -> Bool {
+        guard perHour > 0 else { return false }
+        let hour = now / 1.hours
+        if hour != decidedHour {
+            decidedHour = hour
+            if chance.happens(perHour) {
+                isMet = false
+                startsAt = hour * 1.hours + chance.below(1.hours)
+                endsAt = startsAt + chance.within(20.seconds...15.minutes)
+            }
+        }
+        return now >= startsAt && now < endsAt
     }
 }

@@ -1,22 +1,30 @@
 import Decisions
 import Model
 
-/// A job in an agent's hands.
-struct HeldJob {
-    let job: Job
-    let kind: PoolJob.Kind
-    let run: Run
-    let length: Milliseconds
-    /// Since when the run could have gone on with an agent at hand.
-    let wantedAt: Milliseconds
+/// What a policy does for one pool.
+protocol Keeper: AnyObject {
+    /// What runs in a task.
+    func companion(of task: AgentTask) -> any Companion
+    /// HCP Terraform calls a run task before and after plans and applies.
+    ///
+    /// - Parameter done: gets true when the run may go on; false makes HCP Terraform call again.
+    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void)
+}
+
+extension Keeper {
+    func companion(of task: AgentTask) -> any Companion { AgentAlone(task) }
+    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) { done(true) }
 }
 
 /// An agent pool in virtual time: performs what its ``AgentPool`` says, for the runs and the agents
 /// of one service.
-final class Pool {
+final class Pool: AgentHost, RunHost {
     let index: Int
     unowned let world: World
-    private(set) lazy var service = Service(pool: self, world: world)
+    private(set) lazy var service: Service = Service(index, agents: self, world: world) {
+        [unowned self] in
+        keeper?.companion(of: $0) ?? AgentAlone($0)
+    }
     /// It learns at once that an agent is gone, and says so when it gives the job up.
     private var agents = AgentPool(.init(unknown: 0, errored: 5.minutes))
     /// Agents that have registered, by their numbers in the pool.
@@ -24,8 +32,8 @@ final class Pool {
     private var tokenOutage = Outage()
     /// Runs that are not over, for those who list them.
     private(set) var runs: [String: Run] = [:]
-    /// What the policy keeps for this pool.
-    var state: AnyObject?
+    /// What a policy does for this pool.
+    var keeper: (any Keeper)?
 
     init(index: Int, world: World) {
         self.index = index
@@ -36,7 +44,7 @@ final class Pool {
         service.close()
         tasks = [:]
         runs = [:]
-        state = nil
+        keeper = nil
     }
 
     /// Runs that are not over though agents come for them.
@@ -61,6 +69,11 @@ final class Pool {
     /// HCP Terraform lets no agent in at the moment.
     func refusesAgents() -> Bool {
         world.isAway(&tokenOutage, .failedStarts)
+    }
+
+    func call(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) {
+        guard let keeper else { return done(true) }
+        keeper.webhook(stage, of: run, done: done)
     }
 
     // MARK: The queue

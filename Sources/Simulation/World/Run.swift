@@ -1,5 +1,6 @@
 import Decisions
 package import Model
+import Rules
 
 /// One run as it would go with agents at hand.
 package struct RunPlan: Sendable, Equatable {
@@ -28,18 +29,40 @@ package struct RunPlan: Sendable, Equatable {
     }
 }
 
+/// What a run needs of the agent pool that it is for.
+protocol RunHost: AnyObject {
+    var index: Int { get }
+    func add(_ run: Run)
+    func remove(_ run: Run)
+    func enqueue(_ job: PoolJob)
+    func withdraw(_ run: Run)
+    /// HCP Terraform calls the run task.
+    func call(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void)
+}
+
+/// A job in an agent's hands.
+struct HeldJob {
+    let job: Job
+    let kind: PoolJob.Kind
+    let run: Run
+    let length: Milliseconds
+    /// Since when the run could have gone on with an agent at hand.
+    let wantedAt: Milliseconds
+}
+
 /// A run of HCP Terraform in virtual time: performs what its ``RunLife`` says.
 final class Run {
     let id: String
     let number: Int
     let plan: RunPlan
-    let pool: Pool
+    let pool: any RunHost
     unowned let world: World
     private(set) var life: RunLife
-    private var holder: AgentTask?
+    /// Has the agent that holds the job drop it.
+    private var interrupt: (() -> Void)?
     private var isOver = false
 
-    init(_ plan: RunPlan, pool: Pool, world: World) {
+    init(_ plan: RunPlan, pool: any RunHost, world: World) {
         self.plan = plan
         self.pool = pool
         self.world = world
@@ -62,7 +85,8 @@ final class Run {
         if let effect { perform(effect) }
         guard life.status.isFinal, !isOver else { return }
         isOver = true
-        world.rules?.runEnded(self)
+        interrupt = nil
+        world.state(.runEnded(id, .asMeant), in: pool.index)
         pool.remove(self)
         world.runEnded()
     }
@@ -72,7 +96,7 @@ final class Run {
         case .callTask(let stage): call(stage)
         case .queue(let job): pool.enqueue(job)
         case .withdraw: pool.withdraw(self)
-        case .interrupt: holder?.finishJob(as: .canceled)
+        case .interrupt: interrupt?()
         case .awaitDecision: world.after(plan.approval) { [self] in handle(.decided) }
         }
     }
@@ -84,8 +108,8 @@ final class Run {
     /// The job for which it waits for an agent, as its status in the API says.
     var waitingJob: Job? { life.status.queued.flatMap(job) }
 
-    func received(_ job: HeldJob, by task: AgentTask) {
-        holder = task
+    func received(_ job: HeldJob, interrupt: @escaping () -> Void) {
+        self.interrupt = interrupt
         handle(.received(job.kind))
     }
 
@@ -107,7 +131,7 @@ final class Run {
             return handle(.taskEnded(stage))
         }
         let isSilent = stage == .prePlan && world.happens(.unannounced)
-        guard world.policy.usesRunTasks, !isSilent else { return goOn(stage) }
+        guard world.terms.usesRunTasks, !isSilent else { return goOn(stage) }
         attempt(TaskCall(stage))
     }
 
@@ -133,10 +157,10 @@ final class Run {
             }
             if world.happens(.webhookDoubled) {
                 world.after(100...60.seconds) { [self] in
-                    world.policy.webhook(call.stage, of: self) { _ in }
+                    pool.call(call.stage, of: self) { _ in }
                 }
             }
-            world.policy.webhook(call.stage, of: self) { [self] isAnswered in
+            pool.call(call.stage, of: self) { [self] isAnswered in
                 isAnswered ? goOn(call.stage) : again()
             }
         }
@@ -144,10 +168,10 @@ final class Run {
 
     /// A call that the run does not wait for here.
     private func notify(_ stage: TaskStage) {
-        guard world.policy.usesRunTasks else { return }
+        guard world.terms.usesRunTasks else { return }
         world.after(200...800) { [self] in
             if world.happens(.webhookLost) { return }
-            world.policy.webhook(stage, of: self) { _ in }
+            pool.call(stage, of: self) { _ in }
         }
     }
 }

@@ -1,11 +1,16 @@
 import Decisions
 import Model
+import Rules
 
 /// An ECS service in virtual time: plans the turns of its ``ServiceState``, performs what they
 /// decide, and answers calls as late, as wrong or not at all as they are in life.
-final class Service {
+final class Service: TaskHost {
     unowned let world: World
-    unowned let pool: Pool
+    let index: Int
+    unowned let pool: any AgentHost
+    private let companion: (AgentTask) -> any Companion
+    /// As they are deployed now.
+    private(set) var limits: Limits
     private(set) var state: ServiceState
     /// Not stopped yet, oldest first, and so in the order of their numbers.
     private(set) var tasks: [AgentTask] = []
@@ -30,13 +35,24 @@ final class Service {
         let counts: Counts
     }
 
-    init(pool: Pool, world: World) {
+    /// - Parameters:
+    ///   - index: of its pool.
+    ///   - companion: makes what runs in a task.
+    init(
+        _ index: Int,
+        agents pool: any AgentHost,
+        world: World,
+        companion: @escaping (AgentTask) -> any Companion
+    ) {
+        self.index = index
         self.pool = pool
         self.world = world
+        self.companion = companion
+        limits = world.setup.limits
         state = ServiceState(
             world.setup.deployed,
             replacement: world.setup.replacement,
-            desired: world.policy.firstCount(world.setup.limits)
+            desired: world.terms.firstCount
         )
         world.after(0) { [self] in planTurn(0...1.seconds) }
     }
@@ -45,6 +61,10 @@ final class Service {
         for task in tasks { task.close() }
         tasks = []
     }
+
+    func furnish(_ task: AgentTask) -> any Companion { companion(task) }
+
+    private func note(_ fact: @autoclosure () -> Fact) { world.state(fact(), in: index) }
 
     var desired: Int { state.desired }
     /// Tasks that ECS counts: starting or running, not asked to stop.
@@ -92,10 +112,12 @@ final class Service {
     private func setDesired(_ count: Int) {
         guard count != desired, !isDeleted else { return }
         remember()
-        world.tell("service \(pool.index): desiredCount \(desired) -> \(count)")
+        world.tell("service \(index): desiredCount \(desired) -> \(count)")
         let before = desired
         try? state.setDesired(count, at: world.now) { world.chance.below($0) }
-        world.rules?.desiredChanged(from: before, in: self)
+        note(
+            .desiredCount(from: before, to: desired, by: editedByPerson ? .person : .system)
+        )
         planTurn(500...6.seconds)
     }
 
@@ -228,7 +250,7 @@ final class Service {
     private func grant(_ task: AgentTask, _ minutes: Int) -> ProtectionAnswer {
         switch state.protect(task.number, for: minutes.minutes, at: world.now) {
         case .protected(let until):
-            world.rules?.protected(task, until: until)
+            note(.protected(task.id, until: until))
             return .protected(for: minutes.minutes)
         case .blocked: return .blocked
         case .notValid: return .unclear
@@ -258,7 +280,7 @@ final class Service {
         world.after(40...250) { [self] in
             if fate != .failedBefore {
                 state.unprotect(task.number)
-                world.rules?.unprotected(task)
+                note(.unprotected(task.id))
                 planTurn(1.seconds...5.seconds)
             }
             world.after(10...50) { done(fate == .answered) }
@@ -305,12 +327,13 @@ final class Service {
     private func start(_ number: Int, _ deployment: DeploymentID, _ revision: Int) {
         let failure = failure(of: revision)
         if let failure, failure.isUnplaced {
-            world.tell("service \(pool.index): \(failure.reason)")
+            world.tell("service \(index): \(failure.reason)")
             state.unplaced(number, failure, at: world.now)
             return planTurn(500...2.seconds)
         }
         let task = AgentTask(
             service: self,
+            world: world,
             number: number,
             deployment: deployment,
             revision: revision,
@@ -328,7 +351,11 @@ final class Service {
     private func stop(_ number: Int, _ stop: Stop) {
         guard let task = index(of: number).map({ tasks[$0] }) else { return }
         world.tell("ECS stops \(task.id): \(stop.reason)")
-        world.rules?.scaledIn(task)
+        let cause: Fact.StopCause =
+            isDeleted
+            ? .deletion
+            : editedByPerson ? .personsScaleIn : task.isOutdated ? .deployment : .scaleIn
+        note(.stopped(task.id, cause))
         task.scaleIn(stop)
     }
 
@@ -374,7 +401,7 @@ final class Service {
         do {
             try state.deploy(kind == .forced ? nil : next, at: world.now)
         } catch {
-            return world.tell("service \(pool.index) deploys nothing: \(error.message)")
+            return world.tell("service \(index) deploys nothing: \(error.message)")
         }
         if kind != .forced { newestRevision = next }
         if case .broken(let failure) = kind {
@@ -382,7 +409,7 @@ final class Service {
             // Somebody notices, sooner or later.
             world.after(5.minutes...180.minutes) { [self] in mend() }
         }
-        world.tell("service \(pool.index): \(state.primary.id) deploys \(kind)")
+        world.tell("service \(index): \(state.primary.id) deploys \(kind)")
         planTurn(500...6.seconds)
     }
 
@@ -408,7 +435,7 @@ extension Service {
     func end(_ ending: Ending) {
         guard self.ending == nil else { return }
         self.ending = ending
-        world.tell("service \(pool.index) is ended: \(ending)")
+        world.tell("service \(index) is ended: \(ending)")
         switch ending {
         case .limits: endLimits()
         case .destroyed:
@@ -419,8 +446,8 @@ extension Service {
     }
 
     private func endLimits() {
-        world.policy.end(pool)
-        world.rules?.limitsEnd(self)
+        limits = Limits(desiredCount: 0, maxCount: 0, spareCount: 0) ?? limits
+        note(.limitsEnd)
     }
 
     private func destroy() {
@@ -439,11 +466,12 @@ extension Service {
         do {
             try state.delete(force: force, at: world.now)
         } catch {
-            world.tell("service \(pool.index) is not deleted: \(error.message)")
+            world.tell("service \(index) is not deleted: \(error.message)")
             return false
         }
-        world.tell("service \(pool.index) is deleted")
-        world.rules?.serviceDeleted(self, from: before)
+        world.tell("service \(index) is deleted")
+        note(.desiredCount(from: before, to: 0, by: .person))
+        note(.serviceEnds)
         planTurn(500...6.seconds)
         return true
     }

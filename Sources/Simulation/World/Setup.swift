@@ -76,3 +76,15 @@ package struct Setup: Sendable {
         self.limits = limits
     }
 }
+
+/// What a policy makes of all tasks and runs.
+struct Terms {
+    /// HCP Terraform calls a run task before and after plans and applies.
+    let usesRunTasks: Bool
+    /// The agent takes one job and ends.
+    let isSingleJob: Bool
+    /// `desiredCount` of a service that has just been made.
+    let firstCount: Int
+    /// What a task consists of.
+    let containers: [ContainerDefinition]
+}

@@ -1,8 +1,10 @@
 import Decisions
 import Model
+import Rules
 
-/// A region of AWS and an HCP Terraform in virtual time, on one thread. Everything happens in the
-/// order of one queue and by one seed, so a seed is a story that can be told again.
+/// Virtual time, chance and faults, on one thread, and what is counted and told of what happens.
+/// Everything happens in the order of one queue and by one seed, so a seed is a story that can be told
+/// again.
 final class World {
     let setup: Setup
     private(set) var now: Milliseconds = 0
@@ -11,17 +13,16 @@ final class World {
     /// Faults of this moment: none in the calm phase.
     private(set) var faults: Faults
     let tally: WorldTally
-    private(set) var rules: Recorder?
-    let policy: any Policy
-    private(set) var pools: [Pool] = []
+    /// What the policy that is played makes of tasks and runs.
+    let terms: Terms
+    /// Hears what happens, each with the number of its pool. Nil where nobody judges.
+    var witness: ((Fact, Int) -> Void)?
 
     /// What the pools share.
     var account = Account()
 
-    private var workload: any Workload
     /// Runs that have arrived and are not over.
     var openRuns = 0
-    private(set) var arrivalsEnded = false
     /// When the last run so far was over.
     var lastRunEnded: Milliseconds = 0
     private var taskNumber = 0
@@ -32,27 +33,13 @@ final class World {
     /// Wall clocks begin here (2026-01-01), so that the ledger has times as in life.
     private static let epoch = 1_767_225_600_000
 
-    init(
-        _ setup: Setup,
-        workload: any Workload,
-        policy: any Policy,
-        checked: Bool,
-        story: ((String) -> Void)? = nil
-    ) {
+    init(_ setup: Setup, _ terms: Terms, story: ((String) -> Void)? = nil) {
         self.setup = setup
-        self.workload = workload
-        self.policy = policy
+        self.terms = terms
         self.story = story
         chance = Chance(seed: setup.seed, stream: 1)
         faults = setup.faults
         tally = WorldTally()
-        if checked { rules = Recorder(self) }
-        pools = (0..<setup.pools).map { Pool(index: $0, world: self) }
-        for pool in pools { policy.begin(pool) }
-        planArrival()
-        if !faults.isNone { planEdits() }
-        if faults[.deployments] > 0 { planDeployments() }
-        if faults[.serviceEnds] > 0 { planEnds() }
     }
 
     // MARK: Time
@@ -78,7 +65,6 @@ final class World {
             now = at
             action()
             tally.events += 1
-            rules?.check()
         }
     }
 
@@ -91,11 +77,15 @@ final class World {
         WallTime(milliseconds: Self.epoch + instant)
     }
 
-    /// Parts refer to each other; without this a world would never be freed.
+    /// What is planned refers to everything; without this a world would never be freed.
     func close() {
         queue.removeAll()
-        for pool in pools { pool.close() }
-        pools = []
+        witness = nil
+    }
+
+    func runEnded() {
+        openRuns -= 1
+        lastRunEnded = now
     }
 
     // MARK: Names
@@ -118,34 +108,7 @@ final class World {
     func tell(_ text: @autoclosure () -> String) { story?(text()) }
     var tellsStory: Bool { story != nil }
 
-    // MARK: Runs
-
-    private func planArrival() {
-        guard let plan = workload.next() else {
-            arrivalsEnded = true
-            return
-        }
-        after(max(0, plan.at - now)) { [self] in
-            let run = Run(plan, pool: pools[plan.pool % pools.count], world: self)
-            openRuns += 1
-            tally.runs += 1
-            run.begin()
-            planArrival()
-        }
-    }
-
-    var isWorkDone: Bool { arrivalsEnded && openRuns == 0 }
-    /// Every pool was ended by a person and its tasks are gone: runs wait for agents that do not
-    /// come.
-    var hasEnded: Bool {
-        pools.allSatisfy { $0.service.ending != nil && $0.service.tasks.isEmpty }
-    }
-
-    func runEnded() {
-        openRuns -= 1
-        lastRunEnded = now
-        tally.lastRunEnded = now
-    }
+    func state(_ fact: @autoclosure () -> Fact, in pool: Int) { witness?(fact(), pool) }
 
     // MARK: Faults
 
@@ -153,44 +116,6 @@ final class World {
     func calmDown() {
         faults = Faults()
         tell("--- calm ---")
-        for pool in pools { pool.service.mend() }
-    }
-
-    private func planEdits() {
-        after(chance.within(1.minutes...60.minutes)) { [self] in
-            guard !faults.isNone else { return }
-            if happens(.countEdited) {
-                let service = chance.pick(pools).service
-                let count = chance.within(0...setup.limits.maxCount)
-                tell("a person sets desiredCount to \(count)")
-                service.edit(count)
-            }
-            planEdits()
-        }
-    }
-
-    private func planDeployments() {
-        after(1.minutes...60.minutes) { [self] in
-            guard faults[.deployments] > 0 else { return }
-            if happens(.deployments) {
-                let service = chance.pick(pools).service
-                switch chance.below(4) {
-                case 0: service.deploy(.forced)
-                case 1: service.deploy(.broken(chance.pick(StartFailure.allCases)))
-                default: service.deploy(.revision)
-                }
-            }
-            planDeployments()
-        }
-    }
-
-    private func planEnds() {
-        after(1.minutes...60.minutes) { [self] in
-            let left = pools.filter { $0.service.ending == nil }
-            guard faults[.serviceEnds] > 0, !left.isEmpty else { return }
-            if happens(.serviceEnds) { chance.pick(left).service.end(chance.pick(Ending.allCases)) }
-            planEnds()
-        }
     }
 
     /// Whether a fault of this kind happens now.

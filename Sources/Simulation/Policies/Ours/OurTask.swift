@@ -1,12 +1,14 @@
 import AgentLink
 import Decisions
 import Model
+import Rules
 
 /// The two containers of a task: sidecar and launcher, and the link between them.
-final class OurTask: Companion {
-    let task: AgentTask
+final class OurTask: Companion, SidecarHost {
+    private let task: AgentTask
+    private let installation: Installation
     unowned let world: World
-    private(set) var sidecar: SidecarShell?
+    private var sidecar: SidecarShell?
     private var launcher: LauncherLife?
     /// Which connection of the launcher this is; what is on its way on an older one is lost.
     private var connection = 0
@@ -21,22 +23,43 @@ final class OurTask: Companion {
     private var agentExitedAt: Milliseconds?
     private let clockSkew: Milliseconds
 
-    init(_ task: AgentTask) {
+    init(_ task: AgentTask, _ installation: Installation) {
         self.task = task
+        self.installation = installation
         world = task.world
         let skew = world.faults[.clockSkew]
         clockSkew = world.chance.within(-skew...skew)
         if clockSkew != 0 { world.tally.played[.clockSkew] += 1 }
     }
 
+    // MARK: Its containers
+
+    func start(_ container: String) {
+        if container == Deployed.sidecarName { startSidecar() } else { startLauncher() }
+    }
+
+    func terminate(_ container: String) {
+        if container == Deployed.sidecarName {
+            sidecar?.observe(.stopRequested)
+        } else {
+            stopLauncher()
+        }
+    }
+
+    func kill(_ container: String) {
+        if container == Deployed.sidecarName { sidecarEnded() } else { killLauncher() }
+    }
+
     // MARK: The sidecar's container
 
-    func startSidecar() {
+    private func startSidecar() {
         guard !isOver else { return }
         sidecarStartedAt = world.now
-        world.rules?.sidecarStarted(task)
+        task.state(.sidecarStarted(task.id))
         let shell = SidecarShell(
+            of: task,
             self,
+            installation,
             restarted: isHealthy,
             hasPredecessor: hasRun,
             clockSkew: clockSkew
@@ -64,7 +87,7 @@ final class OurTask: Companion {
         guard let sidecar else { return }
         sidecar.die()
         self.sidecar = nil
-        world.rules?.sidecarEnded(task)
+        task.state(.sidecarEnded(task.id))
     }
 
     /// The sidecar says that the agent's container may start; its health check says so later.
@@ -85,7 +108,7 @@ final class OurTask: Companion {
     private func disconnect() {
         guard isLinked else { return }
         isLinked = false
-        world.rules?.heard(nil, by: task)
+        task.state(.heard(task.id, .unknown))
         sidecar?.observe(.unlinked)
         waitForSidecar()
     }
@@ -105,7 +128,7 @@ final class OurTask: Companion {
         if world.setup.broken == .unknownIsBusy {
             // Silence is taken for idleness: the sidecar goes on with what it heard last.
             isLinked = false
-            world.rules?.heard(nil, by: task)
+            task.state(.heard(task.id, .unknown))
             sidecar?.observe(.agent(.waiting))
         } else {
             disconnect()
@@ -139,7 +162,7 @@ final class OurTask: Companion {
     private static let startLimit: Milliseconds = 30.seconds
     private static let releaseLimit: Milliseconds = 20.seconds
 
-    func startLauncher() {
+    private func startLauncher() {
         guard !isOver, launcher == nil else { return }
         launcher = LauncherLife()
         planConnection()
@@ -184,20 +207,18 @@ final class OurTask: Companion {
         task.containerEnded(Deployed.agentName)
     }
 
-    func stopSidecar() { sidecar?.observe(.stopRequested) }
-
     func sidecarEnded() {
         guard !isOver, sidecar != nil else { return }
         endSidecar()
         task.containerEnded(Deployed.sidecarName)
     }
 
-    func stopLauncher() {
+    private func stopLauncher() {
         if world.setup.broken == .oneSignal { task.signalAgent() }
         tellLauncher(.outsideStop(signal: 15))
     }
 
-    func killLauncher() {
+    private func killLauncher() {
         guard launcher != nil else { return }
         task.killAgent()
         leave()

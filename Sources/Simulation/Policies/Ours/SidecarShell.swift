@@ -1,15 +1,28 @@
 import AgentLink
 import Decisions
 import Model
+import Rules
+
+/// What a sidecar needs of the task that it runs in.
+protocol SidecarHost: AnyObject {
+    /// The agent's container may start; its health check says so later.
+    func becomeHealthy()
+    /// What it says to the launcher.
+    func say(_ observation: LauncherLife.Observation)
+    /// Its process ends by itself.
+    func sidecarEnded()
+}
 
 /// The sidecar around ``Retirement``: takes what happens, has the directives performed in order,
 /// feeds each outcome back. The flows of `SidecarLoop` and `Effects`, in virtual time; no decision
 /// is taken here.
 final class SidecarShell {
-    private let owner: OurTask
+    private let owner: any SidecarHost
     private unowned let world: World
     private let task: AgentTask
-    private let pool: OurPolicy.PoolState
+    private let installation: Installation
+    private let store: VirtualLedgerStore
+    private let service: Service
     private var retirement: Retirement
     private let bornAt: Milliseconds
     private let clockSkew: Milliseconds
@@ -30,14 +43,23 @@ final class SidecarShell {
         let at: Milliseconds
     }
 
-    init(_ owner: OurTask, restarted: Bool, hasPredecessor: Bool, clockSkew: Milliseconds) {
+    init(
+        of task: AgentTask,
+        _ owner: any SidecarHost,
+        _ installation: Installation,
+        restarted: Bool,
+        hasPredecessor: Bool,
+        clockSkew: Milliseconds
+    ) {
         self.owner = owner
         self.clockSkew = clockSkew
         self.hasPredecessor = hasPredecessor
-        world = owner.world
-        task = owner.task
-        pool = OurPolicy.state(of: owner.task.service.pool)
-        projector = ProjectorShell(store: pool.store, service: task.service, process)
+        self.task = task
+        self.installation = installation
+        world = installation.world
+        store = installation.store
+        service = installation.service
+        projector = ProjectorShell(store: store, service: service, process)
         bornAt = world.now
         let setup = world.setup
         retirement = Retirement(
@@ -66,13 +88,13 @@ final class SidecarShell {
         switch step.directive {
         case .protect: protect()
         case .unprotect:
-            task.service.unprotect(task) { [self] isSure in
+            service.unprotect(task) { [self] isSure in
                 observe(isSure ? .unprotected : .unprotectFailed("no answer"))
             }
         case .becomeHealthy: owner.becomeHealthy()
         case .nameAgent: owner.say(.named(task.id.text))
         case .drain:
-            world.rules?.drainAsked(task)
+            task.state(.drainAsked(task.id))
             owner.say(.drainAsked)
         case .release: owner.say(.released)
         case .hold: owner.say(.held)
@@ -86,7 +108,7 @@ final class SidecarShell {
         case .watch: break
         case .warn:
             if case .saysNothing = step.reason, world.setup.broken != .warning {
-                world.rules?.unknownReported(task)
+                task.state(.unknownReported(task.id))
             }
         case .note, .alarm: break
         }
@@ -133,7 +155,7 @@ final class SidecarShell {
             }
             return
         }
-        task.service.protect(task, minutes: minutes) { [self] answer in
+        service.protect(task, minutes: minutes) { [self] answer in
             switch answer {
             case .protected(let time): observe(.protection(.protected(for: .milliseconds(time))))
             case .blocked: lookAfter(.blocked, "DEPLOYMENT_BLOCKED")
@@ -145,7 +167,7 @@ final class SidecarShell {
 
     /// What failed, and what is left of an earlier grant, as the real sidecar reads it.
     private func lookAfter(_ report: ProtectionReport, _ cause: String) {
-        task.service.protection(of: task) { [self] left in
+        service.protection(of: task) { [self] left in
             guard process.lives else { return }
             guard let left, left > 0 else { return observe(.protection(report)) }
             observe(.protection(.held(for: .milliseconds(left), cause)))
@@ -154,21 +176,21 @@ final class SidecarShell {
 
     private func change(_ operation: LedgerOperation) {
         // Saying it again changes nothing for an entry that is there.
-        if operation == .expose, pool.store.table.ledger.exposed[task.id] == nil {
-            world.rules?.expose(task, isPending: true)
+        if operation == .expose, store.table.ledger.exposed[task.id] == nil {
+            task.state(.exposing(task.id))
         }
         if case .report(let job, _, _, _) = operation,
             let write = operation.byItself(of: task.id, at: world.wallTime(skew: clockSkew))
         {
             return say(write, job, operation)
         }
-        if case .reserve = operation { world.rules?.reserveAsked(task) }
+        if case .reserve = operation { task.state(.reserveAsked(task.id)) }
         change(operation, live: nil)
     }
 
     /// Listed before the ledger is read, so that no young task is taken for a dead one.
     private func changeListed(_ operation: LedgerOperation) {
-        task.service.list { [self] live in
+        service.list { [self] live in
             guard process.lives else { return }
             guard let live else { return observe(.ledgerFailed("ECS does not list the tasks")) }
             change(operation, live: live)
@@ -177,7 +199,7 @@ final class SidecarShell {
 
     /// The one write that says it; in full where that finds the job otherwise.
     private func say(_ write: JobWrite, _ job: Job?, _ operation: LedgerOperation) {
-        pool.store.table.write(write) { [self] result in
+        store.table.write(write) { [self] result in
             guard process.lives else { return }
             switch result {
             case .success(true): observe(.booked(.reported(job), sizeChanged: false))
@@ -194,8 +216,8 @@ final class SidecarShell {
         let finished = finishedJobs(operation)
         let isAtMostOneBroken = world.setup.broken == .atMostOne
         let hasPredecessor = hasPredecessor
-        pool.store.change(
-            by: task,
+        store.change(
+            by: task.id,
             process,
             skew: clockSkew,
             knowing: {
@@ -234,7 +256,7 @@ final class SidecarShell {
                         of: id,
                         change.ledger,
                         at: world.wallTime(skew: clockSkew),
-                        pool.store.limits
+                        store.limits
                     )
                 {
                     return changeListed(operation)
@@ -251,14 +273,14 @@ final class SidecarShell {
     /// What an idle sidecar with a token learns of one announced job.
     private func finishedJobs(_ operation: LedgerOperation) -> Set<Job> {
         guard case .reserve = operation, world.setup.hasToken else { return [] }
-        return pool.finishedJobs(over: 120.seconds)
+        return installation.finishedJobs(over: 120.seconds)
     }
 
     /// What was lowered before the entry stood is on its way for half a minute at most, as
     /// `Timing.loweringPatience` says; an agent in order starts only after it.
     private func entryStands() {
         let task = task
-        world.after(30.seconds) { [world] in world.rules?.expose(task, isPending: false) }
+        world.after(30.seconds) { task.state(.exposureStands(task.id)) }
     }
 
     private func project() {
@@ -285,17 +307,17 @@ final class SidecarShell {
     }
 
     private func compare(always: Bool) {
-        pool.store.table.overview { [self] ledger in
+        store.table.overview { [self] ledger in
             guard process.lives else { return }
             guard let ledger else { return observe(.compared(nil)) }
             guard ledger.isAdopted else { return adopt() }
             // What every reading of the ledger shows needs no turn.
-            let always = always || pool.store.limits.isEnding
+            let always = always || store.limits.isEnding
             let turns = Comparison.turns(size: ledger.size)
             guard always || world.chance.below(turns) == 0 else { return observe(.compared(nil)) }
             // Whether the ledger tries again by itself depends on what the jobs want.
             guard ledger.failedStarts != nil else { return compare(ledger) }
-            pool.store.table.read { [self] stored in
+            store.table.read { [self] stored in
                 guard process.lives else { return }
                 guard let stored else { return observe(.compared(nil)) }
                 compare(stored.ledger)
@@ -304,7 +326,7 @@ final class SidecarShell {
     }
 
     private func compare(_ ledger: Ledger) {
-        task.service.describe { [self] counts in
+        service.describe { [self] counts in
             guard process.lives else { return }
             guard let counts else { return observe(.compared(nil)) }
             rollout(in: counts) { [self] in compared(ledger, counts, $0) }
@@ -312,7 +334,7 @@ final class SidecarShell {
     }
 
     private func adopt() {
-        pool.store.change(by: task, process, skew: clockSkew) { ledger, limits, now in
+        store.change(by: task.id, process, skew: clockSkew) { ledger, limits, now in
             ledger.uphold(limits, at: now)
         } done: { [self] _ in
             observe(.compared(nil))
@@ -323,7 +345,7 @@ final class SidecarShell {
     private func compared(_ ledger: Ledger, _ counts: Service.Counts, _ rollout: Rollout) {
         let seen = Comparison(
             ledger,
-            pool.store.limits,
+            store.limits,
             service: counts.view(in: world),
             running: counts.running,
             rollout: rollout,
@@ -332,7 +354,7 @@ final class SidecarShell {
         guard counts.desired != ledger.size || counts.running > ledger.size else {
             return observe(.compared(seen))
         }
-        pool.store.table.counted { [self] counted in
+        store.table.counted { [self] counted in
             guard process.lives else { return }
             observe(.compared(counted?.size == ledger.size ? seen : nil))
         }
@@ -345,7 +367,7 @@ final class SidecarShell {
         guard start == nil, Rollout.isOpen(deployments) else {
             return done(rollout(deployments, hasOlder))
         }
-        task.service.start(of: task) { [self] answer in
+        service.start(of: task) { [self] answer in
             guard process.lives else { return }
             start = answer
             done(rollout(deployments, hasOlder))
@@ -359,7 +381,7 @@ final class SidecarShell {
     }
 
     private func look() {
-        task.service.describe { [self] counts in
+        service.describe { [self] counts in
             guard process.lives else { return }
             guard let counts else { return observe(.looked(nil)) }
             rollout(in: counts) { [self] rollout in
@@ -386,12 +408,16 @@ final class SidecarShell {
     private func hear(_ line: String) {
         guard !world.happens(.unreadable), let event = AgentEvent(line: line)
         else { return hearUnreadable() }
-        if case .registered = event {} else { world.rules?.heard(event, by: task) }
+        switch event {
+        case .registered: break
+        case .waiting: task.state(.heard(task.id, .idle))
+        default: task.state(.heard(task.id, .busy))
+        }
         observe(.agent(event))
     }
 
     private func hearUnreadable() {
-        world.rules?.heard(nil, by: task)
+        task.state(.heard(task.id, .unknown))
         let isBroken = world.setup.broken == .unknownIsBusy
         observe(.agent(isBroken ? .waiting : .unreadable))
     }

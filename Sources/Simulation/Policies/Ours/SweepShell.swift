@@ -2,8 +2,7 @@ import Decisions
 
 /// The flow of `Sweeper` in virtual time.
 final class SweepShell {
-    private let store: VirtualLedgerStore
-    private let service: Service
+    private let installation: Installation
     private let announcer: EndpointInstance
     private let projector: ProjectorShell
     private let process = Process()
@@ -13,13 +12,18 @@ final class SweepShell {
     /// As in `Sweep.room`.
     private static let room = 4_000
 
-    init(store: VirtualLedgerStore, service: Service, announcer: EndpointInstance) {
-        self.store = store
-        self.service = service
+    init(_ installation: Installation, announcer: EndpointInstance) {
+        self.installation = installation
         self.announcer = announcer
-        world = service.world
-        projector = ProjectorShell(store: store, service: service, process)
+        world = installation.world
+        projector = ProjectorShell(
+            store: installation.store,
+            service: installation.service,
+            process
+        )
     }
+
+    private var service: Service { installation.service }
 
     /// One that comes while another is under way shares it.
     func run() {
@@ -40,7 +44,7 @@ final class SweepShell {
 
     private func tidy(live: Set<TaskID>?, _ done: @escaping (Ledger?) -> Void) {
         let finished = finishedJobs()
-        store.change(by: nil, process, skew: 0) { ledger, limits, now in
+        installation.store.change(by: nil, process, skew: 0) { ledger, limits, now in
             ledger.tidy(
                 live: live,
                 finished: finished,
@@ -55,7 +59,7 @@ final class SweepShell {
 
     private func finishedJobs() -> Set<Job> {
         guard world.setup.hasToken else { return [] }
-        return OurPolicy.state(of: service.pool).finishedJobs(over: world.setup.patience)
+        return installation.finishedJobs(over: world.setup.patience)
     }
 
     private func search(_ ledger: Ledger) {
@@ -68,7 +72,7 @@ final class SweepShell {
         world.after(150...600) { [self] in
             // The ledger was read first, as `Sweep` demands.
             let space = max(0, Self.room - ledger.jobs.count)
-            let jobs = service.pool.openRuns.compactMap(\.waitingJob)
+            let jobs = installation.pool.openRuns.compactMap(\.waitingJob)
                 .filter { ledger.jobs[$0] == nil }
             guard !jobs.isEmpty else { return done() }
             announcer.announce(Array(jobs.prefix(space))) { _ in done() }

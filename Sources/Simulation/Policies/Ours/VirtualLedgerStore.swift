@@ -10,27 +10,20 @@ final class Process {
 /// The ledger of a service and its limits: performs the steps of ``LedgerChange`` in virtual time.
 final class VirtualLedgerStore {
     let table: VirtualLedgerTable
-    private(set) var limits: Limits
     private let service: Service
     unowned let world: World
 
     init(service: Service) {
         self.service = service
         world = service.world
-        table = VirtualLedgerTable(world: world)
-        let limits = world.setup.limits
-        let isFloorBroken = world.setup.broken == .floor
-        self.limits =
-            isFloorBroken
-            ? Limits(desiredCount: 0, maxCount: limits.maxCount, spareCount: limits.spareCount)
-                ?? limits
-            : limits
+        table = VirtualLedgerTable(service.index, world: world)
     }
 
-    /// A person sets them to none.
-    func endLimits() {
-        guard world.setup.broken != .ending else { return }
-        limits = Limits(desiredCount: 0, maxCount: 0, spareCount: 0) ?? limits
+    /// As the ledger has them.
+    var limits: Limits {
+        let now = world.setup.broken == .ending ? world.setup.limits : service.limits
+        guard world.setup.broken == .floor else { return now }
+        return Limits(desiredCount: 0, maxCount: now.maxCount, spareCount: now.spareCount) ?? now
     }
 
     struct Change<Answer> {
@@ -45,7 +38,7 @@ final class VirtualLedgerStore {
     ///   - departed: tasks of which the operation must know whether they have departed.
     ///   - operation: one that may be repeated, like those of ``Ledger``.
     func change<Answer>(
-        by writer: AgentTask?,
+        by writer: TaskID?,
         _ process: Process,
         skew: Milliseconds,
         knowing departed: @escaping (Ledger) -> Set<TaskID> = { _ in [] },
@@ -58,7 +51,7 @@ final class VirtualLedgerStore {
     /// One change with all its tries.
     private final class Attempts<Answer> {
         private let store: VirtualLedgerStore
-        private let writer: AgentTask?
+        private let writer: TaskID?
         private let process: Process
         private let skew: Milliseconds
         private let departed: (Ledger) -> Set<TaskID>
@@ -68,7 +61,7 @@ final class VirtualLedgerStore {
 
         init(
             store: VirtualLedgerStore,
-            _ writer: AgentTask?,
+            _ writer: TaskID?,
             _ process: Process,
             skew: Milliseconds,
             _ departed: @escaping (Ledger) -> Set<TaskID>,
@@ -147,7 +140,7 @@ final class VirtualLedgerStore {
             store.table.departed(tasks) { [self] departed in
                 guard process.lives else { return }
                 guard var departed else { return fail(.unchanged) }
-                if forgets, let writer { departed[writer.id] = nil }
+                if forgets, let writer { departed[writer] = nil }
                 perform(change.readDeparted(departed) { apply(&$0, $1) })
             }
         }

@@ -1,11 +1,14 @@
 import Decisions
 import Model
+import Rules
 
 /// The ledger's items in DynamoDB: strongly consistent reads, writes on conditions, and what one
 /// partition can do (DynamoDB developer guide, "Read/write capacity": 3,000 read units and 1,000
 /// write units a second; a failed condition costs as much as a write).
 final class VirtualLedgerTable {
     unowned let world: World
+    /// Of its pool.
+    private let index: Int
     /// What is counted, and the jobs. Of the tasks that have departed each has its own item.
     private(set) var ledger = Ledger()
     private var departed: [TaskID: Ledger.Departed] = [:]
@@ -24,7 +27,8 @@ final class VirtualLedgerTable {
         let mark: Int?
     }
 
-    init(world: World) {
+    init(_ index: Int, world: World) {
+        self.index = index
         self.world = world
         if world.faults[.ledgerLost] > 0 { planLoss() }
     }
@@ -37,7 +41,7 @@ final class VirtualLedgerTable {
                 ledger = Ledger()
                 departed = [:]
                 mark = nil
-                world.rules?.ledgerLost(self)
+                world.state(.noLedger, in: index)
             }
             planLoss()
         }
@@ -147,7 +151,7 @@ final class VirtualLedgerTable {
     ///   - done: gets false when a condition did not hold.
     func write(
         _ write: LedgerWrite<Int>,
-        by writer: AgentTask?,
+        by writer: TaskID?,
         done: @escaping (Result<Bool, CallFailure>) -> Void
     ) {
         let actions = (write.counted == nil ? 0 : 1) + write.departed.count + write.jobs.count
@@ -155,7 +159,7 @@ final class VirtualLedgerTable {
         writing(units: actions > 1 ? 2 * actions : 1, { [self] in apply(write, writer) }, done)
     }
 
-    private func apply(_ write: LedgerWrite<Int>, _ writer: AgentTask?) -> Bool {
+    private func apply(_ write: LedgerWrite<Int>, _ writer: TaskID?) -> Bool {
         let isVersion =
             write.counted == nil || write.over == (ledger.version, ledger.moves)
         let isBroken = world.setup.broken == .conditionalWrite
@@ -164,7 +168,7 @@ final class VirtualLedgerTable {
             write.jobs.allSatisfy(fits)
         else { return false }
         if let counted = write.counted {
-            world.rules?.ledgerWritten(from: ledger, to: counted, write.departed, by: writer, self)
+            state(counted, write.departed, by: writer)
             count(counted, write.mark, writer)
         }
         departed.merge(write.departed) { $1 }
@@ -172,7 +176,28 @@ final class VirtualLedgerTable {
         return true
     }
 
-    private func count(_ counted: Ledger, _ mark: Int, _ writer: AgentTask?) {
+    private func state(
+        _ new: Ledger,
+        _ departures: [TaskID: Ledger.Departed],
+        by writer: TaskID?
+    ) {
+        world.state(
+            .ledgerWritten(
+                CountedWrite(
+                    by: writer,
+                    versions: .init(ledger.version, new.version),
+                    sizes: .init(ledger.size, new.size),
+                    departures: departures.keys.sorted(),
+                    exposed: Set(new.exposed.keys),
+                    isAdopted: new.isAdopted,
+                    startsFail: new.failedStarts != nil
+                )
+            ),
+            in: index
+        )
+    }
+
+    private func count(_ counted: Ledger, _ mark: Int, _ writer: TaskID?) {
         tellSize(counted.size, by: writer)
         var new = counted
         new.jobs = ledger.jobs
@@ -183,9 +208,9 @@ final class VirtualLedgerTable {
         self.mark = mark
     }
 
-    private func tellSize(_ size: Int, by writer: AgentTask?) {
+    private func tellSize(_ size: Int, by writer: TaskID?) {
         guard world.tellsStory, ledger.size != size else { return }
-        world.tell("ledger: size \(ledger.size) -> \(size) by \(writer?.id.text ?? "endpoint")")
+        world.tell("ledger: size \(ledger.size) -> \(size) by \(writer?.text ?? "endpoint")")
     }
 
     private func fits(_ write: JobWrite) -> Bool { write.fits(ledger.jobs[write.job]) }
@@ -218,7 +243,7 @@ final class VirtualLedgerTable {
                     return (false, countedLedger)
                 }
                 tellSize(size, by: nil)
-                world.rules?.ledgerRaised(self)
+                world.state(.ledgerRaised(isAdopted: ledger.isAdopted), in: index)
                 ledger.size = size
                 ledger.moves += 1
                 ledger.lastRaise = ledger.moves

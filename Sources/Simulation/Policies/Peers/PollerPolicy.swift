@@ -10,16 +10,16 @@ final class PollerPolicy: Policy {
     private static let cooldown: Milliseconds = 60.seconds
     private static let protectionMinutes = 120
 
-    private final class Memory { var scaledAt: Milliseconds = -1.hours }
+    private final class Memory: Keeper { var scaledAt: Milliseconds = -1.hours }
 
     func containers(_ setup: Setup) -> [ContainerDefinition] {
         Self.agentAlone(stopTimeout: 120.seconds)
     }
 
-    func begin(_ pool: Pool) {
+    func keep(_ pool: Pool) -> any Keeper {
         let memory = Memory()
-        pool.state = memory
         plan(pool, memory)
+        return memory
     }
 
     private func plan(_ pool: Pool, _ memory: Memory) {

@@ -8,16 +8,16 @@ final class RunCountPolicy: Policy {
     private static let every: Milliseconds = 30.seconds
     private static let cooldown: Milliseconds = 300.seconds
 
-    private final class Memory { var scaledAt: Milliseconds = -1.hours }
+    private final class Memory: Keeper { var scaledAt: Milliseconds = -1.hours }
 
     func containers(_ setup: Setup) -> [ContainerDefinition] {
         Self.agentAlone(stopTimeout: 900.seconds)
     }
 
-    func begin(_ pool: Pool) {
+    func keep(_ pool: Pool) -> any Keeper {
         let memory = Memory()
-        pool.state = memory
         plan(pool, memory)
+        return memory
     }
 
     private func plan(_ pool: Pool, _ memory: Memory) {

@@ -14,11 +14,9 @@ final class SelfEndingPolicy: Policy {
         Self.agentAlone(stopTimeout: 120.seconds)
     }
 
-    func begin(_ pool: Pool) { plan(pool) }
-
-    func start(_ container: String, of task: AgentTask) {
-        task.companion = Worker(task)
-        task.startAgent()
+    func keep(_ pool: Pool) -> any Keeper {
+        plan(pool)
+        return Worker(pool.service)
     }
 
     private func plan(_ pool: Pool) {
@@ -35,17 +33,24 @@ final class SelfEndingPolicy: Policy {
         }
     }
 
-    /// The loop around the agent in its container.
-    private final class Worker: Companion {
-        private let task: AgentTask
-        private unowned let world: World
+    private final class Worker: Keeper {
+        private unowned let service: Service
 
-        init(_ task: AgentTask) {
-            self.task = task
-            world = task.world
+        init(_ service: Service) { self.service = service }
+
+        func companion(of task: AgentTask) -> any Companion { Loop(task, service) }
+    }
+
+    /// The loop around the agent in its container.
+    private final class Loop: AgentAlone {
+        private unowned let service: Service
+
+        init(_ task: AgentTask, _ service: Service) {
+            self.service = service
+            super.init(task)
         }
 
-        func agentSays(_ line: AgentLine) {
+        override func agentSays(_ line: AgentLine) {
             guard case .waiting = line else { return }
             let number = task.agent.jobNumber
             world.after(SelfEndingPolicy.idlePeriod) { [self] in
@@ -56,21 +61,18 @@ final class SelfEndingPolicy: Policy {
             }
         }
 
-        func agentExited(code: Int32) {
-            let service = task.service
-            let isSingle = world.policy.isSingleJob(world.setup)
+        override func agentExited(code: Int32) {
+            let isSingle = world.terms.isSingleJob
             guard task.isCounting, code == 0, !isSingle || task.agent.signals > 0 else {
                 return task.containerEnded()
             }
             service.describe { [self] counts in
                 // At the floor the task ends without lowering, and ECS replaces it.
-                guard let counts, counts.desired > world.setup.limits.desiredCount else {
+                guard let counts, counts.desired > service.limits.desiredCount else {
                     return task.containerEnded()
                 }
                 service.update(counts.desired - 1) { [self] _ in task.containerEnded() }
             }
         }
-
-        func taskEnded() {}
     }
 }

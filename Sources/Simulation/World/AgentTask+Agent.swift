@@ -1,70 +1,19 @@
-import AgentLink
 import Decisions
 import Model
-
-/// `tfc-agent` as HashiCorp documents it: one job at a time, a first signal to finish and leave, a
-/// second one to drop everything (HCP Terraform agents, "Stop the agent").
-struct Agent {
-    enum State {
-        /// Its container has not started.
-        case absent
-        case starting
-        case idle
-        case busy
-        /// Between a job and the request for the next one.
-        case pausing
-        /// Deregisters; takes no job.
-        case leaving
-        case gone
-    }
-
-    var state = State.absent
-    var signals = 0
-    var job: HeldJob?
-    var receivedAt: Milliseconds = 0
-    /// In its pool, from its registration on.
-    var number: Int?
-    /// Told apart from the callbacks of an earlier job.
-    var jobNumber = 0
-
-    /// A process that lives, or is about to.
-    var mayLive: Bool { state != .absent && state != .gone }
-    /// Any state in which killing it costs a run.
-    var holdsJob: Bool { job != nil }
-}
-
-/// One of the agent's status lines (HCP Terraform agents, "Logging").
-enum AgentLine {
-    case registered
-    case waiting
-    case received(Job)
-
-    private static let registeredText = "core: \(StatusPhrase.registered.words) with HCP Terraform"
-    private static let waitingText = "core: \(StatusPhrase.waiting.words)"
-    private static let receivedText = "core: \(StatusPhrase.jobReceived.words): "
-
-    var text: String {
-        switch self {
-        case .registered: Self.registeredText
-        case .waiting: Self.waitingText
-        case .received(let job):
-            "\(Self.receivedText)job_type=\(job.type) job_id=\(job.id)"
-        }
-    }
-}
+import Rules
 
 extension AgentTask {
     /// The agent's process starts.
     func startAgent() {
         guard agent.state == .absent, !isOver else { return }
         agent.state = .starting
-        world.rules?.agentStarted(self)
+        state(.agentStarted(id))
         world.after(2.seconds...6.seconds) { [self] in
             guard agent.state == .starting else { return }
             if world.faults[.failedStarts] > 0, service.pool.refusesAgents() {
                 world.tell("\(id): its agent is not let in")
                 agent.state = .gone
-                world.rules?.agentEnded(self)
+                state(.agentEnded(id))
                 return agentGone(code: 1)
             }
             companion?.agentSays(.registered)
@@ -84,11 +33,11 @@ extension AgentTask {
         agent.job = job
         agent.receivedAt = world.now
         agent.jobNumber += 1
-        world.tally.received(job, at: world.now)
-        world.rules?.received(job, by: self)
+        world.tally.received(after: world.now - job.wantedAt)
+        state(.jobReceived(job.job, id))
         world.tell("\(id) receives \(job.job)")
         companion?.agentSays(.received(job.job))
-        job.run.received(job, by: self)
+        job.run.received(job) { [self] in finishJob(as: .canceled) }
         let number = agent.jobNumber
         world.after(job.length) { [self] in
             if agent.jobNumber == number, agent.job != nil { finishJob(as: .finished) }
@@ -100,10 +49,10 @@ extension AgentTask {
         guard let job = agent.job else { return }
         agent.job = nil
         world.tally.worked(world.now - agent.receivedAt)
-        world.rules?.ended(job, by: self)
+        state(.jobEnded(job.job, id))
         agent.state = .pausing
         world.tell("\(id) ends \(job.job)")
-        if world.policy.isSingleJob(world.setup) || agent.signals > 0 {
+        if world.terms.isSingleJob || agent.signals > 0 {
             leave()
         } else {
             let number = agent.jobNumber
@@ -118,7 +67,7 @@ extension AgentTask {
     func signalAgent() {
         guard agent.mayLive else { return }
         agent.signals += 1
-        world.rules?.signalled(self)
+        state(.stopSignal(id, count: agent.signals))
         if agent.signals > 1 {
             world.tell("\(id): a second signal ends the agent at once")
             killAgent()
@@ -147,33 +96,31 @@ extension AgentTask {
         world.after(300...2.seconds) { [self] in
             guard agent.state == .leaving else { return }
             agent.state = .gone
-            world.rules?.agentEnded(self)
+            state(.agentEnded(id))
             service.pool.agentEnded(self)
             agentGone(code: 0)
         }
     }
 
     /// The process is gone; the container's first process notices.
-    func agentGone(code: Int32) {
-        if let companion {
-            companion.agentExited(code: code)
-        } else {
-            containerEnded()
-        }
-    }
+    func agentGone(code: Int32) { companion?.agentExited(code: code) }
 
     /// SIGKILL: the process ends whatever it does.
     func killAgent() {
         guard agent.mayLive else { return }
         service.pool.agentIsNotIdle(self)
         agent.state = .gone
-        world.rules?.agentEnded(self)
+        state(.agentEnded(id))
         defer { service.pool.agentEnded(self) }
         guard let job = agent.job else { return }
         agent.job = nil
         world.tally.worked(world.now - agent.receivedAt)
         world.tell("\(id) is killed and with it \(job.job)")
-        world.tally.killed(outside: hasOutsideCause)
-        world.rules?.jobLost(job, with: self)
+        if hasOutsideCause {
+            state(.doomed(id, cause: "an outside cause"))
+        } else {
+            world.tally.killedBusy += 1
+        }
+        state(.jobLost(job.job, id))
     }
 }
