@@ -16,20 +16,20 @@ struct Cloud: Sendable {
     let calls: CallFaults
 
     init(
-        play: Play,
+        _ settings: PlaySettings,
+        _ names: ServiceNames,
+        _ folder: PlayFolder,
         base: String,
         time: Timebase,
         journal: PlayJournal,
         random: inout SeededRandom
     ) throws {
         let agents = AgentProcesses()
-        let settings = play.settings
-        let names = play.names
         let agentToken = SecretKind.agentToken.make(from: &random)
         let apiToken = SecretKind.apiToken.make(from: &random)
         let hmacKey = SecretKind.hmacKey.make(from: &random)
         let parameters = [
-            Play.agentTokenParameter: agentToken, Play.hmacKeyParameter: hmacKey,
+            names.agentTokenParameter: agentToken, names.hmacKeyParameter: hmacKey,
         ]
         let poolID = random.id("apool")
         let organization = "rehearsal"
@@ -54,13 +54,13 @@ struct Cloud: Sendable {
             values: settings.templateValues(
                 names: names,
                 base: base,
-                tokenParameter: Play.agentTokenParameter
+                tokenParameter: names.agentTokenParameter
             )
         )
         let plan = ContainerPlan(
             images: LocalImages.all(
                 bin: settings.bin,
-                agentDirectory: play.directory + "/image"
+                agentDirectory: folder.image
             ),
             parameters: parameters
         )
@@ -76,8 +76,8 @@ struct Cloud: Sendable {
                 plan: plan,
                 bootMilliseconds: Int(settings.bootSeconds * 1000),
                 speed: .rehearsed,
-                directory: play.directory,
-                rehearsal: play.marker,
+                directory: folder.path,
+                rehearsal: folder.marker,
                 inherited: inherited,
                 extra: [PlayNames.sidecar: sidecar, PlayNames.agent: agent],
                 ignoresProtection: settings.broken == .protection
@@ -116,7 +116,7 @@ struct Cloud: Sendable {
 
         var environment = inherited
         environment["PATH"] = ContainerPlan.systemPath
-        environment["HOME"] = play.directory
+        environment["HOME"] = folder.path
         environment["LISTEN_ADDRESS"] = "127.0.0.1"
         environment["PORT"] = "0"
         environment["ECS_CLUSTER"] = names.cluster
@@ -126,19 +126,19 @@ struct Cloud: Sendable {
         environment["MAX_COUNT"] = "\(settings.maxCount)"
         environment["SPARE_COUNT"] = "\(settings.spareCount)"
         environment["TFC_ADDRESS"] = base
-        environment["RUN_TASK_HMAC_KEY_PARAMETER"] = Play.hmacKeyParameter
+        environment["RUN_TASK_HMAC_KEY_PARAMETER"] = names.hmacKeyParameter
         environment["AWS_REGION"] = names.region
         environment["AWS_ENDPOINT_URL"] = base
         environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
             "\(base)/v2/credentials/\(aws.endpointCredentialsID)"
         environment.merge(api) { _, new in new }
-        environment[Leftovers.rehearsalName] = play.marker
-        environment[Leftovers.containerName] = "endpoint/\(play.marker)"
+        environment[Leftovers.rehearsalName] = folder.marker
+        environment[Leftovers.containerName] = "endpoint/\(folder.marker)"
         endpointProgram = Program(
             path: "\(settings.bin)/\(settings.endpoint.executable)",
             environment: environment,
-            directory: play.directory,
-            container: "endpoint/\(play.marker)"
+            directory: folder.path,
+            container: "endpoint/\(folder.marker)"
         )
     }
 

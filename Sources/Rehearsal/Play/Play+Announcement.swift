@@ -18,7 +18,7 @@ extension Play {
         \(settings.hasAPIToken ? "\nsidecar and endpoint have an API token" : "")\
         \(settings.broken.map { "\nBROKEN on purpose: \($0.explanation)" } ?? "")
         executables in \(settings.bin), task definition \(settings.taskDefinition)
-        temporary directory \(directory) (removed at the end)\
+        temporary directory \(folder.path) (removed at the end)\
         \(settings.keep.map { ", logs stay in \($0)" } ?? "; --keep DIR keeps the logs")
         \(plan.map { "\n" + $0.text } ?? "")
         """

@@ -1,27 +1,15 @@
-import FoundationEssentials
 import Glibc
 import Model
 import Rules
 import Seeded
 
-/// The rehearsal could not be set up; nothing of it runs any more.
-struct PlayError: Error, CustomStringConvertible {
-    var description: String
-}
-
 /// One rehearsal: the stand-ins, the endpoint, the service's tasks, the runs.
 struct Play: Sendable {
-    static let agentTokenParameter = "/rehearsal/agent-token"
-    static let hmacKeyParameter = "/rehearsal/run-task-hmac-key"
     static let executables = ["agent-sidecar", "agent-launcher", "stand-in-agent"]
 
     let settings: PlaySettings
     let names = ServiceNames()
-    /// The temporary directory, and where logs go.
-    let directory: String
-    let logs: String
-    /// In the environment of every process of this rehearsal.
-    let marker: String
+    let folder: PlayFolder
 
     init(_ settings: PlaySettings) throws(PlayError) {
         self.settings = settings
@@ -31,29 +19,7 @@ struct Play: Sendable {
                 description: "\(name) is not in \(settings.bin); `swift build` builds it"
             )
         }
-        var template = Array("/tmp/rehearsal-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw PlayError(description: "no directory could be made in /tmp: errno \(errno)")
-        }
-        directory = template.withUnsafeBufferPointer { buffer in
-            String(decoding: buffer.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        }
-        marker = String(directory.dropFirst("/tmp/".count)) + "-\(getpid())"
-        logs = settings.keep ?? directory + "/logs"
-        do {
-            let files = FileManager.default
-            try files.createDirectory(atPath: logs, withIntermediateDirectories: true)
-            try files.createDirectory(
-                atPath: directory + "/image",
-                withIntermediateDirectories: true
-            )
-            try files.createSymbolicLink(
-                atPath: directory + "/image/tfc-agent",
-                withDestinationPath: settings.bin + "/stand-in-agent"
-            )
-        } catch {
-            throw PlayError(description: "\(logs): \(error)")
-        }
+        folder = try PlayFolder(settings)
     }
 
     /// Plays it; returns whether every run finished, every rule held and the service is at rest.
@@ -65,7 +31,7 @@ struct Play: Sendable {
         let journal = PlayJournal(
             time: time,
             paint: Paint(isOn: settings.isColored),
-            directory: logs,
+            directory: folder.logs,
             book: RuleBook(floor: settings.desiredCount, isShared: settings.mode == .reuse),
             watch: { [settings] event in
                 if case .line(.endpoint, let text) = event { endpoint.read(text) }
@@ -85,7 +51,9 @@ struct Play: Sendable {
             let base = "http://127.0.0.1:\(bound)"
             var random = SeededRandom(seed: settings.seed)
             let cloud = try Cloud(
-                play: self,
+                settings,
+                names,
+                folder,
                 base: base,
                 time: time,
                 journal: journal,
@@ -124,14 +92,6 @@ struct Play: Sendable {
             if let keep = settings.keep { journal.print("\nlogs are in \(keep)") }
             return try result.get()
         }
-    }
-
-    /// Ends every process of this rehearsal and removes its directory.
-    func sweep() { Self.sweep(marker: marker, directory: directory) }
-
-    static func sweep(marker: String, directory: String) {
-        Leftovers.kill(Leftovers.rehearsalName, marker: marker)
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     /// A local Lambda and where it serves.

@@ -117,8 +117,8 @@ struct PlayCommand: ParsableCommand {
             play = try Play(settings)
             watchdog = try Watchdog(
                 executable: Executable.path,
-                marker: play.marker,
-                directory: play.directory
+                marker: play.folder.marker,
+                directory: play.folder.path
             )
         } catch {
             throw Self.failure("\(error)")
@@ -133,7 +133,7 @@ struct PlayCommand: ParsableCommand {
                 Self.complain("\(error)")
                 code = 2
             }
-            play.sweep()
+            play.folder.sweep()
             watchdog.dismiss()
             Orphans.collect()
             Glibc.exit(code)
@@ -142,7 +142,7 @@ struct PlayCommand: ParsableCommand {
         Self.complain("stopping; nothing will be left running")
         work.cancel()
         signals.wait()
-        play.sweep()
+        play.folder.sweep()
         watchdog.dismiss()
         Orphans.collect()
         Glibc.exit(130)

@@ -31,7 +31,7 @@ struct SweepCommand: ParsableCommand {
         Orphans.adopt()
         var byte: UInt8 = 0
         while read(0, &byte, 1) > 0 || errno == EINTR { errno = 0 }
-        Play.sweep(marker: marker, directory: directory)
+        PlayFolder.sweep(marker: marker, path: directory)
     }
 }
 

@@ -8,6 +8,8 @@ struct ServiceNames: Sendable {
     var service = "agents"
     var family = "tfc-agent"
     var ledgerTable = "agents-ledger"
+    var agentTokenParameter = "/rehearsal/agent-token"
+    var hmacKeyParameter = "/rehearsal/run-task-hmac-key"
 
     private var prefix: String { "arn:aws:ecs:\(region):\(account):" }
     var clusterArn: String { prefix + "cluster/\(cluster)" }
