@@ -10,6 +10,9 @@ struct Protection: Hashable, Sendable {
     /// the time for which it was granted, within limits.
     private var margin: Duration = .zero
 
+    /// The agent is gone: what is left is whether a call of its time is still under way.
+    mutating func forget() { (blocked, margin) = (false, .zero) }
+
     func isHeld(_ timers: Timers, at now: Instant) -> Bool {
         timers[.protectedUntil].map { $0 > now } ?? false
     }

@@ -99,7 +99,10 @@ extension Retirement {
             handOver.isHeld = true
             steps.append(Step(.hold, .handsOver))
         }
-        if !handOver.isUnprotected, handOver.unprotect.isFree(timers[.unprotectFrom], at: now) {
+        // A renewal that is under way would protect the task again.
+        if !handOver.isUnprotected, !protection.underWay,
+            handOver.unprotect.isFree(timers[.unprotectFrom], at: now)
+        {
             handOver.unprotect.underWay = Asked()
             steps.append(Step(.unprotect, .handsOver))
         }

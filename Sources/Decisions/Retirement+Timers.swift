@@ -118,7 +118,7 @@ extension Retirement {
         }
         if case .exited = agent, healthy {
             // Nothing follows an exit, and only an agent that may live is protected.
-            protection = Protection()
+            protection.forget()
             watch = AgentWatch()
             hasWaited = true
             entries.saysJobAgain = false

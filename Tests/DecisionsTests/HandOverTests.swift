@@ -45,6 +45,16 @@ struct HandOverTests {
         #expect(story.count(.project) == 0)
     }
 
+    @Test("a renewal that is under way is waited for: it would protect the task again")
+    func waitsForRenewal() throws {
+        var story = Story.busy(plan)
+        while try story.sleepUntilTimer() != [.protect] {}
+        story.tell(.agent(.exited(code: 0)))
+        story.tell(recycles)
+        #expect(story.tell(.looked(Rollout())) == [.hold])
+        #expect(story.tell(.protection(.protected(for: .seconds(3_600)))) == [.unprotect])
+    }
+
     @Test("a task of the newest revision, or without a deployment, leaves at once")
     func newest() {
         for rollout in [Rollout(isOutdated: false), Rollout(isOpen: false), .settled] {
