@@ -192,7 +192,7 @@ let package = Package(
         // Optimised always: it counts states by the million, in tests too.
         .target(
             name: "Exploration",
-            dependencies: ["AgentLink", "Decisions"],
+            dependencies: ["AgentLink", "Decisions", "Model", "Rules"],
             swiftSettings: strict + [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
         ),
         .executableTarget(
@@ -324,7 +324,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ExplorationTests",
-            dependencies: ["Decisions", "Exploration", "Seeded"],
+            dependencies: ["Decisions", "Exploration", "Rules", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(

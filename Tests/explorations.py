@@ -17,6 +17,7 @@ BREAKS = {
     "forget-report": 7,
     "forget-expose": 7,
     "old-reading": 7,
+    "hand-over": 7,
     "never-written": 10,
 }
 

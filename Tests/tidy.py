@@ -29,6 +29,7 @@ SHORTEST_FILE = 30
 SHORT_FILES = {
     "Sources/Decisions/Ledger+Rollout.swift": "the one place where ledger and deployment meet",
     "Sources/Decisions/LedgerBooking.swift": "a rule of its own, for all who project",
+    "Sources/Decisions/AgentStatus.swift": "what sidecar, simulation and exploration all observe",
     "Sources/Simulation/Policies/Peers/FixedPolicy.swift": "one policy a file",
     "Sources/Simulation/Tally/DemandTimeline.swift": "one tally a file",
     "Sources/Simulation/Trials/Prices.swift": "what the options of the simulation fill in",

@@ -1,6 +1,6 @@
 import Decisions
 
-/// Changes of the ledger, projections and the endpoint's calls, each a step at a time.
+/// Changes of the ledger, projections and the endpoint's calls, each a transition at a time.
 extension Explorer {
     // MARK: Changes
 
@@ -12,27 +12,31 @@ extension Explorer {
         if who == theSweep { world.sweepChange = change } else { world.tasks[who].change = change }
     }
 
-    func performChange(_ step: Step) {
-        let who = step.index
-        if step.fate == .stale { spend(\.stale) } else if step.fate != .answered { spend(\.faults) }
-        switch step.kind {
+    func performChange(_ transition: Transition) {
+        let who = transition.index
+        if transition.fate == .stale {
+            spend(\.stale)
+        } else if transition.fate != .answered {
+            spend(\.faults)
+        }
+        switch transition.kind {
         case .list:
-            guard step.fate != .failedBefore else { return fail(who) }
+            guard transition.fate != .failedBefore else { return fail(who) }
             var change = change(who)
-            change.live = step.fate == .stale ? world.listedBefore : listed
+            change.live = seen(transition.fate).listed
             change.phase = .read
             setChange(who, change)
-        case .byItself: byItself(who, step.fate)
+        case .byItself: byItself(who, transition.fate)
         case .read:
-            guard step.fate == .answered else { return fail(who) }
+            guard transition.fate == .answered else { return fail(who) }
             read(who)
-        case .write: write(who, step.fate)
+        case .write: write(who, transition.fate)
         case .look:
-            guard step.fate == .answered else {
-                return go(who, machine.missed(change(who).value))
+            guard transition.fate == .answered else {
+                return go(who, changes.missed(change(who).value))
             }
             read(who)
-        default: raise(who, step.fate)
+        default: raise(who, transition.fate)
         }
     }
 
@@ -40,11 +44,11 @@ extension Explorer {
         let isTask = who != theSweep
         go(
             who,
-            machine.read(
+            changes.read(
                 change(who),
                 of: isTask ? who : nil,
                 world.ledger,
-                desired: world.desired,
+                desired: UInt8(service.desired),
                 hasPredecessor: isTask && world.tasks[who].flags.contains(.hasPredecessor)
             )
         )
@@ -58,12 +62,12 @@ extension Explorer {
             change.value = value
             change.flags.remove(.isStale)
             setChange(who, change)
-            if phase == .look, broken == .secondLook { go(who, machine.missed(value)) }
+            if phase == .look, broken == .secondLook { go(who, changes.missed(value)) }
         case .over(let observation, let ledger, let sizeChanged):
             if who != theSweep, sizeChanged {
-                world.tasks[who].move = machine.facts(of: world.ledger).moves
+                world.tasks[who].move = ledgers.facts(of: world.ledger).moves
             }
-            end(who, observation, machine.view(ledger, countedAs: world.ledger))
+            end(who, observation, ledgers.view(ledger, countedAs: world.ledger))
         }
     }
 
@@ -78,12 +82,12 @@ extension Explorer {
         let operation = change(who).operation
         setChange(who, ChangeState())
         guard who != theSweep else { return }
-        switch machine.operations[operation] {
+        switch minds.operations[operation] {
         case .report(let job, _, _, _) where broken == .forgetReport:
-            observe(who, machine.observation(.booked(.reported(job), sizeChanged: false)))
+            observe(who, minds.observation(.booked(.reported(job), sizeChanged: false)))
         case .expose where broken == .forgetExpose:
             observe(who, known.ledgerFailed)
-            observe(who, machine.observation(.booked(.covered, sizeChanged: false)))
+            observe(who, minds.observation(.booked(.covered, sizeChanged: false)))
         default: observe(who, known.ledgerFailed)
         }
     }
@@ -91,15 +95,15 @@ extension Explorer {
     /// - Returns: the ledger with the job's item; nil when another task has it.
     private func putByItself(_ who: Int) -> UInt16? {
         let operation = change(who).operation
-        return machine.put(
-            Machine.Edit.byItself | UInt64(operation) << 2 | UInt64(who),
+        return ledgers.put(
+            Ledgers.Edit.byItself | UInt64(operation) << 2 | UInt64(who),
             to: world.ledger,
-            machine.operations[operation]
-                .byItself(of: machine.taskIDs[who], at: Machine.wallNow)
+            minds.operations[operation]
+                .byItself(of: Small.taskIDs[who], at: Small.wallNow)
         )
     }
 
-    private func byItself(_ who: Int, _ fate: Step.Fate) {
+    private func byItself(_ who: Int, _ fate: Transition.Fate) {
         var fits = false
         if fate != .failedBefore, let ledger = putByItself(who) {
             setLedger(ledger, .nothing, by: who)
@@ -107,15 +111,15 @@ extension Explorer {
         }
         guard fate == .answered else { return fail(who) }
         var change = change(who)
-        guard fits, case .report(let job, _, _, _) = machine.operations[change.operation] else {
+        guard fits, case .report(let job, _, _, _) = minds.operations[change.operation] else {
             change.phase = .read
             return setChange(who, change)
         }
         setChange(who, ChangeState())
-        observe(who, machine.observation(.booked(.reported(job), sizeChanged: false)))
+        observe(who, minds.observation(.booked(.reported(job), sizeChanged: false)))
     }
 
-    private func write(_ who: Int, _ fate: Step.Fate) {
+    private func write(_ who: Int, _ fate: Transition.Fate) {
         switch fate {
         case .failedBefore: fail(who)
         case .lost: unclear(who, isMine: false)
@@ -124,14 +128,14 @@ extension Explorer {
             guard commit(who) else {
                 if fate == .failedAfter { return unclear(who, isMine: false) }
                 var change = change(who)
-                change.value = machine.lost(value)
+                change.value = changes.lost(value)
                 change.phase = .read
                 return setChange(who, change)
             }
             if fate == .failedAfter {
-                unclear(who, isMine: machine.isCounted(value))
+                unclear(who, isMine: changes.isCounted(value))
             } else {
-                go(who, machine.wrote(value))
+                go(who, changes.wrote(value))
             }
         }
     }
@@ -141,8 +145,12 @@ extension Explorer {
         let change = change(who)
         let isStale = change.flags.contains(.isStale)
         let before = world.ledger
-        let result = machine.commit(
+        guard let write = changes[change.value].write else {
+            preconditionFailure("nothing to write")
+        }
+        let result = ledgers.commit(
             change.value,
+            write,
             of: who == theSweep ? nil : who,
             to: before,
             isStale: isStale
@@ -150,32 +158,32 @@ extension Explorer {
         guard let after = result.ledger else { return false }
         if result.isCounted { checkWrite(from: before, to: after, by: who, isStale: isStale) }
         setLedger(after, result.isCounted ? .version : .nothing, by: who)
-        tell?("the ledger: \(machine.describe(after))")
+        tell?("the ledger: \(ledgers.describe(after))")
         return true
     }
 
     private func unclear(_ who: Int, isMine: Bool) {
         var change = change(who)
-        change.value = machine.gotNoAnswer(change.value)
+        change.value = changes.gotNoAnswer(change.value)
         change.phase = .read
         if isMine { change.flags.insert(.isMine) } else { change.flags.remove(.isMine) }
         change.flags.remove(.isStale)
         setChange(who, change)
     }
 
-    private func raise(_ who: Int, _ fate: Step.Fate) {
+    private func raise(_ who: Int, _ fate: Transition.Fate) {
         let value = change(who).value
-        guard case .raise(let size, _) = machine.changes[value].place else { return }
+        guard case .raise(let size, _) = changes[value].place else { return }
         let isStale = change(who).flags.contains(.isStale)
         if fate != .failedBefore, !isStale { raise(to: size, by: who) }
         let now = fate == .answered ? world.ledger : nil
-        go(who, machine.raised(value, now, isStale: isStale))
+        go(who, changes.raised(value, now, isStale: isStale))
     }
 
     /// - Returns: whether an update was booked with it.
     @discardableResult
     private func raise(to size: Int, by who: Int?, books: Bool = false) -> Bool {
-        let raise = machine.raise(world.ledger, to: size, books: books)
+        let raise = ledgers.raise(world.ledger, to: size, books: books)
         setLedger(raise.0, raise.didRaise ? .size : .nothing, by: who)
         return raise.isBooked
     }
@@ -200,23 +208,23 @@ extension Explorer {
     }
 
     private func sweepTidied(lists: Bool) {
-        if !lists, machine.ledgers[world.ledger].needsList(at: Machine.wallNow) {
+        if !lists, ledgers[world.ledger].needsList(at: Small.wallNow) {
             var change = ChangeState()
             change.phase = .list
             change.flags = .lists
             world.sweepChange = change
         } else {
-            world.sweepFlow = machine.project(
+            world.sweepFlow = flows.project(
                 0,
-                desired: world.desired,
-                running: listed.nonzeroBitCount
+                world.service,
+                services.view(world.service)
             )
         }
     }
 
     // MARK: Projections
 
-    func project(_ who: Int, _ fate: Step.Fate) {
+    func project(_ who: Int, _ fate: Transition.Fate) {
         let flow = who == theSweep ? world.sweepFlow : world.tasks[who].flow
         let (next, isFine, hasEnded) = advance(flow, fate)
         if who == theSweep {
@@ -229,17 +237,17 @@ extension Explorer {
         }
     }
 
-    func follow(_ job: Int, _ fate: Step.Fate) {
+    func follow(_ job: Int, _ fate: Transition.Fate) {
         let (next, _, hasEnded) = advance(world.jobs[job].flow, fate)
         world.jobs[job].flow = next
         if next == 0 { answer(job, isFine: hasEnded) }
     }
 
-    /// - Returns: the flow after the step, 0 when it is over, whether the service follows, and
+    /// - Returns: the flow after it, 0 when it is over, whether the service follows, and
     ///   whether no call failed.
     private func advance(
         _ flow: UInt16,
-        _ fate: Step.Fate
+        _ fate: Transition.Fate
     ) -> (UInt16, isFine: Bool, hasEnded: Bool) {
         switch fate {
         case .answered: break
@@ -248,7 +256,7 @@ extension Explorer {
         }
         if fate == .blind { spend(\.faults) }
         guard let next = sight(flow, fate) else { return (0, false, false) }
-        switch machine.flows[next].step {
+        switch flows[next].step {
         case .done(.agreed), .done(.still): return (0, true, true)
         case .done(.held): return (0, false, true)
         case .unsettled: return (0, false, false)
@@ -256,102 +264,113 @@ extension Explorer {
         }
     }
 
-    private func sight(_ flow: UInt16, _ fate: Step.Fate) -> UInt16? {
-        let step = machine.flows[flow].step
+    private func sight(_ flow: UInt16, _ fate: Transition.Fate) -> UInt16? {
+        let step = flows[flow].step
         if case .write(let count) = step {
+            // Of a service that ends, ECS refuses it, and the service is read.
             if fate != .failedBefore { setDesired(count, byPerson: false) }
             guard fate == .answered || fate == .failedAfter else { return nil }
-            return advance(flow, .wrote, desired: world.desired)
+            return advance(flow, .wrote)
         }
         guard fate == .answered || fate == .stale else { return nil }
-        let desired = fate == .stale ? world.desiredBefore : world.desired
         switch step {
-        case .readLedger: return advance(flow, .ledger, desired: desired)
-        case .readCounted: return advance(flow, .counted, desired: desired)
-        case .readService: return advance(flow, .service, desired: desired)
+        case .readLedger: return advance(flow, .ledger)
+        case .readCounted: return advance(flow, .counted)
+        case .readService:
+            return advance(flow, .service, fate == .stale ? world.serviceBefore : nil)
         case .book:
-            let isFree = !machine.facts(of: world.ledger).isBooked
+            let isFree = !ledgers.facts(of: world.ledger).isBooked
             if isFree {
-                setLedger(machine.booked(world.ledger), .nothing, by: nil)
+                setLedger(ledgers.booked(world.ledger), .nothing, by: nil)
             }
-            return advance(flow, isFree ? .booked : .wait, desired: desired)
-        case .wait: return advance(flow, .waited, desired: desired)
+            return advance(flow, isFree ? .booked : .wait)
+        case .wait: return advance(flow, .waited)
         case .note(let moves, let before):
-            guard let noted = machine.followed(world.ledger, moves, after: before) else {
-                return advance(flow, .notedBeside, desired: desired)
+            guard let noted = ledgers.followed(world.ledger, moves, after: before) else {
+                return advance(flow, .notedBeside)
             }
             setLedger(noted, .nothing, by: nil)
-            return advance(flow, .noted, desired: desired)
+            return advance(flow, .noted)
         case .write, .pause, .done, .unsettled: return nil
         }
     }
 
-    private func advance(_ flow: UInt16, _ sight: Machine.Sight, desired: UInt8) -> UInt16 {
-        let running = listed.nonzeroBitCount
-        return machine.advance(flow, sight, world.ledger, desired: desired, running: running)
+    private func advance(
+        _ flow: UInt16,
+        _ sight: Flows.Sight,
+        _ seen: UInt16? = nil
+    ) -> UInt16 {
+        let service = seen ?? world.service
+        return flows.advance(flow, sight, world.ledger, service, services.view(service))
+    }
+
+    /// The service as a reading shows it.
+    private func seen(_ fate: Transition.Fate) -> ServiceFacts {
+        fate == .stale ? services.facts(of: world.serviceBefore) : service
     }
 
     // MARK: The endpoint
 
     func call(_ job: Int) {
         if world.jobs[job].stage != .unknown {
-            spend(\.repeats)
+            spend(\.mistakes)
         } else {
             world.flags.remove(.wasCalm)
             world.jobs[job].stage = .called
             world.jobs[job].flags.insert(.wasCalled)
         }
-        world.jobs[job].announcement = machine.announce(job)
+        world.jobs[job].announcement = flows.announce(job)
     }
 
-    func endpoint(_ job: Int, _ fate: Step.Fate) {
+    func endpoint(_ job: Int, _ fate: Transition.Fate) {
         let value = world.jobs[job].announcement
         if fate != .answered { spend(\.faults) }
         var next = value
         if fate != .failedBefore {
-            switch machine.announcements[value].step {
+            switch flows.announcements[value].step {
             case .put(let jobs):
                 for job in jobs { put(job, isDrop: false) }
-                next = machine.advance(value)
+                next = flows.advance(value)
             case .drop(let jobs):
                 for job in jobs { put(job, isDrop: true) }
-                next = machine.advance(value)
+                next = flows.advance(value)
             case .read:
                 world.jobs[job].flags.remove(.isStale)
-                next = machine.advance(value, read: world.ledger)
+                next = flows.advance(value, read: world.ledger)
             case .raise(let size, _):
                 let isStale = world.jobs[job].flags.contains(.isStale)
                 let isBooked = isStale ? false : raise(to: size, by: nil, books: true)
-                next = machine.advance(
+                next = flows.advance(
                     value,
                     raised: world.ledger,
                     isBooked: isBooked,
                     isStale: isStale
                 )
-            case .uphold, .done, .unsettled: preconditionFailure("a step that does not occur here")
+            case .uphold, .done, .unsettled:
+                preconditionFailure("a transition that does not occur here")
             }
         }
         guard fate == .answered else { return answer(job, isFine: false) }
         world.jobs[job].announcement = next
-        guard case .done(let outcome) = machine.announcements[next].step else { return }
+        guard case .done(let outcome) = flows.announcements[next].step else { return }
         world.jobs[job].announcement = 0
-        let end = machine.announcements[next]
+        let end = flows.announcements[next]
         switch outcome {
         case .settled, .closed: answer(job, isFine: true)
         case .follow:
-            let move = UInt8(machine.views[end.view].lastRaise)
-            let flow = machine.follow(end.view, to: move, isBooked: end.isBooked)
-            if case .done = machine.flows[flow].step { return answer(job, isFine: true) }
+            let move = UInt8(ledgers.views[end.view].lastRaise)
+            let flow = flows.follow(end.view, to: move, isBooked: end.isBooked)
+            if case .done = flows[flow].step { return answer(job, isFine: true) }
             world.jobs[job].flow = flow
-        case .project: world.jobs[job].flow = machine.project(end.view)
+        case .project: world.jobs[job].flow = flows.project(end.view)
         }
     }
 
     private func put(_ job: Job, isDrop: Bool) {
-        let entry = Ledger.JobEntry(at: Machine.wallNow)
-        let index = UInt64(machine.jobIDs.firstIndex(of: job) ?? 0)
-        let ledger = machine.put(
-            (isDrop ? Machine.Edit.dropJob : Machine.Edit.putJob) | index,
+        let entry = Ledger.JobEntry(at: Small.wallNow)
+        let index = UInt64(Small.jobIDs.firstIndex(of: job) ?? 0)
+        let ledger = ledgers.put(
+            (isDrop ? Ledgers.Edit.dropJob : Ledgers.Edit.putJob) | index,
             to: world.ledger,
             isDrop ? JobWrite(job, from: entry, to: nil) : JobWrite(job, from: nil, to: entry)
         )

@@ -1,58 +1,67 @@
+import Rules
+
 /// The rules, where they can be broken. Knows the truth, not only what sidecars believe.
 extension Explorer {
     /// An agent may run unprotected once the ledger says so, or, where protection and ledger are
     /// both away, while its sidecar tries to say so.
     private func isEntered(_ task: Int) -> Bool {
-        machine.facts(of: world.ledger).exposed & 1 << task != 0
+        ledgers.facts(of: world.ledger).exposed & 1 << task != 0
             || world.tasks[task].flags.contains(.isUnentered)
     }
 
     func checkState() {
         for task in tasks {
             let state = world.tasks[task]
-            guard state.agent.mayLive, state.protectedFor == 0, state.stage == .running else {
-                continue
-            }
+            guard state.agent.mayLive, state.protectedFor == 0, state.stage == .running,
+                !isAlone(task)
+            else { continue }
             if !isEntered(task) {
-                note(1, "task \(task + 1) is not protected while its agent lives")
+                note(.protected, "task \(task + 1) is not protected while its agent lives")
             }
         }
     }
 
     func checkScaleIn(_ task: Int) {
         guard world.tasks[task].agent.mayLive, !world.flags.contains(.isEdited),
-            !world.tasks[task].flags.contains(.isUnentered)
+            !world.tasks[task].flags.contains(.isUnentered), !isAlone(task)
         else { return }
-        note(1, "ECS scales in task \(task + 1) while its agent lives")
+        note(.protected, "ECS scales in task \(task + 1) while its agent lives")
     }
 
     func checkSignals(_ task: Int) {
         if world.tasks[task].signals > 1 {
-            note(2, "the agent of task \(task + 1) gets \(world.tasks[task].signals) stop signals")
+            note(
+                .oneSignal,
+                "the agent of task \(task + 1) gets \(world.tasks[task].signals) stop signals"
+            )
         }
     }
 
     func checkLoss(_ task: Int) {
         if !world.tasks[task].flags.contains(.hasOutsideCause) {
-            note(3, "the job of task \(task + 1) is lost with its agent")
+            note(.runFirst, "the job of task \(task + 1) is lost with its agent")
         }
     }
 
     /// - Parameter writer: a task, the sweep, or nil for an endpoint.
     func checkWrite(from old: UInt16, to new: UInt16, by writer: Int?, isStale: Bool) {
-        if isStale { note(4, "the ledger is written over a change that was not read") }
+        if isStale { note(.lowering, "the ledger is written over a change that was not read") }
         checkStrays(from: old, to: new)
-        let fall = machine.facts(of: old).size - machine.facts(of: new).size
+        let fall = ledgers.facts(of: old).size - ledgers.facts(of: new).size
         guard fall > 0 else { return }
         guard let writer, writer != theSweep else {
-            return note(4, "the endpoint lowers size by \(fall)")
+            return note(.lowering, "the endpoint lowers size by \(fall)")
         }
-        if fall > 1 { note(4, "task \(writer + 1) lowers size by \(fall) with one write") }
+        if fall > 1 { note(.lowering, "task \(writer + 1) lowers size by \(fall) with one write") }
         let state = world.tasks[writer]
-        if state.flags.contains(.hasLowered) { note(4, "task \(writer + 1) lowers size twice") }
-        if state.agent.mayLive { note(4, "task \(writer + 1) lowers size while its agent lives") }
-        if machine.facts(of: new).size < scene.floor {
-            note(7, "size falls to \(machine.facts(of: new).size), the floor is \(scene.floor)")
+        if state.flags.contains(.hasLowered) {
+            note(.lowering, "task \(writer + 1) lowers size twice")
+        }
+        if state.agent.mayLive {
+            note(.lowering, "task \(writer + 1) lowers size while its agent lives")
+        }
+        if ledgers.facts(of: new).size < scene.floor {
+            note(.rest, "size falls to \(ledgers.facts(of: new).size), the floor is \(scene.floor)")
         }
         world.tasks[writer].flags.insert(.hasLowered)
     }
@@ -60,51 +69,74 @@ extension Explorer {
     /// Of tasks that are too many no more may leave than are too many. A list that was old may be
     /// wrong about it.
     private func checkStrays(from old: UInt16, to new: UInt16) {
-        let facts = machine.facts(of: new)
-        guard facts.strays & ~machine.facts(of: old).strays != 0,
+        let facts = ledgers.facts(of: new)
+        guard facts.strays & ~ledgers.facts(of: old).strays != 0,
             world.left.stale == scene.budgets.stale
         else { return }
-        let staying = (listed & ~facts.strays & ~facts.departed).nonzeroBitCount
+        let staying = (service.listed & ~facts.strays & ~facts.departed).nonzeroBitCount
         if staying < facts.size {
-            note(7, "\(staying) tasks stay where \(facts.size) belong: one leaves as too many")
+            note(.rest, "\(staying) tasks stay where \(facts.size) belong: one leaves as too many")
         }
     }
 
     func checkDesired(_ count: Int) {
-        if !machine.facts(of: world.ledger).isWritten {
-            note(10, "a ledger that was never written sets desiredCount to \(count)")
-        } else if count < Int(world.desired), !machine.facts(of: world.ledger).isAdopted {
-            note(10, "a ledger that no task has written lowers desiredCount to \(count)")
+        if !ledgers.facts(of: world.ledger).isWritten {
+            note(.noWrongZero, "a ledger that was never written sets desiredCount to \(count)")
+        } else if count < service.desired, !ledgers.facts(of: world.ledger).isAdopted {
+            note(.noWrongZero, "a ledger that no task has written lowers desiredCount to \(count)")
         }
-        guard count < Int(world.desired), !world.flags.contains(.isEdited) else { return }
+        guard count < service.desired, !world.flags.contains(.isEdited) else { return }
         for task in tasks {
             let state = world.tasks[task]
             if state.agent.mayLive, state.protectedFor == 0, state.stage == .running,
-                !state.flags.contains(.isUnentered)
+                !state.flags.contains(.isUnentered), !isAlone(task)
             {
-                note(5, "the service is lowered while the agent of task \(task + 1) is unprotected")
+                note(
+                    .exposed,
+                    "the service is lowered while the agent of task \(task + 1) is unprotected"
+                )
             }
+        }
+    }
+
+    /// Where there are no jobs, an agent is only drained for a deployment if it was there when that
+    /// began, or when something failed.
+    private func checkReplacement(_ task: Int) {
+        guard !service.isSettled, world.left.deployments < scene.budgets.deployments,
+            scene.jobs == 0
+        else { return }
+        if world.replacements == 0 {
+            note(.rest, "task \(task + 1) is replaced, though each has been replaced once")
+        } else {
+            world.replacements -= 1
         }
     }
 
     func checkDrain(_ task: Int) {
         checkRest(task)
+        checkReplacement(task)
         if !world.tasks[task].flags.contains(.heardIdle) {
-            note(6, "task \(task + 1) drains its agent, which was not last heard to be idle")
+            note(
+                .unknownIsBusy,
+                "task \(task + 1) drains its agent, which was not last heard to be idle"
+            )
         }
     }
 
     func checkReserve(_ task: Int) {
         if !world.tasks[task].flags.contains(.heardIdle) {
-            note(6, "task \(task + 1) asks to leave; its agent was not last heard to be idle")
+            note(
+                .unknownIsBusy,
+                "task \(task + 1) asks to leave; its agent was not last heard to be idle"
+            )
         }
     }
 
-    /// Where nothing is on its way and nothing went wrong, every job that is known has its agent, or
-    /// will have: else nobody would see to it before the sweep.
+    /// Where nothing is on its way and nothing went wrong, every job that is known has its agent
+    /// or will have: else nobody would see to it before the sweep.
     func checkQuiet() {
-        if machine.facts(of: world.ledger).isBelow, world.left == scene.budgets {
-            note(3, "a job waits, and nobody raises the service for it")
+        if ledgers.facts(of: world.ledger).isBelow, world.left == scene.budgets {
+            note(.runFirst, "a job waits, and nobody raises the service for it")
         }
     }
 
@@ -112,14 +144,19 @@ extension Explorer {
 
     private func checkRest(_ task: Int) {
         if world.flags.contains(.wasCalm) {
-            note(7, "task \(task + 1) leaves a service that was at rest")
+            note(.rest, "task \(task + 1) leaves a service that was at rest")
         }
     }
 
     /// Nothing is to be done, and nothing is left.
     var isCalm: Bool {
-        let facts = machine.facts(of: world.ledger)
-        guard facts.isClean, facts.size == scene.floor, Int(world.desired) == scene.floor,
+        let facts = ledgers.facts(of: world.ledger)
+        guard service.isActive else {
+            // Whoever was there has gone; what the ledger says of it nobody asks any more.
+            return service.isGone && isQuiet
+        }
+        guard service.isSettled || service.isKeptByReplacement, facts.isClean,
+            facts.size == scene.floor, service.desired == scene.floor,
             isQuiet
         else { return false }
         for job in jobs {
@@ -133,8 +170,11 @@ extension Explorer {
             let state = world.tasks[task]
             switch state.stage {
             case .vacant: break
+            case .pending: return false
             case .running:
-                guard state.agent == .idle, state.protectedFor > 0 else { return false }
+                guard state.agent == .idle, state.protectedFor > 0, !isAlone(task) else {
+                    return false
+                }
                 running += 1
             case .stopping, .closing: return false
             }

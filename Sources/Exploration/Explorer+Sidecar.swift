@@ -9,14 +9,14 @@ extension Explorer {
     func observe(_ task: Int, _ observation: UInt16, view: UInt16 = 0) {
         guard world.tasks[task].mind != 0 else { return }
         let before = world.tasks[task].mind
-        let reaction = machine.react(before, to: observation)
+        let reaction = minds.react(before, to: observation)
         world.tasks[task].mind = reaction.mind
         noteHeard(task, observation)
         for effect in reaction.effects { perform(effect, task, view) }
     }
 
     private func noteHeard(_ task: Int, _ observation: UInt16) {
-        switch machine.observations[observation] {
+        switch minds.observations[observation] {
         case .agent(.waiting): world.tasks[task].flags.insert(.heardIdle)
         case .agent(.registered): break
         case .agent, .unlinked: world.tasks[task].flags.remove(.heardIdle)
@@ -24,8 +24,8 @@ extension Explorer {
         }
     }
 
-    private func perform(_ effect: Machine.Effect, _ task: Int, _ view: UInt16) {
-        tell?("task \(task + 1): \(machine.describe(effect))")
+    private func perform(_ effect: Minds.Effect, _ task: Int, _ view: UInt16) {
+        tell?("task \(task + 1): \(minds.describe(effect))")
         switch effect {
         case .protect: world.tasks[task].pending.insert(.protect)
         case .unprotect: world.tasks[task].pending.insert(.unprotect)
@@ -49,9 +49,9 @@ extension Explorer {
 
     private func beginProjection(_ task: Int, _ view: UInt16) {
         let move = world.tasks[task].move
-        guard move != 0 else { return world.tasks[task].flow = machine.project(0) }
-        let flow = machine.follow(view, to: move, isBooked: false)
-        guard case .done = machine.flows[flow].step else {
+        guard move != 0 else { return world.tasks[task].flow = flows.project(0) }
+        let flow = flows.follow(view, to: move, isBooked: false)
+        guard case .done = flows[flow].step else {
             return world.tasks[task].flow = flow
         }
         // Somebody else's update has followed it already.
@@ -62,13 +62,13 @@ extension Explorer {
     private func begin(_ operation: UInt16, _ task: Int) {
         var change = ChangeState()
         change.operation = operation
-        switch machine.operations[operation] {
+        switch minds.operations[operation] {
         case .reserve:
             checkReserve(task)
             change.phase = .list
         case .report(_, _, _, isPlain: true): change.phase = .byItself
         case .expose:
-            if machine.facts(of: world.ledger).exposed & 1 << task == 0 {
+            if ledgers.facts(of: world.ledger).exposed & 1 << task == 0 {
                 world.tasks[task].flags.insert(.isUnentered)
             }
             change.phase = .read
@@ -81,7 +81,7 @@ extension Explorer {
         guard !world.tasks[task].flags.contains(.isHealthy) else { return }
         world.tasks[task].flags.insert(.isHealthy)
         guard world.tasks[task].stage == .running else { return }
-        world.tasks[task].life = machine.newLife
+        world.tasks[task].life = minds.newLife
         world.tasks[task].held = 0
     }
 
@@ -89,7 +89,7 @@ extension Explorer {
     func connect(_ task: Int) {
         world.tasks[task].flags.insert(.isLinked)
         say(task, known.linked)
-        for message in machine.greeting(of: world.tasks[task].life) { say(task, message) }
+        for message in minds.greeting(of: world.tasks[task].life) { say(task, message) }
     }
 
     func say(_ task: Int, _ message: UInt16) {
@@ -99,9 +99,9 @@ extension Explorer {
 
     /// The sidecar hears the next message.
     func hear(_ task: Int) {
-        let (message, left) = machine.popped(world.tasks[task].inbox)
+        let (message, left) = minds.popped(world.tasks[task].inbox)
         world.tasks[task].inbox = left
-        tell?("task \(task + 1): its sidecar hears \(machine.observations[message])")
+        tell?("task \(task + 1): its sidecar hears \(minds.observations[message])")
         observe(task, message)
     }
 
@@ -142,9 +142,9 @@ extension Explorer {
 
     // MARK: The launcher
 
-    func tellLauncher(_ task: Int, _ event: Machine.LifeEvent) {
+    func tellLauncher(_ task: Int, _ event: Minds.LifeEvent) {
         guard world.tasks[task].life != 0 else { return }
-        let reaction = machine.react(world.tasks[task].life, to: event)
+        let reaction = minds.react(world.tasks[task].life, to: event)
         world.tasks[task].life = reaction.life
         for effect in reaction.effects {
             switch effect {
@@ -152,7 +152,7 @@ extension Explorer {
             case .signal: signal(task)
             case .say(let message): say(task, message)
             case .leave: leave(task)
-            // Answered by whoever asked for it, since the answer is a step.
+            // Answered by whoever asked for it, since the answer is a transition.
             case .countJobProcesses: break
             }
         }
@@ -176,7 +176,7 @@ extension Explorer {
 
     /// What reaches the sidecar without its link, after all that came by it.
     func append(_ task: Int, _ observation: UInt16) {
-        world.tasks[task].inbox = machine.pushed(observation, to: world.tasks[task].inbox)
+        world.tasks[task].inbox = minds.pushed(observation, to: world.tasks[task].inbox)
     }
 
     /// Nothing of the task is left.
@@ -185,6 +185,7 @@ extension Explorer {
         let state = world.tasks[task]
         checkEnd(task)
         rememberService()
+        change(.stopped, task)
         if state.agent.mayLive { killAgent(task) }
         world.tasks[task] = TaskState()
     }
@@ -192,6 +193,15 @@ extension Explorer {
     // MARK: The agent
 
     private func startAgent(_ task: Int) {
+        if scene.agentsFailToStart, world.left.agentCrashes > 0 {
+            world.tasks[task].agent = .starting
+        } else {
+            agentStarts(task)
+        }
+    }
+
+    /// It registers and waits for its first job.
+    func agentStarts(_ task: Int) {
         world.tasks[task].agent = .idle
         tellLauncher(task, .registered)
         tellLauncher(task, .waiting)
@@ -201,10 +211,10 @@ extension Explorer {
         guard world.tasks[task].agent.mayLive else { return }
         world.tasks[task].signals += 1
         checkSignals(task)
-        if world.tasks[task].agent == .idle { world.tasks[task].agent = .leaving }
+        if world.tasks[task].agent != .busy { world.tasks[task].agent = .leaving }
     }
 
-    func agentExits(_ task: Int, _ event: Machine.LifeEvent) {
+    func agentExits(_ task: Int, _ event: Minds.LifeEvent) {
         world.tasks[task].agent = .gone
         world.tasks[task].held = 0
         tellLauncher(task, event)
@@ -240,9 +250,7 @@ extension Explorer {
     }
 }
 
-extension Machine {
-    var newLife: UInt16 { lives.id(of: .init()) }
-
+extension Minds {
     func describe(_ effect: Effect) -> String {
         switch effect {
         case .change(let operation): "ledger \(operations[operation])"

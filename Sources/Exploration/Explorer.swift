@@ -1,117 +1,119 @@
 import Decisions
+package import Rules
 
-/// Performs steps in one world: the shells of sidecar, launcher and endpoint, and ECS, HCP
+/// Performs transitions in one world: the shells of sidecar, launcher and endpoint, and ECS, HCP
 /// Terraform and the agents around them. It decides nothing that the shipped values decide.
 final class Explorer {
-    let machine: Machine
     let scene: Scene
-    var world = World()
-    var violation: Violation?
-    /// Kinds of step, and of everything else that must have occurred in a scene.
+    let broken: Breakage?
+    let ledgers: Ledgers
+    let minds: Minds
+    let changes: Changes
+    let flows: Flows
+    let services: Services
+    var world = SmallWorld()
+    var breach: Breach?
+    /// Kinds of transition, and of everything else that must have occurred in a scene.
     var seen = Seen()
-    /// Hears what happens within a step, for a story.
+    /// Hears what happens within a transition, for a trace.
     var tell: ((String) -> Void)?
 
     let known: KnownObservations
 
     init(_ scene: Scene, broken: Breakage? = nil) {
         self.scene = scene
-        machine = Machine(scene, broken: broken)
-        known = KnownObservations(machine)
+        self.broken = broken
+        ledgers = Ledgers(scene, broken: broken)
+        minds = Minds(scene)
+        changes = Changes(ledgers, minds)
+        flows = Flows(ledgers)
+        services = Services(scene)
+        known = KnownObservations(minds)
     }
 
     /// Another one that knows what the first has learned.
-    init(_ scene: Scene, sharing other: Explorer) {
-        self.scene = scene
-        machine = other.machine
+    init(sharing other: Explorer) {
+        scene = other.scene
+        broken = other.broken
+        ledgers = other.ledgers
+        minds = other.minds
+        changes = other.changes
+        flows = other.flows
+        services = other.services
         known = other.known
     }
 
     /// Where the scene begins.
     func begin() {
-        world = World()
+        world = SmallWorld()
         world.left = scene.budgets
         var ledger = Ledger(version: 1, size: scene.floor)
-        world.desired = UInt8(scene.floor)
+        var desired = scene.floor
         switch scene.beginning {
-        case .rest: break
+        case .rest, .atWork: break
         case .neverWritten:
             ledger = Ledger()
-            world.desired = 1
+            desired = 1
         case .twoTooMany:
             ledger.size = 2
-            world.desired = 2
+            desired = 2
         case .moreJobsThanMay, .moreJobsHeldThanMay:
             ledger.size = scene.most
             for job in jobs {
                 world.jobs[job].stage = .queued
                 world.jobs[job].flags = .wasCalled
-                ledger.jobs[machine.jobIDs[job]] = Ledger.JobEntry(at: Machine.wallNow)
+                ledger.jobs[Small.jobIDs[job]] = Ledger.JobEntry(at: Small.wallNow)
             }
-            world.desired = UInt8(scene.tasks)
+            desired = scene.tasks
             world.flags = .isEdited
         }
-        world.ledger = machine.ledgerID(ledger)
-        if scene.beginning == .moreJobsHeldThanMay { letWork() }
+        world.service = services.first(desired: desired)
+        world.ledger = ledgers.id(of: ledger)
+        if scene.beginning == .moreJobsHeldThanMay { begin(with: [.protect, .receive, .byItself]) }
+        if scene.beginning == .atWork { begin(with: [.boot, .protect]) }
     }
 
-    /// Every task starts, is protected and receives its job.
-    private func letWork() {
-        var steps: [Step] = []
-        for _ in tasks { perform(Step(.startTask)) }
-        for kind in [Step.Kind.protect, .receive, .byItself] {
+    /// Every task starts, and goes through these transitions.
+    private func begin(with kinds: [Transition.Kind]) {
+        var transitions: [Transition] = []
+        for _ in 0..<service.desired { perform(Transition(.startTask)) }
+        for kind in kinds {
             for task in tasks {
-                enumerate(into: &steps)
-                if let step = steps.first(where: { $0.kind == kind && $0.index == task }) {
-                    perform(step)
+                enumerate(into: &transitions)
+                if let transition = transitions.first(where: { $0.kind == kind && $0.index == task }
+                ) {
+                    perform(transition)
                 }
             }
         }
     }
 
-    var broken: Breakage? { machine.broken }
     var tasks: Range<Int> { 0..<scene.tasks }
     var jobs: Range<Int> { 0..<scene.jobs }
 
-    func note(_ rule: Int, _ text: @autoclosure () -> String) {
-        if violation == nil { violation = Violation(rule: rule, text: text()) }
+    func note(_ rule: Rule, _ text: @autoclosure () -> String) {
+        if breach == nil { breach = Breach(rule: rule, text: text()) }
     }
+
+    var service: ServiceFacts { services.facts(of: world.service) }
 
     // MARK: What the world is like
-
-    /// Tasks that ECS counts as running or about to run.
-    var counting: Int {
-        tasks.reduce(0) { count, task in
-            switch world.tasks[task].stage {
-            case .running, .closing: count + 1
-            case .vacant, .stopping: count
-            }
-        }
-    }
 
     var vacant: UInt8 {
         tasks.reduce(0) { world.tasks[$1].stage == .vacant ? $0 | 1 << $1 : $0 }
     }
 
-    var listed: UInt8 {
-        tasks.reduce(0) { bits, task in
-            switch world.tasks[task].stage {
-            case .running, .closing: bits | 1 << task
-            case .vacant, .stopping: bits
-            }
-        }
-    }
-
     /// Tasks that a ledger, or a copy of it under way, names.
     var names: UInt8 {
-        var names = machine.facts(of: world.ledger).names
-        for task in tasks { names |= machine.names(world.tasks[task].change, of: task) }
-        return names | machine.names(world.sweepChange, of: nil)
+        var names = ledgers.facts(of: world.ledger).names
+        for task in tasks { names |= changes.names(world.tasks[task].change, of: task) }
+        return names | changes.names(world.sweepChange, of: nil)
     }
 
     /// Tasks that a list names which is on its way, or may yet be given.
     var listedSomewhere: UInt8 {
-        tasks.reduce(world.listedBefore | world.sweepChange.live) {
+        let before = world.serviceBefore == 0 ? 0 : services.facts(of: world.serviceBefore).listed
+        return tasks.reduce(before | world.sweepChange.live) {
             $0 | world.tasks[$1].change.live
         }
     }
@@ -137,13 +139,19 @@ final class Explorer {
         for task in tasks {
             let state = world.tasks[task]
             if hasCall(task) || state.pending.contains(.drain) || state.inbox != 0
-                || state.agent == .leaving || state.flags.contains(.isWithoutSidecar)
-                || needsLink(task)
+                || state.agent == .leaving || state.agent == .starting || state.stage == .pending
+                || state.flags.contains(.isWithoutSidecar) || needsLink(task)
             {
                 return false
             }
         }
         return true
+    }
+
+    /// Its launcher has no sidecar, and gets none any more.
+    func isAlone(_ task: Int) -> Bool {
+        let state = world.tasks[task]
+        return state.life != 0 && state.mind == 0 && !state.flags.contains(.isWithoutSidecar)
     }
 
     func needsLink(_ task: Int) -> Bool {
@@ -156,14 +164,16 @@ final class Explorer {
     /// Before tasks or count change: what a stale reading will show.
     func rememberService() {
         if world.left.stale > 0 {
-            world.desiredBefore = world.desired
-            world.listedBefore = listed
+            world.serviceBefore = services.after(.show, 0, world.service).service
         }
     }
 
     func spend(_ budget: WritableKeyPath<Budgets, UInt8>) {
         world.left[keyPath: budget] -= 1
         world.flags.remove(.wasCalm)
+        if budget == \.faults || budget == \.crashes, world.replacements < 16 {
+            world.replacements += 1
+        }
     }
 
     /// The ledger is another one.
@@ -197,55 +207,66 @@ final class Explorer {
             change.flags.remove(.isMine)
             if change.phase == .raise { change.flags.insert(.isStale) }
         }
-        guard change.phase == .write, machine.isCounted(change.value) else { return }
+        guard change.phase == .write, changes.isCounted(change.value) else { return }
         if broken == .conditionalWrite {
             change.flags.insert(.isStale)
         } else {
-            change.value = machine.lost(change.value)
+            change.value = changes.lost(change.value)
             change.phase = .read
         }
     }
 
     /// `UpdateService`.
     func setDesired(_ count: Int, byPerson: Bool) {
-        guard count != Int(world.desired) else { return }
-        tell?("desiredCount \(world.desired) -> \(count)")
+        guard service.isActive, count != service.desired else { return }
         if !byPerson { checkDesired(count) }
+        tell?("desiredCount \(service.desired) -> \(count)")
         rememberService()
-        world.desired = UInt8(count)
+        change(.desired, count)
         if byPerson { world.flags.insert(.isEdited) } else { world.flags.remove(.isEdited) }
+    }
+
+    /// Something happens to the service.
+    ///
+    /// - Parameter number: a task or a count.
+    /// - Returns: whether ECS did it.
+    @discardableResult
+    func change(_ event: ServiceChange, _ number: Int = 0) -> Bool {
+        let result = services.after(event, number, world.service)
+        world.service = result.service
+        return !result.isRefused
     }
 }
 
 /// A rule of the design, broken.
-package struct Violation: Hashable, Sendable, CustomStringConvertible {
-    /// By its number; 0 where the world stands still.
-    package let rule: Int
+package struct Breach: Hashable, Sendable, CustomStringConvertible {
+    /// Nil where the world stands still.
+    package let rule: Rule?
     package let text: String
 
-    package var description: String { rule == 0 ? text : "rule \(rule): \(text)" }
+    package var description: String { (rule.map { "rule \($0.number): " } ?? "") + text }
 }
 
 /// What has occurred, to be held against what must.
 struct Seen {
-    private var steps: Set<Step> = []
+    private var transitions: Set<Transition> = []
 
-    mutating func insert(_ step: Step) {
-        let plain = Step(step.kind, 0, how: Int(step.how))
-        if !steps.contains(plain) { steps.insert(plain) }
+    mutating func insert(_ transition: Transition) {
+        let plain = Transition(transition.kind, 0, how: Int(transition.how))
+        if !transitions.contains(plain) { transitions.insert(plain) }
     }
 
-    var kinds: Set<Step.Kind> { Set(steps.map(\.kind)) }
+    var kinds: Set<Transition.Kind> { Set(transitions.map(\.kind)) }
 }
 
 /// Observations that need no thought.
 struct KnownObservations {
     let woke, linked, unlinked, projected, projectionFailed, ledgerFailed, unprotected: UInt16
-    let settled, notLooked, unprotectFailed: UInt16
+    let notLooked, unprotectFailed: UInt16
     let stopRequested, protected, blocked, unclear, notCompared, waiting: UInt16
 
-    init(_ machine: Machine) {
-        let id = machine.observation
+    init(_ minds: Minds) {
+        let id = minds.observation(_:)
         woke = id(.woke)
         linked = id(.linked)
         unlinked = id(.unlinked)
@@ -254,10 +275,9 @@ struct KnownObservations {
         ledgerFailed = id(.ledgerFailed("a fault"))
         unprotected = id(.unprotected)
         unprotectFailed = id(.unprotectFailed("a fault"))
-        settled = id(.looked(.settled))
         notLooked = id(.looked(nil))
         stopRequested = id(.stopRequested)
-        protected = id(.protection(.protected(for: .seconds(machine.scene.protection))))
+        protected = id(.protection(.protected(for: .seconds(minds.scene.protection))))
         blocked = id(.protection(.blocked))
         unclear = id(.protection(.unclear("a fault")))
         notCompared = id(.compared(nil))
@@ -265,18 +285,17 @@ struct KnownObservations {
     }
 }
 
-extension Machine {
+extension Changes {
     /// Tasks that a change under way names.
     func names(_ change: ChangeState, of task: Int?) -> UInt8 {
         guard change.value != 0 else { return 0 }
-        guard case .write(let pending, _, _, _) = changes[change.value].place else { return 0 }
+        guard case .write(let pending, _, _, _) = self[change.value].place else { return 0 }
         var names: [TaskID] = Array(pending.departed.keys)
         if let counted = pending.counted {
             names += Array(counted.leaving.keys) + Array(counted.exposed.keys)
         }
         for job in pending.jobs { names += [job.new?.task, job.old?.task].compactMap { $0 } }
-        return frames(task) ? Self.swapped(bits(names)) : bits(names)
+        let bits = Ledgers.bits(names)
+        return ledgers.frames(task) ? Ledgers.swapped(bits) : bits
     }
-
-    func isCounted(_ value: UInt16) -> Bool { changes[value].write?.counted != nil }
 }

@@ -1,4 +1,4 @@
-/// Gives equal values one number, from 1 on, so that a ``World`` holds numbers only.
+/// Gives equal values one number, from 1 on, so that a ``SmallWorld`` holds numbers only.
 struct Interned<Value: Hashable> {
     private(set) var values: [Value] = []
     private var ids: [Value: UInt16] = [:]

@@ -13,7 +13,7 @@ extension Explorer {
         }
         for task in tasks {
             let state = world.tasks[task]
-            if state.flow != 0, machine.flows[state.flow].books {
+            if state.flow != 0, flows[state.flow].books {
                 followers += 1
             } else if state.move != 0 {
                 bookers += 1
@@ -21,29 +21,33 @@ extension Explorer {
         }
         let isFollowed = followers > 0
         if !isFollowed { countAnew() }
-        world.ledger = machine.tidied(
+        world.ledger = ledgers.tidied(
             world.ledger,
             gone: vacant & ~listedSomewhere
         )
         // A call that begins later finds the booking passed.
-        if followers + bookers < 2 { world.ledger = machine.unbooked(world.ledger) }
+        if followers + bookers < 2 { world.ledger = ledgers.unbooked(world.ledger) }
         if world.left.stale == 0 {
-            world.desiredBefore = 0
-            world.listedBefore = 0
+            world.serviceBefore = 0
         }
+        if service.isSettled, scene.deploys {
+            world.replacements = 0
+            if world.left.deployments == 0 { world.ledger = ledgers.settled(world.ledger) }
+        }
+        if !scene.deploys { world.replacements = 0 }
         if isCalm { world.flags.insert(.wasCalm) }
         nameLeast()
     }
 
-    /// Nobody holds one of the counters' numbers but the sidecars that have yet to project: what they
+    /// Nobody holds one of the counters' numbers but sidecars that have yet to project: what they
     /// changed last is followed or not.
     private func countAnew() {
-        let followed = UInt8(machine.ledgers[world.ledger].followed)
+        let followed = UInt8(ledgers[world.ledger].followed)
         for task in tasks where world.tasks[task].move != 0 {
             // The service may have followed it already, of which a first reading tells.
             world.tasks[task].move = world.tasks[task].move > followed ? 2 : 1
         }
-        world.ledger = machine.countedAnew(world.ledger)
+        world.ledger = ledgers.countedAnew(world.ledger)
     }
 
     /// Of two tasks the one that comes first is the first. A sweep's change names both.
@@ -52,12 +56,15 @@ extension Explorer {
         var other = world
         other.tasks[0] = world.tasks[1]
         other.tasks[1] = world.tasks[0]
-        other.ledger = machine.swapped(world.ledger)
-        other.listedBefore = Machine.swapped(world.listedBefore)
-        for task in 0..<2 {
-            other.tasks[task].change.live = Machine.swapped(other.tasks[task].change.live)
+        other.ledger = ledgers.swapped(world.ledger)
+        other.service = services.after(.swap, 0, world.service).service
+        if world.serviceBefore != 0 {
+            other.serviceBefore = services.after(.swap, 0, world.serviceBefore).service
         }
-        other.sweepChange.live = Machine.swapped(world.sweepChange.live)
-        if World.comesBefore(other, world) { world = other }
+        for task in 0..<2 {
+            other.tasks[task].change.live = Ledgers.swapped(other.tasks[task].change.live)
+        }
+        other.sweepChange.live = Ledgers.swapped(world.sweepChange.live)
+        if SmallWorld.comesBefore(other, world) { world = other }
     }
 }

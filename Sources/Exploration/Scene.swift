@@ -1,4 +1,6 @@
 import Decisions
+import Model
+package import Rules
 
 /// A small world to be searched to its end: how large it is, what may go wrong, where it begins.
 package struct Scene: Sendable {
@@ -13,6 +15,8 @@ package struct Scene: Sendable {
         case moreJobsThanMay
         /// Both of these agents have their jobs.
         case moreJobsHeldThanMay
+        /// As many agents as belong are idle.
+        case atWork
     }
 
     package let name: String
@@ -28,12 +32,22 @@ package struct Scene: Sendable {
     var beginning = Beginning.rest
     /// How long protection holds.
     var protection = 40
+    /// From which revision ECS replaces a task that ends by itself during a deployment.
+    var replacement = Replacement.primary
+    /// The sidecars ask HCP Terraform what it takes their agents for.
+    var watches = false
+    /// A sidecar that dies is not started again: it was in its first minute.
+    var diesForGood = false
+    /// The crashing agents crash before they wait for a job.
+    var agentsFailToStart = false
     /// Part of the default run.
     package var isDeep = false
     /// Protection and comparisons take no time: nothing comes between question and answer.
     var isPrompt = false
     /// A sweep may begin at any time; otherwise while nothing is on its way.
     var sweepsAnyTime = false
+    /// Deployments happen, so tasks take their time to run, and who left lately matters.
+    var deploys: Bool { budgets.deployments > 0 }
     /// States at which it is given up, where it is too large to close.
     var limit: Int?
 }
@@ -50,6 +64,7 @@ package enum Breakage: String, CaseIterable, Sendable {
     case forgetExpose = "forget-expose"
     case oldReading = "old-reading"
     case secondLook = "second-look"
+    case handOver = "hand-over"
 
     /// What switching it off does, in a few words.
     package var meaning: String {
@@ -63,6 +78,7 @@ package enum Breakage: String, CaseIterable, Sendable {
         case .forgetReport: "a report without an answer counts as made, whatever the ledger says"
         case .forgetExpose: "an exposure without an answer counts as never written"
         case .oldReading: "a reservation does not ask which tasks have departed"
+        case .handOver: "tasks of an older revision leave by themselves, one after the other"
         case .secondLook: "nobody looks at the jobs again after a write that lowers what stays"
         }
     }
@@ -80,18 +96,19 @@ extension Breakage {
         case .forgetReport: "faults-shared"
         case .forgetExpose: "floor"
         case .oldReading: "edited-floor"
+        case .handOver: "deployment-same"
         }
     }
 
     /// The rule that is broken.
-    package var rule: Int {
+    package var rule: Rule {
         switch self {
-        case .protection: 1
-        case .oneSignal: 2
-        case .secondLook: 3
-        case .conditionalWrite, .atMostOne, .verify: 4
-        case .forgetReport, .forgetExpose, .oldReading: 7
-        case .neverWritten: 10
+        case .protection: .protected
+        case .oneSignal: .oneSignal
+        case .secondLook: .runFirst
+        case .conditionalWrite, .atMostOne, .verify: .lowering
+        case .forgetReport, .forgetExpose, .oldReading, .handOver: .rest
+        case .neverWritten: .noWrongZero
         }
     }
 }
@@ -99,21 +116,35 @@ extension Breakage {
 /// The small world's settings, in the order of the real ones.
 enum Small {
     static let second: Duration = .seconds(1)
+    /// The clock of every observation: minds are moved to it.
+    static let now: Instant = .origin
+    static let wallNow = WallTime(milliseconds: 0)
+    /// A moment ago: after what was there then, and before whatever comes.
+    static let wallLately = WallTime(milliseconds: -1)
+    /// Longer ago than any limit of the ledger.
+    static let wallOld = WallTime(milliseconds: -1_000_000_000)
+    static let taskIDs = [TaskID("a"), TaskID("b"), TaskID("c")]
+    static let jobIDs = ["run-1", "run-2"].compactMap { Job(id: $0, type: "plan") }
     static let idle: Duration = .seconds(4)
     static let firstJob: Duration = .seconds(6)
     /// A launcher's, in ticks: longer than the sidecar's patience with its projection.
     static let releaseLimit: UInt8 = 2
+    /// A launcher's without a sidecar, in ticks.
+    static let aloneLimit: UInt8 = 2
     /// ECS kills what does not end, in ticks.
     static let stopTimeout: UInt8 = 2
     /// The endpoint sweeps once a minute, in ticks.
     static let sweepEvery: UInt8 = 4
 
-    static func settings(restarted: Bool = false, hasPredecessor: Bool = false)
-        -> Retirement.Settings
-    {
+    static func settings(
+        watchesAgent: Bool,
+        restarted: Bool = false,
+        hasPredecessor: Bool = false
+    ) -> Retirement.Settings {
         Retirement.Settings(
             idleTimeout: idle,
             firstJobTimeout: firstJob,
+            watchesAgent: watchesAgent,
             restarted: restarted,
             hasPredecessor: hasPredecessor,
             timing: .small

@@ -1,114 +1,143 @@
 extension Scene {
-    /// Kinds of step, phase and report that do not occur in a scene (``occurrences``), with commas.
+    /// What does not occur in a scene though something in it might bring it about, with commas
+    /// (``occurrences``).
     static let absences: [String: String] = [
         "one-job": """
-        step stopTask, step killTask, step edit, step deployments, step raise, step crash,
-        step restart, step releaseLimit, step bookingPasses, step crashAgent, step
-        breakLink, step connect, phase looking, report granted stray, report rejoined,
-        report strayed, report recycles, report booked before, report exposed, report
-        covered
+        killTask, deployments, raise, releaseLimit, bookingPasses, phase looking, report granted
+        stray, report rejoined, report strayed, report recycles, report booked before, report
+        exposed, report covered
         """,
         "faults": """
-        step stopTask, step edit, step deployments, step raise, step bookingPasses, step
-        crashAgent, step breakLink, step connect, phase looking, report rejoined, report
-        recycles
-        """,
-        "floor": """
-        step scaleIn, step stopTask, step edit, step follow, step exit, step drain, step
-        unprotect, step raise, step crash, step restart, step bookingPasses, step
-        crashAgent, step breakLink, step connect, phase draining, phase unprotecting, report
-        no job, report granted surplus, report granted stray, report rejoined, report
-        retired, report strayed, report booked before
-        """,
-        "stopped": """
-        step scaleIn, step edit, step follow, step drain, step unprotect, step raise, step
-        releaseLimit, step bookingPasses, step crashAgent, step breakLink, step connect,
-        phase draining, phase unprotecting, report granted surplus, report granted stray,
-        report retired, report strayed, report booked before
+        deployments, raise, bookingPasses, phase looking, report rejoined, report recycles
         """,
         "faults-shared": """
-        step stopTask, step edit, step deployments, step raise, step bookingPasses, step
-        crashAgent, step breakLink, step connect, phase looking, report recycles
+        deployments, raise, bookingPasses, phase looking, report recycles
+        """,
+        "floor": """
+        stopTasks, follow, exit, drain, unprotect, raise, bookingPasses, phase draining, phase
+        unprotecting, report no job, report granted surplus, report granted stray, report
+        rejoined, report retired, report strayed, report booked before
+        """,
+        "stopped": """
+        stopTasks, follow, drain, unprotect, raise, releaseLimit, bookingPasses, phase draining,
+        phase unprotecting, report granted surplus, report granted stray, report retired, report
+        strayed, report booked before
         """,
         "edited": """
-        step stopTask, step killTask, step call, step endpoint, step follow, step receive,
-        step finish, step unprotect, step deployments, step byItself, step look, step raise,
-        step releaseLimit, step age, step bookingPasses, step crashAgent, step breakLink,
-        step connect, phase unprotecting, phase looking, report job, report granted surplus,
-        report rejoined, report retired, report recycles, report booked before, report
-        exposed
-        """,
-        "edited-three": """
-        step stopTask, step killTask, step call, step endpoint, step follow, step receive,
-        step finish, step unprotect, step deployments, step byItself, step look, step raise,
-        step crash, step restart, step releaseLimit, step age, step bookingPasses, step
-        crashAgent, step breakLink, step connect, phase unprotecting, phase looking, report
-        job, report no job, report granted surplus, report rejoined, report retired, report
-        recycles, report booked before, report exposed, report covered
+        look, killTask, unprotect, deployments, raise, releaseLimit, age, bookingPasses, phase
+        unprotecting, phase looking, report granted surplus, report rejoined, report retired,
+        report recycles, report booked before, report exposed
         """,
         "edited-floor": """
-        step stopTask, step killTask, step call, step endpoint, step follow, step receive,
-        step finish, step unprotect, step deployments, step byItself, step look, step raise,
-        step crash, step restart, step releaseLimit, step age, step bookingPasses, step
-        crashAgent, step breakLink, step connect, phase unprotecting, phase looking, report
-        job, report no job, report granted surplus, report rejoined, report retired, report
-        recycles, report booked before
+        look, killTask, unprotect, deployments, raise, releaseLimit, age, bookingPasses, phase
+        unprotecting, phase looking, report no job, report granted surplus, report rejoined,
+        report retired, report recycles, report booked before
         """,
-        "stale": """
-        step stopTask, step killTask, step edit, step deployments, step raise, step crash,
-        step restart, step releaseLimit, step bookingPasses, step crashAgent, step
-        breakLink, step connect, phase looking, report recycles, report booked before,
-        report exposed, report covered
-        """,
-        "links": """
-        step stopTask, step killTask, step edit, step raise, step crash, step restart, step
-        releaseLimit, step bookingPasses, report booked before, report exposed, report
-        covered
-        """,
-        "repeats": """
-        step stopTask, step killTask, step edit, step deployments, step crash, step restart,
-        step releaseLimit, step crashAgent, step breakLink, step connect, phase looking,
-        report no job, report rejoined, report recycles, report booked before
-        """,
-        "never-written": """
-        step stopTask, step killTask, step edit, step call, step endpoint, step follow, step
-        receive, step finish, step hear, step deployments, step byItself, step raise, step
-        crash, step restart, step releaseLimit, step age, step bookingPasses, step
-        crashAgent, step breakLink, step connect, phase looking, report job, report no job,
-        report granted stray, report refused, report rejoined, report strayed, report
-        recycles, report booked before, report exposed, report covered
-        """,
-        "more-held-than-may": """
-        step stopTask, step killTask, step edit, step call, step endpoint, step follow, step
-        receive, step deployments, step byItself, step raise, step crash, step restart, step
-        releaseLimit, step age, step bookingPasses, step crashAgent, step breakLink, step
-        connect, phase looking, report no job, report granted surplus, report rejoined,
-        report recycles, report booked before, report exposed, report covered
+        "edited-three": """
+        look, killTask, unprotect, deployments, raise, releaseLimit, age, bookingPasses, phase
+        unprotecting, phase looking, report no job, report granted surplus, report rejoined,
+        report retired, report recycles, report booked before, report exposed, report covered
         """,
         "two-too-many": """
-        step stopTask, step edit, step call, step endpoint, step follow, step receive, step
-        finish, step deployments, step byItself, step raise, step crashAgent, step
-        breakLink, step connect, phase looking, report job, report rejoined, report recycles
+        deployments, raise, phase looking, report rejoined, report recycles
+        """,
+        "stale": """
+        killTask, deployments, raise, releaseLimit, bookingPasses, phase looking, report
+        recycles, report booked before, report exposed, report covered
+        """,
+        "links": """
+        killTask, raise, releaseLimit, bookingPasses, report booked before, report exposed,
+        report covered
+        """,
+        "repeats": """
+        killTask, deployments, releaseLimit, phase looking, report no job, report rejoined,
+        report recycles, report booked before
+        """,
+        "never-written": """
+        killTask, hear, deployments, raise, releaseLimit, age, bookingPasses, phase looking,
+        report no job, report granted stray, report refused, report rejoined, report strayed,
+        report recycles, report booked before, report exposed, report covered
+        """,
+        "more-held-than-may": """
+        killTask, call, endpoint, follow, receive, deployments, byItself, raise, releaseLimit,
+        age, bookingPasses, phase looking, report no job, report granted surplus, report
+        rejoined, report recycles, report booked before, report exposed, report covered
         """,
         "two-jobs": """
-        step stopTask, step killTask, step edit, step crash, step restart, step
-        releaseLimit, step crashAgent, step breakLink, step connect, report no job, report
-        rejoined, report booked before, report exposed, report covered
+        killTask, releaseLimit, report no job, report rejoined, report booked before, report
+        exposed, report covered
+        """,
+        "deployment-same": """
+        look, killTask, raise, project, startSweep, releaseLimit, bookingPasses, phase unprotecting,
+        phase projecting, report granted surplus, report granted stray, report rejoined, report
+        retired, report strayed, report booked before, report exposed
+        """,
+        "deployment-primary": """
+        look, killTask, raise, project, startSweep, releaseLimit, bookingPasses, phase unprotecting,
+        phase projecting, report granted surplus, report granted stray, report rejoined, report
+        retired, report strayed, report booked before, report exposed
+        """,
+        "deployment-job-same": """
+        killTask, follow, raise, releaseLimit, bookingPasses, phase unprotecting, report granted
+        surplus, report granted stray, report rejoined, report retired, report strayed, report
+        booked before
+        """,
+        "deployment-job-primary": """
+        killTask, follow, raise, releaseLimit, bookingPasses, phase unprotecting, report granted
+        surplus, report granted stray, report rejoined, report retired, report strayed, report
+        booked before
+        """,
+        "deployment-fails": """
+        killTask, follow, raise, project, startSweep, releaseLimit, bookingPasses, phase
+        unprotecting, phase projecting, report no job, report granted surplus, report granted
+        stray, report rejoined, report retired, report strayed, report booked before, report
+        exposed, report covered
+        """,
+        "starts-fail": """
+        killTask, exit, raise, releaseLimit, report no job, report granted stray, report
+        rejoined, report strayed, report booked before, report exposed, report covered
+        """,
+        "watched": """
+        killTask, releaseLimit, report rejoined, report booked before, report exposed, report
+        covered
+        """,
+        "deleted": """
+        follow, unprotect, raise, releaseLimit, bookingPasses, phase unprotecting, report
+        granted surplus, report granted stray, report rejoined, report retired, report strayed,
+        report booked before
+        """,
+        "first-minute": """
+        stopTasks, killTask, follow, drain, unprotect, raise, bookingPasses, phase draining,
+        phase unprotecting, phase projecting, report no job, report granted surplus, report
+        granted stray, report rejoined, report retired, report strayed, report booked before,
+        report exposed, report covered
         """,
         "two-jobs-slow": """
-        step stopTask, step killTask, step edit, step crash, step restart, step
-        releaseLimit, step crashAgent, step breakLink, step connect, report no job, report
-        rejoined, report booked before, report exposed, report covered
+        killTask, releaseLimit, report no job, report rejoined, report booked before, report
+        exposed, report covered
         """,
         "two-agents": """
-        step stopTask, step killTask, step edit, step crash, step restart, step
-        releaseLimit, step crashAgent, step breakLink, step connect, report no job, report
-        rejoined, report booked before, report exposed, report covered
+        killTask, releaseLimit, report no job, report rejoined, report booked before, report
+        exposed, report covered
         """,
         "more-jobs-than-may": """
-        step stopTask, step killTask, step edit, step call, step endpoint, step follow, step
-        crash, step restart, step releaseLimit, step crashAgent, step breakLink, step
-        connect, report no job, report rejoined, report booked before
+        killTask, call, endpoint, follow, releaseLimit, report no job, report rejoined, report
+        booked before
+        """,
+        "two-agents-shared": """
+        killTask, releaseLimit, report booked before, report exposed, report covered
+        """,
+        "two-agents-floor": """
+        killTask, releaseLimit, report no job, report rejoined, report booked before, report
+        exposed, report covered
+        """,
+        "two-agents-slow": """
+        killTask, releaseLimit, report no job, report granted stray, report rejoined, report
+        strayed, report booked before, report exposed, report covered
+        """,
+        "two-agents-fault": """
+        killTask, releaseLimit, report no job, report rejoined, report strayed, report exposed,
+        report covered
         """,
     ]
 }

@@ -1,3 +1,5 @@
+import Model
+
 extension Scene {
     /// Every scene, in the order in which they are played.
     package static let all: [Scene] = [
@@ -75,7 +77,7 @@ extension Scene {
         Scene(
             name: "repeats",
             about: "HCP Terraform calls again though it was answered, and a call fails",
-            budgets: Budgets(faults: 1, repeats: 1)
+            budgets: Budgets(faults: 1, mistakes: 1)
         ),
         Scene(
             name: "never-written",
@@ -94,6 +96,78 @@ extension Scene {
             about: "two tasks, two jobs, one agent may be",
             jobs: 2,
             isPrompt: true
+        ),
+        Scene(
+            name: "deployment-same",
+            about:
+                "two idle agents of an older revision; ECS answers an exit with its own revision",
+            jobs: 0,
+            floor: 2,
+            most: 2,
+            budgets: Budgets(faults: 1, crashes: 1, deployments: 1),
+            beginning: .atWork,
+            replacement: .same
+        ),
+        Scene(
+            name: "deployment-primary",
+            about: "the same; ECS answers an exit with the newest revision",
+            jobs: 0,
+            floor: 2,
+            most: 2,
+            budgets: Budgets(faults: 1, crashes: 1, deployments: 1),
+            beginning: .atWork
+        ),
+        Scene(
+            name: "deployment-job-same",
+            about: "a deployment beside a job; ECS answers an exit with its own revision",
+            floor: 1,
+            most: 2,
+            budgets: Budgets(faults: 1, crashes: 1, deployments: 1),
+            replacement: .same
+        ),
+        Scene(
+            name: "deployment-job-primary",
+            about: "the same; ECS answers an exit with the newest revision",
+            floor: 1,
+            most: 2,
+            budgets: Budgets(faults: 1, crashes: 1, deployments: 1)
+        ),
+        Scene(
+            name: "deployment-fails",
+            about: "a deployment whose tasks do not get up",
+            floor: 1,
+            most: 2,
+            budgets: Budgets(deployments: 1, failedStarts: 3),
+            beginning: .atWork,
+            replacement: .same
+        ),
+        Scene(
+            name: "starts-fail",
+            about: "agents that crash before they wait for a job",
+            budgets: Budgets(agentCrashes: 4),
+            agentsFailToStart: true
+        ),
+        Scene(
+            name: "watched",
+            about: "HCP Terraform is asked what it takes the agent for, and errs",
+            isSingle: false,
+            budgets: Budgets(mistakes: 1),
+            watches: true
+        ),
+        Scene(
+            name: "deleted",
+            about: "a person deletes the service, a call fails",
+            floor: 1,
+            most: 2,
+            budgets: Budgets(faults: 1, deletions: 1)
+        ),
+        Scene(
+            name: "first-minute",
+            about: "a sidecar dies in its first minute, so that ECS starts none again",
+            floor: 1,
+            most: 2,
+            budgets: Budgets(crashes: 1),
+            diesForGood: true
         ),
         Scene(
             name: "two-jobs-slow",

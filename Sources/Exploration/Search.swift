@@ -1,4 +1,5 @@
 import Decisions
+import Rules
 
 /// What a search came to.
 package struct Finding: Sendable {
@@ -13,13 +14,13 @@ package struct Finding: Sendable {
     /// It was given up where its scene says, with no rule broken until then.
     package var isGivenUp = false
     package var wasInterrupted = false
-    package var violation: Violation?
+    package var breach: Breach?
     /// Every rule held as far as the scene goes, and everything occurred that must.
     package var holds: Bool {
-        violation == nil && missing.isEmpty && (isClosed || isGivenUp)
+        breach == nil && missing.isEmpty && (isClosed || isGivenUp)
     }
     /// How it came to that, from the beginning.
-    package var story: [String] = []
+    package var trace: [String] = []
     /// What never occurred though it must.
     package var missing: [String] = []
 }
@@ -32,8 +33,8 @@ package final class Search {
     private let limit: Int
     private let progress: (Finding) -> Bool
 
-    private var states: [World] = []
-    /// The state that each was first reached from, and by which of its steps.
+    private var states: [SmallWorld] = []
+    /// The state that each was first reached from, and by which of its transitions.
     private var parents: [UInt32] = []
     private var ordinals: [UInt16] = []
     private var table: [UInt32]
@@ -55,6 +56,7 @@ package final class Search {
         limit = scene.limit ?? Int(UInt32.max >> 1)
         self.progress = progress
         explorer = Explorer(scene, broken: broken)
+        precondition(MemoryLayout<SmallWorld>.stride == SmallWorld.size && SmallWorld.size % 8 == 0)
         table = Array(repeating: 0, count: 1 << 16)
     }
 
@@ -65,7 +67,7 @@ package final class Search {
         let measure = { [self] in
             finding.states = states.count
             finding.bytes =
-                states.capacity * MemoryLayout<World>.stride + table.count * 4
+                states.capacity * MemoryLayout<SmallWorld>.stride + table.count * 4
                 + parents.capacity * 4 + ordinals.capacity * 2 + edges.capacity * 4
                 + firstEdges.capacity * 8
             let time = began.duration(to: clock.now)
@@ -78,7 +80,7 @@ package final class Search {
         _ = intern(explorer.world, from: 0, 0)
         var next = 0
         var layerEnd = 1
-        var steps: [Step] = []
+        var transitions: [Transition] = []
         while next < states.count, states.count < limit {
             if next == layerEnd {
                 finding.depth += 1
@@ -92,49 +94,53 @@ package final class Search {
                     break
                 }
             }
-            if let violation = expand(next, &steps) {
-                finding.violation = violation.0
-                finding.story = story(to: next, then: violation.step)
+            if let breach = expand(next, &transitions) {
+                finding.breach = breach.0
+                finding.trace = trace(to: next, then: breach.transition)
                 break
             }
             next += 1
         }
         finding.transitions = edges.count
         measure()
-        finding.isClosed = next == states.count && finding.violation == nil
+        finding.isClosed = next == states.count && finding.breach == nil
         finding.isGivenUp =
-            scene.limit != nil && states.count >= limit && finding.violation == nil
+            scene.limit != nil && states.count >= limit && finding.breach == nil
+        if finding.isClosed || finding.isGivenUp { finding.missing = explorer.missing() }
         if finding.isClosed { conclude(&finding) }
         measure()
         return finding
     }
 
     private func conclude(_ finding: inout Finding) {
-        finding.missing = explorer.missing()
         if let lost = firstWithoutCalm() {
-            finding.violation = Violation(
-                rule: 7,
+            finding.breach = Breach(
+                rule: .rest,
                 text: "from here there is no way to rest at the floor (\(lost.count) states)"
             )
-            finding.story = story(to: lost.first, then: nil)
-            finding.story += ["and as far as it goes:"] + story(to: lost.last, then: nil)
+            finding.trace = trace(to: lost.first, then: nil)
+            finding.trace += ["and as far as it goes:"] + trace(to: lost.last, then: nil)
         }
     }
 
     // MARK: Expanding
 
-    private func expand(_ index: Int, _ steps: inout [Step]) -> (Violation, step: Step)? {
+    private func expand(_ index: Int, _ transitions: inout [Transition]) -> (
+        Breach, transition: Transition
+    )? {
         firstEdges.append(UInt64(edges.count))
         let world = states[index]
         explorer.world = world
         calm.append(explorer.isCalm)
-        explorer.enumerate(into: &steps)
-        if steps.isEmpty { return (Violation(rule: 0, text: "nothing can happen"), Step(.tick)) }
-        for (ordinal, step) in steps.enumerated() {
+        explorer.enumerate(into: &transitions)
+        if transitions.isEmpty {
+            return (Breach(rule: nil, text: "nothing can happen"), Transition(.tick))
+        }
+        for (ordinal, transition) in transitions.enumerated() {
             explorer.world = world
-            explorer.seen.insert(step)
-            explorer.perform(step)
-            if let violation = explorer.violation { return (violation, step) }
+            explorer.seen.insert(transition)
+            explorer.perform(transition)
+            if let breach = explorer.breach { return (breach, transition) }
             explorer.normalise()
             let target = intern(explorer.world, from: index, ordinal)
             let isSpent = explorer.world.left != world.left
@@ -143,7 +149,7 @@ package final class Search {
         return nil
     }
 
-    private func intern(_ world: World, from parent: Int, _ ordinal: Int) -> UInt32 {
+    private func intern(_ world: SmallWorld, from parent: Int, _ ordinal: Int) -> UInt32 {
         if states.count * 2 >= table.count { growTable() }
         var slot = Int(truncatingIfNeeded: world.digest) & (table.count - 1)
         while table[slot] != 0 {
@@ -201,22 +207,22 @@ package final class Search {
         return (first, last, reaches.count { !$0 })
     }
 
-    // MARK: The story
+    // MARK: The trace
 
-    private func story(to state: Int, then last: Step?) -> [String] {
+    private func trace(to state: Int, then last: Transition?) -> [String] {
         var path: [(from: Int, ordinal: Int)] = []
         var at = state
         while at != 0 {
             path.append((Int(parents[at]), Int(ordinals[at])))
             at = Int(parents[at])
         }
-        let teller = Explorer(scene, sharing: explorer)
+        let teller = Explorer(sharing: explorer)
         var lines: [String] = []
-        var steps: [Step] = []
+        var transitions: [Transition] = []
         for (from, ordinal) in path.reversed() {
             teller.world = states[from]
-            teller.enumerate(into: &steps)
-            lines += teller.told(steps[ordinal])
+            teller.enumerate(into: &transitions)
+            lines += teller.told(transitions[ordinal])
         }
         guard let last else { return lines + ["then: \(teller.described(states[state]))"] }
         teller.world = states[state]

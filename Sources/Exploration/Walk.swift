@@ -1,41 +1,43 @@
+import Rules
+
 /// Steps by chance through a world that is too large to be searched to its end.
 package final class Walk {
     private let explorer: Explorer
     /// Made so far.
-    package private(set) var steps = 0
+    package private(set) var transitions = 0
 
     package init(_ scene: Scene) { explorer = Explorer(scene) }
 
     /// One walk from the beginning, which ends where a rule is broken.
     ///
-    /// - Parameter most: steps after which it ends.
+    /// - Parameter most: transitions after which it ends.
     /// - Returns: the rule, and how it came to that.
     package func go(
         _ chance: some RandomNumberGenerator,
-        steps most: Int
-    ) -> (Violation, [String])? {
+        transitions most: Int
+    ) -> (Breach, [String])? {
         var chance = chance
-        var path: [Step] = []
-        var open: [Step] = []
-        explorer.violation = nil
+        var path: [Transition] = []
+        var open: [Transition] = []
+        explorer.breach = nil
         explorer.begin()
         explorer.normalise()
         for _ in 0..<most {
             explorer.enumerate(into: &open)
-            guard let step = open.randomElement(using: &chance) else {
-                return (Violation(rule: 0, text: "nothing can happen"), story(path))
+            guard let transition = open.randomElement(using: &chance) else {
+                return (Breach(rule: nil, text: "nothing can happen"), trace(path))
             }
-            path.append(step)
-            steps += 1
-            explorer.perform(step)
-            if let violation = explorer.violation { return (violation, story(path)) }
+            path.append(transition)
+            transitions += 1
+            explorer.perform(transition)
+            if let breach = explorer.breach { return (breach, trace(path)) }
             explorer.normalise()
         }
         return nil
     }
 
-    private func story(_ path: [Step]) -> [String] {
-        explorer.violation = nil
+    private func trace(_ path: [Transition]) -> [String] {
+        explorer.breach = nil
         explorer.begin()
         explorer.normalise()
         return path.flatMap { explorer.told($0) }
@@ -59,7 +61,7 @@ extension Scene {
             stops: 1,
             breaks: 2,
             agentCrashes: 1,
-            repeats: 1
+            mistakes: 1
         ),
         sweepsAnyTime: true
     )

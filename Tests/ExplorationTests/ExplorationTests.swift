@@ -1,5 +1,6 @@
 import Decisions
 import Exploration
+import Rules
 import Seeded
 import Testing
 
@@ -13,7 +14,7 @@ struct ExplorationTests {
         let scene = try #require(Scene.all.first { $0.name == name })
         let finding = Search(scene).run()
         #expect(finding.isClosed)
-        #expect(finding.violation == nil, "\(finding.story.joined(separator: "\n"))")
+        #expect(finding.breach == nil, "\(finding.trace.joined(separator: "\n"))")
         #expect(finding.missing.isEmpty, "\(finding.missing)")
     }
 
@@ -36,9 +37,9 @@ struct ExplorationTests {
         let broken = Breakage.secondLook
         let scene = try #require(Scene.all.first { $0.name == broken.scene })
         let finding = Search(scene, broken: broken).run()
-        #expect(finding.violation?.rule == broken.rule)
-        #expect(finding.story.first == "HCP Terraform calls the endpoint for job 1")
-        #expect(finding.story.last == "a while passes")
+        #expect(finding.breach?.rule == broken.rule)
+        #expect(finding.trace.first == "HCP Terraform calls the endpoint for job 1")
+        #expect(finding.trace.last == "a while passes")
     }
 
     @Test("every safeguard has a scene that watches it")
@@ -59,8 +60,8 @@ struct ExplorationTests {
     @Test("the same seed walks the same way")
     func walksAgain() {
         let walk = Walk(.large)
-        let first = walk.go(SeededRandom(seed: 7), steps: 400)?.1
-        #expect(walk.steps > 0)
-        #expect(first == Walk(.large).go(SeededRandom(seed: 7), steps: 400)?.1)
+        let first = walk.go(SeededRandom(seed: 7), transitions: 400)?.1
+        #expect(walk.transitions > 0)
+        #expect(first == Walk(.large).go(SeededRandom(seed: 7), transitions: 400)?.1)
     }
 }

@@ -10,22 +10,23 @@ struct ExploreCommand: ParsableCommand {
         abstract: "Every order of events in small worlds, until no new state appears.",
         discussion: """
             A scene is a small world: two tasks or three, a job or two, and a few things
-            that go wrong (calls that fail before or after their effect, a sidecar that
-            dies, a person who sets desiredCount). Ledger, sidecar, launcher and endpoint
-            decide as they do in production; every order in which anything may happen is
-            played, and the rules of the README are checked on each step. From every
-            state there must be a way to rest at exactly desired_count.
+            that happen (calls that fail before or after their effect, a sidecar that dies,
+            a person who sets desiredCount, deploys or deletes). Ledger, sidecar, launcher
+            and endpoint decide as they do in production, beside the model of ECS that
+            simulation and rehearsal have as well; every order in which anything may happen
+            is played, and the rules of the README are checked on each transition. From
+            every state there must be a way to rest at exactly desired_count.
 
             A scene that is closed has no other states: within its bounds the rules hold,
             and not only for the orders that somebody thought of.
 
               rehearsal explore                      the scenes of the tests, a minute
-              rehearsal explore --deep               the large ones too, minutes and 3 GB
+              rehearsal explore --deep               the large ones too, minutes and 13 GB
               rehearsal explore --scene faults
               rehearsal explore --break verify       would we notice?
               rehearsal explore --walk 600           chance, in a world too large to close
 
-            A rule that is broken is told as a story, the shortest there is. Exit code 0:
+            A rule that is broken is told as a trace, the shortest there is. Exit code 0:
             every scene is closed and every rule held, or the scene that --break names has
             noticed. 1: not so. 64: the options contradict each other. 130: interrupted.
             """

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Exploration
 import Glibc
+import Rules
 import Seeded
 import SimulationReport
 import Synchronization
@@ -76,9 +77,11 @@ struct ExploreRun {
     }
 
     private func tell(_ finding: Finding) {
-        if let violation = finding.violation {
-            print("\n\(finding.scene): \(violation)\n")
-            for line in finding.story { print("  " + line) }
+        if let breach = finding.breach {
+            print("\n\(finding.scene): \(breach)")
+            if let rule = breach.rule { print(rule.sentence) }
+            print("")
+            for line in finding.trace { print("  " + line) }
             print("")
         }
         if !finding.missing.isEmpty {
@@ -105,11 +108,11 @@ struct ExploreRun {
         print(Self.line(finding))
         if finding.wasInterrupted { throw interrupted() }
         tell(finding)
-        guard let violation = finding.violation, violation.rule == broken.rule else {
+        guard let breach = finding.breach, breach.rule == broken.rule else {
             print("the scene that watches it has not noticed")
             throw ExitCode(1)
         }
-        print("noticed: \(violation)")
+        print("noticed: \(breach)")
     }
 
     // MARK: Chance
@@ -123,19 +126,20 @@ struct ExploreRun {
         let walk = Walk(.large)
         var seed = command.seed
         while clock.now < end, !stops.isAsked {
-            if let (violation, story) = walk.go(SeededRandom(seed: seed), steps: 2_000) {
+            if let (breach, trace) = walk.go(SeededRandom(seed: seed), transitions: 2_000) {
                 progress.end()
-                print("\nseed \(seed): \(violation)\n")
-                for line in story { print("  " + line) }
+                print("\nseed \(seed): \(breach)\n")
+                for line in trace { print("  " + line) }
                 throw ExitCode(1)
             }
             seed += 1
-            progress.say("\(seed - command.seed) walks, \(Numbers.whole(walk.steps)) steps")
+            progress.say(
+                "\(seed - command.seed) walks, \(Numbers.whole(walk.transitions)) transitions"
+            )
         }
         progress.end()
-        print(
-            "\(seed - command.seed) walks, \(Numbers.whole(walk.steps)) steps: every rule held"
-        )
+        let made = "\(Numbers.whole(walk.transitions)) transitions"
+        print("\(seed - command.seed) walks, \(made): every rule held")
         if stops.isAsked { throw interrupted() }
     }
 
@@ -152,7 +156,7 @@ struct ExploreRun {
             + "\(finding.depth)".indented(to: 7)
             + time(finding.seconds).indented(to: 9)
             + "\(finding.bytes >> 20) MB".indented(to: 9)
-            + (finding.violation.map { _ in "  BROKEN" }
+            + (finding.breach.map { _ in "  BROKEN" }
                 ?? (finding.isClosed ? "  closed" : finding.isGivenUp ? "  open" : "  NOT CLOSED"))
     }
 }

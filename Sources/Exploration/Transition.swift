@@ -1,24 +1,31 @@
-/// One thing that happens in a small world. A step is data, so that a story is.
-package struct Step: Hashable, Sendable {
+/// One thing that happens in a small world. A transition is data, so that a trace is.
+package struct Transition: Hashable, Sendable {
     enum Kind: UInt8, CaseIterable {
         case tick
         case startTask
-        case scaleIn
+        case stopTasks
+        case boot
+        case failBoot
         case stopTask
         case killTask
         case edit
+        case deploy
+        case delete
         case call
         case endpoint
         case follow
         case receive
         case finish
         case exit
+        case startAgent
+        case failAgent
         case hear
         case drain
         case protect
         case unprotect
         case compare
         case deployments
+        case watch
         case list
         case byItself
         case read
@@ -30,6 +37,7 @@ package struct Step: Hashable, Sendable {
         case crash
         case restart
         case releaseLimit
+        case aloneLimit
         case age
         case bookingPasses
         case crashAgent

@@ -1,5 +1,12 @@
 import Decisions
 
+/// What became of a write.
+struct CommitResult {
+    /// Nil when a condition did not hold.
+    let ledger: UInt16?
+    let isCounted: Bool
+}
+
 /// What a ledger says that states are checked by.
 struct LedgerFacts {
     let size: Int
@@ -20,69 +27,108 @@ struct LedgerFacts {
     let isBelow: Bool
 }
 
-extension Machine {
-    // MARK: Ledgers
+/// The ledgers that occur, each once, and what becomes of them.
+final class Ledgers {
+    let scene: Scene
+    let broken: Breakage?
+    let limits: Limits
+    private var ledgers = Interned<Ledger>()
+    private(set) var views = Interned<LedgerView>()
+    private var known: [LedgerFacts] = []
+    private var viewMemo = Memo<UInt16>()
+    private var commitMemo = Memo<CommitResult>()
+    private var editedMemo = Memo<UInt16>()
+    private var agedMemo = Memo<UInt16>()
+    private var swappedMemo = Memo<UInt16>()
+    private var tidiedMemo = Memo<UInt16>()
+
+    init(_ scene: Scene, broken: Breakage?) {
+        self.scene = scene
+        self.broken = broken
+        limits =
+            Limits(desiredCount: scene.floor, maxCount: scene.most, spareCount: 0) ?? .fallback
+    }
+
+    subscript(id: UInt16) -> Ledger { ledgers[id] }
 
     /// A ledger with only what decides: its version is a first one or not, a time is now or long
     /// ago.
-    func ledgerID(_ ledger: Ledger) -> UInt16 {
+    func id(of ledger: Ledger) -> UInt16 {
         var plain = ledger
         plain.version = ledger.isWritten ? 1 : 0
-        plain.jobs = ledger.jobs.mapValues { Ledger.JobEntry(at: $0.at, task: $0.task) }
-        // Matters to deployments alone.
-        plain.recycledAt = nil
+        let failed = ledger.failedStarts
+        plain.jobs = ledger.jobs.mapValues { entry in
+            // What was there when an agent failed to start shows none that started since.
+            let isFirst = failed.map { $0.at < entry.at && entry.isFirst } ?? false
+            return Ledger.JobEntry(at: entry.at, task: entry.task, isFirst: isFirst)
+        }
+        plain.failedStarts = failed.map(Self.plain)
+        let isLately = ledger.recycledAt == Small.wallNow && scene.deploys
+        plain.recycledAt = isLately ? Small.wallNow : nil
         let id = ledgers.id(of: plain)
-        if ledgerFacts.count < Int(id) { ledgerFacts.append(facts(plain)) }
+        if known.count < Int(id) { known.append(facts(plain)) }
         return id
     }
 
-    func facts(of ledger: UInt16) -> LedgerFacts { ledgerFacts[Int(ledger) - 1] }
+    private static func plain(_ failed: Ledger.FailedStarts) -> Ledger.FailedStarts {
+        let isPaused = failed.notBefore > Small.wallNow
+        return Ledger.FailedStarts(
+            count: min(failed.count, Ledger.FailedStarts.tolerated + 1),
+            at: failed.at == Small.wallNow ? Small.wallLately : failed.at,
+            notBefore: isPaused ? Small.wallNow.advanced(by: .seconds(60)) : Small.wallOld
+        )
+    }
+
+    func facts(of ledger: UInt16) -> LedgerFacts { known[Int(ledger) - 1] }
 
     private func facts(_ ledger: Ledger) -> LedgerFacts {
         let isBelow = (ledger.sizeWanted(limits) ?? 0) > ledger.size
+        var upheld = ledger
+        upheld.uphold(limits, at: Small.wallNow)
+        let rises = upheld.size > ledger.size
         let holders = ledger.jobs.values.compactMap(\.task)
         return LedgerFacts(
             size: ledger.size,
             isWritten: ledger.isWritten,
             isAdopted: ledger.isAdopted,
             isClean: ledger.jobs.isEmpty && ledger.leaving.isEmpty && ledger.exposed.isEmpty,
-            names: bits(
+            names: Ledgers.bits(
                 holders + Array(ledger.leaving.keys) + Array(ledger.exposed.keys)
                     + Array(ledger.departed.keys)
             ),
-            exposed: bits(Array(ledger.exposed.keys)),
-            strays: bits(ledger.leaving.filter { $0.value.kind == .stray }.map(\.key)),
-            departed: bits(Array(ledger.departed.keys)),
+            exposed: Ledgers.bits(Array(ledger.exposed.keys)),
+            strays: Ledgers.bits(ledger.leaving.filter { $0.value.kind == .stray }.map(\.key)),
+            departed: Ledgers.bits(Array(ledger.departed.keys)),
             isBooked: ledger.projectedAt != nil,
             moves: UInt8(ledger.moves),
-            needsTidying: isOld(ledger) || isBelow,
+            needsTidying: isOld(ledger) || rises,
             isBelow: isBelow
         )
     }
 
     private func isOld(_ ledger: Ledger) -> Bool {
-        ledger.jobs.values.contains { $0.at == Self.wallOld }
-            || ledger.leaving.values.contains { $0.since == Self.wallOld }
-            || ledger.exposed.values.contains { $0.since == Self.wallOld }
+        ledger.jobs.values.contains { $0.at == Small.wallOld }
+            || ledger.leaving.values.contains { $0.since == Small.wallOld }
+            || ledger.exposed.values.contains { $0.since == Small.wallOld }
     }
 
-    func bits(_ tasks: [TaskID]) -> UInt8 {
+    static func bits(_ tasks: [TaskID]) -> UInt8 {
         tasks.reduce(0) { bits, task in
-            taskIDs.firstIndex(of: task).map { bits | 1 << $0 } ?? bits
+            Small.taskIDs.firstIndex(of: task).map { bits | 1 << $0 } ?? bits
         }
     }
 
-    func tasks(_ bits: UInt8) -> Set<TaskID> {
-        Set(taskIDs.indices.filter { bits & 1 << $0 != 0 }.map { taskIDs[$0] })
+    static func tasks(_ bits: UInt8) -> Set<TaskID> {
+        Set(Small.taskIDs.indices.filter { bits & 1 << $0 != 0 }.map { Small.taskIDs[$0] })
     }
 
     /// What projections look at, which tasks are exposed left out: only that one is matters.
-    func viewID(_ ledger: Ledger, isEndpoints: Bool = false) -> UInt16 {
+    func viewID(of ledger: Ledger, isEndpoints: Bool = false) -> UInt16 {
         var plain = ledger
         plain.version = ledger.isWritten ? 1 : 0
         if broken == .neverWritten { (plain.version, plain.isAdopted) = (1, true) }
         if let exposure = ledger.exposed.values.max(by: { $0.since < $1.since }) {
-            plain.exposed = [taskIDs[0]: exposure]
+            plain.exposed = [Small.taskIDs[0]: exposure]
         }
         if !isEndpoints { (plain.moves, plain.lastRaise, plain.followed) = (0, 0, 0) }
         return views.id(of: LedgerView(plain, limits))
@@ -96,18 +142,21 @@ extension Machine {
 
     /// The same ledger with the names of the first two tasks changed for each other.
     func swapped(_ ledger: UInt16) -> UInt16 {
-        if let known = swappedLedgers.answer(to: UInt64(ledger)) { return known }
+        if let known = swappedMemo.answer(to: UInt64(ledger)) { return known }
         var table = ledgers[ledger]
-        let name = { [taskIDs] (task: TaskID) in
-            task == taskIDs[0] ? taskIDs[1] : task == taskIDs[1] ? taskIDs[0] : task
+        let name = { (task: TaskID) in
+            task == Small.taskIDs[0]
+                ? Small.taskIDs[1] : task == Small.taskIDs[1] ? Small.taskIDs[0] : task
         }
-        table.jobs = table.jobs.mapValues { .init(at: $0.at, task: $0.task.map(name)) }
+        table.jobs = table.jobs.mapValues {
+            .init(at: $0.at, task: $0.task.map(name), isFirst: $0.isFirst)
+        }
         table.leaving = .init(uniqueKeysWithValues: table.leaving.map { (name($0), $1) })
         table.exposed = .init(uniqueKeysWithValues: table.exposed.map { (name($0), $1) })
         table.departed = .init(uniqueKeysWithValues: table.departed.map { (name($0), $1) })
-        let other = ledgerID(table)
-        swappedLedgers.keep(other, for: UInt64(ledger))
-        swappedLedgers.keep(ledger, for: UInt64(other))
+        let other = id(of: table)
+        swappedMemo.keep(other, for: UInt64(ledger))
+        swappedMemo.keep(ledger, for: UInt64(other))
         return other
     }
 
@@ -118,28 +167,33 @@ extension Machine {
     /// What is of tasks that are gone and of jobs that are over grows old by itself.
     func aged(_ ledger: UInt16, gone: UInt8, over: UInt8) -> UInt16 {
         let key = UInt64(ledger) << 16 | UInt64(gone) << 8 | UInt64(over)
-        if let known = agedLedgers.answer(to: key) { return known }
+        if let known = agedMemo.answer(to: key) { return known }
         let aged = grownOld(ledger, gone: gone, over: over)
-        agedLedgers.keep(aged, for: key)
+        agedMemo.keep(aged, for: key)
         return aged
     }
 
     private func grownOld(_ ledger: UInt16, gone: UInt8, over: UInt8) -> UInt16 {
         var table = ledgers[ledger]
-        let gone = tasks(gone)
+        let gone = Self.tasks(gone)
         for (job, entry) in table.jobs {
-            let isOver = jobIDs.firstIndex(of: job).map { over & 1 << $0 != 0 } ?? false
-            if entry.task.map(gone.contains) ?? isOver { table.jobs[job]?.at = Self.wallOld }
+            let isOver = Small.jobIDs.firstIndex(of: job).map { over & 1 << $0 != 0 } ?? false
+            if entry.task.map(gone.contains) ?? isOver { table.jobs[job]?.at = Small.wallOld }
         }
         for task in gone {
-            table.leaving[task]?.since = Self.wallOld
-            table.exposed[task]?.since = Self.wallOld
+            table.leaving[task]?.since = Small.wallOld
+            table.exposed[task]?.since = Small.wallOld
         }
-        return ledgerID(table)
+        if table.failedStarts != nil {
+            table.failedStarts?.at = Small.wallOld
+            table.failedStarts?.notBefore = Small.wallOld
+        }
+        table.recycledAt = nil
+        return id(of: table)
     }
 
     func canAge(_ ledger: UInt16, gone: UInt8, over: UInt8) -> Bool {
-        !facts(of: ledger).isClean && aged(ledger, gone: gone, over: over) != ledger
+        aged(ledger, gone: gone, over: over) != ledger
     }
 
     /// The counters as small as they may be: what is 2 is yet to be followed.
@@ -152,13 +206,16 @@ extension Machine {
         }
     }
 
+    /// Without what only matters while a deployment is under way.
+    func settled(_ ledger: UInt16) -> UInt16 { edited(Edit.settle, ledger) { $0.recycledAt = nil } }
+
     /// Without the ends of tasks that nobody can ask for any more.
     func tidied(_ ledger: UInt16, gone: UInt8) -> UInt16 {
         let key = UInt64(ledger) << 16 | UInt64(gone)
         if let known = tidiedMemo.answer(to: key) { return known }
         var table = ledgers[ledger]
-        for task in tasks(gone) { table.departed[task] = nil }
-        let tidied = ledgerID(table)
+        for task in Self.tasks(gone) { table.departed[task] = nil }
+        let tidied = id(of: table)
         tidiedMemo.keep(tidied, for: key)
         return tidied
     }
@@ -188,7 +245,7 @@ extension Machine {
         counted.moves = ledgers[table].moves
         counted.lastRaise = ledgers[table].lastRaise
         counted.followed = ledgers[table].followed
-        let id = viewID(counted, isEndpoints: true)
+        let id = viewID(of: counted, isEndpoints: true)
         viewMemo.keep(id, for: key)
         return id
     }
@@ -197,25 +254,32 @@ extension Machine {
 
     /// Puts a change's write into the table, all of it or nothing.
     ///
-    /// - Parameter isStale: what is counted is not what it read.
+    /// - Parameters:
+    ///   - value: a number of the write.
+    ///   - isStale: what is counted is not what it read.
     func commit(
         _ value: UInt16,
+        _ write: LedgerWrite<Int>,
         of task: Int?,
         to named: UInt16,
         isStale: Bool
     ) -> CommitResult {
-        guard frames(task) else { return commit(value, to: named, isStale: isStale) }
-        let result = commit(value, to: swapped(named), isStale: isStale)
+        guard frames(task) else { return commit(value, write, to: named, isStale: isStale) }
+        let result = commit(value, write, to: swapped(named), isStale: isStale)
         return CommitResult(
             ledger: result.ledger.map { swapped($0) },
             isCounted: result.isCounted
         )
     }
 
-    private func commit(_ value: UInt16, to ledger: UInt16, isStale: Bool) -> CommitResult {
+    private func commit(
+        _ value: UInt16,
+        _ write: LedgerWrite<Int>,
+        to ledger: UInt16,
+        isStale: Bool
+    ) -> CommitResult {
         let key = UInt64(value) << 32 | UInt64(ledger) << 1 | (isStale ? 1 : 0)
         if let known = commitMemo.answer(to: key) { return known }
-        guard let write = changes[value].write else { preconditionFailure("nothing to write") }
         let result = committed(write, ledgers[ledger], isStale: isStale)
         commitMemo.keep(result, for: key)
         return result
@@ -244,7 +308,7 @@ extension Machine {
         }
         new.departed.merge(write.departed) { $1 }
         for job in write.jobs { new.jobs[job.job] = job.new }
-        return CommitResult(ledger: ledgerID(new), isCounted: write.counted != nil)
+        return CommitResult(ledger: id(of: new), isCounted: write.counted != nil)
     }
 
     private func fits(_ write: JobWrite, _ table: Ledger) -> Bool {
@@ -278,13 +342,13 @@ extension Machine {
             table.moves += 1
             table.lastRaise = table.moves
             table.version = max(table.version, 1)
-            if isBooked { table.projectedAt = Self.wallNow }
+            if isBooked { table.projectedAt = Small.wallNow }
         }
         return (raised, true, isBooked)
     }
 
     func booked(_ ledger: UInt16) -> UInt16 {
-        edited(Edit.book, ledger) { $0.projectedAt = Self.wallNow }
+        edited(Edit.book, ledger) { $0.projectedAt = Small.wallNow }
     }
 
     func unbooked(_ ledger: UInt16) -> UInt16 {
@@ -303,7 +367,7 @@ extension Machine {
         return edited(Edit.adopt | UInt64(desired), ledger) { table in
             let before = table.size
             table.adopt(desired: Int(desired))
-            table.uphold(limits, at: Self.wallNow)
+            table.uphold(limits, at: Small.wallNow)
             table.version += 1
             if table.size > before {
                 table.moves += 1
@@ -323,6 +387,7 @@ extension Machine {
         static let putJob: UInt64 = 7 << 40
         static let dropJob: UInt64 = 8 << 40
         static let anew: UInt64 = 9 << 40
+        static let settle: UInt64 = 10 << 40
     }
 
     /// The same ledger with one thing of it changed.
@@ -335,7 +400,7 @@ extension Machine {
         if let known = editedMemo.answer(to: key) { return known }
         var table = ledgers[ledger]
         change(&table)
-        let edited = ledgerID(table)
+        let edited = id(of: table)
         editedMemo.keep(edited, for: key)
         return edited
     }

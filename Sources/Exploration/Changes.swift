@@ -52,15 +52,23 @@ enum ChangeProgress {
     case over(observation: UInt16, ledger: UInt16, sizeChanged: Bool)
 }
 
-struct CommitResult {
-    /// Nil when a condition did not hold.
-    let ledger: UInt16?
-    let isCounted: Bool
-}
-
 /// Changes of the ledger, a step at a time.
-extension Machine {
-    // MARK: Changes
+final class Changes {
+    let ledgers: Ledgers
+    private let minds: Minds
+    private let broken: Breakage?
+    private var changes = Interned<ChangeValue>()
+    private var readMemo = Memo<ChangeProgress>()
+
+    init(_ ledgers: Ledgers, _ minds: Minds) {
+        self.ledgers = ledgers
+        self.minds = minds
+        broken = ledgers.broken
+    }
+
+    subscript(id: UInt16) -> ChangeValue { changes[id] }
+
+    func isCounted(_ id: UInt16) -> Bool { changes[id].write?.counted != nil }
 
     /// Reads, applies, and says what to write: the steps of ``LedgerChange`` up to its write.
     ///
@@ -74,14 +82,14 @@ extension Machine {
         desired: UInt8,
         hasPredecessor: Bool
     ) -> ChangeProgress {
-        let ledger = frames(task) ? swapped(named) : named
+        let ledger = ledgers.frames(task) ? ledgers.swapped(named) : named
         var state = given
-        if frames(task) { state.live = Self.swapped(given.live) }
+        if ledgers.frames(task) { state.live = Ledgers.swapped(given.live) }
         let isMine = state.flags.contains(.isMine)
         var key = UInt64(state.value) << 16 | UInt64(state.operation)
         key = key << 16 | UInt64(ledger)
         key = key << 3 | UInt64(state.live & 7)
-        let actor = frames(task) ? 0 : task
+        let actor = ledgers.frames(task) ? 0 : task
         key = key << 2 | UInt64(actor ?? theSweep)
         key = key << 2 | UInt64(desired)
         key =
@@ -92,19 +100,23 @@ extension Machine {
             state.value == 0
             ? LedgerChange<ChangeAnswer, Int>(adopts: actor != nil) : changes[state.value].change
         let table = ledgers[ledger]
-        var stored = uncounted(table)
+        var stored = ledgers.uncounted(table)
         stored.departed = [:]
         let forgets = broken == .verify && change.isUnclear
         let apply = application(state, of: actor)
         var step = change.read(
-            .init(stored, limits, mark: isMine && !forgets ? 1 : stored.isWritten ? 0 : nil),
+            .init(
+                stored,
+                ledgers.limits,
+                mark: isMine && !forgets ? 1 : stored.isWritten ? 0 : nil
+            ),
             mark: 1,
             departed: asksDeparted(state, of: actor, hasPredecessor: hasPredecessor),
             apply
         )
         if case .readDeparted(let tasks) = step {
             var departed = table.departed.filter { tasks.contains($0.key) }
-            if forgets, let actor { departed[taskIDs[actor]] = nil }
+            if forgets, let actor { departed[Small.taskIDs[actor]] = nil }
             step = change.readDeparted(departed, apply)
         }
         if case .adopt = step { step = change.adopted(desired: Int(desired), apply) }
@@ -120,20 +132,20 @@ extension Machine {
         hasPredecessor: Bool
     ) -> (Ledger) -> Set<TaskID> {
         guard let task, broken != .oldReading else { return { _ in [] } }
-        let operation = operations[state.operation]
-        let live = tasks(state.live)
-        let id = taskIDs[task]
+        let operation = minds.operations[state.operation]
+        let live = Ledgers.tasks(state.live)
+        let id = Small.taskIDs[task]
         return { operation.asksDeparted(of: id, live: live, hasPredecessor: hasPredecessor, $0) }
     }
 
-    /// How long an announced job that no agent received may keep an agent. In the ledger's own time.
+    /// How long an announced job that no agent received may keep an agent, in the ledger's time.
     private static let patience: Duration = .seconds(3_600)
 
     private func application(
         _ state: ChangeState,
         of task: Int?
     ) -> (inout Ledger, Limits) -> ChangeAnswer {
-        let live = tasks(state.live)
+        let live = Ledgers.tasks(state.live)
         guard let task else {
             let lists = state.flags.contains(.lists)
             return { ledger, limits in
@@ -142,14 +154,14 @@ extension Machine {
                     live: lists ? live : nil,
                     finished: [],
                     patience: nil,
-                    at: Self.wallNow,
+                    at: Small.wallNow,
                     limits
                 )
                 return ChangeAnswer(report: nil, before: before, after: ledger.size)
             }
         }
-        let operation = operations[state.operation]
-        let id = taskIDs[task]
+        let operation = minds.operations[state.operation]
+        let id = Small.taskIDs[task]
         let lowersAll = broken == .atMostOne
         return { [self] ledger, limits in
             let before = ledger.size
@@ -159,7 +171,7 @@ extension Machine {
                 live: live,
                 finished: [],
                 patience: Self.patience,
-                at: Self.wallNow,
+                at: Small.wallNow,
                 limits
             )
             if lowersAll, report == .departure(.retired) {
@@ -173,7 +185,7 @@ extension Machine {
         }
     }
 
-    /// Counts and names in an answer only tell the story.
+    /// Counts and names in an answer only tell the trace.
     private func plain(_ report: LedgerReport) -> LedgerReport {
         switch report {
         case .reserve(.refused(.holdsJob)) where broken == .forgetReport:
@@ -235,8 +247,8 @@ extension Machine {
             let sizeChanged = answer.before != answer.after || ledger.size != answer.after
             let report = answer.report.map { Observation.booked($0, sizeChanged: sizeChanged) }
             return .over(
-                observation: report.map { observation($0) } ?? 0,
-                ledger: ledgerID(uncounted(ledger)),
+                observation: report.map { minds.observation($0) } ?? 0,
+                ledger: ledgers.id(of: ledgers.uncounted(ledger)),
                 sizeChanged: sizeChanged
             )
         case .readDeparted, .adopt, .pause, .contended, .unclear:

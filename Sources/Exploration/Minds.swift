@@ -1,57 +1,24 @@
 import AgentLink
 import Decisions
 
-/// The values that ship, driven through every input that occurs, each once: what they answered is
-/// kept by numbers. So a state costs bytes, and a step that was seen before costs a look-up.
-final class Machine {
+/// Sidecars and launchers that occur, driven through every input that occurs, each once: what they
+/// answered is kept by numbers. So a state costs bytes, and what was seen before costs a look-up.
+final class Minds {
     let scene: Scene
-    let broken: Breakage?
-    let limits: Limits
-    let taskIDs = [TaskID("a"), TaskID("b"), TaskID("c")]
-    let jobIDs: [Job]
+    private(set) var minds = Interned<Retirement>()
+    private(set) var observations = Interned<Observation>()
+    private(set) var operations = Interned<LedgerOperation>()
+    private(set) var lives = Interned<LauncherLife>()
+    private var inboxes = Interned<[UInt16]>()
+    private var reactions: [Reaction] = []
+    private var reactionMemo = Memo<Int>()
+    private var lifeMemo = Memo<LifeReaction>()
+    private var inboxMemo = Memo<UInt16>()
+    private var agedMemo = Memo<UInt16>()
+    private var observationMemo = Memo<UInt16>()
+    private var lifeFacts: [LifeFacts] = []
 
-    var minds = Interned<Retirement>()
-    var observations = Interned<Observation>()
-    var operations = Interned<LedgerOperation>()
-    var lives = Interned<LauncherLife>()
-    var inboxes = Interned<[UInt16]>()
-    var ledgers = Interned<Ledger>()
-    var views = Interned<LedgerView>()
-    var changes = Interned<ChangeValue>()
-    var flows = Interned<FlowValue>()
-    var announcements = Interned<AnnouncementValue>()
-
-    var reactions: [Reaction] = []
-    var reactionMemo = Memo<Int>()
-    var lifeMemo = Memo<LifeReaction>()
-    var readMemo = Memo<ChangeProgress>()
-    var viewMemo = Memo<UInt16>()
-    var commitMemo = Memo<CommitResult>()
-    var flowMemo = Memo<UInt16>()
-    var editedMemo = Memo<UInt16>()
-    var agedLedgers = Memo<UInt16>()
-    var inboxMemo = Memo<UInt16>()
-    var comparisonMemo = Memo<UInt16>()
-    var endedLives: [Bool] = []
-    var announcementMemo = Memo<UInt16>()
-    var agedMemo = Memo<UInt16>()
-    var swappedLedgers = Memo<UInt16>()
-    var tidiedMemo = Memo<UInt16>()
-    var ledgerFacts: [LedgerFacts] = []
-
-    /// The clock of every observation: minds are moved to it.
-    static let now: Instant = .origin
-    static let wallNow = WallTime(milliseconds: 0)
-    /// Longer ago than any limit of the ledger.
-    static let wallOld = WallTime(milliseconds: -1_000_000_000)
-
-    init(_ scene: Scene, broken: Breakage? = nil) {
-        self.scene = scene
-        self.broken = broken
-        limits =
-            Limits(desiredCount: scene.floor, maxCount: scene.most, spareCount: 0) ?? .fallback
-        jobIDs = ["run-1", "run-2"].compactMap { Job(id: $0, type: "plan") }
-    }
+    init(_ scene: Scene) { self.scene = scene }
 
     // MARK: Sidecars
 
@@ -79,7 +46,13 @@ final class Machine {
 
     func newMind(restarted: Bool, hasPredecessor: Bool) -> UInt16 {
         minds.id(
-            of: Retirement(Small.settings(restarted: restarted, hasPredecessor: hasPredecessor))
+            of: Retirement(
+                Small.settings(
+                    watchesAgent: scene.watches,
+                    restarted: restarted,
+                    hasPredecessor: hasPredecessor
+                )
+            )
         )
     }
 
@@ -87,18 +60,18 @@ final class Machine {
         let key = UInt64(mind) << 16 | UInt64(observation)
         if let known = reactionMemo.answer(to: key) { return reactions[known] }
         var retirement = minds[mind]
-        let steps = retirement.observe(observations[observation], at: Self.now)
+        let steps = retirement.observe(observations[observation], at: Small.now)
         let reaction = Reaction(
-            mind: minds.id(of: retirement.rebased(to: Self.now)),
-            effects: steps.compactMap { effect($0.directive) }
+            mind: minds.id(of: retirement.rebased(to: Small.now)),
+            effects: steps.compactMap { effect($0) }
         )
         reactions.append(reaction)
         reactionMemo.keep(reactions.count - 1, for: key)
         return reaction
     }
 
-    private func effect(_ directive: Directive) -> Effect? {
-        switch directive {
+    private func effect(_ step: Step) -> Effect? {
+        switch step.directive {
         case .protect: .protect
         case .unprotect: .unprotect
         case .becomeHealthy: .becomeHealthy
@@ -126,10 +99,10 @@ final class Machine {
     /// The mind a second later, and whether a timer of it has come due.
     func aged(_ mind: UInt16) -> (mind: UInt16, isDue: Bool) {
         let before = minds[mind]
-        let next = before.nextDecision(after: Self.now)
-        let isDue = next.map { $0 <= Self.now + Small.second } ?? false
+        let next = before.nextDecision(after: Small.now)
+        let isDue = next.map { $0 <= Small.now + Small.second } ?? false
         if let known = agedMemo.answer(to: UInt64(mind)) { return (known, isDue) }
-        let after = minds.id(of: before.rebased(to: Self.now + Small.second))
+        let after = minds.id(of: before.rebased(to: Small.now + Small.second))
         agedMemo.keep(after, for: UInt64(mind))
         return (after, isDue)
     }
@@ -154,6 +127,7 @@ final class Machine {
         case released
         case held
         case releaseLimitReached
+        case aloneLimitReached
     }
 
     enum LifeEffect {
@@ -183,12 +157,22 @@ final class Machine {
         return reaction
     }
 
-    func hasEnded(_ life: UInt16) -> Bool {
-        guard life != 0 else { return false }
-        while endedLives.count < Int(life) {
-            endedLives.append(lives[UInt16(endedLives.count + 1)].hasEnded)
+    func facts(of life: UInt16) -> LifeFacts {
+        guard life != 0 else { return LifeFacts() }
+        while lifeFacts.count < Int(life) {
+            let next = lives[UInt16(lifeFacts.count + 1)]
+            lifeFacts.append(
+                LifeFacts(isRunning: next.isRunning, hasEnded: next.hasEnded, isHeld: next.isHeld)
+            )
         }
-        return endedLives[Int(life) - 1]
+        return lifeFacts[Int(life) - 1]
+    }
+
+    /// What a launcher says that states are told apart by.
+    struct LifeFacts {
+        var isRunning = false
+        var hasEnded = false
+        var isHeld = false
     }
 
     // MARK: Messages on their way
@@ -213,19 +197,11 @@ final class Machine {
         return (messages[0], left)
     }
 
-    func compared(_ ledger: UInt16, desired: UInt8, running: Int) -> UInt16 {
-        let key = UInt64(ledger) << 16 | UInt64(desired) << 8 | UInt64(running)
-        if let known = comparisonMemo.answer(to: key) { return known }
-        let seen = Comparison(
-            ledgers[ledger],
-            limits,
-            service: ServiceView(desired: Int(desired)),
-            running: running,
-            rollout: .settled,
-            at: Self.wallNow
-        )
-        let id = observation(.compared(seen))
-        comparisonMemo.keep(id, for: key)
+    /// - Parameter key: says what is observed.
+    func observation(_ key: UInt64, _ make: () -> Observation) -> UInt16 {
+        if let known = observationMemo.answer(to: key) { return known }
+        let id = observation(make())
+        observationMemo.keep(id, for: key)
         return id
     }
 
@@ -241,6 +217,9 @@ final class Machine {
         }
     }
 
+    /// A launcher that waits for its sidecar.
+    var newLife: UInt16 { lives.id(of: .init()) }
+
     /// What a new connection begins with.
     func greeting(of life: UInt16) -> [UInt16] {
         lives[life].greeting.compactMap { heard($0).map { observations.id(of: $0) } }
@@ -251,8 +230,8 @@ final class Machine {
         case .named: .named("agent")
         case .registered: .statusLine(.status(Self.registeredLine))
         case .waiting: .statusLine(.status(Self.waitingLine))
-        case .received1: .statusLine(.status(Self.receivedLine + jobIDs[0].key))
-        case .received2: .statusLine(.status(Self.receivedLine + jobIDs[1].key))
+        case .received1: .statusLine(.status(Self.receivedLine + Small.jobIDs[0].key))
+        case .received2: .statusLine(.status(Self.receivedLine + Small.jobIDs[1].key))
         case .outsideStop: .outsideStop(signal: 15)
         case .drainAsked: .drainAsked
         case .noJobProcesses: .jobProcesses(0)
@@ -263,6 +242,7 @@ final class Machine {
         case .released: .released
         case .held: .held
         case .releaseLimitReached: .releaseLimitReached
+        case .aloneLimitReached: .aloneLimitReached
         }
     }
 
@@ -275,7 +255,7 @@ final class Machine {
     private func heard(_ message: LauncherMessage) -> Observation? {
         switch message {
         case .hello, .silenced, .ping: nil
-        case .status(Self.registeredLine): .agent(.registered(id: nil))
+        case .status(Self.registeredLine): .agent(.registered(id: scene.watches ? "agent" : nil))
         case .status(Self.waitingLine): .agent(.waiting)
         case .status(let line):
             Job(key: String(line.dropFirst(Self.receivedLine.count))).map { .agent(.received($0)) }

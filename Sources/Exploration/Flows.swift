@@ -68,26 +68,40 @@ struct AnnouncementValue: Hashable {
     func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
-extension Machine {
+/// Projections and calls of the endpoint that occur, each once.
+final class Flows {
+    private let ledgers: Ledgers
+    private var flows = Interned<FlowValue>()
+    private(set) var announcements = Interned<AnnouncementValue>()
+    private var flowMemo = Memo<UInt16>()
+    private var announcementMemo = Memo<UInt16>()
+
+    init(_ ledgers: Ledgers) { self.ledgers = ledgers }
+
+    subscript(id: UInt16) -> FlowValue { flows[id] }
+
     // MARK: Projections
 
     /// - Parameter view: the ledger as it was just read or written; 0 reads it first.
-    func project(_ view: UInt16, desired: UInt8? = nil, running: Int = 0) -> UInt16 {
-        var key = UInt64(view) << 16 | UInt64(running) << 8
-        key |= UInt64(desired.map { $0 + 1 } ?? 0) | 1 << 60
+    func project(
+        _ view: UInt16,
+        _ service: UInt16 = 0,
+        _ seen: @autoclosure () -> ServiceView? = nil
+    ) -> UInt16 {
+        let key = UInt64(view) << 16 | UInt64(service) | 1 << 60
         if let id = flowMemo.answer(to: key) { return id }
-        let id = begun(view, desired.map { ServiceView(desired: Int($0), running: running) })
+        let id = begun(view, seen())
         flowMemo.keep(id, for: key)
         return id
     }
 
     private func begun(_ view: UInt16, _ service: ServiceView?) -> UInt16 {
-        let known = view == 0 ? nil : views[view]
+        let known = view == 0 ? nil : ledgers.views[view]
         return flow(
             ProjectionFlow(
                 known,
                 service: service,
-                at: Self.now
+                at: Small.now
             ),
             busy: known?.busy ?? 0,
             isEndpoints: false
@@ -98,13 +112,13 @@ extension Machine {
     func follow(_ view: UInt16, to move: UInt8, isBooked: Bool) -> UInt16 {
         let key = UInt64(view) << 16 | UInt64(move) << 1 | (isBooked ? 1 : 0) | 2 << 60
         if let id = flowMemo.answer(to: key) { return id }
-        let known = view == 0 ? nil : views[view]
+        let known = view == 0 ? nil : ledgers.views[view]
         let id = flow(
             ProjectionFlow(
                 following: known,
                 to: Int(move),
                 isBooked: isBooked,
-                at: Self.now
+                at: Small.now
             ),
             busy: known?.busy ?? 0,
             isEndpoints: true
@@ -116,10 +130,10 @@ extension Machine {
     /// Takes the next step, pauses left out: whatever happens in one is another order of steps.
     private func flow(_ before: ProjectionFlow, busy: Int, isEndpoints: Bool) -> UInt16 {
         var flow = before
-        var step = flow.next(at: Self.now)
+        var step = flow.next(at: Small.now)
         while case .pause = step {
             flow.paused()
-            step = flow.next(at: Self.now)
+            step = flow.next(at: Small.now)
         }
         return flows.id(of: FlowValue(flow, step, busy: busy, isEndpoints: isEndpoints))
     }
@@ -145,19 +159,18 @@ extension Machine {
 
     /// - Parameters:
     ///   - ledger: as it is, after the step's own write if it has one.
-    ///   - desired: as it is, or was.
+    ///   - service: a number of it, as it is, or was, and what is seen of it.
     func advance(
         _ id: UInt16,
         _ sight: Sight,
         _ ledger: UInt16,
-        desired: UInt8,
-        running: Int
+        _ service: UInt16,
+        _ seen: @autoclosure () -> ServiceView
     ) -> UInt16 {
         var key = UInt64(id) << 16 | UInt64(ledger)
-        key = key << 12 | UInt64(running) << 8 | UInt64(desired) << 4 | sight.rawValue
+        key = key << 20 | UInt64(service) << 4 | sight.rawValue
         if let known = flowMemo.answer(to: key) { return known }
-        let service = ServiceView(desired: Int(desired), running: running)
-        let next = advanced(id, sight, ledger, service)
+        let next = advanced(id, sight, ledger, seen())
         flowMemo.keep(next, for: key)
         return next
     }
@@ -173,35 +186,38 @@ extension Machine {
         var busy = value.busy
         switch sight {
         case .ledger:
-            let id = viewID(ledgers[ledger], isEndpoints: value.isEndpoints)
-            let view = views[id]
+            let id = ledgers.viewID(of: ledgers[ledger], isEndpoints: value.isEndpoints)
+            let view = ledgers.views[id]
             busy = view.busy
-            flow.read(view, asked: Self.now)
-        case .counted: flow.read(counted(ledger, value), asked: Self.now)
+            flow.read(view, asked: Small.now)
+        case .counted: flow.read(counted(ledger, value), asked: Small.now)
         case .service: flow.saw(service)
         case .wrote: flow.wrote(service)
-        case .booked: flow.booked(counted(ledger, value), asked: Self.now, wait: nil)
+        case .booked: flow.booked(counted(ledger, value), asked: Small.now, wait: nil)
         case .wait:
-            flow.booked(counted(ledger, value), asked: Self.now, wait: Ledger.updateSpacing)
+            flow.booked(counted(ledger, value), asked: Small.now, wait: Ledger.updateSpacing)
         case .waited: break
         case .noted, .notedBeside:
-            flow.noted(counted(ledger, value), asked: Self.now, isAlone: sight == .noted)
+            flow.noted(counted(ledger, value), asked: Small.now, isAlone: sight == .noted)
         }
         return self.flow(flow, busy: busy, isEndpoints: value.isEndpoints)
     }
 
     /// What is counted as it is now, beside the jobs as they were read.
     private func counted(_ ledger: UInt16, _ value: FlowValue) -> LedgerView {
-        let id = viewID(beside(value.busy, ledgers[ledger]), isEndpoints: value.isEndpoints)
-        return views[id]
+        let id = ledgers.viewID(
+            of: beside(value.busy, ledgers[ledger]),
+            isEndpoints: value.isEndpoints
+        )
+        return ledgers.views[id]
     }
 
     /// A ledger that so many agents hold jobs in.
     private func beside(_ busy: Int, _ ledger: Ledger) -> Ledger {
         var beside = ledger
         beside.jobs = [:]
-        for job in jobIDs.prefix(busy) {
-            beside.jobs[job] = Ledger.JobEntry(at: Self.wallNow, task: taskIDs[0])
+        for job in Small.jobIDs.prefix(busy) {
+            beside.jobs[job] = Ledger.JobEntry(at: Small.wallNow, task: Small.taskIDs[0])
         }
         return beside
     }
@@ -210,7 +226,11 @@ extension Machine {
 
     func announce(_ job: Int) -> UInt16 {
         kept(UInt64(job) | 1 << 60) {
-            announcement(AnnouncementFlow([jobIDs[job]], closing: []), view: 0, isBooked: false)
+            announcement(
+                AnnouncementFlow([Small.jobIDs[job]], closing: []),
+                view: 0,
+                isBooked: false
+            )
         }
     }
 
@@ -246,12 +266,12 @@ extension Machine {
         kept(UInt64(id) << 16 | UInt64(ledger) | 3 << 60) {
             let value = announcements[id]
             var flow = value.flow
-            flow.read(ledgers[ledger], limits)
+            flow.read(ledgers[ledger], ledgers.limits)
             var next = flow
             // Only where it ends with this reading are the counters looked at.
             var ends = false
             if case .done = next.next() { ends = true }
-            let view = viewID(ledgers[ledger], isEndpoints: ends)
+            let view = ledgers.viewID(of: ledgers[ledger], isEndpoints: ends)
             return announcement(flow, view: view, isBooked: false)
         }
     }
@@ -268,8 +288,8 @@ extension Machine {
             var counted = ledgers[ledger]
             if isStale { counted.version += 1 }
             flow.raised(counted)
-            let busy = value.view == 0 ? 0 : views[value.view].busy
-            let view = viewID(beside(busy, counted), isEndpoints: true)
+            let busy = value.view == 0 ? 0 : ledgers.views[value.view].busy
+            let view = ledgers.viewID(of: beside(busy, counted), isEndpoints: true)
             return announcement(flow, view: view, isBooked: isBooked)
         }
     }

@@ -1,22 +1,24 @@
 /// A whole small world: service, tasks with their containers, jobs, ledger, calls under way. Bytes
 /// only, so that a state is compared exactly, and cheaply: what is larger is an id of the
 /// ``Interner``.
-struct World: BitwiseCopyable {
+struct SmallWorld: BitwiseCopyable {
     var tasks = Three<TaskState>(repeating: TaskState())
     var jobs = Two<JobState>(repeating: JobState())
     /// What the sweep changes, and its projection; 0 while there is none.
     var sweepChange = ChangeState()
-    /// Ticks for which a sweep would have found something to do.
-    var unswept: UInt8 = 0
+    var flags: WorldFlags = []
     var sweepFlow: UInt16 = 0
     var ledger: UInt16 = 0
-    /// `desiredCount`, and what it was before the last change.
-    var desired: UInt8 = 0
-    var desiredBefore: UInt8 = 0
-    /// The tasks that ECS listed before the last change, one bit each.
-    var listedBefore: UInt8 = 0
-    var flags: WorldFlags = []
+    var service: UInt16 = 0
+    /// As it was before its last change.
+    var serviceBefore: UInt16 = 0
+    /// Ticks for which a sweep would have found something to do.
+    var unswept: UInt8 = 0
     var left = Budgets()
+    /// Agents that may yet be drained for a deployment: one for each that was idle when it began,
+    /// and one for each call or sidecar that failed.
+    var replacements: UInt8 = 0
+    private var unused: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0, 0, 0, 0)
 }
 
 struct WorldFlags: OptionSet, BitwiseCopyable {
@@ -43,19 +45,27 @@ struct Budgets: BitwiseCopyable, Hashable, Sendable {
     var breaks: UInt8 = 0
     /// Agents that crash.
     var agentCrashes: UInt8 = 0
-    /// Calls of HCP Terraform that are repeated though they were answered.
-    var repeats: UInt8 = 0
+    /// What HCP Terraform does wrong: it calls again though it was answered, or takes an agent for
+    /// what it is not.
+    var mistakes: UInt8 = 0
+    /// Deployments of a newer revision.
+    var deployments: UInt8 = 0
+    /// Tasks that ECS cannot start.
+    var failedStarts: UInt8 = 0
+    /// The service, deleted.
+    var deletions: UInt8 = 0
 }
 
 struct TaskState: BitwiseCopyable {
-    var stage = Stage.vacant
+    var stage = TaskPhase.vacant
     var agent = AgentState.absent
     /// The job that its agent holds, counted from 1.
     var job: UInt8 = 0
     var flags: TaskFlags = []
     /// Time left of its protection.
     var protectedFor: UInt8 = 0
-    /// Time since its launcher began to hold the container open, or its containers to end.
+    /// Time since its launcher began to hold the container open, or its containers to end, or it
+    /// has been without a sidecar.
     var held: UInt8 = 0
     var signals: UInt8 = 0
     var pending: Pending = []
@@ -73,9 +83,11 @@ struct TaskState: BitwiseCopyable {
     var move: UInt8 = 0
 }
 
-enum Stage: UInt8, BitwiseCopyable {
+enum TaskPhase: UInt8, BitwiseCopyable {
     /// No task; one may be started here.
     case vacant
+    /// On its way; its containers do not run yet.
+    case pending
     case running
     /// Asked to stop from outside.
     case stopping
@@ -85,13 +97,15 @@ enum Stage: UInt8, BitwiseCopyable {
 
 enum AgentState: UInt8, BitwiseCopyable {
     case absent
+    /// Has not waited for a job yet, and may never.
+    case starting
     case idle
     case busy
     /// Has its signal; its last request may yet bring a job.
     case leaving
     case gone
 
-    var mayLive: Bool { self == .idle || self == .busy || self == .leaving }
+    var mayLive: Bool { self != .absent && self != .gone }
 }
 
 struct TaskFlags: OptionSet, BitwiseCopyable {
@@ -136,7 +150,6 @@ struct JobState: BitwiseCopyable {
     var announcement: UInt16 = 0
     /// Of the projection that follows it.
     var flow: UInt16 = 0
-    private var unusedToo: UInt16 = 0
 }
 
 struct JobFlags: OptionSet, BitwiseCopyable {
@@ -233,11 +246,12 @@ struct Two<Element: BitwiseCopyable>: BitwiseCopyable {
     }
 }
 
-extension World: Hashable {
-    /// States are compared as bytes, so there must be none between the fields.
-    static let size = 3 * 24 + 2 * 8 + 8 + 8 + 8
+extension SmallWorld: Hashable {
+    /// States are compared as bytes, eight at a time, so there must be none between the fields and
+    /// none after the last.
+    static let size = 3 * 24 + 2 * 6 + 8 + 8 + 20
 
-    static func == (left: World, right: World) -> Bool {
+    static func == (left: SmallWorld, right: SmallWorld) -> Bool {
         withUnsafeBytes(of: left) { left in
             withUnsafeBytes(of: right) { right in
                 for offset in stride(from: 0, to: size, by: 8)
@@ -267,7 +281,7 @@ extension World: Hashable {
     func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 
     /// Which of two comes first, in an order of no meaning.
-    static func comesBefore(_ left: World, _ right: World) -> Bool {
+    static func comesBefore(_ left: SmallWorld, _ right: SmallWorld) -> Bool {
         withUnsafeBytes(of: left) { left in
             withUnsafeBytes(of: right) { right in
                 for offset in stride(from: 0, to: size, by: 8) {
