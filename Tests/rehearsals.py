@@ -26,6 +26,8 @@ ONE_SIGNAL_RULE = 2
 # is killed before ECS would start it again: `Tests/run --chaos` plays all kinds.
 QUICK_FAULTS = "kill-agent,kill-endpoint,bad-end,freeze,call"
 
+ENDS = ["--chaos", "--faults", "end-service", "--fault-seconds", "20"]
+
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
 
 
@@ -159,6 +161,14 @@ ALL = [
     ("a killed Lambda function loses no run", loses_no_run_when_the_function_is_killed),
     ("a killed sidecar loses no run", loses_no_run_when_a_sidecar_is_killed),
     ("faults of four seeds cost nothing but what they take themselves", survives_faults),
+    (
+        "a service that ends while its agents work, single-job mode",
+        plays(*ENDS, "--seed", "1", "--plan-seconds", "12"),
+    ),
+    (
+        "a service that ends while its agents work, agents that take many jobs",
+        plays(*ENDS, "--seed", "4", "--mode", "reuse"),
+    ),
     (
         "the rules notice an ECS that does not protect, single-job mode",
         breaks("protection", PROTECTION_RULE, "--seed", "8"),

@@ -96,6 +96,30 @@ struct FaultPlanTests {
         }
     }
 
+    @Test("a service ends in some plans, once and late, in either way, and changes no other fault")
+    func endings() {
+        var others = options
+        others.kinds.remove(.endService)
+        var seen: Set<FaultPlan.Ending> = []
+        var count = 0
+        for seed in 0..<300 as Range<UInt64> {
+            let plan = FaultPlan(seed: seed, options)
+            let ends = plan.timed.filter { $0.deed.kind == .endService }
+            #expect(ends.count <= 1)
+            for case .end(let ending) in ends.map(\.deed) { seen.insert(ending) }
+            #expect(ends.allSatisfy { $0.at >= plan.milliseconds / 2 })
+            count += ends.count
+            let rest = plan.timed.filter { $0.deed.kind != .endService }
+            #expect(rest.map(\.deed) == FaultPlan(seed: seed, others).timed.map(\.deed))
+            #expect(plan.calls.map(\.effect) == FaultPlan(seed: seed, others).calls.map(\.effect))
+        }
+        #expect(seen == Set(FaultPlan.Ending.allCases))
+        #expect((40...110).contains(count))
+        var only = options
+        only.kinds = [.endService]
+        #expect((0..<20).allSatisfy { FaultPlan(seed: $0, only).timed.count == 1 })
+    }
+
     @Test("only the kinds and calls that were asked for are drawn")
     func restricted() {
         var only = options
@@ -127,6 +151,7 @@ extension FaultPlan.Deed {
         case .failStarts: .failStarts
         case .stopTask: .stopTask
         case .spot: .spot
+        case .end: .endService
         }
     }
 }

@@ -129,6 +129,21 @@ struct HappeningTests {
         #expect(broken([.desiredCountEdited(from: 3, to: 0)]).isEmpty)
     }
 
+    @Test("nobody writes the count of a service that is deleted, nor raises one whose limits are 0")
+    func ends() {
+        let adopted = ledger(1)
+        let again = Happening.desiredCount(from: 0, to: 1, dead: [])
+        #expect(broken([adopted, .serviceDeleted(from: 1), again]) == [.noWrongZero])
+        #expect(broken([adopted, .serviceDeleted(from: 1)]).isEmpty)
+        let busy: [Happening] = [adopted, protected, registered, .serviceDeleted(from: 1)]
+        #expect(broken(busy + [.scaledIn("t", .deletion)]) == [.protected])
+        var verdict = verdict()
+        #expect(!verdict.hasEnded)
+        _ = verdict.see(.limitsEnded, at: 0)
+        #expect(verdict.hasEnded && !verdict.isDeleted)
+        #expect(verdict.see(again, at: 60_000).map(\.rule) == [.noWrongZero])
+    }
+
     @Test("the ledger's picture is put together from its items, and the limits are none of them")
     func picture() throws {
         let limits: TableItem = ["max_count": ["N": "4"]]

@@ -8,7 +8,7 @@ import Testing
 struct RunTaskTests {
     @Test("a run task's signature is the HMAC-SHA512 that Python's hmac computes")
     func signature() {
-        let headers = RunTaskRequest.headers(
+        let headers = RunTaskMessage.headers(
             for: Array(#"{"payload_version":1}"#.utf8),
             key: "the key"
         )
@@ -21,7 +21,7 @@ struct RunTaskTests {
 
     @Test("a callback needs the request's token, a known status and a task that is not final")
     func callback() {
-        var task = RunTaskRequest(
+        var task = RunTaskMessage(
             run: "r",
             stage: .prePlan,
             resultID: "taskrs-1",

@@ -13,10 +13,11 @@ enum FaultKind: String, Sendable, CaseIterable {
     case failStarts = "fail-starts"
     case stopTask = "stop-task"
     case spot
+    case endService = "end-service"
     case call
 
-    /// How often it is drawn beside the others. A call is not drawn by weight: each plan has a
-    /// number of its own of them.
+    /// How often it is drawn beside the others. Calls and the end of the service are not drawn by
+    /// weight: each plan has a number of its own of calls, and one end at most.
     var weight: Int {
         switch self {
         case .killSidecar, .freeze: 4
@@ -24,7 +25,7 @@ enum FaultKind: String, Sendable, CaseIterable {
         case .deploy: 2
         case .killLauncher, .hostLoss, .failStarts, .stopTask, .spot: 1
         case .killYoungSidecar, .badEnd: 1
-        case .call: 0
+        case .endService, .call: 0
         }
     }
 
@@ -45,6 +46,8 @@ enum FaultKind: String, Sendable, CaseIterable {
         case .failStarts: "ECS can start no task for some seconds, for one of its reasons"
         case .stopTask: "a person stops a task"
         case .spot: "a Spot notice: SIGTERM, later SIGKILL"
+        case .endService:
+            "once at most, a person deletes the service or sets its limits to 0 and 0"
         case .call:
             "an API call is lost, late, doubled or refused"
         }

@@ -46,6 +46,8 @@ extension FaultPlan.Deed: CustomStringConvertible {
             "no task starts for \(seconds(time)) (\(failure.rawValue))"
         case .stopTask(let index): "a person stops task \(index)"
         case .spot(let index): "a Spot notice for task \(index)"
+        case .end(.deletion): "a person deletes the service"
+        case .end(.limits): "a person sets the service's limits to 0 and 0"
         }
     }
 }

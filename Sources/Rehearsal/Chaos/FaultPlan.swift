@@ -34,6 +34,15 @@ struct FaultPlan: Equatable, Sendable {
         case failStarts(StartFailure, for: Milliseconds)
         case stopTask(index: Int)
         case spot(index: Int)
+        case end(Ending)
+    }
+
+    /// How a person ends a service.
+    enum Ending: String, Sendable, CaseIterable {
+        /// `DeleteService` with `force`.
+        case deletion
+        /// Its limits become 0 and 0, and no more.
+        case limits
     }
 
     struct TimedFault: Equatable, Sendable {
@@ -75,6 +84,8 @@ struct FaultPlan: Equatable, Sendable {
     static let callsPerMinute = 21...30
     /// Nothing happens before: the endpoint and the first task should have something to lose.
     static let quietStart: Milliseconds = 2_000
+    /// One of so many plans ends its service, if nobody chose the kinds of fault.
+    static let plansPerEnd = 4
     /// Deployments in one plan. ECS takes five at a time and no more.
     static let deploymentLimit = 2
 
@@ -82,7 +93,7 @@ struct FaultPlan: Equatable, Sendable {
         milliseconds = Int(options.seconds * 1000)
         // A sequence of its own: the runs of a seed are the same with and without faults.
         var random = SeededRandom(seed: seed ^ 0xC4A0_5000_0000_0000)
-        let timed = drawTimed(options, &random)
+        let timed = drawTimed(options, &random) + drawEnd(options, seed)
         let calls = drawCalls(options, &random)
         for (index, fault) in timed.sorted(by: { $0.at < $1.at }).enumerated() {
             self.timed.append(TimedFault(number: index + 1, at: fault.at, deed: fault.deed))
@@ -138,7 +149,7 @@ struct FaultPlan: Equatable, Sendable {
         case .editCount:
             let steps = [-3, -2, -1, 1, 2, 3]
             return .edit(by: steps.randomElement(using: &random) ?? 1)
-        case .deploy, .call: return .deploy(deployment(&random))
+        case .deploy, .endService, .call: return .deploy(deployment(&random))
         case .killYoungSidecar:
             return .killYoungSidecar(after: Int.random(in: 0..<1_000, using: &random))
         case .badEnd: return .endBadly(badEnd(&random))
@@ -150,6 +161,18 @@ struct FaultPlan: Equatable, Sendable {
         case .stopTask: return .stopTask(index: index)
         case .spot: return .spot(index: index)
         }
+    }
+
+    /// A sequence of its own, so that the other faults are the same with and without an end; in the
+    /// second half of the time, so that they have something to hit.
+    private func drawEnd(_ options: Options, _ seed: UInt64) -> [(at: Milliseconds, deed: Deed)] {
+        var random = SeededRandom(seed: seed ^ 0xC4A0_5002_0000_0000)
+        let isDrawn = Int.random(in: 0..<Self.plansPerEnd, using: &random) == 0
+        let isChosen = options.kinds.count < FaultKind.allCases.count
+        guard options.kinds.contains(.endService), isDrawn || isChosen,
+            let ending = Ending.allCases.randomElement(using: &random)
+        else { return [] }
+        return [(Int.random(in: milliseconds / 2...milliseconds, using: &random), .end(ending))]
     }
 
     private static func deployment(

@@ -11,6 +11,7 @@ struct Saboteur: Sendable {
     let plan: FaultPlan
     let calls: CallFaults
     let ecs: ECSStandIn
+    let aws: AWSFront
     let endpoint: EndpointProcess
     let journal: PlayJournal
     let time: Timebase
@@ -98,6 +99,12 @@ struct Saboteur: Sendable {
             guard let task = Self.choice(await ecs.livingTasks, index) else { return false }
             note(number, "a Spot notice for task \(short(task))")
             await ecs.interrupt(task, grace: spotMilliseconds)
+        case .end(let ending):
+            note(number, "\(fault.deed)")
+            switch ending {
+            case .deletion: await ecs.delete()
+            case .limits: await aws.endLimits()
+            }
         }
         return true
     }

@@ -55,6 +55,13 @@ actor AWSFront {
     /// The ledger of the service, put together from its items, if it has any.
     var ledger: LedgerRecord? { LedgerRecord(table.partition(partition)) }
 
+    /// A person declares that there shall be no agents.
+    func endLimits() {
+        let none = ["desired_count", "max_count", "spare_count"].map { ($0, ["N": "0"] as JSON) }
+        table.set(TableItem(uniqueKeysWithValues: none), partition, "limits")
+        journal.record(.limitsEnded)
+    }
+
     /// DynamoDB's units that were consumed.
     var consumed: (reads: Double, writes: Double) { table.consumed }
 

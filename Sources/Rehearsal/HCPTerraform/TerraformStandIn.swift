@@ -48,7 +48,7 @@ actor TerraformStandIn {
     /// By their numbers in the pool.
     var agents: [Int: RegisteredAgent] = [:]
     var requests = TokenBucket.terraformAPI
-    private var tasks: [String: RunTaskRequest] = [:]
+    private var tasks: [String: RunTaskMessage] = [:]
 
     init(
         _ settings: Settings,
@@ -70,7 +70,7 @@ actor TerraformStandIn {
     func createRunTask(base: String, endpoint: String) async throws {
         self.base = base
         self.endpoint = endpoint
-        let body = RunTaskRequest.verificationPayload(base: base)
+        let body = RunTaskMessage.verificationPayload(base: base)
         let answer = try await post(body)
         guard answer.status == 200 else {
             throw PlayError(description: "the verification request was answered \(answer.status)")
@@ -142,7 +142,7 @@ actor TerraformStandIn {
         let rest = [random.hex(4), random.hex(4), random.hex(4), random.hex(12)]
         // The first group of a UUID is as long as a secret's mark.
         let guid = SecretKind.callback.mark + "-" + rest.joined(separator: "-")
-        tasks[guid] = RunTaskRequest(
+        tasks[guid] = RunTaskMessage(
             run: id,
             stage: stage,
             resultID: random.id("taskrs"),
@@ -186,7 +186,7 @@ actor TerraformStandIn {
             HTTPRequest(
                 .post,
                 endpoint,
-                headers: RunTaskRequest.headers(for: body, key: settings.hmacKey),
+                headers: RunTaskMessage.headers(for: body, key: settings.hmacKey),
                 body: body,
                 deadline: Self.answerDeadline
             )

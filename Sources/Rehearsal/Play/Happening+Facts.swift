@@ -74,6 +74,9 @@ extension Happening {
         case .line(.endpoint, let text): [.written(text, .endpointLog)]
         case .line(.container(let task, let name), let text):
             [.written(text, .log(task, program: name))]
+        case .serviceDeleted(let from):
+            [.desiredCount(from: from, to: 0, by: .person), .serviceEnds]
+        case .limitsEnded: [.limitsEnd]
         case .doomed(let task, let cause): [.doomed(task, cause: cause)]
         case .rest(let rest): [.rest(rest)]
         default: []

@@ -58,6 +58,10 @@ enum Happening: Sendable {
     case doomed(TaskID, cause: String)
     /// Somebody wrote `desiredCount`, past the ledger.
     case desiredCountEdited(from: Int, to: Int)
+    /// Somebody deletes the service, and with that its count is 0.
+    case serviceDeleted(from: Int)
+    /// Somebody sets the limits to 0 and 0.
+    case limitsEnded
 
     // The rehearsal itself
     /// What the service looked like at the end.

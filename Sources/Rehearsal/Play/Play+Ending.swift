@@ -16,10 +16,12 @@ extension Play {
     func waitForRest(_ cloud: Cloud, _ time: Timebase, _ journal: PlayJournal) async throws -> End {
         while Double(time.now) / 1000 < settings.timeLimitSeconds {
             if settings.broken != nil && !journal.verdict.holds { return .asBroken }
-            let rest = await rest(of: cloud, time)
+            let rest = await rest(of: cloud, time, journal)
             let (created, final) = await (cloud.terraform.order.count, cloud.terraform.allFinal)
             let mayRest = journal.verdict.mayRest(rest, at: time.now)
-            if created == settings.runs && final && mayRest { return .atRest }
+            if created == settings.runs && (final || journal.verdict.hasEnded) && mayRest {
+                return .atRest
+            }
             try await Task.sleep(for: .milliseconds(200))
         }
         return .timeIsUp
@@ -36,15 +38,24 @@ extension Play {
                 .note("the time limit is up; " + (open.first ?? "every run is final"))
             )
         }
-        journal.record(.rest(await rest(of: cloud, time)))
+        journal.record(.rest(await rest(of: cloud, time, journal)))
     }
 
-    private func rest(of cloud: Cloud, _ time: Timebase) async -> Rest {
-        await cloud.rest(
-            floor: settings.desiredCount,
+    /// Where no agent comes any more runs wait for ever, and their jobs in the ledger with them; of
+    /// a service that is deleted nobody keeps the ledger.
+    private func rest(of cloud: Cloud, _ time: Timebase, _ journal: PlayJournal) async -> Rest {
+        let verdict = journal.verdict
+        var rest = await cloud.rest(
+            floor: verdict.hasEnded ? 0 : settings.desiredCount,
             watched: settings.restSeconds,
             at: time.now
         )
+        if verdict.hasEnded {
+            rest.openRuns = []
+            rest.ledger?.jobs = []
+        }
+        if verdict.isDeleted { rest.ledger = nil }
+        return rest
     }
 
     func summary(

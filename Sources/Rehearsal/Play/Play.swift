@@ -129,6 +129,7 @@ struct Play: Sendable {
             plan: plan,
             calls: cloud.calls,
             ecs: cloud.ecs,
+            aws: cloud.aws,
             endpoint: endpoint,
             journal: journal,
             time: time,

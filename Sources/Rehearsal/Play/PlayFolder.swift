@@ -1,11 +1,6 @@
 import FoundationEssentials
 import Glibc
 
-/// The rehearsal could not be set up; nothing of it runs any more.
-struct PlayError: Error, CustomStringConvertible {
-    var description: String
-}
-
 /// A rehearsal's temporary directory, and the mark by which its processes are found again.
 struct PlayFolder: Sendable {
     let path: String

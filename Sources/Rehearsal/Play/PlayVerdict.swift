@@ -9,6 +9,11 @@ struct PlayVerdict: Sendable {
     /// One sentence for each job that was lost to the seed's own faults.
     private(set) var losses: [String] = []
 
+    /// The service was deleted.
+    private(set) var isDeleted = false
+    /// It was, or its limits became 0 and 0: no agent comes any more, and runs wait for ever.
+    private(set) var hasEnded = false
+
     /// The table is empty when a rehearsal begins.
     init(_ book: RuleBook) {
         self.book = book
@@ -19,6 +24,11 @@ struct PlayVerdict: Sendable {
 
     /// - Returns: the rules that this broke.
     mutating func see(_ event: Happening, at now: Milliseconds) -> [Violation] {
+        switch event {
+        case .serviceDeleted: (isDeleted, hasEnded) = (true, true)
+        case .limitsEnded: hasEnded = true
+        default: break
+        }
         var found: [Violation] = []
         for fact in event.facts {
             let judgement = book.see(fact, at: now)

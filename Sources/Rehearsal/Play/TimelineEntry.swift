@@ -75,6 +75,9 @@ extension TimelineEntry {
             TimelineEntry(who: "service", what: "desiredCount \(from) -> \(to), edited by someone")
         case .desiredCount(let from, let to, _) where from != to:
             TimelineEntry(who: "service", what: "desiredCount \(from) -> \(to)")
+        case .serviceDeleted(let from):
+            TimelineEntry(who: "service", what: "deleted; desiredCount \(from) -> 0")
+        case .limitsEnded: TimelineEntry(who: "service", what: "its limits are 0 and 0")
         case .ledger(let change, _, _): ledger(change)
         default: nil
         }

@@ -56,6 +56,12 @@ struct DynamoDBTable: Sendable {
         }
     }
 
+    /// Somebody puts an item past the API.
+    mutating func set(_ item: TableItem, _ partition: String, _ sort: String) {
+        let key: TableItem = ["pk": ["S": .string(partition)], "sk": ["S": .string(sort)]]
+        if let place = ItemKey(of: key) { items[place] = item.merging(key) { $1 } }
+    }
+
     /// The items of a partition by their sort keys.
     func partition(_ key: String) -> [String: TableItem] {
         var found: [String: TableItem] = [:]

@@ -23,6 +23,17 @@ extension ECSStandIn {
         journal.record(.desiredCountEdited(from: before, to: after))
     }
 
+    /// A person deletes the service; ECS grants protection to the agents that work.
+    func delete() {
+        let before = service.desired
+        do {
+            try service.delete(force: true, at: time.now)
+        } catch {
+            return journal.record(.note("the service is not deleted: \(error.message)"))
+        }
+        journal.record(.serviceDeleted(from: before))
+    }
+
     /// What a person deploys.
     enum NewDeployment: Equatable, Sendable {
         case revision
@@ -48,6 +59,7 @@ extension ECSStandIn {
     /// nothing start any more, and deploys what can.
     func mend() {
         outage = nil
+        guard service.status == .active else { return }
         let primary = service.primary
         if broken[primary.taskDefinition] != nil || primary.rollout == .failed { deploy() }
     }

@@ -155,6 +155,7 @@ actor ECSStandIn {
     }
 
     private func cause(of id: TaskID) -> Fact.StopCause {
+        guard service.status == .active else { return .deletion }
         guard tasks[id]?.deployment == service.primary.id else { return .deployment }
         return isEdited ? .personsScaleIn : .scaleIn
     }

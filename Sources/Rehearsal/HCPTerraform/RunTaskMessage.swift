@@ -2,7 +2,7 @@ import Crypto
 import Model
 
 /// One call of the run task for one stage of one run: what is sent, and where it stands.
-struct RunTaskRequest: Sendable {
+struct RunTaskMessage: Sendable {
     let run: String
     let resultID: String
     let accessToken: String
