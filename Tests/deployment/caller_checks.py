@@ -2,6 +2,7 @@
 apply is made, and in the order in which a first apply makes things."""
 
 import concurrent.futures
+import functools
 import json
 import os
 import re
@@ -129,6 +130,10 @@ def named(path: tuple) -> str:
     return ".".join(step for step in path if isinstance(step, str))
 
 
+# In place of resources: the values are known, and sensitive.
+SECRETS: dict[str, dict] = {"known": {"input": ""}}
+
+
 def computed(inputs: dict, unknown: set[tuple], resources: dict, path: tuple = ()) -> object:
     """The inputs, with resources that know the values at some places only when they are made."""
     if isinstance(inputs, dict):
@@ -137,6 +142,8 @@ def computed(inputs: dict, unknown: set[tuple], resources: dict, path: tuple = (
         return [computed(v, unknown, resources, (*path, i)) for i, v in enumerate(inputs)]
     if path not in unknown:
         return inputs
+    if resources is SECRETS:
+        return f"${{sensitive({json.dumps(inputs)})}}"
     name = "later" + str(len(resources))
     resources[name] = {"input": inputs}
     return f"${{terraform_data.{name}.output}}"
@@ -146,9 +153,11 @@ def computed(inputs: dict, unknown: set[tuple], resources: dict, path: tuple = (
 CALLS_AT_ONCE = 12
 
 
-def call(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, dict[str, dict]]:
+def call(
+    calls: dict[str, tuple[dict, set[tuple]]], is_secret: bool = False
+) -> dict[str, dict[str, dict]]:
     """What is planned by configurations that call the module with these inputs, of which some are
-    known only after apply: values by address, by the name of the call."""
+    known only after apply, or sensitive: values by address, by the name of the call."""
     names = list(calls)
     parts = [
         {name: calls[name] for name in names[start : start + CALLS_AT_ONCE]}
@@ -156,15 +165,18 @@ def call(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, dict[str, dict]
     ]
     planning.stage()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return {name: plan for part in pool.map(call_at_once, parts) for name, plan in part.items()}
+        found = pool.map(functools.partial(call_at_once, is_secret=is_secret), parts)
+        return {name: plan for part in found for name, plan in part.items()}
 
 
-def call_at_once(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, dict[str, dict]]:
+def call_at_once(
+    calls: dict[str, tuple[dict, set[tuple]]], is_secret: bool
+) -> dict[str, dict[str, dict]]:
     folder, _ = planning.stage()
     place = f"callers/{next(planning.numbers)}"
     (folder / place).mkdir(parents=True)
     # Never empty, which is no configuration in JSON.
-    resources: dict[str, dict] = {"known": {"input": ""}}
+    resources: dict[str, dict] = SECRETS if is_secret else {"known": {"input": ""}}
     modules = {
         name: {
             "source": "../..",
@@ -190,13 +202,13 @@ def call_at_once(calls: dict[str, tuple[dict, set[tuple]]]) -> dict[str, dict[st
     }
 
 
-def compared(calls: dict[str, tuple[dict, set[tuple]]]) -> None:
+def compared(calls: dict[str, tuple[dict, set[tuple]]], is_secret: bool = False) -> None:
     """Asserts that they plan what they would with every value known."""
     known = {name: (inputs, set()) for name, (inputs, _) in calls.items()}
     once = call({"known": known[next(iter(known))]})
     (expected,) = once.values()
     assert len(expected) > 20
-    for name, found in call(calls).items():
+    for name, found in call(calls, is_secret).items():
         assert set(found) == set(expected), f"{name}: {set(found) ^ set(expected)}"
 
 
@@ -230,6 +242,12 @@ def depends_on() -> None:
     assert role.get("name") is None, "the region was known"
 
 
+@check("with every input sensitive, as what a parameter of SSM holds, it plans the same")
+def sensitive() -> None:
+    for inputs in (GIVEN, OTHERS):
+        compared({"all": (inputs, set(unknowable(inputs)))}, is_secret=True)
+
+
 @check("what decides which resources there are must be known, and nothing else is said to be")
 def decisions() -> None:
     left = set(DECISIONS)
@@ -245,8 +263,13 @@ def decisions() -> None:
     assert not left, f"need not be known: {sorted(left)}"
 
 
-@check("every input is tried unknown")
+@check("every input is tried unknown, and the module's page names those that must be known")
 def all_tried() -> None:
+    page = planning.README.read_text()
+    paragraph = page[page.index("Known must be") :]
+    paragraph = paragraph[: paragraph.index("So\nwrite")]
+    named_there = set(re.findall(r"`([\w.]+)`", paragraph))
+    assert named_there == {name for step in DECISIONS for name in step.split(".")}, named_there
     text = (planning.MODULE / "variables.tf").read_text()
     names = set(re.findall(r'^variable "(\w+)"', text, re.MULTILINE))
     tried = set(GIVEN) | set(OTHERS)
