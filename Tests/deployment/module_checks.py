@@ -84,6 +84,7 @@ EXAMPLE_INPUTS: dict[str, dict] = {
         "vpc_cidr": "10.0.0.0/16",
         "subnet_ids": ["subnet-1", "subnet-2"],
         "dynamodb_prefix_list_id": "pl-1",
+        "s3_prefix_list_id": "pl-2",
         "proxy_url": "http://proxy.example.com:3128",
         "proxy_cidr": "10.1.0.0/24",
         "endpoint_domain": "scale-up.example.com",

@@ -69,6 +69,8 @@ module "agents" {
     inside   = { ip_protocol = "tcp", from_port = 443, to_port = 443, cidr_ipv4 = var.vpc_cidr }
     proxy    = { ip_protocol = "tcp", from_port = var.proxy_port, to_port = var.proxy_port, cidr_ipv4 = var.proxy_cidr }
     dynamodb = { ip_protocol = "tcp", from_port = 443, to_port = 443, prefix_list_id = var.dynamodb_prefix_list_id }
+    # Where ECR has the layers of images.
+    s3 = { ip_protocol = "tcp", from_port = 443, to_port = 443, prefix_list_id = var.s3_prefix_list_id }
   }
 
   # Terraform Enterprise calls from inside.
@@ -81,6 +83,7 @@ module "agents" {
     inside   = { from_port = 443, to_port = 443, cidr_ipv4 = var.vpc_cidr }
     proxy    = { from_port = var.proxy_port, to_port = var.proxy_port, cidr_ipv4 = var.proxy_cidr }
     dynamodb = { from_port = 443, to_port = 443, prefix_list_id = var.dynamodb_prefix_list_id }
+    s3       = { from_port = 443, to_port = 443, prefix_list_id = var.s3_prefix_list_id }
   }
 
   agent_uses_task_role = false

@@ -44,7 +44,7 @@ variable "tfe_host" {
 }
 
 variable "vpc_id" {
-  description = "The network, with endpoints for ECR, ECS, SSM, DynamoDB, CloudWatch Logs and Secrets Manager."
+  description = "The network, with endpoints for ECR (api and dkr), S3, ECS, SSM, DynamoDB, CloudWatch Logs and Secrets Manager."
   type        = string
 }
 
@@ -60,6 +60,11 @@ variable "subnet_ids" {
 
 variable "dynamodb_prefix_list_id" {
   description = "Addresses of DynamoDB, whose endpoint is a route and no address in the network."
+  type        = string
+}
+
+variable "s3_prefix_list_id" {
+  description = "Addresses of S3, likewise."
   type        = string
 }
 
