@@ -581,7 +581,7 @@ def endpoints() -> None:
                 assert "AWS_" not in str(list(environment(plan.containers["tfc-agent"])))
     finally:
         provider.DATA["aws_partition"] = plain
-    source = (planning.ROOT / "Sources/AWS/AWSEnvironment.swift").read_text()
+    source = (planning.ROOT / "Sources/AWS/Client/AWSEnvironment.swift").read_text()
     assert '"AWS_ENDPOINT_URL_"' in source
 
 

@@ -10,7 +10,7 @@ import re
 
 MODULE = pathlib.Path(__file__).resolve().parent.parent.parent / "ecs-task-def"
 README = MODULE / "README.md"
-LEDGER = MODULE.parent / "Sources/AWS/LedgerItem.swift"
+LEDGER = MODULE.parent / "Sources/AWS/DynamoDB/LedgerItem.swift"
 SCHEMAS = MODULE.parent / "Tests/deployment/schemas.txt"
 
 
