@@ -14,8 +14,8 @@ extension WallTime {
         guard
             let date = (try? fractional.parse(text)) ?? (try? Date.ISO8601FormatStyle().parse(text))
         else { return nil }
-        // Seconds as a binary fraction lie a little beside the milliseconds that were written.
-        self.init(milliseconds: Int((date.timeIntervalSince1970 * 1000 + 0.01).rounded(.down)))
+        // Seconds as a binary fraction lie up to half a microsecond beside what was written.
+        self.init(milliseconds: Int((date.timeIntervalSince1970 * 1000 + 0.0006).rounded(.down)))
     }
 }
 
