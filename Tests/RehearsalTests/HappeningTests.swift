@@ -139,7 +139,7 @@ struct HappeningTests {
         #expect(broken(busy + [.scaledIn("t", .deletion)]) == [.protected])
         var verdict = verdict()
         #expect(!verdict.hasEnded)
-        _ = verdict.see(.limitsEnded, at: 0)
+        for event in [adopted, .limitsEnded] { _ = verdict.see(event, at: 0) }
         #expect(verdict.hasEnded && !verdict.isDeleted)
         #expect(verdict.see(again, at: 60_000).map(\.rule) == [.noWrongZero])
     }
