@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import subprocess
+from collections.abc import Iterable
 
 import cfnlint
 import planning
@@ -460,6 +461,59 @@ def own_tests() -> None:
         wrong.write_text(text)
     assert not outcome.succeeded
     assert "The limits stand in the table." in outcome.complaints, outcome.complaints
+
+
+# Addresses of earlier versions, and where they are now.
+MOVED = {
+    "aws_ecs_cluster.this": "aws_ecs_cluster.this[0]",
+    "aws_ssm_parameter.agent_token": "aws_ssm_parameter.agent_token[0]",
+    "aws_ssm_parameter.hmac_key": "aws_ssm_parameter.hmac_key[0]",
+    "aws_vpc_security_group_egress_rule.agents": (
+        'aws_vpc_security_group_egress_rule.agents["everywhere"]'
+    ),
+    "aws_vpc_security_group_egress_rule.endpoint[0]": (
+        'aws_vpc_security_group_egress_rule.endpoint["https"]'
+    ),
+    'aws_vpc_security_group_ingress_rule.load_balancer["0.0.0.0/0"]': (
+        'aws_vpc_security_group_ingress_rule.load_balancer["everybody"]'
+    ),
+}
+
+
+def state_of(addresses: Iterable[str]) -> str:
+    """A state in which these resources are, of which nothing but that is known."""
+    resources = []
+    for address in addresses:
+        kind, name, index = re.fullmatch(r"(\w+)\.(\w+)(?:\[(.+)\])?", address).groups()
+        instance = {"schema_version": 0, "attributes": {"id": address}}
+        resources.append(
+            {
+                "mode": "managed",
+                "type": kind,
+                "name": name,
+                "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
+                "instances": [instance | ({"index_key": json.loads(index)} if index else {})],
+            }
+        )
+    whole = {"version": 4, "terraform_version": "1.9.0", "serial": 1, "lineage": "earlier"}
+    return json.dumps({**whole, "outputs": {}, "resources": resources})
+
+
+@check("what has another address in this version is moved, not made anew")
+def moved() -> None:
+    folder, _ = planning.stage()
+    (folder / "earlier.tfstate").write_text(state_of(MOVED))
+    outcome = planning.attempt(AS_SERVICE, state="earlier.tfstate", out="plan-of-moved")
+    assert outcome.succeeded, outcome.complaints
+    changes = planning.run("show", path="plan-of-moved").value["resource_changes"]
+    found = {c["previous_address"]: c["address"] for c in changes if "previous_address" in c}
+    assert found == MOVED, found
+    removed = [c["address"] for c in changes if "delete" in c["change"]["actions"]]
+    assert not removed, removed
+    # Every block of moved.tf is among them.
+    text = (MODULE / "moved.tf").read_text()
+    blocks_there = dict(re.findall(r"from = (.+)\n  to   = (.+)", text))
+    assert len(blocks_there) == text.count("moved {") and blocks_there.items() <= MOVED.items()
 
 
 # What nobody needs who is still there when the agents' service goes.

@@ -140,6 +140,13 @@ class Provider:
         state.update(answer)
         return field(1, field(1, msgpack.packb(state)))
 
+    def UpgradeResourceState(self, request) -> bytes:
+        # As it stands in the state's JSON.
+        return field(1, field(2, fields(request[3])[1]))
+
+    def ReadResource(self, request) -> bytes:
+        return field(1, request[2])
+
     def PlanResourceChange(self, request) -> bytes:
         attributes = self.resources[request[1].decode()]["attributes"]
         proposed = self.value(request[3])
