@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import cfnlint
 import planning
+import provider
 import tables
 from checks import check
 from planning import AS_SERVICE, EXAMPLES, MODULE, README, ROOT, WITH_API
@@ -386,6 +387,35 @@ def fargate_sizes() -> None:
     assert mine == known
     offered = re.search(r"contains\(\[([\d, ]+)\]", blocks("variable")["task_cpu"])[1]
     assert {int(number) for number in offered.split(", ")} == set(known)
+
+
+# Zones without Fargate (Amazon ECS developer guide, AWS Fargate Regions).
+WITHOUT_FARGATE = {
+    "us-east-1": ["use1-az3"],
+    "us-west-1": ["usw1-az2"],
+    "ap-northeast-1": ["apne1-az3"],
+    "ca-central-1": ["cac1-az3"],
+}
+
+
+@check("no subnet is in a zone without Fargate, and more zones than that are refused")
+def zones() -> None:
+    plain = provider.DATA["aws_availability_zones"]
+    try:
+        for region, zones in WITHOUT_FARGATE.items():
+            # As an account may see them: which letter is which zone differs.
+            provider.DATA["aws_availability_zones"] = {
+                "names": [f"{region}{letter}" for letter in "abc"],
+                "zone_ids": [zones[0], "other-az1", "other-az2"],
+            }
+            plan = planning.plan({"region": region})
+            made = {subnet["availability_zone"] for subnet in plan.of("aws_subnet").values()}
+            assert made == {f"{region}b", f"{region}c"}, made
+            outcome = planning.attempt({"region": region, "availability_zone_count": 3})
+            said = " ".join(outcome.complaints.split())
+            assert "This region has 2 zones with Fargate" in said, said
+    finally:
+        provider.DATA["aws_availability_zones"] = plain
 
 
 @check("every input that has rules is in the table of wrong inputs")

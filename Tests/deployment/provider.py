@@ -19,7 +19,8 @@ DATA = {
     "aws_partition": {"partition": "aws", "dns_suffix": "amazonaws.com"},
     "aws_region": {"region": "eu-central-1"},
     "aws_availability_zones": {
-        "names": ["eu-central-1a", "eu-central-1b", "eu-central-1c", "eu-central-1d"]
+        "names": ["eu-central-1a", "eu-central-1b", "eu-central-1c", "eu-central-1d"],
+        "zone_ids": ["euc1-az2", "euc1-az3", "euc1-az1", "euc1-az4"],
     },
     # Those of them that a filter names.
     "aws_subnets": {"ids": ["subnet-1", "subnet-2", "subnet-3"]},
@@ -137,6 +138,10 @@ class Provider:
         for one in state.get("filter") or []:
             if one["name"] == "subnet-id":
                 answer = {"ids": [i for i in answer["ids"] if i in one["values"]]}
+        if excluded := state.get("exclude_zone_ids"):
+            pairs = zip(answer["names"], answer["zone_ids"], strict=True)
+            left = [(name, zone) for name, zone in pairs if zone not in excluded]
+            answer = {"names": [n for n, _ in left], "zone_ids": [z for _, z in left]}
         state.update(answer)
         return field(1, field(1, msgpack.packb(state)))
 
