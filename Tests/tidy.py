@@ -29,16 +29,12 @@ SHORTEST_FILE = 30
 SHORT_FILES = {
     "Sources/Decisions/Ledger+Rollout.swift": "the one place where ledger and deployment meet",
     "Sources/Decisions/LedgerBooking.swift": "a rule of its own, for all who project",
-    "Sources/Decisions/AgentStatus.swift": "what sidecar, simulation and exploration all observe",
-    "Sources/Simulation/Policies/Peers/FixedPolicy.swift": "one policy a file",
-    "Sources/Simulation/Tally/DemandTimeline.swift": "one tally a file",
-    "Sources/Simulation/Trials/Prices.swift": "what the options of the simulation fill in",
-    "Sources/Simulation/World/Outage.swift": "drawn by everything that may be away",
-    "Sources/SimulationReport/TextTable.swift": "the layout of every table",
     "Sources/ProductVersion/ProductVersion.swift": "one constant for every program",
-    "Sources/Decisions/AgentStatus.swift": "what sidecar, simulation and exploration all observe",
     "Sources/Rules/RuleBook+Secrets.swift": "one rule a file",
     "Sources/Model/Milliseconds.swift": "the model's unit of time",
+    "Sources/Rehearsal/Cloud/ECS/ServiceNames.swift": "every name of the rehearsed service",
+    "Sources/Rehearsal/Play/Random.swift": "the rehearsal's only source of chance",
+    "Sources/Rehearsal/Play/Timebase.swift": "the rehearsal's only clock",
     "Sources/Seeded/SeededRandom.swift": "all of its target",
 }
 

@@ -29,3 +29,8 @@ package struct TokenBucket: Hashable, Sendable {
         return missing <= 0 ? 0 : (missing + perSecond - 1) / perSecond
     }
 }
+
+extension TokenBucket {
+    /// Requests of one user of HCP Terraform's API (HCP Terraform API, "Rate limiting").
+    package static let terraformAPI = TokenBucket(burst: 30, perSecond: 30)
+}

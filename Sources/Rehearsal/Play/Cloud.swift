@@ -25,63 +25,15 @@ struct Cloud: Sendable {
         random: inout SeededRandom
     ) throws {
         let agents = AgentProcesses()
-        let agentToken = SecretKind.agentToken.make(from: &random)
-        let apiToken = SecretKind.apiToken.make(from: &random)
-        let hmacKey = SecretKind.hmacKey.make(from: &random)
+        let organization = Organization(from: &random)
         let parameters = [
-            names.agentTokenParameter: agentToken, names.hmacKeyParameter: hmacKey,
+            names.agentTokenParameter: organization.agentToken,
+            names.hmacKeyParameter: organization.hmacKey,
         ]
-        let poolID = random.id("apool")
-        let organization = "rehearsal"
-        let poolName = "ecs"
-        let api =
-            settings.hasAPIToken
-            ? [
-                "TFE_TOKEN": apiToken, "TFC_AGENT_POOL_ID": poolID,
-                "TFC_ORGANIZATION": organization, "TFC_AGENT_POOL_NAME": poolName,
-            ] : [:]
-        var sidecar = api
-        // The least that it takes. A job that is announced once more after its end keeps an agent
-        // for so long, without a token.
-        sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "120"
-        // Ten minutes by default: an idle agent whose sidecar ECS does not start again.
-        let agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
+        let api = settings.hasAPIToken ? organization.variables : [:]
         calls = CallFaults(journal)
-        let inherited = Self.inherited()
-        let template = try Self.bytes(settings.taskDefinition)
-        let definition = try TaskDefinition(
-            template: template,
-            values: settings.templateValues(
-                names: names,
-                base: base,
-                tokenParameter: names.agentTokenParameter
-            )
-        )
-        let plan = ContainerPlan(
-            images: LocalImages.all(
-                bin: settings.bin,
-                agentDirectory: folder.image
-            ),
-            parameters: parameters
-        )
         ecs = ECSStandIn(
-            .init(
-                names: names,
-                definition: definition,
-                deployed: try Deployed(
-                    definition,
-                    service: Self.serviceFile(beside: settings.taskDefinition)
-                ),
-                replacement: settings.replacement,
-                plan: plan,
-                bootMilliseconds: Int(settings.bootSeconds * 1000),
-                speed: .rehearsed,
-                directory: folder.path,
-                rehearsal: folder.marker,
-                inherited: inherited,
-                extra: [PlayNames.sidecar: sidecar, PlayNames.agent: agent],
-                ignoresProtection: settings.broken == .protection
-            ),
+            try Self.installation(settings, names, folder, base: base, parameters, api),
             desiredCount: settings.desiredCount,
             time: time,
             journal: journal,
@@ -98,23 +50,113 @@ struct Cloud: Sendable {
             random: SeededRandom(seed: random.next())
         )
         terraform = TerraformStandIn(
-            .init(
-                organization: organization,
-                poolID: poolID,
-                poolName: poolName,
-                agentToken: agentToken,
-                apiToken: apiToken,
-                hmacKey: hmacKey,
-                approvalSeconds: settings.approvalSeconds
-            ),
+            organization.settings(approvalSeconds: settings.approvalSeconds),
             client: FaultyClient(faults: calls, client: try CurlClient()),
             time: time,
             journal: journal,
             agents: agents,
             random: SeededRandom(seed: random.next())
         )
+        endpointProgram = Self.endpoint(
+            settings,
+            names,
+            folder,
+            base: base,
+            credentialsID: aws.endpointCredentialsID,
+            api
+        )
+    }
 
-        var environment = inherited
+    /// The rehearsed organization of HCP Terraform, with its pool and its secrets.
+    private struct Organization {
+        let name = "rehearsal"
+        let poolName = "ecs"
+        let poolID: String
+        let agentToken: String
+        let apiToken: String
+        let hmacKey: String
+
+        init(from random: inout SeededRandom) {
+            agentToken = SecretKind.agentToken.make(from: &random)
+            apiToken = SecretKind.apiToken.make(from: &random)
+            hmacKey = SecretKind.hmacKey.make(from: &random)
+            poolID = random.id("apool")
+        }
+
+        /// What sidecar and endpoint need to ask its API.
+        var variables: [String: String] {
+            [
+                "TFE_TOKEN": apiToken, "TFC_AGENT_POOL_ID": poolID,
+                "TFC_ORGANIZATION": name, "TFC_AGENT_POOL_NAME": poolName,
+            ]
+        }
+
+        func settings(approvalSeconds: Double) -> TerraformStandIn.Settings {
+            .init(
+                organization: name,
+                poolID: poolID,
+                poolName: poolName,
+                agentToken: agentToken,
+                apiToken: apiToken,
+                hmacKey: hmacKey,
+                approvalSeconds: approvalSeconds
+            )
+        }
+    }
+
+    private static func installation(
+        _ settings: PlaySettings,
+        _ names: ServiceNames,
+        _ folder: PlayFolder,
+        base: String,
+        _ parameters: [String: String],
+        _ api: [String: String]
+    ) throws -> ECSStandIn.Settings {
+        let definition = try TaskDefinition(
+            template: try bytes(settings.taskDefinition),
+            values: settings.templateValues(
+                names: names,
+                base: base,
+                tokenParameter: names.agentTokenParameter
+            )
+        )
+        var sidecar = api
+        // The least that it takes. A job that is announced once more after its end keeps an agent
+        // for so long, without a token.
+        sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "120"
+        // Ten minutes by default: an idle agent whose sidecar ECS does not start again.
+        let agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
+        return .init(
+            names: names,
+            definition: definition,
+            deployed: try Deployed(
+                definition,
+                service: serviceFile(beside: settings.taskDefinition)
+            ),
+            replacement: settings.replacement,
+            plan: ContainerPlan(
+                images: LocalImages.all(bin: settings.bin, agentDirectory: folder.image),
+                parameters: parameters
+            ),
+            bootMilliseconds: Int(settings.bootSeconds * 1000),
+            speed: .rehearsed,
+            directory: folder.path,
+            rehearsal: folder.marker,
+            inherited: inherited(),
+            extra: [PlayNames.sidecar: sidecar, PlayNames.agent: agent],
+            ignoresProtection: settings.broken == .protection
+        )
+    }
+
+    private static func endpoint(
+        _ settings: PlaySettings,
+        _ names: ServiceNames,
+        _ folder: PlayFolder,
+        base: String,
+        credentialsID: String,
+        _ api: [String: String]
+    ) -> Program {
+        var environment = inherited()
         environment["PATH"] = ContainerPlan.systemPath
         environment["HOME"] = folder.path
         environment["LISTEN_ADDRESS"] = "127.0.0.1"
@@ -130,11 +172,11 @@ struct Cloud: Sendable {
         environment["AWS_REGION"] = names.region
         environment["AWS_ENDPOINT_URL"] = base
         environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
-            "\(base)/v2/credentials/\(aws.endpointCredentialsID)"
+            "\(base)/v2/credentials/\(credentialsID)"
         environment.merge(api) { _, new in new }
         environment[Leftovers.rehearsalName] = folder.marker
         environment[Leftovers.containerName] = "endpoint/\(folder.marker)"
-        endpointProgram = Program(
+        return Program(
             path: "\(settings.bin)/\(settings.endpoint.executable)",
             environment: environment,
             directory: folder.path,

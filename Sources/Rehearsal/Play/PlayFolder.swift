@@ -43,3 +43,8 @@ struct PlayFolder: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 }
+
+/// The rehearsal could not be set up; nothing of it runs any more.
+struct PlayError: Error, CustomStringConvertible {
+    var description: String
+}

@@ -8,12 +8,14 @@ protocol Keeper: AnyObject {
     /// HCP Terraform calls a run task before and after plans and applies.
     ///
     /// - Parameter done: gets true when the run may go on; false makes HCP Terraform call again.
-    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void)
+    func webhook(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void)
 }
 
 extension Keeper {
     func companion(of task: AgentTask) -> any Companion { AgentAlone(task) }
-    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) { done(true) }
+    func webhook(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void) {
+        done(true)
+    }
 }
 
 /// An agent pool in virtual time: performs what its ``AgentPool`` says, for the runs and the agents
@@ -31,7 +33,7 @@ final class Pool: AgentHost, RunHost {
     private var tasks: [Int: AgentTask] = [:]
     private var tokenOutage = Outage()
     /// Runs that are not over, for those who list them.
-    private(set) var runs: [String: Run] = [:]
+    private(set) var runs: [String: SimulatedRun] = [:]
     /// What a policy does for this pool.
     var keeper: (any Keeper)?
 
@@ -56,22 +58,22 @@ final class Pool: AgentHost, RunHost {
     /// Agents that hold a job.
     var busyAgents: Int { service.tasks.reduce(0) { $0 + ($1.agent.holdsJob ? 1 : 0) } }
     /// In the order in which they arrived.
-    var openRuns: [Run] { runs.values.sorted { $0.number < $1.number } }
+    var openRuns: [SimulatedRun] { runs.values.sorted { $0.number < $1.number } }
 
     /// Runs that an agent works for or that wait for one, as a list of runs tells it.
     var runsThatNeedAgent: Int {
         runs.values.reduce(0) { $0 + ($1.life.status.needsAgent ? 1 : 0) }
     }
 
-    func add(_ run: Run) { runs[run.id] = run }
-    func remove(_ run: Run) { runs[run.id] = nil }
+    func add(_ run: SimulatedRun) { runs[run.id] = run }
+    func remove(_ run: SimulatedRun) { runs[run.id] = nil }
 
     /// HCP Terraform lets no agent in at the moment.
     func refusesAgents() -> Bool {
         world.isAway(&tokenOutage, .failedStarts)
     }
 
-    func call(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) {
+    func call(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void) {
         guard let keeper else { return done(true) }
         keeper.webhook(stage, of: run, done: done)
     }
@@ -83,7 +85,7 @@ final class Pool: AgentHost, RunHost {
         planPolls()
     }
 
-    func withdraw(_ run: Run) { agents.withdraw(run: run.id) }
+    func withdraw(_ run: SimulatedRun) { agents.withdraw(run: run.id) }
 
     // MARK: Agents
 

@@ -42,7 +42,7 @@ final class Region {
             return
         }
         world.after(max(0, plan.at - world.now)) { [self] in
-            let run = Run(plan, pool: pools[plan.pool % pools.count], world: world)
+            let run = SimulatedRun(plan, pool: pools[plan.pool % pools.count], world: world)
             world.openRuns += 1
             world.tally.runs += 1
             run.begin()

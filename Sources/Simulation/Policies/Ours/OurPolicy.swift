@@ -26,7 +26,7 @@ final class OurKeeper: Keeper {
 
     func companion(of task: AgentTask) -> any Companion { OurTask(task, installation) }
 
-    func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) {
+    func webhook(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void) {
         guard let plan = run.job(.plan), let apply = run.job(.apply),
             let policy = Job(id: run.id, type: "policy")
         else { return done(true) }

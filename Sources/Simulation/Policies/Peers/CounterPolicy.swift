@@ -24,7 +24,7 @@ final class CounterPolicy: Policy {
             value = service.limits.desiredCount
         }
 
-        func webhook(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void) {
+        func webhook(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void) {
             let world = service.world
             let step = stage == .prePlan || stage == .preApply ? 1 : -1
             // Parameter Store knows no condition: what others write in between is lost.

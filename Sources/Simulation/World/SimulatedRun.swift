@@ -32,26 +32,26 @@ package struct RunPlan: Sendable, Equatable {
 /// What a run needs of the agent pool that it is for.
 protocol RunHost: AnyObject {
     var index: Int { get }
-    func add(_ run: Run)
-    func remove(_ run: Run)
+    func add(_ run: SimulatedRun)
+    func remove(_ run: SimulatedRun)
     func enqueue(_ job: PoolJob)
-    func withdraw(_ run: Run)
+    func withdraw(_ run: SimulatedRun)
     /// HCP Terraform calls the run task.
-    func call(_ stage: TaskStage, of run: Run, done: @escaping (Bool) -> Void)
+    func call(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void)
 }
 
 /// A job in an agent's hands.
 struct HeldJob {
     let job: Job
     let kind: PoolJob.Kind
-    let run: Run
+    let run: SimulatedRun
     let length: Milliseconds
     /// Since when the run could have gone on with an agent at hand.
     let wantedAt: Milliseconds
 }
 
 /// A run of HCP Terraform in virtual time: performs what its ``RunLife`` says.
-final class Run {
+final class SimulatedRun {
     let id: String
     let number: Int
     let plan: RunPlan
