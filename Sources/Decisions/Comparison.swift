@@ -62,14 +62,15 @@ package struct Comparison: Hashable, Sendable {
     /// A revision that cannot start must not end every agent of the old one. So nobody goes while a
     /// task that is wanted does not run, or the newest ones fail; until one of them has been seen to
     /// run, one agent goes and the others wait for what becomes of it. And a task that was started
-    /// beside the newer revision stays: ECS has answered an exit with the old one, and may again. It
-    /// would keep the deployment open for as long as it is wanted, so that it goes once the newest
-    /// revision runs, one at a time.
+    /// beside the newer revision stays: ECS has answered an exit with the old one, and may again,
+    /// each time. Its deployment stays open until it is one too many, or has had a job.
     package var makesRoom: Bool {
-        guard rollout.isOutdated, running >= desired, !startsFail else { return false }
+        guard rollout.isOutdated, !rollout.isReplacement, running >= desired, !startsFail else {
+            return false
+        }
         return switch rollout.progress {
-        case .runs: !rollout.isReplacement || !isRoomMade
-        case .untried: !rollout.isReplacement && !isRoomMade
+        case .runs: true
+        case .untried: !isRoomMade
         case .starting, .fails: false
         }
     }

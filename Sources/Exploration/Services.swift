@@ -37,8 +37,8 @@ struct ServiceFacts {
     let isGone: Bool
     /// One revision, which is completed.
     let isSettled: Bool
-    /// A deployment is open, whose tasks do not run, for tasks that were started beside it as old
-    /// ones ended: they serve until there is room for one of the newest.
+    /// A deployment is open, only for tasks that were started beside it as old ones ended: they serve
+    /// until they are one too many, or have had a job.
     let isKeptByReplacement: Bool
 
     var counting: Int { listed.nonzeroBitCount }
@@ -90,7 +90,7 @@ final class Services {
             isActive: state.status == .active,
             isGone: state.status == .inactive,
             isSettled: !state.isRolling && state.primary.rollout == .completed,
-            isKeptByReplacement: late != 0 && late == listed
+            isKeptByReplacement: late != 0 && late == outdated
         )
     }
 

@@ -154,11 +154,12 @@ struct RolloutTests {
         #expect(!makesRoom(Rollout(), startsFail: true))
     }
 
-    @Test("a replacement of the old revision goes once the newest runs, one at a time")
-    func replacementGoes() {
-        #expect(makesRoom(Rollout(isReplacement: true)))
-        #expect(!makesRoom(Rollout(isReplacement: true), isRoomMade: true))
-        #expect(!makesRoom(Rollout(isReplacement: true, progress: .untried)))
+    @Test(
+        "a replacement of the old revision stays until it is one too many",
+        arguments: [Rollout.Progress.runs, .untried]
+    )
+    func replacementStays(progress: Rollout.Progress) {
+        #expect(!makesRoom(Rollout(isReplacement: true, progress: progress)))
     }
 
     // MARK: What the ledger adds
