@@ -43,8 +43,3 @@ struct PlayFolder: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 }
-
-/// The rehearsal could not be set up; nothing of it runs any more.
-struct PlayError: Error, CustomStringConvertible {
-    var description: String
-}
