@@ -93,6 +93,7 @@ let package = Package(
         .executable(name: "scale-up-server", targets: ["ScaleUpServer"]),
         .executable(name: "rehearsal", targets: ["Rehearsal"]),
         .executable(name: "stand-in-agent", targets: ["StandInAgent"]),
+        .executable(name: "renewal-trial", targets: ["RenewalTrial"]),
     ],
     dependencies: packages.map { .package(url: $0.url, exact: $0.version) },
     targets: [
@@ -123,6 +124,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "AgentLink", swiftSettings: strict),
+        // A container as it was at its start: what decides as values, what acts in thin shells.
+        .target(name: "Renewal", dependencies: ["AgentLink"], swiftSettings: strict),
         .target(name: "AgentLinkServer", dependencies: ["AgentLink"], swiftSettings: strict),
         .target(
             name: "Daemon",
@@ -268,6 +271,20 @@ let package = Package(
         .testTarget(
             name: "LauncherTests",
             dependencies: ["AgentLink", "AgentLinkServer", "Peers"],
+            swiftSettings: strict
+        ),
+        // The first process of a test's container, static as the launcher is.
+        .executableTarget(
+            name: "RenewalTrial",
+            dependencies: ["Renewal"],
+            path: "Tests/RenewalTrial",
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable"])]
+        ),
+        // Runs the built executables, as LauncherTests.
+        .testTarget(
+            name: "RenewalTests",
+            dependencies: ["AgentLink", "AgentLinkServer", "Peers", "Renewal", "Seeded"],
             swiftSettings: strict
         ),
         .testTarget(
