@@ -40,6 +40,12 @@ extension LauncherLife {
         case held
         /// The sidecar did not do so in time.
         case releaseLimitReached
+        /// The container is as it was at its start.
+        case renewed
+        /// It is not, or that cannot be shown.
+        case spoiled(SpoilReason)
+        /// The sidecar gave the next agent its name.
+        case nextNamed(String)
     }
 
     /// What is to be done, in order.
@@ -54,6 +60,9 @@ extension LauncherLife {
         case countJobProcesses
         /// Tell the sidecar.
         case say(LauncherMessage)
+        /// End what is left of the job, make the container as it was, and say so at once by `renewed`
+        /// or `spoiled`.
+        case renew
         /// End with this exit code.
         case leave(code: Int32, LeaveReason)
     }

@@ -8,6 +8,12 @@
 ///     waiting ── named, startLimitReached ──► running ── the agent's end ──► ended ──► left
 ///     waiting ── drainAsked ──► ended (nothing was started; held open until the release)
 ///     waiting ── outsideStop ──► left
+///     ended ── the output is passed on ──► renewing ── renewed ──► renewed ── nextNamed ──► running
+///
+/// The last line only where renewal was asked for and is possible, and after an agent that had a job,
+/// ended with code 0 and was not to stop. `renewing` and `renewed` are kinds of `ended`: a release ends
+/// either, and whatever stands against a next agent (a stop, a drain, a hold, a spoiled container)
+/// makes it `ended` as it is without renewal.
 ///
 /// `ended` lasts until the release, or a limit that is shorter than what ECS gives a container that
 /// it stops. A task that is handed over is held open for longer, as long as its sidecar answers, and
@@ -72,20 +78,37 @@ package struct LauncherLife: Sendable, Hashable {
         let code: Int32?
     }
 
+    /// How far the container is from having a next agent.
+    private enum RenewalPhase: Hashable {
+        /// There will be none.
+        case none
+        /// Once the last one's output is passed on.
+        case due
+        case renewing
+        /// It waits for a name.
+        case renewed
+    }
+
     private struct EndedPhase: Hashable {
         var code: Int32
         var isOutputSettled = false
         var isTold = false
         var isHeld = false
         var isStopped = false
+        var renewal = RenewalPhase.none
         var release: LeaveReason?
     }
 
     private var phase = Phase.waiting
     private var memory = LauncherMemory()
+    private let renews: Bool
 
     /// A launcher that waits for its sidecar.
-    package init() {}
+    ///
+    /// - Parameter renews: Whether the container can be renewed after a job.
+    package init(renews: Bool = false) {
+        self.renews = renews
+    }
 
     /// What each new connection to a sidecar begins with.
     package var greeting: [LauncherMessage] { memory.greeting }
@@ -120,6 +143,11 @@ package struct LauncherLife: Sendable, Hashable {
     /// Whether the container is held open for as long as the sidecar answers.
     package var isHeld: Bool {
         if case .ended(let ending) = phase { ending.isHeld && ending.release == nil } else { false }
+    }
+
+    /// Whether the container is as it was, and waits for the next agent's name.
+    package var awaitsNext: Bool {
+        if case .ended(let ending) = phase { ending.renewal == .renewed } else { false }
     }
 
     /// Whether the agent is gone and its output is still being passed on.
@@ -310,7 +338,11 @@ package struct LauncherLife: Sendable, Hashable {
     }
 
     private mutating func end(_ code: Int32) {
-        phase = .ended(EndedPhase(code: code))
+        var ending = EndedPhase(code: code)
+        if renews, code == 0, memory.agentHadJob, running?.stop == .notAsked {
+            ending.renewal = .due
+        }
+        phase = .ended(ending)
     }
 
     private mutating func afterEnd(
@@ -328,17 +360,39 @@ package struct LauncherLife: Sendable, Hashable {
         case .outsideStop: ending.isStopped = true
         case .aloneLimitReached where ending.isHeld:
             ending.release = ending.release ?? .heldAlone
+        case .drainAsked where ending.renewal != .none:
+            ending.renewal = .none
+            phase = .ended(ending)
+            return [say(.drained)] + (ending.isTold ? [say(.exited(code: Int(ending.code)))] : [])
         case .drainAsked: return repeatState()
+        case .renewed where ending.renewal == .renewing:
+            ending.renewal = .renewed
+            phase = .ended(ending)
+            return [say(.renewed)]
+        case .spoiled(let reason) where ending.renewal == .renewing:
+            ending.renewal = .none
+            phase = .ended(ending)
+            return [say(.spoiled(reason))]
+        case .nextNamed(let name) where ending.renewal == .renewed:
+            phase = .running(RunningPhase())
+            memory = LauncherMemory()
+            return [.start(name: name)]
         default: return []
         }
+        var directives: [Directive] = []
+        if ending.isStopped, ending.renewal != .none { directives.append(say(.stopping)) }
+        if ending.isHeld || ending.isStopped { ending.renewal = .none }
         // Without a hold the departure is being booked, and ECS gives it time.
         if ending.isHeld, ending.isStopped {
             ending.release = ending.release ?? .stoppedWhileHeld
         }
-        var directives: [Directive] = []
         if !ending.isTold, observation == .outputSettled || observation == .outputLimitReached {
             ending.isTold = true
             directives.append(say(.exited(code: Int(ending.code))))
+        }
+        if ending.isOutputSettled, ending.renewal == .due, ending.release == nil {
+            ending.renewal = .renewing
+            directives.append(.renew)
         }
         phase = .ended(ending)
         if ending.isOutputSettled, let reason = ending.release {
@@ -357,7 +411,7 @@ package struct LauncherLife: Sendable, Hashable {
     private func repeatState() -> [Directive] {
         memory.greeting.compactMap { message in
             switch message {
-            case .stopping, .drained, .exited: .say(message)
+            case .stopping, .drained, .exited, .renewed, .spoiled: .say(message)
             default: nil
             }
         }

@@ -9,6 +9,7 @@ package struct LauncherMemory: Sendable, Hashable {
         static let stop = Subjects(rawValue: 4)
         static let exit = Subjects(rawValue: 8)
         static let level = Subjects(rawValue: 16)
+        static let renewal = Subjects(rawValue: 32)
     }
 
     private struct Statement: Hashable {
@@ -17,6 +18,8 @@ package struct LauncherMemory: Sendable, Hashable {
     }
 
     private var kept: [Statement] = []
+    /// Whether the agent has said that it received a job.
+    private(set) var agentHadJob = false
 
     /// Nothing said yet.
     package init() {}
@@ -24,6 +27,9 @@ package struct LauncherMemory: Sendable, Hashable {
     /// Keeps a message that was said, in place of those that it makes obsolete. `hello` and
     /// `ping` belong to a connection and `busy` answers a question: none is state.
     package mutating func remember(_ message: LauncherMessage) {
+        if case .status(let line) = message, StatusPhrase.jobReceived.isSaid(in: line) {
+            agentHadJob = true
+        }
         let subjects = LauncherMemory.subjects(of: message)
         guard !subjects.isEmpty else { return }
         for index in kept.indices {
@@ -85,6 +91,7 @@ package struct LauncherMemory: Sendable, Hashable {
         case .stopping, .drained: .stop
         case .exited: .exit
         case .silenced: .level
+        case .renewed, .spoiled: .renewal
         }
     }
 }

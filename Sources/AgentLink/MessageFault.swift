@@ -15,6 +15,8 @@ package enum MessageFault: Error, Sendable, Equatable, CustomStringConvertible {
     case surplusValue(word: String)
     /// The value is not a whole decimal number between 0 and the largest allowed.
     case badNumber(word: String, value: String)
+    /// The value is none of the words that are allowed there.
+    case unknownValue(word: String, value: String)
     /// The value holds a line break or a NUL, which would end the message or the agent's name early.
     case forbiddenByte(word: String)
 
@@ -29,6 +31,7 @@ package enum MessageFault: Error, Sendable, Equatable, CustomStringConvertible {
         case .surplusValue(let word): "\"\(word)\" with a value, where none is allowed"
         case .badNumber(let word, let value):
             "\"\(word)\" with \"\(value)\", where a whole number in range is expected"
+        case .unknownValue(let word, let value): "\"\(word)\" with the unknown value \"\(value)\""
         case .forbiddenByte(let word): "\"\(word)\" with a line break or a NUL in its value"
         }
     }

@@ -40,6 +40,15 @@ struct MessageWords {
         return number
     }
 
+    /// The value as one of the words that a type lists.
+    func oneOf<Word: RawRepresentable<String>>(_: Word.Type) throws(MessageFault) -> Word {
+        let text = try text()
+        guard let found = Word(rawValue: text) else {
+            throw .unknownValue(word: word, value: MessageFault.quotable(text.utf8))
+        }
+        return found
+    }
+
     var unknown: MessageFault { .unknownWord(MessageFault.quotable(word.utf8)) }
 
     /// A message of one word.

@@ -18,6 +18,11 @@ package enum LauncherMessage: Sendable, Hashable {
     /// The agent logs at this level only, by what its own command says, so that none of the lines
     /// can be seen that its state is read from.
     case silenced(level: String)
+    /// After `exited 0` of an agent that had a job: the container is as it was at its start. The answer
+    /// is `next` or `release`; without one within half a minute the container ends.
+    case renewed
+    /// After the same, where it is not, or where that cannot be shown: the task leaves.
+    case spoiled(SpoilReason)
     /// Is the sidecar awake? To be answered by `pong` with the same number, by whatever decides
     /// there: a thread that only reads the link proves nothing.
     case ping(Int)
@@ -37,6 +42,8 @@ package enum LauncherMessage: Sendable, Hashable {
         case "busy": self = .busy(processes: try words.number(upTo: Int(Int32.max)))
         case "exited": self = .exited(code: try words.number(upTo: 255))
         case "silenced": self = .silenced(level: try words.text())
+        case "renewed": self = try words.alone(.renewed)
+        case "spoiled": self = .spoiled(try words.oneOf(SpoilReason.self))
         case "ping": self = .ping(try words.number(upTo: Int.max))
         default: throw words.unknown
         }
@@ -56,6 +63,8 @@ package enum LauncherMessage: Sendable, Hashable {
         case .busy(let processes): try MessageWords.line("busy", String(processes))
         case .exited(let code): try MessageWords.line("exited", String(code))
         case .silenced(let level): try MessageWords.line("silenced", level)
+        case .renewed: try MessageWords.line("renewed")
+        case .spoiled(let reason): try MessageWords.line("spoiled", reason.rawValue)
         case .ping(let number): try MessageWords.line("ping", String(number))
         }
     }
@@ -65,6 +74,9 @@ package enum LauncherMessage: Sendable, Hashable {
 package enum SidecarMessage: Sendable, Equatable {
     /// The answer to `hello`: the agent's name. The first one starts the agent.
     case name(String)
+    /// The answer to `renewed`: the next agent's name. A word of its own, since a sidecar says `name`
+    /// on each connection, and one that knows nothing of renewal must not start a second agent.
+    case next(String)
     /// Please give the agent its one stop signal, unless it works.
     case drain
     /// The departure is booked, or there is nothing to book: the container may end.
@@ -83,6 +95,7 @@ package enum SidecarMessage: Sendable, Equatable {
         let words = try MessageWords(line)
         switch words.word {
         case "name": self = .name(try words.text())
+        case "next": self = .next(try words.text())
         case "drain": self = try words.alone(.drain)
         case "release": self = try words.alone(.release)
         case "hold": self = try words.alone(.hold)
@@ -98,6 +111,7 @@ package enum SidecarMessage: Sendable, Equatable {
     package func serialised() throws(MessageFault) -> [UInt8] {
         switch self {
         case .name(let name): try MessageWords.line("name", name)
+        case .next(let name): try MessageWords.line("next", name)
         case .drain: try MessageWords.line("drain")
         case .release: try MessageWords.line("release")
         case .hold: try MessageWords.line("hold")

@@ -212,8 +212,8 @@ final class Minds {
         case .countJobProcesses: .countJobProcesses
         case .say(let message): heard(message).map { .say(observations.id(of: $0)) }
         case .leave: .leave
-        // The command is the agent here.
-        case .endCommand: nil
+        // The command is the agent here, and no container is renewed.
+        case .endCommand, .renew: nil
         }
     }
 
@@ -254,7 +254,7 @@ final class Minds {
     /// What the sidecar makes of a message, as its own reader of the log does.
     private func heard(_ message: LauncherMessage) -> Observation? {
         switch message {
-        case .hello, .silenced, .ping: nil
+        case .hello, .silenced, .ping, .renewed, .spoiled: nil
         case .status(Self.registeredLine): .agent(.registered(id: scene.watches ? "agent" : nil))
         case .status(Self.waitingLine): .agent(.waiting)
         case .status(let line):

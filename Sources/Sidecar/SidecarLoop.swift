@@ -140,6 +140,8 @@ struct SidecarLoop {
                 level
             )
             return nil
+        // Without an answer the container ends, as in single mode.
+        case .renewed, .spoiled: return nil
         case .ping(let number):
             effects.link.send(.pong(number))
             return nil

@@ -19,6 +19,9 @@ struct MessageTests {
         (.exited(code: 0), "exited 0\n"),
         (.exited(code: 255), "exited 255\n"),
         (.silenced(level: "warn"), "silenced warn\n"),
+        (.renewed, "renewed\n"),
+        (.spoiled(.processes), "spoiled processes\n"),
+        (.spoiled(.copy), "spoiled copy\n"),
         (.ping(0), "ping 0\n"),
         (.ping(Int.max), "ping 9223372036854775807\n"),
     ]
@@ -26,6 +29,7 @@ struct MessageTests {
     static let sidecarMessages: [(SidecarMessage, String)] = [
         (.name("agent-0123456789abcdef"), "name agent-0123456789abcdef\n"),
         (.name("a name with spaces"), "name a name with spaces\n"),
+        (.next("agent-0123456789abcdef-2"), "next agent-0123456789abcdef-2\n"),
         (.drain, "drain\n"),
         (.release, "release\n"),
         (.hold, "hold\n"),
@@ -73,6 +77,9 @@ struct MessageTests {
         ("exited 256", .badNumber(word: "exited", value: "256")),
         ("exited 1.5", .badNumber(word: "exited", value: "1.5")),
         ("silenced", .missingValue(word: "silenced")),
+        ("renewed 1", .surplusValue(word: "renewed")),
+        ("spoiled", .missingValue(word: "spoiled")),
+        ("spoiled milk", .unknownValue(word: "spoiled", value: "milk")),
         ("ping", .missingValue(word: "ping")),
         ("ping -1", .badNumber(word: "ping", value: "-1")),
         ("ping 9223372036854775808", .badNumber(word: "ping", value: "9223372036854775...")),
@@ -92,6 +99,7 @@ struct MessageTests {
         arguments: [
             ("name", MessageFault.missingValue(word: "name")),
             ("name a\0b", .forbiddenByte(word: "name")),
+            ("next", .missingValue(word: "next")),
             ("drain 1", .surplusValue(word: "drain")),
             ("release now", .surplusValue(word: "release")),
             ("hold 600", .surplusValue(word: "hold")),

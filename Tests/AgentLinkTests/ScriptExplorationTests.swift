@@ -186,7 +186,7 @@ struct ScriptExplorationTests {
                     if command == .script { command = .over }
                 case .countJobProcesses:
                     observe(.jobProcesses(life.seeksAgentInTime ? nil : 0))
-                case .start, .say, .leave:
+                case .start, .say, .renew, .leave:
                     break
                 }
             }

@@ -300,7 +300,7 @@ struct DeploymentWorld {
             switch directive {
             case .start: tasks[index].agent = .starting(until: now + 3)
             case .sendStopSignal: signal(index)
-            case .endCommand: break
+            case .endCommand, .renew: break
             case .countJobProcesses:
                 if case .busy = tasks[index].agent {
                     tell(index, .jobProcesses(1))
@@ -329,7 +329,7 @@ struct DeploymentWorld {
 
     private func event(_ message: LauncherMessage) -> AgentEvent? {
         switch message {
-        case .hello, .silenced, .ping: nil
+        case .hello, .silenced, .ping, .renewed, .spoiled: nil
         case .status(let line):
             if case .event(let event) = AgentLog.read(line) { event } else { .unreadable }
         case .unreadable: .unreadable

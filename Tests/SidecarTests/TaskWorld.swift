@@ -263,7 +263,7 @@ struct TaskWorld {
                 stopSignals += 1
                 deeds = script.whenSignalled
                 scheduleDeed()
-            case .endCommand: break
+            case .endCommand, .renew: break
             case .countJobProcesses: tell(.jobProcesses(0))
             case .say(let message): hear(message)
             case .leave(_, let reason): left = reason
@@ -299,7 +299,7 @@ struct TaskWorld {
     private mutating func hear(_ message: LauncherMessage) {
         guard isLinked else { return }
         switch message {
-        case .hello, .silenced, .ping: break
+        case .hello, .silenced, .ping, .renewed, .spoiled: break
         case .status(let line):
             switch AgentLog.read(line) {
             case .event(let event): heard.append(.agent(event))

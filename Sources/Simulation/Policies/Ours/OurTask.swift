@@ -186,6 +186,8 @@ final class OurTask: Companion, SidecarHost {
         case .sendStopSignal: task.signalAgent()
         // The command is the agent here.
         case .endCommand: break
+        // No container is renewed here.
+        case .renew: break
         case .countJobProcesses: tellLauncher(.jobProcesses(jobProcesses))
         case .say(let message): send(message)
         case .leave: leave()

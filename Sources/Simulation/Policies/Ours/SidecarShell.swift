@@ -395,7 +395,7 @@ final class SidecarShell {
     /// What the launcher says, read as `SidecarLoop` does.
     func hear(_ message: LauncherMessage) {
         switch message {
-        case .hello, .silenced, .ping: break
+        case .hello, .silenced, .ping, .renewed, .spoiled: break
         case .status(let line): hear(line)
         case .unreadable: hearUnreadable()
         case .stopping: observe(.agent(.stopping))
