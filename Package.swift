@@ -136,7 +136,7 @@ let package = Package(
         // What runs in production.
         .executableTarget(
             name: "Launcher",
-            dependencies: ["AgentLink"],
+            dependencies: ["AgentLink", "Renewal"],
             swiftSettings: strict,
             // The launcher runs in whatever image the agent runs in, so it brings everything.
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--icf=safe"])]

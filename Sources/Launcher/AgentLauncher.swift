@@ -1,3 +1,4 @@
+import AgentLink
 import Glibc
 
 /// The entry point of the agent's container: starts the unmodified agent, passes its output on,
@@ -9,15 +10,19 @@ enum AgentLauncher {
         if Help.isAskedFor { Help.show() }
         keepStandardDescriptorsTaken()
         orLeave { () throws(LaunchFailure) in try Secrecy.closeProcess() }
+        if AgentEntry.isAskedFor { AgentEntry.run() }
         let settings = orLeave { () throws(LaunchFailure) in try LauncherSettings.read() }
         if settings.hidesTaskRole { orLeave { () throws(LaunchFailure) in try TaskRole.hide() } }
-        let command = orLeave { () throws(LaunchFailure) in try AgentCommand.find() }.showingState()
+        var command = orLeave { () throws(LaunchFailure) in try AgentCommand.find() }.showingState()
+        let separation = settings.mode == .renewed ? Separation.prepare(settings) : nil
+        if separation?.renewer != nil { command = Secrecy.moveStart(command) }
         let signals = orLeave { () throws(LaunchFailure) in try SignalSource.takeOver() }
         Reaper.adoptOrphans()
         let mailbox = orLeave { () throws(LaunchFailure) in try StatusMailbox() }
         var supervisor = Supervisor(
             settings: settings,
             command: command,
+            separation: separation,
             signals: signals,
             mailbox: mailbox
         )

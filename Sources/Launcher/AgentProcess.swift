@@ -1,4 +1,5 @@
 import AgentLink
+import Renewal
 // `environ` is a C global that Swift cannot check. Only the main thread reads it.
 @preconcurrency import Glibc
 
@@ -13,27 +14,34 @@ enum AgentProcess {
     ///   - name: The agent's name, unless the environment has one.
     ///   - output: What the agent gets as its stdout.
     ///   - errors: What the agent gets as its stderr.
+    ///   - identity: Whom it runs as, confined; nil for this process's own user.
     /// - Returns: The process id, ours until it is reaped.
     /// - Throws: Why it could not be started.
     static func start(
         _ command: AgentCommand,
         name: String?,
         output: Int32,
-        errors: Int32
+        errors: Int32,
+        as identity: AgentIdentity?
     ) throws(LaunchFailure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
+        if identity != nil {
+            // A file that two agents have open would be a way from one to the next.
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
         var attributes = freshAttributes()
         var pid = pid_t()
         let result = posix_spawn(
             &pid,
-            command.path,
+            // posix_spawn changes no user: this program does, as the process that becomes the agent.
+            identity == nil ? command.path : AgentEntry.program,
             &actions,
             &attributes,
-            command.arguments + [nil],
-            environment(name: name)
+            (identity.map { AgentEntry.arguments(command, as: $0) } ?? command.arguments) + [nil],
+            environment(name: name, home: identity?.home)
         )
         posix_spawn_file_actions_destroy(&actions)
         posix_spawnattr_destroy(&attributes)
@@ -65,15 +73,19 @@ enum AgentProcess {
     /// Our own environment, byte for byte but for a log level that would hide the agent's state, and
     /// at most two names that are unset in it. The agent checks for names that begin with TFC_AGENT_
     /// and that it does not know: it must not get others.
-    private static func environment(name: String?) -> [UnsafeMutablePointer<CChar>?] {
+    private static func environment(name: String?, home: String?) -> [UnsafeMutablePointer<CChar>?]
+    {
         var settings = [(AgentVariable.logsJSON + "=", "1")]
         if let name { settings.append((AgentVariable.name + "=", name)) }
         settings.removeAll { LauncherSettings.value(String($0.0.dropLast())) != nil }
+        // Of the user that this process has, and the agent has not.
+        if let home { settings.append(("HOME=", home)) }
         var entries: [UnsafeMutablePointer<CChar>?] = []
         var entry = environ
         while let text = entry.pointee {
             // An empty one would stand before ours, and count.
-            if !settings.contains(where: { strcmp(text, $0.0) == 0 }) {
+            let isReplaced = home != nil && strncmp(text, "HOME=", 5) == 0
+            if !isReplaced, !settings.contains(where: { strcmp(text, $0.0) == 0 }) {
                 entries.append(shown(text))
             }
             entry += 1

@@ -52,6 +52,13 @@ enum Help {
           TFC_AGENT_LOG_JSON   set to 1 unless it is set
           TFC_AGENT_LOG_LEVEL  info where it would hide what the agent says of its state (warn,
                                error), and so for the argument -log-level
+          AGENT_MODE           single (default): one job, then the container ends
+                               renewed: after each job that ends well, all that it left is ended and
+                               removed, and the sidecar may name a next agent; the container starts as
+                               root, and what stands against renewal is said on stderr
+                               shared: one agent for many jobs, which find what others left
+          AGENT_USER           whom the agent runs as where AGENT_MODE is renewed, default tfc-agent:
+                               a user of the image's /etc/passwd, without any right of root's
           AGENT_HIDE_TASK_ROLE true: agent and launcher run without the names by which AWS's SDKs
                                find the task role's credentials, and without those of the task's
                                protection and metadata; default false

@@ -3,17 +3,26 @@ import Glibc
 
 /// What the environment says, read once. All faults are reported together.
 struct LauncherSettings {
+    /// The directory that the sidecar's socket is in.
+    var linkDirectory: String
     var socketPath: String
     var startLimit: MonotonicMilliseconds
     var releaseLimit: MonotonicMilliseconds
     var aloneLimit: MonotonicMilliseconds
     /// Whether the agent must not see the task role's credentials.
     var hidesTaskRole: Bool
+    var mode: AgentMode
+    /// Whom the agent runs as where the container is renewed.
+    var agentUser: String
 
+    static let agentUserVariable = "AGENT_USER"
     static let hideTaskRoleVariable = "AGENT_HIDE_TASK_ROLE"
     static let startLimitVariable = "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS"
     static let releaseLimitVariable = "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS"
     static let aloneLimitVariable = "AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS"
+
+    /// What HashiCorp's images call their user.
+    static let defaultAgentUser = "tfc-agent"
 
     /// How long a run may wait for a sidecar that does not come: the run comes first.
     static let defaultStartLimit: MonotonicMilliseconds = 30_000
@@ -32,11 +41,14 @@ struct LauncherSettings {
     static func read() throws(LaunchFailure) -> LauncherSettings {
         var faults: [String] = []
         let settings = LauncherSettings(
+            linkDirectory: value(Link.directoryVariable) ?? Link.defaultDirectory,
             socketPath: socketPath(&faults),
             startLimit: limit(startLimitVariable, defaultStartLimit, &faults),
             releaseLimit: limit(releaseLimitVariable, defaultReleaseLimit, &faults),
             aloneLimit: limit(aloneLimitVariable, defaultAloneLimit, &faults),
-            hidesTaskRole: isTrue(hideTaskRoleVariable, &faults)
+            hidesTaskRole: isTrue(hideTaskRoleVariable, &faults),
+            mode: mode(&faults),
+            agentUser: value(agentUserVariable) ?? defaultAgentUser
         )
         guard faults.isEmpty else {
             throw LaunchFailure(
@@ -76,6 +88,15 @@ struct LauncherSettings {
             return fallback
         }
         return number
+    }
+
+    private static func mode(_ faults: inout [String]) -> AgentMode {
+        let text = value(AgentMode.variable)
+        if let mode = AgentMode(variable: text) { return mode }
+        faults.append(
+            AgentMode.variable + "=\"" + (text ?? "") + "\": " + AgentMode.words + " is expected"
+        )
+        return .single
     }
 
     private static func isTrue(_ name: String, _ faults: inout [String]) -> Bool {

@@ -29,12 +29,14 @@ final class OutputPump: Sendable {
     /// what the agent can write while the launcher is not scheduled. Refused without harm.
     private static let pipeBytes: Int32 = 1 << 20
 
-    /// The pipe stays open as long as the process: the main thread asks it how full it is.
     private init(from source: Int32, to destination: Int32, mailbox: StatusMailbox) {
         self.source = source
         self.destination = destination
         self.mailbox = mailbox
     }
+
+    /// Not before the main thread has let the pump go too: it asks the pipe how full it is.
+    deinit { close(source) }
 
     /// Opens a pipe and starts to pass on what is written to it.
     ///

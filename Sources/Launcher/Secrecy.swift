@@ -23,15 +23,38 @@ enum Secrecy {
     /// a root that may trace. All of it goes: nobody can tell which names hold secrets. The
     /// program's own name stays.
     static func forgetStart() {
-        for place in 1..<max(1, Int(CommandLine.argc)) {
-            overwrite(CommandLine.unsafeArgv[place])
-        }
+        forgetArguments()
         var entry = environ
         while let text = entry.pointee {
             overwrite(text)
             entry += 1
         }
         environ.pointee = nil
+    }
+
+    /// Moves what a later agent needs of the environment and the arguments to where only this process
+    /// sees it, and overwrites the rest at once. What was moved stays for as long as the process.
+    ///
+    /// - Returns: The command with its own copy of its arguments.
+    static func moveStart(_ command: AgentCommand) -> AgentCommand {
+        let moved = AgentCommand(
+            path: command.path,
+            arguments: command.arguments.map { $0.flatMap { strdup($0) } }
+        )
+        var entry = environ
+        while let text = entry.pointee {
+            entry.pointee = strdup(text)
+            overwrite(text)
+            entry += 1
+        }
+        forgetArguments()
+        return moved
+    }
+
+    private static func forgetArguments() {
+        for place in 1..<max(1, Int(CommandLine.argc)) {
+            overwrite(CommandLine.unsafeArgv[place])
+        }
     }
 
     private static func overwrite(_ text: UnsafeMutablePointer<CChar>?) {

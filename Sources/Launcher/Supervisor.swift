@@ -1,21 +1,25 @@
 import AgentLink
 import Glibc
+import Renewal
 
 /// The launcher's main thread: gathers what happened, asks `LauncherLife`, and does what it says.
 /// Nothing here waits but `sleep`.
 struct Supervisor {
     private let settings: LauncherSettings
     private let command: AgentCommand
+    /// Whom the agent runs as, and how the container is renewed; nil in other modes.
+    private let separation: Separation?
     private let signals: SignalSource
     private let mailbox: StatusMailbox
     private let startedAt = MonotonicClock.now
 
-    private var life = LauncherLife()
+    private var life: LauncherLife
     private var link: LinkClient
     private var processes = ProcessWatch()
     private var pumps: [OutputPump] = []
     private var output = OutputWatch()
     private var endedAt: MonotonicMilliseconds?
+    private var renewedAt: MonotonicMilliseconds?
     private var hasReleaseLimitPassed = false
     private var exitCode: Int32?
     private var hasReportedMalformed = false
@@ -31,11 +35,14 @@ struct Supervisor {
     init(
         settings: LauncherSettings,
         command: AgentCommand,
+        separation: Separation?,
         signals: SignalSource,
         mailbox: StatusMailbox
     ) {
         self.settings = settings
         self.command = command
+        self.separation = separation
+        life = LauncherLife(renews: separation?.renewer != nil)
         self.signals = signals
         self.mailbox = mailbox
         link = LinkClient(path: settings.socketPath)
@@ -60,7 +67,8 @@ struct Supervisor {
     // MARK: What happened
 
     private mutating func connect() {
-        guard link.connectIfDue(MonotonicClock.now, isEager: life.isWaiting) else { return }
+        guard link.connectIfDue(MonotonicClock.now, isEager: life.isWaiting || life.awaitsNext)
+        else { return }
         for message in life.greeting {
             link.say(message)
         }
@@ -78,7 +86,7 @@ struct Supervisor {
             if isSearchOver(now) { observe(.searchLimitReached) }
         }
         watchSolitude(now)
-        guard let endedAt else { return }
+        guard let endedAt, let releaseDeadline else { return }
         if life.awaitsOutput {
             let isSettled = output.isSettled(pumps, now)
             // The agent's last words before its end.
@@ -89,10 +97,17 @@ struct Supervisor {
                 observe(.outputLimitReached)
             }
         }
-        if !hasReleaseLimitPassed, !life.isHeld, now >= endedAt + settings.releaseLimit {
+        if !hasReleaseLimitPassed, !life.isHeld, now >= releaseDeadline {
             hasReleaseLimitPassed = true
             observe(.releaseLimitReached)
         }
+    }
+
+    /// How long a sidecar is waited for: less while it has a departure to book than while it may name
+    /// another agent.
+    private var releaseDeadline: MonotonicMilliseconds? {
+        if life.awaitsNext, let renewedAt { return renewedAt + settings.startLimit }
+        return endedAt.map { $0 + settings.releaseLimit }
     }
 
     private mutating func isSearchOver(_ now: MonotonicMilliseconds) -> Bool {
@@ -214,6 +229,7 @@ struct Supervisor {
             }
             switch arrival {
             case .message(.name(let name)): observe(.named(name))
+            case .message(.next(let name)): observe(.nextNamed(name))
             case .message(.drain):
                 lookForAgent()
                 observe(.drainAsked)
@@ -261,6 +277,7 @@ struct Supervisor {
         case .countJobProcesses:
             observe(.jobProcesses(jobProcesses()))
         case .say(let message): link.say(message)
+        case .renew: renew()
         case .leave(let code, let reason): leave(code, reason)
         }
     }
@@ -271,7 +288,24 @@ struct Supervisor {
         return processes.jobProcesses(commandName: command.baseName)
     }
 
+    /// Nothing else is done meanwhile: signals and the sidecar's words wait for it.
+    private mutating func renew() {
+        guard let renewer = separation?.renewer else { return }
+        switch renewer.renew() {
+        case .renewed(let milliseconds):
+            Notice.say("the container is renewed, in \(milliseconds) ms")
+            renewedAt = MonotonicClock.now
+            observe(.renewed)
+        case .spoiled(let reason, let text):
+            Notice.say("spoiled " + reason.rawValue + ": " + text)
+            observe(.spoiled(reason))
+        }
+    }
+
     private mutating func startAgent(_ name: String?) {
+        endedAt = nil
+        processes = ProcessWatch()
+        output = OutputWatch()
         if name == nil {
             Notice.say(
                 "no sidecar within \(settings.startLimit) ms: the agent starts without one"
@@ -291,10 +325,12 @@ struct Supervisor {
                     command,
                     name: name,
                     output: output.writer,
-                    errors: errors.writer
+                    errors: errors.writer,
+                    as: separation?.identity
                 )
             )
-            Secrecy.forgetStart()
+            // A later agent needs it too.
+            if separation?.renewer == nil { Secrecy.forgetStart() }
             solitude = Solitude(limit: settings.aloneLimit, at: MonotonicClock.now)
             lookForAgent()
         } catch {
@@ -317,8 +353,7 @@ struct Supervisor {
             needsSidecar ? solitude?.deadline(isConnected: link.isConnected) : nil,
             processes.deadline(life),
             life.awaitsOutput ? MonotonicClock.now + OutputWatch.lookEvery : nil,
-            hasReleaseLimitPassed || life.isHeld
-                ? nil : endedAt.map { $0 + settings.releaseLimit },
+            hasReleaseLimitPassed || life.isHeld ? nil : releaseDeadline,
         ]
         var timeout: Int32 = -1
         if let next = deadlines.compactMap({ $0 }).min() {

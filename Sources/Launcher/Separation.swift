@@ -1,0 +1,61 @@
+import AgentLink
+import Glibc
+import Renewal
+
+/// What keeps jobs of one container apart: whom the agent runs as, and how the container is made as it
+/// was.
+struct Separation {
+    /// Not the launcher's own user.
+    let identity: AgentIdentity
+    /// nil where the container can be used for one job only.
+    let renewer: Renewer?
+
+    /// Looks whether the container can be renewed. To be called before anything else is started, and
+    /// before there is a second thread.
+    ///
+    /// - Returns: nil if not even the agent's user can be another one; said, as everything that stands
+    ///   against renewal.
+    static func prepare(_ settings: LauncherSettings) -> Separation? {
+        let identity: AgentIdentity
+        do throws(RenewalObstacle) {
+            identity = try self.identity(settings.agentUser)
+        } catch {
+            say(error)
+            return nil
+        }
+        do throws(RenewalObstacle) {
+            let renewer = try Renewer(agent: identity)
+            closeLink(settings)
+            return Separation(identity: identity, renewer: renewer)
+        } catch {
+            say(error)
+            return Separation(identity: identity, renewer: nil)
+        }
+    }
+
+    private static func identity(_ name: String) throws(RenewalObstacle) -> AgentIdentity {
+        guard getuid() == 0, geteuid() == 0 else { throw .notRoot }
+        guard let identity = AgentIdentity.find(name) else { throw .userUnknown(name) }
+        guard identity.user != 0 else { throw .userIsRoot(name) }
+        if let gap = AgentEntry.firstGap(identity) { throw .confinement(gap) }
+        return identity
+    }
+
+    private static func say(_ obstacle: RenewalObstacle) {
+        Notice.say(
+            "renewal is not possible: " + obstacle.description
+                + "; the container is used for one job, as in single mode"
+        )
+    }
+
+    /// Keeps the agent's user away from the sidecar's socket, by which it could speak in the launcher's
+    /// name. Where the directory is not root's that is not ours to change.
+    private static func closeLink(_ settings: LauncherSettings) {
+        let directory = open(settings.linkDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        defer { close(directory) }
+        var status = stat()
+        guard fstat(directory, &status) == 0, status.st_uid == 0 else { return }
+        _ = fchmod(directory, 0o700)
+    }
+}
