@@ -115,7 +115,7 @@ let package = Package(
         .target(name: "StrictJSON", swiftSettings: strict),
         .target(
             name: "AWS",
-            dependencies: ["Curl", "Decisions", "Ports", "StrictJSON"],
+            dependencies: ["Curl", "Decisions", "Ports", "ProductVersion", "StrictJSON"],
             swiftSettings: strict
         ),
         .target(
@@ -136,7 +136,7 @@ let package = Package(
         // What runs in production.
         .executableTarget(
             name: "Launcher",
-            dependencies: ["AgentLink", "Renewal"],
+            dependencies: ["AgentLink", "ProductVersion", "Renewal"],
             swiftSettings: strict,
             // The launcher runs in whatever image the agent runs in, so it brings everything.
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--icf=safe"])]

@@ -7,7 +7,7 @@ import Glibc
 @main
 enum AgentLauncher {
     static func main() {
-        if Help.isAskedFor { Help.show() }
+        Help.showWhereAsked()
         keepStandardDescriptorsTaken()
         orLeave { () throws(LaunchFailure) in try Secrecy.closeProcess() }
         if AgentEntry.isAskedFor { AgentEntry.run() }

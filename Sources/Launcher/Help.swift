@@ -1,14 +1,17 @@
 import Glibc
+import ProductVersion
 
-/// `--help`, alone: beside other arguments it is the command's.
+/// `--help` or `--version`, alone: beside other arguments it is the command's.
 enum Help {
-    static var isAskedFor: Bool {
+    /// Shows what is asked for, and ends; returns when nothing is.
+    static func showWhereAsked() {
         // Not by `CommandLine.arguments`, which would be copies that nobody overwrites.
-        guard CommandLine.argc == 2, let argument = CommandLine.unsafeArgv[1] else { return false }
-        return strcmp(argument, "--help") == 0
+        guard CommandLine.argc == 2, let argument = CommandLine.unsafeArgv[1] else { return }
+        if strcmp(argument, "--help") == 0 { show(text) }
+        if strcmp(argument, "--version") == 0 { show(ProductVersion.current + "\n") }
     }
 
-    static func show() -> Never {
+    private static func show(_ text: String) -> Never {
         Notice.write(text, to: STDOUT_FILENO)
         _exit(0)
     }
@@ -26,6 +29,8 @@ enum Help {
             agent-launcher                            the agent
             agent-launcher -single                    the agent, for one job
             agent-launcher /opt/bin/start-agent -x    this command in its place
+
+        --help and --version, alone, start nothing.
 
         COMMAND may be a script that starts the agent: the agent is the process below it whose
         program's name begins with tfc-agent, and COMMAND itself where there is none.

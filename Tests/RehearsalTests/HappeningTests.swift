@@ -9,12 +9,12 @@ import Testing
 /// the book.
 @Suite("Happenings as facts")
 struct HappeningTests {
-    private func broken(_ events: [Happening], mode: AgentMode = .reuse) -> [Rule] {
+    private func broken(_ events: [Happening], mode: PlayedMode = .reuse) -> [Rule] {
         var verdict = verdict(mode)
         return events.flatMap { verdict.see($0, at: 0) }.map(\.rule)
     }
 
-    private func verdict(_ mode: AgentMode = .reuse) -> PlayVerdict {
+    private func verdict(_ mode: PlayedMode = .reuse) -> PlayVerdict {
         PlayVerdict(RuleBook(floor: 0, isShared: mode == .reuse))
     }
 

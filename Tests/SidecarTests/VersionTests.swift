@@ -7,7 +7,9 @@ import Testing
 struct VersionTests {
     @Test(
         "every program shows it",
-        arguments: ["agent-sidecar", "scale-up-lambda", "scale-up-server", "rehearsal"]
+        arguments: [
+            "agent-launcher", "agent-sidecar", "scale-up-lambda", "scale-up-server", "rehearsal",
+        ]
     )
     func shown(by program: String) throws {
         let output = URL(filePath: "/tmp/version-\(UUID().uuidString)")

@@ -1,5 +1,6 @@
 package import Decisions
 package import Ports
+import ProductVersion
 
 /// The ledger in a DynamoDB table with the string keys `pk` and `sk`.
 package struct DynamoDBLedgerStore: LedgerStore {
@@ -37,11 +38,13 @@ package struct DynamoDBLedgerStore: LedgerStore {
         self.writer = writer
     }
 
-    /// 128 random bits.
+    /// The version of the program that writes, so that a look at the table tells which ones are at
+    /// work, and 128 random bits.
     package static func randomMark() -> String {
         let high = UInt64.random(in: .min ... .max)
         let low = UInt64.random(in: .min ... .max)
-        return String(high, radix: 36) + "-" + String(low, radix: 36)
+        let random = String(high, radix: 36) + "-" + String(low, radix: 36)
+        return "\(ProductVersion.current) \(random)"
     }
 
     package func read() async throws(LedgerFailure) -> LedgerSnapshot {

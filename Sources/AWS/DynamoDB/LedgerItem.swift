@@ -39,7 +39,8 @@ enum LedgerKey {
 /// full is refused, since deciding on half a ledger could stop an agent that works.
 ///
 ///     pk "<cluster>/<service>"  sk "ledger"  format 1  version N  size N
-///     writer   S, the mark of the last write on the condition of a version; absent before one
+///     writer   S, the mark of the last write on the condition of a version, which begins with the
+///              writer's own version; absent before one
 ///     leaving  { "<task id>": { since: N ms, kind: "surplus" | "stray" } }, absent for none
 ///     exposed  { "<task id>": { since: N ms } }, absent for none
 ///     failed   { count: N, at: N ms, not_before: N ms }, absent while agents start

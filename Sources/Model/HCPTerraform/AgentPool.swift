@@ -231,8 +231,8 @@ package struct AgentPool: Hashable, Sendable {
     private func place(_ number: Int) -> Int? { waiting.firstIndex { $0.agent == number } }
 }
 
-/// How many jobs an agent takes.
-package enum AgentMode: String, Sendable, CaseIterable {
+/// How many jobs an agent takes, in the modes that are played.
+package enum PlayedMode: String, Sendable, CaseIterable {
     /// One, and it ends (`TFC_AGENT_SINGLE`).
     case single
     /// One after the other, until its sidecar retires it.

@@ -16,7 +16,7 @@ struct PlaySettings: Sendable {
     var maxCount = 3
     var desiredCount = 0
     var spareCount = 0
-    var mode = AgentMode.single
+    var mode = PlayedMode.single
     var endpoint = EndpointKind.server
     var seed: UInt64 = 0
     var planSeconds = 3.0

@@ -73,7 +73,7 @@ struct SimulateCommand: ParsableCommand {
         @Option(name: .customLong("max"), help: "max_count.") var maxCount: Int?
         @Option(name: .customLong("spare"), help: "spare_count.") var spareCount = 0
         @Option(help: "single: one job per agent; reuse: many.")
-        var mode = AgentMode.reuse
+        var mode = PlayedMode.reuse
         @Option(help: "IDLE_TIMEOUT_SECONDS.") var idleSeconds = 120
         @Option(help: "FIRST_JOB_TIMEOUT_SECONDS.") var firstJobSeconds = 300
         @Option(help: "Agent pools, each with a service of its own.") var pools: Int?

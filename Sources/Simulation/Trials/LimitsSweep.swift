@@ -5,7 +5,7 @@ package import Model
 package struct Choice: Sendable {
     package let desiredCount: Int
     package let maxCount: Int
-    package let mode: AgentMode
+    package let mode: PlayedMode
     package let idleTimeout: Milliseconds
     package let figures: Figures
 
@@ -28,10 +28,10 @@ package struct LimitsSweep: Sendable {
     package struct Point: Sendable, Hashable {
         package var desiredCount: Int
         package var maxCount: Int
-        package var mode: AgentMode
+        package var mode: PlayedMode
         package var idleTimeout: Milliseconds
 
-        package init(desiredCount: Int, maxCount: Int, mode: AgentMode, idleTimeout: Int) {
+        package init(desiredCount: Int, maxCount: Int, mode: PlayedMode, idleTimeout: Int) {
             self.desiredCount = desiredCount
             self.maxCount = maxCount
             self.mode = mode
