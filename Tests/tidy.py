@@ -48,11 +48,17 @@ SHIPPED = ["Launcher", "ScaleUpLambda", "ScaleUpServer", "Sidecar"]
 # Capitals in the sources that name no setting.
 NO_SETTINGS = {
     "ALL_NEW": "DynamoDB's ReturnValues",
+    "DAC_OVERRIDE": "a capability of Linux",
     "DEPLOYMENT_BLOCKED": "an answer of ECS",
     "FARGATE_SPOT": "a capacity provider",
+    "FS_IOC_GETFLAGS": "a call of Linux",
     "IN_PROGRESS": "a rollout state of ECS",
     "PATH": "where the launcher looks for the agent",
     "PAY_PER_REQUEST": "DynamoDB's billing mode",
+    "PR_CAPBSET_DROP": "a call of Linux",
+    "PR_SET_KEEPCAPS": "a call of Linux",
+    "PR_SET_NO_NEW_PRIVS": "a call of Linux",
+    "PR_SET_SECCOMP": "a call of Linux",
 }
 # Read by the agent or by libcurl; the settings explain them beside ours.
 OTHERS_SETTINGS = {"TFC_AGENT_", "HTTPS_PROXY", "NO_PROXY"}
