@@ -33,16 +33,18 @@ package final class Search {
     private let limit: Int
     private let progress: (Finding) -> Bool
 
-    private var states: [SmallWorld] = []
+    private var states = Chunks<SmallWorld>()
     /// The state that each was first reached from, and by which of its transitions.
-    private var parents: [UInt32] = []
-    private var ordinals: [UInt16] = []
+    private var parents = Chunks<UInt32>()
+    private var ordinals = Chunks<UInt16>()
     private var table: [UInt32]
     /// Targets of all transitions in the order of their sources; the highest bit says that a
     /// budget was spent.
-    private var edges: [UInt32] = []
-    private var firstEdges: [UInt64] = []
+    private var edges = Chunks<UInt32>()
+    private var firstEdges = Chunks<UInt64>()
     private var calm: [Bool] = []
+    /// What the way backwards needs beside them.
+    private var backwardsBytes = 0
     private static let spentBit: UInt32 = 1 << 31
 
     /// - Parameters:
@@ -67,9 +69,8 @@ package final class Search {
         let measure = { [self] in
             finding.states = states.count
             finding.bytes =
-                states.capacity * MemoryLayout<SmallWorld>.stride + table.count * 4
-                + parents.capacity * 4 + ordinals.capacity * 2 + edges.capacity * 4
-                + firstEdges.capacity * 8
+                states.bytes + table.count * 4 + parents.bytes + ordinals.bytes + edges.bytes
+                + firstEdges.bytes + backwardsBytes
             let time = began.duration(to: clock.now)
             finding.seconds =
                 Double(time.components.seconds)
@@ -165,8 +166,10 @@ package final class Search {
     }
 
     private func growTable() {
-        table = Array(repeating: 0, count: table.count * 4)
-        for index in states.indices {
+        let count = table.count * 2
+        table = []
+        table = Array(repeating: 0, count: count)
+        for index in 0..<states.count {
             var slot = Int(truncatingIfNeeded: states[index].digest) & (table.count - 1)
             while table[slot] != 0 { slot = (slot + 1) & (table.count - 1) }
             table[slot] = UInt32(index + 1)
@@ -182,19 +185,23 @@ package final class Search {
     private func firstWithoutCalm() -> (first: Int, last: Int, count: Int)? {
         firstEdges.append(UInt64(edges.count))
         var starts = [UInt32](repeating: 0, count: states.count + 1)
-        for edge in edges where edge & Self.spentBit == 0 { starts[Int(edge) + 1] += 1 }
-        for index in states.indices { starts[index + 1] += starts[index] }
+        for index in 0..<edges.count where edges[index] & Self.spentBit == 0 {
+            starts[Int(edges[index]) + 1] += 1
+        }
+        for index in 0..<states.count { starts[index + 1] += starts[index] }
         var places = starts
         var sources = [UInt32](repeating: 0, count: Int(starts[states.count]))
-        for index in states.indices {
-            for edge in edges[Int(firstEdges[index])..<Int(firstEdges[index + 1])]
-            where edge & Self.spentBit == 0 {
-                sources[Int(places[Int(edge)])] = UInt32(index)
-                places[Int(edge)] += 1
+        for index in 0..<states.count {
+            for place in Int(firstEdges[index])..<Int(firstEdges[index + 1])
+            where edges[place] & Self.spentBit == 0 {
+                let target = Int(edges[place])
+                sources[Int(places[target])] = UInt32(index)
+                places[target] += 1
             }
         }
         var reaches = calm
-        var open = states.indices.filter { calm[$0] }.map { UInt32($0) }
+        var open = calm.indices.filter { calm[$0] }.map { UInt32($0) }
+        backwardsBytes = (starts.count + places.count + sources.count + open.count) * 4
         while let state = open.popLast() {
             for source in sources[Int(starts[Int(state)])..<Int(starts[Int(state) + 1])]
             where !reaches[Int(source)] {
