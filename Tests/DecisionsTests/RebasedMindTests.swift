@@ -36,6 +36,19 @@ struct RebasedMindTests {
         }
     }
 
+    @Test("a mind that is moved in time still knows that a renewal is under way")
+    func renewal() throws {
+        var story = Story.busy(try #require(Job(key: "run-1/plan")))
+        while try story.sleepUntilTimer() != [.protect] {}
+        story.tell(.agent(.exited(code: 0)))
+        let departure = Departure.recycles(.needed(staying: 1, want: 1))
+        story.tell(.booked(.departure(departure), sizeChanged: false))
+        story.retirement = story.retirement.rebased(to: story.now)
+        story.now = .origin
+        #expect(story.tell(.looked(Rollout())) == [.hold])
+        #expect(story.tell(.protection(.protected(for: .seconds(16)))) == [.unprotect])
+    }
+
     private static func settings(_ chance: inout SeededRandom) -> Retirement.Settings {
         let restarted = chance.next() % 4 == 0
         return Retirement.Settings(
