@@ -7,7 +7,8 @@ struct Chunks<Element: BitwiseCopyable> {
     private var chunks: [[Element]] = []
     private(set) var count = 0
 
-    var bytes: Int { chunks.count * Self.size * MemoryLayout<Element>.stride }
+    /// What is in use; the last chunk's rest was never touched.
+    var bytes: Int { count * MemoryLayout<Element>.stride }
 
     mutating func append(_ element: Element) {
         if count & (Self.size - 1) == 0 {
