@@ -185,11 +185,13 @@ extension Scene {
         ),
         Scene(
             name: "more-jobs-than-may",
-            about: "two agents start where one may be; its jobs come at any time",
+            about:
+                "two agents start where one may be; jobs come at any time; too large to close",
             jobs: 2,
             beginning: .moreJobsThanMay,
             isDeep: true,
-            isPrompt: true
+            isPrompt: true,
+            limit: 12_000_000
         ),
         Scene(
             name: "two-agents-shared",
