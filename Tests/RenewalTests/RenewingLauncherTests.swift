@@ -60,7 +60,7 @@ struct RenewingLauncherTests {
         #!/bin/sh
         echo "core: Agent registered successfully with HCP Terraform"
         echo "I am $TFC_AGENT_NAME, $(id -un), in $HOME, with $SECRET and $*"
-        echo "I find $(ls -A $HOME /tmp /dev/shm | tr '\\n' ' '), $(ls /proc | grep -c '^[0-9]') processes"
+        echo "I find $(ls -A $HOME /tmp /dev/shm | tr '\\n' ' '), $(grep -l sleep /proc/[0-9]*/comm | wc -l) processes"
         echo "core: Job received: job-1"
         echo evil > $HOME/evil; echo evil > /tmp/evil; echo evil > /dev/shm/evil
         echo evil >> $HOME/bin/tfc-agent; ipcmk -M 4096 > /dev/null
@@ -106,6 +106,7 @@ struct RenewingLauncherTests {
         )
         let finds = lines.filter { $0.hasPrefix("I find") }
         #expect(Set(finds).count == 1 && finds.count == 3, "\(room.output)")
+        #expect(finds.allSatisfy { $0.hasSuffix(", 0 processes") }, "\(room.output)")
         #expect(!room.output.contains("evil"))
     }
 
