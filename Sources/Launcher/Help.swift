@@ -64,6 +64,8 @@ enum Help {
                                shared: one agent for many jobs, which find what others left
           AGENT_USER           whom the agent runs as where AGENT_MODE is renewed, default tfc-agent:
                                a user of the image's /etc/passwd, without any right of root's
+          AGENT_KEEP           directories that renewal leaves as they are, a colon between two: what
+                               one job puts there the next one finds; default none
           AGENT_HIDE_TASK_ROLE true: agent and launcher run without the names by which AWS's SDKs
                                find the task role's credentials, and without those of the task's
                                protection and metadata; default false

@@ -1,5 +1,6 @@
 import AgentLink
 import Glibc
+import Renewal
 
 /// What the environment says, read once. All faults are reported together.
 struct LauncherSettings {
@@ -14,8 +15,11 @@ struct LauncherSettings {
     var mode: AgentMode
     /// Whom the agent runs as where the container is renewed.
     var agentUser: String
+    /// What a renewal leaves as it is.
+    var kept: KeptDirectories
 
     static let agentUserVariable = "AGENT_USER"
+    static let keepVariable = "AGENT_KEEP"
     static let hideTaskRoleVariable = "AGENT_HIDE_TASK_ROLE"
     static let startLimitVariable = "AGENT_LAUNCHER_START_LIMIT_MILLISECONDS"
     static let releaseLimitVariable = "AGENT_LAUNCHER_RELEASE_LIMIT_MILLISECONDS"
@@ -48,7 +52,8 @@ struct LauncherSettings {
             aloneLimit: limit(aloneLimitVariable, defaultAloneLimit, &faults),
             hidesTaskRole: isTrue(hideTaskRoleVariable, &faults),
             mode: mode(&faults),
-            agentUser: value(agentUserVariable) ?? defaultAgentUser
+            agentUser: value(agentUserVariable) ?? defaultAgentUser,
+            kept: kept(&faults)
         )
         guard faults.isEmpty else {
             throw LaunchFailure(
@@ -97,6 +102,16 @@ struct LauncherSettings {
             AgentMode.variable + "=\"" + (text ?? "") + "\": " + AgentMode.words + " is expected"
         )
         return .single
+    }
+
+    private static func kept(_ faults: inout [String]) -> KeptDirectories {
+        guard let text = value(keepVariable) else { return KeptDirectories() }
+        if let kept = KeptDirectories(parsing: text) { return kept }
+        faults.append(
+            keepVariable + "=\"" + text
+                + "\": absolute paths with a colon between two are expected, none in another"
+        )
+        return KeptDirectories()
     }
 
     private static func isTrue(_ name: String, _ faults: inout [String]) -> Bool {

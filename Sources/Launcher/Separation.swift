@@ -24,7 +24,7 @@ struct Separation {
             return nil
         }
         do throws(RenewalObstacle) {
-            let renewer = try Renewer(agent: identity)
+            let renewer = try Renewer(agent: identity, kept: settings.kept)
             closeLink(settings)
             return Separation(identity: identity, renewer: renewer)
         } catch {

@@ -40,7 +40,7 @@ struct PristineStore: Sendable {
         }
     }
 
-    private static func open() throws(FileFault) -> Int32 {
+    static func open() throws(FileFault) -> Int32 {
         try TreeCursor.opened(path)
     }
 

@@ -18,6 +18,8 @@ package enum RenewalObstacle: Error, Equatable, Sendable, CustomStringConvertibl
     case usedBefore
     /// `/proc` does not tell all that is needed.
     case unreadable(String)
+    /// A directory that is to be kept could not be put back.
+    case cannotKeep(String)
     /// Something in the file tree that cannot be renewed.
     case files(String)
     /// A process that was confined as the agent will be could do what it must not.
@@ -34,6 +36,9 @@ package enum RenewalObstacle: Error, Equatable, Sendable, CustomStringConvertibl
         case .objects: "the agent's user has System V objects already"
         case .usedBefore: "the container's files were used before its start"
         case .unreadable(let what): what + " cannot be read"
+        case .cannotKeep(let path):
+            path
+                + " is to be kept, and is not in a directory that the agent's user owns or may write"
         case .files(let text): text
         case .confinement(let text): "of a process of the agent's user: " + text
         }

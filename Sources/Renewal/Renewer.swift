@@ -55,6 +55,7 @@ package struct Renewer: Sendable {
     private let mounts: MountTable
     private let survey: Survey
     private let store: PristineStore
+    private let kept: KeptDirectories
     private let workingDirectory: EntryName
 
     /// Looks at the container, and keeps a copy of what the agent's user could change. To be called
@@ -62,10 +63,15 @@ package struct Renewer: Sendable {
     ///
     /// - Parameters:
     ///   - agent: Whom the agent will run as.
+    ///   - kept: What each renewal leaves as it is.
     ///   - bounds: What each renewal may spend.
     /// - Throws: Why this container cannot be renewed. It is as it was then, but for an empty
     ///   directory of root's.
-    package init(agent: AgentIdentity, bounds: Bounds = Bounds()) throws(RenewalObstacle) {
+    package init(
+        agent: AgentIdentity,
+        kept: KeptDirectories = KeptDirectories(),
+        bounds: Bounds = Bounds()
+    ) throws(RenewalObstacle) {
         try Renewer.requireRights(agent)
         try Renewer.requireAlone(agent)
         guard let mounts = MountTable.read() else { throw .unreadable("/proc/self/mountinfo") }
@@ -79,6 +85,7 @@ package struct Renewer: Sendable {
         } catch {
             throw .files(error.text)
         }
+        if let place = kept.firstMisplaced(among: survey.places) { throw .cannotKeep(place.shown) }
         do throws(FileFault) {
             // What takes longer to copy than a renewal may take could not be put back either.
             var budget = WorkBudget(
@@ -93,7 +100,15 @@ package struct Renewer: Sendable {
         self.bounds = bounds
         self.mounts = mounts
         self.store = store
+        self.kept = kept
         workingDirectory = Renewer.currentDirectory() ?? EntryName("/")
+        try makeMovable()
+    }
+
+    /// An overlay moves no directory of the image's, so what is kept is made anew once.
+    private func makeMovable() throws(RenewalObstacle) {
+        guard !kept.places.isEmpty else { return }
+        if case .spoiled(_, let text) = renew() { throw .files(text) }
     }
 
     private static func requireRights(_ agent: AgentIdentity) throws(RenewalObstacle) {
@@ -147,9 +162,10 @@ package struct Renewer: Sendable {
             // A directory that is removed may be the one that this process is in.
             _ = chdir("/")
             var budget = WorkBudget(entries: bounds.entries, deadline: deadline)
+            let moved = try moveAside()
             try remove(&budget)
             budget = WorkBudget(entries: bounds.entries, deadline: deadline)
-            try putBack(&budget)
+            try putBack(moved, &budget)
             try lookAgain(deadline)
             _ = workingDirectory.withText { chdir($0) }
         } catch {
@@ -205,9 +221,24 @@ package struct Renewer: Sendable {
         }
     }
 
-    private func putBack(_ budget: inout WorkBudget) throws(Spoiled) {
+    private func moveAside() throws(Spoiled) -> [Int] {
+        guard !kept.places.isEmpty else { return [] }
+        do throws(FileFault) {
+            let directory = try PristineStore.open()
+            defer { close(directory) }
+            return kept.moveAside(to: directory)
+        } catch {
+            throw Spoiled(error, otherwise: .copy)
+        }
+    }
+
+    private func putBack(_ moved: [Int], _ budget: inout WorkBudget) throws(Spoiled) {
         do throws(FileFault) {
             try store.putBack(&budget)
+            guard !moved.isEmpty else { return }
+            let directory = try PristineStore.open()
+            defer { close(directory) }
+            try kept.moveBack(moved, from: directory, &budget)
         } catch {
             throw Spoiled(error, otherwise: .copy)
         }

@@ -245,6 +245,31 @@ struct JobTests {
         #expect(text.contains("\nrenewed in ") && text.contains("\nsame\n"), "\(text)")
     }
 
+    @Test("but for what is to be kept")
+    func kept() throws {
+        let job =
+            "cd ~; echo $(cat .cache/x) $(ls -A ~/new 2>/dev/null); echo more >> .cache/x; mkdir -p new; > new/y; > z"
+        let text = try Room.run(
+            ["keep:/home/tfc-agent/.cache:/home/tfc-agent/new", "prepare"]
+                + ["job:\(job)", "renew", "job:\(job)", "renew"]
+                + [
+                    "job:\(job); rm -rf .cache; ln -s /etc .cache", "renew",
+                    "job:cat ~/.cache/x; ls -A ~",
+                ],
+            Room.Plan(
+                image: "echo first > home/tfc-agent/.cache/x; chown 1000 home/tfc-agent/.cache/x"
+            )
+        )
+        let lines = text.split(separator: "\n").filter { !$0.hasPrefix("renewed in ") }
+        #expect(
+            lines.dropFirst() == [
+                "first", "first more y", "first more more y", "first", ".bashrc", ".cache",
+                ".profile", "bin", "new",
+            ],
+            "\(text)"
+        )
+    }
+
     @Test("with 100,000 files to remove")
     func manyFiles() throws {
         let text = try leaves(Self.making(100_000))

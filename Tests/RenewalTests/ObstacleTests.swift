@@ -65,6 +65,17 @@ struct ObstacleTests {
         #expect(text.contains("impossible: process") && text.contains("already"), "\(text)")
     }
 
+    @Test(
+        "where something is to be kept that could not be put back",
+        arguments: [
+            "/opt/x", "/home/tfc-agent", "/home/tfc-agent/new/x", "/home/tfc-agent/.bashrc/x",
+        ]
+    )
+    func misplaced(_ path: String) throws {
+        let text = try Room.run(["keep:\(path)", "prepare"])
+        #expect(text.contains("impossible: \(path) is to be kept"), "\(text)")
+    }
+
     @Test("where the agent's user has System V objects")
     func objects() throws {
         let text = try Room.run(["job:ipcmk -Q > /dev/null", "prepare"])

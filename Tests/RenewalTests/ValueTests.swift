@@ -173,6 +173,17 @@ struct ValueTests {
         #expect(ProcessEnd.users(Array("Uid:\t1\n".utf8)) == [.max])
     }
 
+    @Test("what is to be kept is said by absolute paths, none in another")
+    func kept() {
+        let kept = KeptDirectories(parsing: "/home/a/cache:/home/b")
+        #expect(kept?.places.map(\.shown) == ["/home/a/cache", "/home/b"])
+        for text in [
+            "", "a", "/", "/a:", "/a/../b", "/a/", "//a", "/a/./b", "/a:/a/b", "/a/b:/a", "/a:/a",
+        ] {
+            #expect(KeptDirectories(parsing: text) == nil, "\(text)")
+        }
+    }
+
     @Test("every reason has a word of its own, fit for a line of the link")
     func reasons() {
         for reason in SpoilReason.allCases {

@@ -9,7 +9,7 @@ import Renewal
 /// - `root:COMMAND` and `job:COMMAND` run a line of shell and wait for it alone: as root, or as what
 ///   the launcher makes of the agent.
 /// - `prepare` and `renew` do what the launcher does before its first agent and after each.
-/// - `entries:N` and `milliseconds:N`, before `prepare`, are the bounds.
+/// - `entries:N` and `milliseconds:N`, before `prepare`, are the bounds; `keep:PATHS` is what stays.
 @main
 enum RenewalTrial {
     private static let asAgent = "--as-agent"
@@ -21,6 +21,7 @@ enum RenewalTrial {
         if first == asAgent { becomeAgent(Array(arguments)) }
         guard let agent = AgentIdentity.find(first) else { fail("no user \(first)") }
         var bounds = Renewer.Bounds()
+        var kept = KeptDirectories()
         var renewer: Renewer?
         for step in arguments {
             let words = step.split(separator: ":", maxSplits: 1).map(String.init)
@@ -28,11 +29,12 @@ enum RenewalTrial {
             case ("root", let command): run(["/bin/sh", "-c", command])
             case ("job", let command):
                 run(["/proc/self/exe", asAgent, agent.argument, command])
+            case ("keep", let paths): kept = KeptDirectories(parsing: paths) ?? kept
             case ("entries", let number): bounds.entries = Int(number) ?? 0
             case ("milliseconds", let number): bounds.milliseconds = Int(number) ?? 0
             case ("prepare", _):
                 do throws(RenewalObstacle) {
-                    renewer = try Renewer(agent: agent, bounds: bounds)
+                    renewer = try Renewer(agent: agent, kept: kept, bounds: bounds)
                     print("prepared")
                 } catch {
                     print("impossible:", error)
