@@ -1,13 +1,10 @@
 internal import Crypto
 internal import FoundationEssentials
 
-/// What a call is signed with: HMAC-SHA512 of the raw body, in hex, in the header
-/// `X-TFC-Task-Signature` (run tasks integration API, "Securing your run task").
+/// What a call of either kind is signed with: HMAC-SHA512 of the raw body, in hex, in the header of
+/// its ``CallKind``.
 package struct RunTaskSignature: Sendable {
     fileprivate let code: [UInt8]
-
-    /// The name of its header, in lower case.
-    package static let header = "x-tfc-task-signature"
 
     /// - Parameter hex: the header's value.
     /// - Returns: nil for what no key can have made: anything but 128 hex digits.
@@ -34,7 +31,7 @@ package struct RunTaskSignature: Sendable {
     }
 }
 
-/// The key that a run task is configured with, and the check of what it signs.
+/// The key that a run task is configured with, or the token of a notification configuration, and the check of what it signs.
 package struct RunTaskKey: Sendable {
     private let key: SymmetricKey
 
@@ -56,4 +53,20 @@ package struct RunTaskKey: Sendable {
         let hex = code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return String(decoding: hex, as: UTF8.self)
     }
+}
+
+/// What HCP Terraform calls about. Both come to the same address, are signed in the same way, and
+/// are told apart by the header that the signature is in.
+package enum CallKind: String, Sendable, CaseIterable {
+    /// A run task at one of its stages (run tasks integration API, "Securing your run task").
+    case runTask = "x-tfc-task-signature"
+    /// A notification of a workspace or of a project ("Notification configurations", "Notification
+    /// authenticity"). The header is empty where the configuration has no token.
+    case notification = "x-tfe-notification-signature"
+
+    /// The name of its header, in lower case.
+    package var header: String { rawValue }
+
+    /// - Parameter header: a name in letters of any case.
+    package init?(header: String) { self.init(rawValue: header.lowercased()) }
 }

@@ -40,6 +40,31 @@ extension Run {
         }
     }
 
+    /// Whether no agent has its plan yet, nor had it.
+    var isBeforePlan: Bool { Self.beforePlanned.contains(status) && status != "planning" }
+
+    /// Its jobs that need no agent any more, whatever happens to the run later: a status that is
+    /// heard late, or out of turn, says no less.
+    var endedJobs: [Job] {
+        let types: [String] =
+            if Self.final.contains(status) {
+                ["plan", "policy", "apply"]
+            } else if Self.applying.contains(status) || status == Self.saved {
+                ["plan", "policy"]
+            } else if Self.planned.contains(status) {
+                ["plan"]
+            } else {
+                []
+            }
+        return types.compactMap { Job(id: id, type: $0) }
+    }
+
+    /// A plan that may be applied later, and is over until then.
+    private static let saved = "planned_and_saved"
+    /// A policy fails softly where the run is a plan alone, which ends with it.
+    private static let final = over.subtracting([saved])
+        .union(["force_canceled", "policy_soft_failed"])
+
     private static let beforePlanned: Set = [
         "pending", "fetching", "fetching_completed", "pre_plan_running", "pre_plan_completed",
         "pre_plan_awaiting_decision", "queuing", "plan_queued", "planning",
@@ -55,7 +80,7 @@ extension Run {
     ]
     private static let over: Set = [
         "post_apply_running", "post_apply_completed", "applied", "discarded", "errored",
-        "canceled", "planned_and_finished", "planned_and_saved",
+        "canceled", "planned_and_finished", saved,
     ]
 }
 

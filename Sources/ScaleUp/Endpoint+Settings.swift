@@ -40,12 +40,21 @@ extension Endpoint {
         let api = settings.terraform.map {
             TerraformAPI(http, address: settings.address, token: Self.token($0.token, ssm))
         }
+        // What may wait for a reading is one number, however many parameters are read.
+        let readers = settings.notificationToken == nil ? 1 : 2
+        let reading = { source in
+            Self.keys(source, ssm, readers: readers, answersMany: answersMany, logger)
+        }
+        let keys = reading(settings.key)
+        let notificationKeys = settings.notificationToken.map(reading) ?? keys
         let parts = Parts(
-            keys: Self.keys(settings.key, ssm, answersMany: answersMany, logger),
+            keys: keys,
+            notificationKeys: notificationKeys,
             policy: Verdict.Policy(
                 origin: settings.origin,
                 announceStages: settings.announceStages,
-                announceWorkspaces: settings.announceWorkspaces
+                announceWorkspaces: settings.announceWorkspaces,
+                announceRunCreated: settings.announceRunCreated
             ),
             announcer: announcer,
             sweeper: Sweeper(
@@ -70,6 +79,7 @@ extension Endpoint {
     private static func keys(
         _ key: SecretSource,
         _ ssm: SSMClient,
+        readers: Int,
         answersMany: Bool,
         _ logger: Logger
     ) -> RunTaskKeys {
@@ -88,6 +98,7 @@ extension Endpoint {
                     }
                 },
                 isOneOfMany: !answersMany,
+                mostWaiting: RunTaskKeys.mostWaiting / readers,
                 complain: { logger.error("\($0)") }
             )
         }

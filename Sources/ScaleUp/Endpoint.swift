@@ -14,6 +14,8 @@ package struct Endpoint: Sendable {
     /// What the endpoint is made of.
     package struct Parts: Sendable {
         package var keys: RunTaskKeys
+        /// Those of notifications; often the same.
+        package var notificationKeys: RunTaskKeys
         package var policy: Verdict.Policy
         package var announcer: Announcer
         package var sweeper: Sweeper
@@ -25,6 +27,7 @@ package struct Endpoint: Sendable {
 
         package init(
             keys: RunTaskKeys,
+            notificationKeys: RunTaskKeys? = nil,
             policy: Verdict.Policy,
             announcer: Announcer,
             sweeper: Sweeper,
@@ -33,6 +36,7 @@ package struct Endpoint: Sendable {
             page: String? = nil
         ) {
             self.keys = keys
+            self.notificationKeys = notificationKeys ?? keys
             self.policy = policy
             self.announcer = announcer
             self.sweeper = sweeper
@@ -70,8 +74,9 @@ package struct Endpoint: Sendable {
         let end = clock.now + budget
         // Nobody's key is needed, and so nothing is read, to see that these are nothing.
         if let refusal = Refusal(request) { return refuse(refusal) }
-        guard let keys = await currentKeys(end) else { return Refusal.noKey.response }
-        switch await verdict(on: request, keys, end) {
+        let keys = request.isNotification ? parts.notificationKeys : parts.keys
+        guard let known = await current(keys, end) else { return Refusal.noKey.response }
+        switch await verdict(on: request, known, of: keys, end) {
         case .refuse(let refusal):
             return refuse(refusal)
         case .unknownSignature:
@@ -79,8 +84,16 @@ package struct Endpoint: Sendable {
         case .verification:
             logger.info("answered a verification request")
             return EndpointResponse(200, "")
+        case .unanswerable(let fault):
+            logger.warning("nobody can be answered for a call", metadata: ["cause": "\(fault)"])
+            return EndpointResponse(200, "")
         case .act(let request, let need):
             return await act(request, need, end)
+        case .nothingFollows:
+            logger.debug("nothing follows from a notification")
+            return EndpointResponse(200, "")
+        case .heed(let notification, let news):
+            return await heed(notification, news, end)
         }
     }
 
@@ -93,9 +106,9 @@ package struct Endpoint: Sendable {
     private func verdict(
         on request: EndpointRequest,
         _ known: [RunTaskKey],
+        of keys: RunTaskKeys,
         _ end: ContinuousClock.Instant
     ) async -> Verdict {
-        let keys = parts.keys
         let verdict = Verdict(request, keys: known, parts.policy)
         guard case .unknownSignature = verdict else { return verdict }
         let time = left(until: end)
@@ -105,8 +118,10 @@ package struct Endpoint: Sendable {
         return Verdict(request, keys: fresh ?? known, parts.policy)
     }
 
-    private func currentKeys(_ end: ContinuousClock.Instant) async -> [RunTaskKey]? {
-        let keys = parts.keys
+    private func current(
+        _ keys: RunTaskKeys,
+        _ end: ContinuousClock.Instant
+    ) async -> [RunTaskKey]? {
         // Nearly always: then nothing can hang, and no timer has to be set.
         if let known = await keys.currentUnread { return known }
         let current: Result<[RunTaskKey], any Error>? = await withTimeLimit(left(until: end)) {
@@ -129,11 +144,19 @@ package struct Endpoint: Sendable {
         _ end: ContinuousClock.Instant
     ) async -> EndpointResponse {
         var logger = logger
-        logger[metadataKey: "run"] = "\(request.runID)"
-        logger[metadataKey: "stage"] = "\(request.stage.rawValue)"
+        if case .stage(let stage, let run) = request.subject {
+            logger[metadataKey: "run"] = "\(run)"
+            logger[metadataKey: "stage"] = "\(stage.rawValue)"
+        }
         logger[metadataKey: "workspace"] = "\(request.workspaceName)"
         var need = need
-        if case .agent = need, let objection = await objection(to: request, end) {
+        if case .agent = need,
+            let objection = await objection(
+                organization: request.organizationName,
+                workspace: request.workspaceName,
+                end
+            )
+        {
             need = .nothing(objection)
         }
         let result: TaskResult
@@ -143,36 +166,35 @@ package struct Endpoint: Sendable {
             deed = "passed"
             result = self.result(for: request, "\(reason)", tag: "No agent needed")
         case .agent(let job):
-            guard let headcount = await announce(job, for: request, end, logger) else {
+            guard let headcount = await announce(job, closing: request.closedJobs, end, logger)
+            else {
                 return .tryAgain("Ledger or service cannot be reached; try again.")
             }
             deed = "announced \(job)"
             result = self.result(for: request, headcount.sentence, tag: "Announced")
         }
         let outcome = await call(back: result, for: request, end)
-        if case .nothing(.stage) = need { await close(request, end, logger) }
+        if case .nothing(.stage) = need { _ = await close(request.closedJobs, end, logger) }
         logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
         return answer(outcome, "\(deed): \(result.message)", logger)
     }
 
     private func objection(
-        to request: RunTaskRequest,
+        organization: String,
+        workspace: String,
         _ end: ContinuousClock.Instant
     ) async -> Verdict.NoNeed? {
         guard let pools = parts.pools else { return nil }
         // An unanswered lookup must leave time to announce.
         let limit = min(left(until: end) / 2, budget / Self.lookupShare)
         return await withTimeLimit(limit) {
-            await pools.objection(
-                organization: request.organizationName,
-                workspace: request.workspaceName
-            )
+            await pools.objection(organization: organization, workspace: workspace)
         } ?? nil
     }
 
     private func announce(
         _ job: Job,
-        for request: RunTaskRequest,
+        closing closed: [Job],
         _ end: ContinuousClock.Instant,
         _ logger: Logger
     ) async -> Headcount? {
@@ -181,9 +203,7 @@ package struct Endpoint: Sendable {
         let result: Result<Headcount, AnnouncementFailure>? = await withTimeLimit(limit) {
             do throws(AnnouncementFailure) {
                 return .success(
-                    try await announcer.announce(
-                        Announcement([job], closing: request.closedJobs)
-                    )
+                    try await announcer.announce(Announcement([job], closing: closed))
                 )
             } catch {
                 return .failure(error)
@@ -200,16 +220,17 @@ package struct Endpoint: Sendable {
         return nil
     }
 
-    /// Ends the jobs that this stage comes after and that no agent holds; where one holds them,
-    /// that agent's own report does. Otherwise a job that nobody was seen to receive would keep an
-    /// agent. After the callback, as the run does not depend on it.
+    /// Ends jobs that are over and that no agent holds; where one holds them, that agent's own
+    /// report does. Otherwise a job that nobody was seen to receive would keep an agent. After a
+    /// run task's callback, as the run does not depend on it.
+    ///
+    /// - Returns: whether they are ended.
     private func close(
-        _ request: RunTaskRequest,
+        _ jobs: [Job],
         _ end: ContinuousClock.Instant,
         _ logger: Logger
-    ) async {
-        let jobs = request.closedJobs
-        guard !jobs.isEmpty else { return }
+    ) async -> Bool {
+        guard !jobs.isEmpty else { return true }
         let announcer = parts.announcer
         let failure: String? = await withTimeLimit(left(until: end)) {
             do throws(AnnouncementFailure) {
@@ -219,11 +240,46 @@ package struct Endpoint: Sendable {
                 return "\(error)"
             }
         }
-        guard failure != "" else { return }
+        guard failure != "" else { return true }
         logger.warning(
-            "jobs that this stage comes after may still be counted, until they are too old",
+            "jobs that are over may still be counted, until they are too old",
             metadata: ["cause": "\(failure ?? "the time is used up")"]
         )
+        return false
+    }
+
+    /// Does what follows from a notification. Nobody waits for it, and nobody is called back.
+    private func heed(
+        _ notification: RunNotification,
+        _ news: Verdict.News,
+        _ end: ContinuousClock.Instant
+    ) async -> EndpointResponse {
+        var logger = logger
+        logger[metadataKey: "run"] = "\(notification.runID)"
+        logger[metadataKey: "workspace"] = "\(notification.workspaceName)"
+        switch news {
+        case .coming(let job):
+            let objection = await objection(
+                organization: notification.organizationName,
+                workspace: notification.workspaceName,
+                end
+            )
+            if let objection {
+                logger.info("passed: \(objection)")
+                return EndpointResponse(200, "")
+            }
+            guard let headcount = await announce(job, closing: [], end, logger) else {
+                return .tryAgain("Ledger or service cannot be reached; try again.")
+            }
+            logger.info("announced \(job): \(headcount.sentence)")
+        case .over(let jobs):
+            guard await close(jobs, end, logger) else {
+                return .tryAgain("The ledger cannot be reached; try again.")
+            }
+            let types = jobs.map(\.type).joined(separator: ", ")
+            logger.info("heard that jobs are over", metadata: ["jobs": "\(types)"])
+        }
+        return EndpointResponse(200, "")
     }
 
     private func result(

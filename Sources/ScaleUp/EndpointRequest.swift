@@ -1,4 +1,4 @@
-import HCPTerraform
+package import HCPTerraform
 
 /// One HTTP request to the endpoint, whoever carried it: a server or a Lambda event.
 package struct EndpointRequest: Sendable {
@@ -13,11 +13,16 @@ package struct EndpointRequest: Sendable {
         self.body = body
     }
 
-    /// The values of all its signature headers, of which one must be there; names compare
-    /// without case.
-    package var signatures: [String] {
-        headers.filter { $0.name.lowercased() == RunTaskSignature.header }.map(\.value)
+    /// The values of all its signature headers, of which one must be there, whatever its kind;
+    /// names compare without case.
+    package var signatures: [(kind: CallKind, value: String)] {
+        headers.compactMap { header in
+            CallKind(header: header.name).map { (kind: $0, value: header.value) }
+        }
     }
+
+    /// Judged by the keys of notifications.
+    var isNotification: Bool { signatures.first?.kind == .notification }
 }
 
 /// The answer. HCP Terraform acts on the status alone: 200 is done, anything else is tried again.

@@ -22,11 +22,14 @@ package struct EndpointSettings: Sendable {
     package let limits: Limits
     /// The run task's HMAC key.
     package let key: SecretSource
+    /// The token of notification configurations; nil where they have the run task's key.
+    package let notificationToken: SecretSource?
     package let origin: Origin
     /// `TFC_ADDRESS`, without a path.
     package let address: String
     package let announceStages: Set<RunTaskRequest.Stage>
     package let announceWorkspaces: WorkspacePatterns
+    package let announceRunCreated: Bool
     /// How long a job that no agent received counts.
     package let announcedJobTimeout: Duration
     /// Nil without `TFE_TOKEN` and `TFE_TOKEN_PARAMETER`.
@@ -58,11 +61,16 @@ package struct EndpointSettings: Sendable {
             "RUN_TASK_HMAC_KEY",
             expected: "the run task's HMAC key"
         )
+        notificationToken = reader.optionalSecretSource(
+            "NOTIFICATION_TOKEN",
+            expected: "the token of the notification configurations"
+        )
         let hcp = "https://app.terraform.io"
         address = reader.address("TFC_ADDRESS", default: hcp)
         origin = Self.origin(address, &reader)
         announceStages = Self.stages(&reader)
         announceWorkspaces = Self.workspaces(&reader)
+        announceRunCreated = Self.runCreated(&reader)
         announcedJobTimeout = reader.announcedJobTimeout()
         terraform = Self.terraform(&reader)
         let found = reader.aws()
@@ -86,6 +94,14 @@ package struct EndpointSettings: Sendable {
             expected: "names of workspaces with commas between them, * for any characters"
         )
         return .all
+    }
+
+    private static func runCreated(_ reader: inout SettingsReader) -> Bool {
+        let text = reader.value("ANNOUNCE_RUN_CREATED") ?? "false"
+        if text != "true" && text != "false" {
+            reader.fault("ANNOUNCE_RUN_CREATED", value: text, expected: "true or false")
+        }
+        return text == "true"
     }
 
     private static func terraform(_ reader: inout SettingsReader) -> Terraform? {

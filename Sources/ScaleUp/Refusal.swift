@@ -21,23 +21,27 @@ package enum Refusal: Hashable, Sendable {
     case crowded
     /// There is no key to judge by.
     case noKey
-    /// Signed, but no run task call.
+    /// Signed, but no JSON object.
     case noRunTask(RunTaskFault)
+    /// The same of a notification.
+    case noNotification(NotificationFault)
     /// Signed, but to be called back elsewhere than at `TFC_ADDRESS`.
     case otherHost
 
     package var response: EndpointResponse {
         switch self {
         case .method:
-            EndpointResponse(405, "Run tasks call with POST.", headers: ["allow": "POST"])
+            EndpointResponse(405, "HCP Terraform calls with POST.", headers: ["allow": "POST"])
         case .malformedSignature, .wrongSignature:
             EndpointResponse(401, "The signature is missing or is not that of the HMAC key.")
         case .tooLarge: EndpointResponse(413, "The body is larger than 1 MiB.")
         case .tooSlow: EndpointResponse(408, "The body took more than 10 s.")
         case .broken: EndpointResponse(400, "The request is cut off or no HTTP.")
         case .crowded: .tryAgain("There is no room for the body now; try again.")
-        case .noKey: .tryAgain("The run task key cannot be read; try again.")
+        case .noKey: .tryAgain("The HMAC key cannot be read; try again.")
         case .noRunTask(let fault): EndpointResponse(400, "This is no run task call: \(fault).")
+        case .noNotification(let fault):
+            EndpointResponse(400, "This is no notification: \(fault).")
         case .otherHost: EndpointResponse(400, "The callback URL is not one of TFC_ADDRESS.")
         }
     }
@@ -55,7 +59,7 @@ package enum Refusal: Hashable, Sendable {
     /// any key is needed; nil if nothing is.
     ///
     /// - Parameters:
-    ///   - signatures: the values of all its signature headers.
+    ///   - signatures: the values of all its signature headers, of either kind.
     ///   - length: of the body, as far as it is known.
     package init?(method: String, signatures: [String], length: Int?) {
         if method != "POST" {
@@ -73,7 +77,7 @@ package enum Refusal: Hashable, Sendable {
     package init?(_ request: EndpointRequest) {
         self.init(
             method: request.method,
-            signatures: request.signatures,
+            signatures: request.signatures.map(\.value),
             length: request.body.count
         )
     }

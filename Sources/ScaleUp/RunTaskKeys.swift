@@ -21,6 +21,7 @@ package actor RunTaskKeys {
     private let read: Reading?
     private let retry: RetryClock
     private let complain: @Sendable (Complaint) -> Void
+    private let mostWaiting: Int
     private var pause: ReadingPause
     /// The newest first.
     private var held: [Held] = []
@@ -48,7 +49,7 @@ package actor RunTaskKeys {
         let place: String
 
         package var description: String {
-            "\(place) holds white space around the run task key; calls signed with it or without "
+            "\(place) holds white space around the HMAC key; calls signed with it or without "
                 + "it are accepted; write it again without"
         }
     }
@@ -56,7 +57,7 @@ package actor RunTaskKeys {
     /// There is no key, and a request that many others wait for it.
     package struct Crowded: Error, Hashable, CustomStringConvertible {
         package var description: String {
-            "\(RunTaskKeys.mostWaiting) requests wait for a reading of it already"
+            "as many requests as may wait for a reading of it do already"
         }
     }
 
@@ -79,6 +80,8 @@ package actor RunTaskKeys {
     static let readingTime: Duration = .milliseconds(500)
     /// Requests that wait for a reading at once. The others are left to what is known, so that
     /// there are always connections for calls whose key is known.
+    ///
+    /// Of all keys that one process reads, together.
     package static let mostWaiting = 400
     /// Keys held at once; each wrong signature is compared with all of them.
     static let capacity = 4
@@ -91,6 +94,7 @@ package actor RunTaskKeys {
         patience = nil
         retry = RetryClock()
         complain = { _ in }
+        mostWaiting = 0
         held = [Held(secret: secret, keys: [RunTaskKey(secret)])]
     }
 
@@ -100,11 +104,13 @@ package actor RunTaskKeys {
     ///   - isOneOfMany: whether there may be hundreds of processes like this one, each with a
     ///     request at a time, as of a Lambda function: they share what SSM answers, and are paid
     ///     by the time that requests wait.
+    ///   - mostWaiting: requests that wait for a reading of this key at once.
     ///   - complain: is told once of each key that is not what it should be.
     package init(
         of place: String,
         read: @escaping Reading,
         isOneOfMany: Bool = false,
+        mostWaiting: Int = RunTaskKeys.mostWaiting,
         retry: RetryClock = RetryClock(),
         complain: @escaping @Sendable (Complaint) -> Void = { _ in }
     ) {
@@ -112,6 +118,7 @@ package actor RunTaskKeys {
         self.read = read
         self.retry = retry
         self.complain = complain
+        self.mostWaiting = mostWaiting
         pause = ReadingPause(grows: isOneOfMany)
         patience = isOneOfMany ? Self.functionPatience : nil
     }
@@ -131,11 +138,11 @@ package actor RunTaskKeys {
     package func current() async throws -> [RunTaskKey] {
         if held.isEmpty {
             if let failure, underWay == nil, isWithin(pause.time, triedAt) { throw failure }
-            guard waiting < Self.mostWaiting else { throw Crowded() }
+            guard waiting < mostWaiting else { throw Crowded() }
             waiting += 1
             defer { waiting -= 1 }
             try await reading(isAskedFor: true)
-        } else if isReadingDue, waiting < Self.mostWaiting {
+        } else if isReadingDue, waiting < mostWaiting {
             waiting += 1
             defer { waiting -= 1 }
             try? await reading(isAskedFor: false)
@@ -147,7 +154,7 @@ package actor RunTaskKeys {
     /// this call: the key may have reached the parameter a moment ago. To be waited for no longer
     /// than ``patience``.
     package func afterUnknownSignature() async -> [RunTaskKey] {
-        guard read != nil, waiting < Self.mostWaiting else { return valid }
+        guard read != nil, waiting < mostWaiting else { return valid }
         if let patience, untilNext > patience - Self.readingTime { return valid }
         if next == nil {
             next = Task {

@@ -26,7 +26,7 @@ final class Gate: ChannelDuplexHandler {
         case leaving
     }
 
-    /// The one path that is not the run task's.
+    /// The one path that is not HCP Terraform's.
     static let healthCheck = "/healthz"
 
     private let endpoint: Endpoint
@@ -196,11 +196,13 @@ final class Gate: ChannelDuplexHandler {
             letThrough(context)
             return
         }
-        let signatures = head.headers[RunTaskSignature.header]
+        let signatures = CallKind.allCases.flatMap { kind in
+            head.headers[kind.header].map { (kind: kind, value: $0) }
+        }
         let length = head.headers.first(name: "content-length").flatMap { Int($0) }
         if let refusal = Refusal(
             method: head.method.rawValue,
-            signatures: signatures,
+            signatures: signatures.map(\.value),
             length: length
         ) {
             refuse(refusal, context)
@@ -208,7 +210,7 @@ final class Gate: ChannelDuplexHandler {
         }
         // The rest of the head is of no use, and may be large.
         for signature in signatures {
-            self.head.headers.add(name: RunTaskSignature.header, value: signature)
+            self.head.headers.add(name: signature.kind.header, value: signature.value)
         }
         phase = .collecting
         limit(Bounds.body, context) { [self] context, isCrowded in

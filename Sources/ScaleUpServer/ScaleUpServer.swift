@@ -16,9 +16,9 @@ struct ScaleUpServer: AsyncParsableCommand {
         commandName: "scale-up-server",
         abstract: "Answers HCP Terraform's run tasks and starts agents for them.",
         discussion: """
-            POST to any path is the run task; GET /healthz is 200 while it runs. Once
-            a minute it makes the service follow the ledger and, with an API token,
-            looks for runs that nobody announced.
+            POST to any path is a run task or a notification; GET /healthz is 200
+            while it runs. Once a minute it makes the service follow the ledger and,
+            with an API token, looks for runs that nobody announced.
             Settings come from the environment; every fault is reported at once.
 
               ECS_CLUSTER, ECS_SERVICE  the service of the agents, names or ARNs
@@ -27,11 +27,17 @@ struct ScaleUpServer: AsyncParsableCommand {
               RUN_TASK_HMAC_KEY         the run task's key, or
               RUN_TASK_HMAC_KEY_PARAMETER
                                         the SSM parameter that holds it
+              NOTIFICATION_TOKEN        the token of notification configurations (the
+                                        run task's key), or
+              NOTIFICATION_TOKEN_PARAMETER
+                                        the SSM parameter that holds it
               TFC_ADDRESS               where callbacks go
                                         (https://app.terraform.io)
               ANNOUNCE_STAGES           stages that start an agent
                                         (pre_plan,pre_apply)
               ANNOUNCE_WORKSPACES       names, with * for any characters (all)
+              ANNOUNCE_RUN_CREATED      true: the notification that a run was created
+                                        announces its plan (false)
               TFE_TOKEN                 API token, or
               TFE_TOKEN_PARAMETER       the SSM parameter that holds it; then needed:
               TFC_ORGANIZATION, TFC_AGENT_POOL_NAME

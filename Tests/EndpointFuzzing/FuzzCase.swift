@@ -2,15 +2,30 @@ internal import HCPTerraform
 package import ScaleUp
 
 /// One request, made of bytes. The first says how it is signed and the second with what method it
-/// comes; the rest is the body. Most values of both are the right thing, since what is unsigned
+/// comes and as what kind of call; the rest is the body. Most values of both are the right thing, since what is unsigned
 /// ends early.
 package struct FuzzCase: Sendable {
     package enum Signing: UInt8, CaseIterable, Sendable {
         case right = 0
         case upperCase, otherHeaderCase, missing, empty, otherKey, doubled, cut, otherBody
+        /// Right as both kinds of call at once.
+        case bothKinds
+    }
+
+    /// What the call says that it is.
+    package enum Kind: Sendable {
+        case runTask, notification
+
+        var header: String {
+            switch self {
+            case .runTask: "X-TFC-Task-Signature"
+            case .notification: "X-TFE-Notification-Signature"
+            }
+        }
     }
 
     package let signing: Signing
+    package let kind: Kind
     package let method: String
     package let body: [UInt8]
     package let request: EndpointRequest
@@ -24,17 +39,24 @@ package struct FuzzCase: Sendable {
         ]
         self.init(
             signing,
+            bytes[1] == UInt8(ascii: "N") ? .notification : .runTask,
             method: methods[bytes[1]] ?? "POST",
             body: Array(bytes.dropFirst(2))
         )
     }
 
-    package init(_ signing: Signing, method: String = "POST", body: [UInt8]) {
+    package init(
+        _ signing: Signing,
+        _ kind: Kind = .runTask,
+        method: String = "POST",
+        body: [UInt8]
+    ) {
         self.signing = signing
+        self.kind = kind
         self.method = method
         self.body = body
         let signature = FuzzedEndpoint.key.sign(body)
-        let name = "X-TFC-Task-Signature"
+        let name = kind.header
         let headers: [(name: String, value: String)] =
             switch signing {
             case .right: [(name, signature)]
@@ -45,6 +67,8 @@ package struct FuzzCase: Sendable {
             case .otherKey: [(name, RunTaskKey("another key").sign(body))]
             case .doubled: [(name, signature), (name.lowercased(), signature)]
             case .cut: [(name, String(signature.dropLast(2)))]
+            case .bothKinds:
+                [(Kind.runTask.header, signature), (Kind.notification.header, signature)]
             case .otherBody: [(name, FuzzedEndpoint.key.sign(body + [0x20]))]
             }
         request = EndpointRequest(method: method, headers: headers, body: body)
@@ -54,7 +78,7 @@ package struct FuzzCase: Sendable {
     package var isWellFormed: Bool {
         switch signing {
         case .right, .upperCase, .otherHeaderCase, .otherKey, .otherBody: true
-        case .missing, .empty, .doubled, .cut: false
+        case .missing, .empty, .doubled, .cut, .bothKinds: false
         }
     }
 
@@ -62,7 +86,7 @@ package struct FuzzCase: Sendable {
     package var isSigned: Bool {
         switch signing {
         case .right, .upperCase, .otherHeaderCase: method == "POST"
-        case .missing, .empty, .otherKey, .doubled, .cut, .otherBody: false
+        case .missing, .empty, .otherKey, .doubled, .cut, .otherBody, .bothKinds: false
         }
     }
 }

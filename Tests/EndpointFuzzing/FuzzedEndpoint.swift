@@ -24,12 +24,21 @@ package struct FuzzedEndpoint: Sendable {
     private let callbacks = RecordingCallbacks()
     private let answer: Subject
 
+    /// Jobs that an agent holds from the beginning, and always.
+    private static let held: [Job: Ledger.JobEntry] = {
+        let entry = Ledger.JobEntry(at: WallTime(milliseconds: 0), task: TaskID("agent"))
+        let jobs = ["plan", "apply"].compactMap { Job(id: "run-0", type: $0) }
+        return Dictionary(uniqueKeysWithValues: jobs.map { ($0, entry) })
+    }()
+
     /// - Parameter fault: what is wrong with the endpoint; nil for the real one.
     package init(_ fault: PlantedFault? = nil) {
         guard let limits = Limits(desiredCount: 0, maxCount: Self.maxCount, spareCount: 0),
             let origin = Origin(Self.origin)
         else { preconditionFailure("the limits and the address are constants") }
-        store = InMemoryLedgerStore(Ledger(), limits)
+        var ledger = Ledger()
+        ledger.jobs = Self.held
+        store = InMemoryLedgerStore(ledger, limits)
         let clock = FuzzClock()
         let announcer = Announcer(
             store: store,
@@ -40,7 +49,11 @@ package struct FuzzedEndpoint: Sendable {
         let endpoint = Endpoint(
             Endpoint.Parts(
                 keys: RunTaskKeys("the key"),
-                policy: Verdict.Policy(origin: origin, announceStages: [.prePlan, .preApply]),
+                policy: Verdict.Policy(
+                    origin: origin,
+                    announceStages: [.prePlan, .preApply],
+                    announceRunCreated: true
+                ),
                 announcer: announcer,
                 sweeper: Sweeper(
                     store: store,
@@ -56,7 +69,15 @@ package struct FuzzedEndpoint: Sendable {
             logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
         )
         let subject: Subject = { await endpoint.respond(to: $0) }
-        answer = fault.map { $0.put(around: subject) } ?? subject
+        let dropping: Subject = { [store] request in
+            let response = await subject(request)
+            if response.status == 200, request.signatures.first?.kind == .notification {
+                _ = try? await store.change { ledger, _ in ledger.jobs = [:] }
+            }
+            return response
+        }
+        answer =
+            fault.map { $0.put(around: $0 == .dropsHeldJobs ? dropping : subject) } ?? subject
     }
 
     /// What one request led to.
@@ -82,9 +103,9 @@ package struct FuzzedEndpoint: Sendable {
         )
     }
 
-    /// An empty ledger again, so that it stays quick.
+    /// Only what is held again, so that it stays quick.
     func forgetJobs() async {
-        _ = try? await store.change { ledger, _ in ledger.jobs = [:] }
+        _ = try? await store.change { ledger, _ in ledger.jobs = Self.held }
     }
 
     private func ledger() async -> Ledger {

@@ -39,6 +39,8 @@ package struct Oracle: Sendable {
         for url in outcome.called {
             try check("a callback goes to TFC_ADDRESS and nowhere else", Self.isOurs(url))
         }
+        let gone = outcome.before.jobs.filter { outcome.after.jobs[$0.key] == nil }
+        try check("no job that an agent holds is ended", gone.values.allSatisfy { $0.task == nil })
         if !fuzzed.isSigned {
             try check("nothing happens unsigned", !hasActed)
             let isTooLarge = fuzzed.isWellFormed && fuzzed.body.count > 1 << 20
@@ -46,8 +48,22 @@ package struct Oracle: Sendable {
             try check("what is not signed is \(status)", outcome.status == status)
             return .refused
         }
+        let new = outcome.after.jobs.keys.filter { outcome.before.jobs[$0] == nil }
+        if fuzzed.kind == .notification {
+            let text = String(decoding: fuzzed.body, as: UTF8.self)
+            try check("a notification calls nobody back", outcome.called.isEmpty)
+            try check(
+                "it announces one plan at the most, of a run that was created",
+                new.isEmpty || (new.map(\.type) == ["plan"] && text.contains("run:created"))
+            )
+            try check(
+                "it ends jobs of its own run, and announces nothing beside",
+                gone.isEmpty || (new.isEmpty && gone.keys.allSatisfy { text.contains($0.id) })
+            )
+            try check("a signed object is 200", outcome.status == 200 || outcome.status == 400)
+            return hasActed ? .acted : .refused
+        }
         if outcome.status == 200, !outcome.called.isEmpty {
-            let new = outcome.after.jobs.keys.filter { outcome.before.jobs[$0] == nil }
             try check(
                 "a call announces one plan or one apply at the most",
                 new.count <= 1 && new.allSatisfy { ["plan", "apply"].contains($0.type) }
@@ -55,17 +71,26 @@ package struct Oracle: Sendable {
             return .acted
         }
         try check("without a callback nothing is announced", !hasActed)
-        if outcome.status == 200 {
-            let body = String(decoding: fuzzed.body, as: UTF8.self)
-            try check(
-                "200 without a callback is a verification request's",
-                body.contains("test")
-            )
-        }
+        try check(
+            "a call that can be answered is, but for a verification request",
+            outcome.status != 200 || !Self.canBeAnswered(fuzzed.body)
+        )
         return .refused
     }
 
     private static let statuses: Set<Int> = [200, 400, 401, 405, 413, 503]
+
+    /// Whether the text of a body says so, in one of the forms that the generator makes.
+    private static func canBeAnswered(_ body: [UInt8]) -> Bool {
+        let text = String(decoding: body, as: UTF8.self)
+        let token = text.ranges(of: #""access_token":"#)
+        let url = text.ranges(of: #""task_result_callback_url":"#)
+        return !text.contains("test") && token.count == 1 && url.count == 1
+            && text[token[0].upperBound...].hasPrefix(#""a-token""#)
+            && text[url[0].upperBound...].hasPrefix(
+                #""\#(FuzzedEndpoint.origin)/api/v2/task-results/x/callback""#
+            )
+    }
 
     private static func isOurs(_ url: String) -> Bool {
         let lowered = url.lowercased()

@@ -15,6 +15,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case failsOnGarbage
     /// Forgets the size limit and the method.
     case takesAnyMethod
+    /// Drops what a notification says is over without looking who holds it.
+    case dropsHeldJobs
 
     func put(
         around subject: @escaping FuzzedEndpoint.Subject
@@ -24,7 +26,7 @@ package enum PlantedFault: String, CaseIterable, Sendable {
 
     /// The request as the faulty endpoint takes it: signed, where it should not be.
     private func distort(_ request: EndpointRequest) -> EndpointRequest {
-        let name = "x-tfc-task-signature"
+        let name = FuzzCase.Kind.runTask.header.lowercased()
         let right = FuzzedEndpoint.key.sign(request.body)
         let signatures = request.headers.filter { $0.name.lowercased() == name }.map(\.value)
         let isTaken: Bool =
@@ -35,7 +37,7 @@ package enum PlantedFault: String, CaseIterable, Sendable {
             case .takesMissingSignature: signatures.isEmpty
             case .overlooksSpace:
                 signatures == [FuzzedEndpoint.key.sign(request.body + [0x20])]
-            case .failsOnGarbage, .takesAnyMethod: false
+            case .failsOnGarbage, .takesAnyMethod, .dropsHeldJobs: false
             }
         return EndpointRequest(
             method: self == .takesAnyMethod ? "POST" : request.method,

@@ -70,10 +70,13 @@ struct RunTaskRequestTests {
     }
 
     @Test(
-        "a verification request is recognised by either of its marks",
+        "a verification request is recognised by any of its marks",
         arguments: [
             ["access_token": "\"test-token\"", "stage": nil],
             ["task_result_enforcement_level": "\"test\"", "stage": nil],
+            ["stage": "\"test\""], ["stage": "\"test\"", "payload_version": nil],
+            ["access_token": "null", "task_result_callback_url": "null"],
+            ["access_token": nil, "task_result_callback_url": nil, "run_id": "null"],
         ] as [[String: String?]]
     )
     func verification(_ changes: [String: String?]) throws {
@@ -84,21 +87,56 @@ struct RunTaskRequestTests {
     }
 
     @Test(
-        "what is no run task call is refused with its cause",
+        "a call that is not known can be answered, and announces and ends nothing",
         arguments: [
-            ["stage": "\"before\""], ["stage": nil], ["access_token": nil],
-            ["access_token": "\"\""], ["run_id": nil], ["run_id": "\"a/b\""],
-            ["task_result_callback_url": nil], ["payload_version": "2"],
-            ["payload_version": "\"1\""], ["run_id": "7"],
+            ["stage": "\"before\""], ["stage": nil], ["stage": "7"], ["run_id": nil],
+            ["run_id": "null"], ["run_id": "\"a/b\""], ["run_id": "7"], ["payload_version": "2"],
+            ["payload_version": "\"2\""], ["payload_version": "1.5"], ["payload_version": "[]"],
+            ["payload_version": "2", "stage": "\"post_apply\""],
         ] as [[String: String?]]
     )
-    func faults(_ changes: [String: String?]) {
-        #expect(throws: RunTaskFault.self) { try RunTaskCall(body: body(changes)) }
+    func unknown(_ changes: [String: String?]) throws {
+        guard case .request(let request) = try RunTaskCall(body: body(changes)) else {
+            Issue.record("not a request")
+            return
+        }
+        #expect(request.job == nil && request.closedJobs.isEmpty && request.stage == nil)
+        #expect(request.accessToken == "token")
+        #expect(request.callbackURL == "https://app.terraform.io/x")
+    }
+
+    @Test(
+        "a call without a token or a callback URL that can be used is none that can be answered",
+        arguments: [
+            ["access_token": nil], ["access_token": "null"], ["access_token": "\"\""],
+            ["access_token": "\"a\\r\\nb\""], ["access_token": "7"],
+            ["task_result_callback_url": nil], ["task_result_callback_url": "null"],
+            ["task_result_callback_url": "\"\""], ["task_result_callback_url": "[]"],
+        ] as [[String: String?]]
+    )
+    func unanswerable(_ changes: [String: String?]) throws {
+        guard case .unanswerable = try RunTaskCall(body: body(changes)) else {
+            Issue.record("it can be answered")
+            return
+        }
+    }
+
+    @Test(
+        "a version that is missing, null or a text is version 1 where it says nothing else",
+        arguments: [nil, "null", "\"1\"", "1"] as [String?]
+    )
+    func version(_ version: String?) throws {
+        let call = try RunTaskCall(body: body(["payload_version": version]))
+        guard case .request(let request) = call else {
+            Issue.record("not a request")
+            return
+        }
+        #expect(request.job?.key == "run-1/plan")
     }
 
     @Test(
         "no body of another shape gets past the parser",
-        arguments: ["", "{", "[]", "null", "1", "\"x\"", "{}", "\u{0}"]
+        arguments: ["", "{", "[]", "null", "1", "\"x\"", "\u{0}"]
     )
     func shapes(_ text: String) {
         #expect(throws: RunTaskFault.self) { try RunTaskCall(body: Array(text.utf8)) }

@@ -32,8 +32,8 @@ private func status(_ event: [UInt8]) throws -> Int? {
     switch Verdict(try #require(try request(event)), keys: [key], policy) {
     case .refuse(let refusal): return refusal.response.status
     case .unknownSignature: return 401
-    case .verification: return 200
-    case .act: return nil
+    case .verification, .unanswerable, .nothingFollows: return 200
+    case .act, .heed: return nil
     }
 }
 

@@ -15,6 +15,8 @@ struct EndpointSettingsTests {
         let settings = try EndpointSettings(complete)
         #expect(settings.terraform == nil)
         #expect(settings.announceWorkspaces == .all)
+        #expect(settings.notificationToken == nil)
+        #expect(!settings.announceRunCreated)
         #expect(settings.address == "https://app.terraform.io")
     }
 
@@ -39,12 +41,15 @@ struct EndpointSettingsTests {
         let names = [
             "RUN_TASK_HMAC_KEY": "", "RUN_TASK_HMAC_KEY_PARAMETER": "/p/key",
             "TFE_TOKEN_PARAMETER": "/p/token", "TFC_ORGANIZATION": "acme",
-            "TFC_AGENT_POOL_NAME": "pool",
+            "TFC_AGENT_POOL_NAME": "pool", "NOTIFICATION_TOKEN_PARAMETER": "/p/notification",
+            "ANNOUNCE_RUN_CREATED": "true",
         ]
         let environment = complete.merging(names) { $1 }
         var settings = try EndpointSettings(environment)
         #expect(settings.key == .parameter("/p/key"))
         #expect(settings.terraform?.token == .parameter("/p/token"))
+        #expect(settings.notificationToken == .parameter("/p/notification"))
+        #expect(settings.announceRunCreated)
         settings = try EndpointSettings(environment.merging(["TFE_TOKEN": "x"]) { $1 })
         #expect(settings.terraform?.token == .given("x"))
     }
@@ -75,7 +80,8 @@ struct EndpointSettingsTests {
     func faults() throws {
         let wrong = [
             "TFE_TOKEN": "secret token", "ANNOUNCE_WORKSPACES": "a b", "ANNOUNCE_STAGES": "x",
-            "LEDGER_TABLE": "",
+            "LEDGER_TABLE": "", "ANNOUNCE_RUN_CREATED": "yes",
+            "NOTIFICATION_TOKEN": "secret token",
         ]
         let fault = #expect(throws: SettingsFault.self) {
             try EndpointSettings(complete.merging(wrong) { $1 })
@@ -83,8 +89,8 @@ struct EndpointSettingsTests {
         let names = fault?.entries.map(\.name) ?? []
         #expect(
             names.sorted() == [
-                "ANNOUNCE_STAGES", "ANNOUNCE_WORKSPACES", "LEDGER_TABLE", "TFC_AGENT_POOL_NAME",
-                "TFC_ORGANIZATION", "TFE_TOKEN",
+                "ANNOUNCE_RUN_CREATED", "ANNOUNCE_STAGES", "ANNOUNCE_WORKSPACES", "LEDGER_TABLE",
+                "NOTIFICATION_TOKEN", "TFC_AGENT_POOL_NAME", "TFC_ORGANIZATION", "TFE_TOKEN",
             ]
         )
         #expect(fault?.description.contains("secret token") == false)

@@ -102,7 +102,7 @@ struct EndpointTests {
         }
         #expect(await world.call("post_plan").status == 200)
         #expect(world.callbacks.requests.count == 1)
-        #expect(log.lines.contains { $0.hasPrefix("warning jobs that this stage comes after") })
+        #expect(log.lines.contains { $0.hasPrefix("warning jobs that are over may still") })
     }
 
     @Test("a verification request is 200, with nothing announced and nobody called")
@@ -111,6 +111,36 @@ struct EndpointTests {
         #expect(await world.call("pre_plan", token: "test-token") == EndpointResponse(200, ""))
         #expect(try await world.ledger() == Ledger())
         #expect(world.callbacks.requests.isEmpty)
+    }
+
+    @Test("a stage that is not known is passed, so that its run goes on, and announces nothing")
+    func unknownStage() async throws {
+        let log = FakeLog()
+        let world = try World(log: log)
+        try await world.announce("run-1/plan")
+        let before = try await world.ledger()
+        #expect(await world.call("pre_refresh") == EndpointResponse(200, ""))
+        #expect(try await world.ledger() == before)
+        #expect(world.callbacks.requests.count == 1)
+        #expect(world.lastCallback.contains(#""status":"passed""#))
+        #expect(log.lines.count == 1)
+        #expect(
+            log.lines[0].hasPrefix("info passed: No agent is started for an unknown call: stage is")
+        )
+    }
+
+    @Test("a call that nobody can be answered for is 200, with a line, and announces nothing")
+    func unanswerable() async throws {
+        let log = FakeLog()
+        let world = try World(log: log)
+        #expect(await world.call("pre_plan", token: "") == EndpointResponse(200, ""))
+        #expect(try await world.ledger() == Ledger())
+        #expect(world.callbacks.requests.isEmpty)
+        #expect(
+            log.lines == [
+                "warning nobody can be answered for a call cause=access_token is missing or malformed"
+            ]
+        )
     }
 
     @Test("when ECS cannot be reached the answer is 503, and a repeat brings it right")
@@ -365,7 +395,7 @@ struct StrangerTests {
             _ = await world.endpoint.respond(to: request("GET"))
             _ = await world.endpoint.respond(to: request("POST", "x"))
             _ = await world.endpoint.respond(to: request("POST", RunTaskKey("x").sign(Self.body)))
-            _ = await world.endpoint.respond(to: World.signed(Self.body))
+            _ = await world.endpoint.respond(to: World.signed(Array("[]".utf8)))
             _ = world.endpoint.refuse(.tooLarge)
         }
         #expect(log.lines.count == 25)

@@ -64,7 +64,7 @@ struct FuzzTests {
         #expect(
             acted == [
                 "pre_plan", "post_plan", "pre_apply", "post_apply", "small",
-                "signature_upper_case", "signature_other_header_case",
+                "signature_upper_case", "signature_other_header_case", "notification_created",
             ]
         )
         #expect(names.count > acted.count)
@@ -100,10 +100,14 @@ private struct Mutator {
     }
 
     mutating func next() -> FuzzCase {
-        var body = Array(payload().utf8)
+        let kind: FuzzCase.Kind = chance(4) ? .notification : .runTask
+        let isOfKind = !chance(50)
+        let text = (kind == .notification) == isOfKind ? notification() : payload()
+        var body = Array(text.utf8)
         if chance(3) { damage(&body) }
         return FuzzCase(
             chance(2) ? .right : pick(FuzzCase.Signing.allCases),
+            kind,
             method: chance(50) ? pick(["GET", "PUT", "", "post"]) : "POST",
             body: body
         )
@@ -124,6 +128,41 @@ private struct Mutator {
         while chance(2) { fields[pick(Self.names)] = chance(4) ? nil : pick(Self.values) }
         var members = fields.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
         if chance(10) { members.append("\"\(pick(Self.names))\":\(pick(Self.values))") }
+        return "{" + members.joined(separator: ",") + "}"
+    }
+
+    private static let statuses = [
+        "pending", "plan_queued", "planning", "planned", "planned_and_saved", "applying", "applied",
+        "planned_and_finished", "errored", "canceled", "discarded", "x",
+    ]
+
+    private mutating func event() -> String {
+        let triggers = [
+            "run:created", "run:created", "run:completed", "run:errored", "verification",
+        ]
+        var fields = [
+            "message": "\"m\"", "trigger": "\"\(pick(triggers))\"",
+            "run_status": "\"\(pick(Self.statuses))\"", "run_updated_by": "null",
+        ]
+        if chance(8) { fields["trigger_type"] = "\"\(pick(triggers))\"" }
+        if chance(8) { fields[pick(["trigger", "run_status"])] = pick(Self.values) }
+        let members = fields.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
+        return "{" + members.joined(separator: ",") + "}"
+    }
+
+    private mutating func notification() -> String {
+        let run = "run-\(Int.random(in: 0..<10, using: &generator))"
+        var events = [event()]
+        while chance(4) { events.append(chance(4) ? pick(Self.values) : event()) }
+        var fields = [
+            "payload_version": "1", "run_id": "\"\(run)\"", "workspace_name": "\"network\"",
+            "organization_name": "\"acme\"", "notifications": "[\(events.joined(separator: ","))]",
+        ]
+        while chance(4) {
+            let names = ["payload_version", "run_id", "workspace_name", "notifications", "trigger"]
+            fields[pick(names)] = chance(4) ? nil : pick(Self.values)
+        }
+        let members = fields.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
         return "{" + members.joined(separator: ",") + "}"
     }
 

@@ -41,7 +41,7 @@ private func status(_ request: EndpointRequest, keys: [RunTaskKey] = [key]) -> I
     switch Verdict(request, keys: keys, policy) {
     case .refuse(let refusal): refusal.response.status
     case .unknownSignature: 401
-    case .verification, .act: nil
+    case .verification, .unanswerable, .act, .heed, .nothingFollows: nil
     }
 }
 
@@ -105,12 +105,15 @@ struct VerdictTests {
         #expect(status(request(body(), signature: new.sign(body())), keys: [new, key]) == nil)
     }
 
-    @Test("a signed body that is no run task call is 400")
-    func noRunTask() { #expect(status(request(Array("{}".utf8))) == 400) }
+    @Test("a signed body that is no JSON object is 400")
+    func noRunTask() { #expect(status(request(Array("[]".utf8))) == 400) }
 
     @Test("a callback to another host is 400, whoever signed it")
     func otherHost() {
-        #expect(status(request(body(callback: "https://evil.example/callback"))) == 400)
+        let evil = "https://evil.example/callback"
+        #expect(status(request(body(callback: evil))) == 400)
+        #expect(status(request(body(stage: "before", callback: evil))) == 400)
+        #expect(status(request(body(token: "", callback: evil))) == 400)
     }
 
     @Test("anything but POST is 405")
