@@ -40,8 +40,10 @@ extension Endpoint {
         let api = settings.terraform.map {
             TerraformAPI(http, address: settings.address, token: Self.token($0.token, ssm))
         }
-        // What may wait for a reading is one number, however many parameters are read.
-        let readers = settings.notificationToken == nil ? 1 : 2
+        // Together no more may wait for a reading than for that of one parameter.
+        let readers = [settings.key, settings.notificationToken].count { source in
+            if case .parameter = source { true } else { false }
+        }
         let reading = { source in
             Self.keys(source, ssm, readers: readers, answersMany: answersMany, logger)
         }

@@ -271,6 +271,7 @@ package struct Endpoint: Sendable {
             guard let headcount = await announce(job, closing: [], end, logger) else {
                 return .tryAgain("Ledger or service cannot be reached; try again.")
             }
+            logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
             logger.info("announced \(job): \(headcount.sentence)")
         case .over(let jobs):
             guard await close(jobs, end, logger) else {

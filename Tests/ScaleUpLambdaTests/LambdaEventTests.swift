@@ -76,11 +76,15 @@ struct LambdaEventTests {
         func signed(_ value: String) -> [UInt8] {
             event(headers: #"{"x-tfc-task-signature":"\#(value)"}"#)
         }
-        #expect(try status(signed(right)) == 400)
+        #expect(try status(signed(right)) == 200)
+        let notification = #"{"x-tfe-notification-signature":"\#(right)"}"#
+        #expect(try status(event(headers: notification)) == 200)
         #expect(try status(signed(right + "," + right)) == 401)
         #expect(try status(signed(right + ",00")) == 401)
         let twice = #"{"x-tfc-task-signature":"\#(right)","X-TFC-Task-Signature":"\#(right)"}"#
         #expect(try status(event(headers: twice)) == 401)
+        let both = #"{"x-tfc-task-signature":"\#(right)","x-tfe-notification-signature":""}"#
+        #expect(try status(event(headers: both)) == 401)
     }
 
     @Test("the size limit holds for what base64 stands for")

@@ -104,8 +104,11 @@ struct RunTaskKeysTests {
         #expect(parameter.readings == 2)
     }
 
-    @Test("while a reading hangs 400 requests wait for the first key, and no more")
-    func hanging() async throws {
+    @Test(
+        "while a reading hangs 400 requests wait for the first key, half where two are read",
+        arguments: [RunTaskKeys.mostWaiting, RunTaskKeys.mostWaiting / 2]
+    )
+    func hanging(_ most: Int) async throws {
         let gate = FakeService()
         gate.close()
         let keys = RunTaskKeys(
@@ -113,16 +116,17 @@ struct RunTaskKeysTests {
             read: {
                 _ = try await gate.setDesiredCount(0)
                 return "a"
-            }
+            },
+            mostWaiting: most
         )
         try await withThrowingTaskGroup(of: [String].self) { group in
-            for _ in 0..<RunTaskKeys.mostWaiting {
+            for _ in 0..<most {
                 group.addTask { accepted(try await keys.current()) }
             }
-            while await keys.waiting < RunTaskKeys.mostWaiting { await Task.yield() }
+            while await keys.waiting < most { await Task.yield() }
             // One more must not come to wait; the reading ends when it does.
             let end = Task {
-                while await keys.waiting <= RunTaskKeys.mostWaiting, !Task.isCancelled {
+                while await keys.waiting <= most, !Task.isCancelled {
                     await Task.yield()
                 }
                 gate.open()
