@@ -1,7 +1,7 @@
 package import HCPTerraform
 package import Ports
 
-/// The keys that are valid now. From an SSM parameter they are read again every few minutes, so
+/// The keys of one kind of call that are valid now. From an SSM parameter they are read again every few minutes, so
 /// that a key is replaced without a restart; the one before stays valid for some minutes more,
 /// since HCP Terraform and SSM are not changed in the same instant.
 ///

@@ -166,6 +166,26 @@ struct EndpointNotificationTests {
         #expect(await world.endpoint.respond(to: World.signed(end, token)).status == 401)
     }
 
+    @Test("an unknown signature of a notification has the notifications' key read, and no other")
+    func readsItsOwn() async throws {
+        let (key, token, time) = (FakeParameter("the key"), FakeParameter("old"), FakeTime())
+        let world = try World {
+            $0.keys = RunTaskKeys(of: "a", read: { try key.read() }, retry: time.retry)
+            $0.notificationKeys = RunTaskKeys(
+                of: "b",
+                read: { try token.read() },
+                retry: time.retry
+            )
+        }
+        let end = body("canceled")
+        #expect(await world.endpoint.respond(to: signed(end, RunTaskKey("old"))).status == 200)
+        #expect(token.readings == 1)
+        token.set("new")
+        #expect(await world.endpoint.respond(to: signed(end, RunTaskKey("new"))).status == 200)
+        #expect(token.readings == 2)
+        #expect(key.readings == 0)
+    }
+
     @Test("a body that was signed as one kind does nothing as the other")
     func crossed() async throws {
         let world = try World { $0.policy.announceRunCreated = true }
