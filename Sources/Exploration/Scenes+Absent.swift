@@ -122,7 +122,7 @@ extension Scene {
         """,
         "more-jobs-than-may": """
         killTask, call, endpoint, follow, releaseLimit, report no job, report rejoined, report
-        booked before
+        booked before, report exposed, report covered
         """,
         "two-agents-shared": """
         killTask, releaseLimit, report booked before, report exposed, report covered

@@ -21,7 +21,7 @@ struct ExploreCommand: ParsableCommand {
             and not only for the orders that somebody thought of.
 
               rehearsal explore                      the scenes of the tests, a minute
-              rehearsal explore --deep               the large ones too, minutes and 9 GB
+              rehearsal explore --deep               the large ones too, minutes and 12 GB
               rehearsal explore --scene faults
               rehearsal explore --break verify       would we notice?
               rehearsal explore --walk 600           chance, in a world too large to close
