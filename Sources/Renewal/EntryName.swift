@@ -21,10 +21,7 @@ struct EntryName: Hashable, Sendable {
     }
 
     func withText<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
-        bytes.withUnsafeBufferPointer { buffer in
-            // Never empty: it has its NUL at least.
-            buffer.baseAddress.map(body)!
-        }
+        body(bytes)
     }
 
     /// Fit for a log: printable ASCII, and short.

@@ -126,7 +126,7 @@ struct EntryPair {
         let count = name.withText { readlinkat(directory, $0, &text, text.count - 1) }
         guard count >= 0 else { throw .failed("readlinkat", name) }
         text[count] = 0
-        return text.withUnsafeBufferPointer { EntryName($0.baseAddress!) }
+        return EntryName(text)
     }
 
     // MARK: Comparing

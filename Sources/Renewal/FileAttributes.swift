@@ -57,7 +57,7 @@ enum FileAttributes {
 
     private static func split(_ list: UnsafeBufferPointer<CChar>) -> [EntryName] {
         list.split(separator: 0).map { slice in
-            (Array(slice) + [0]).withUnsafeBufferPointer { EntryName($0.baseAddress!) }
+            EntryName(Array(slice) + [0])
         }
     }
 

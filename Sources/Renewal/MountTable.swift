@@ -74,10 +74,6 @@ struct MountTable: Equatable, Sendable {
             rest = rest.dropFirst(3)
             bytes.append(CChar(bitPattern: code))
         }
-        return bytes.withUnsafeBufferPointer { buffer in
-            var text = Array(buffer)
-            text.append(0)
-            return text.withUnsafeBufferPointer { $0.baseAddress.map { EntryName($0) } }
-        }
+        return EntryName(bytes + [0])
     }
 }
