@@ -14,8 +14,9 @@ COPY Sources Sources
 COPY Tests Tests
 RUN --mount=type=cache,id=agents-on-ecs,target=/src/.build,sharing=locked \
     /usr/local/libexec/compile /out scale-up-lambda scale-up-server
-COPY docker/root /usr/local/libexec/root
-RUN /usr/local/libexec/root /root-of-image /out/scale-up-lambda /out/scale-up-server
+COPY docker/root docker/sbom /usr/local/libexec/
+RUN /usr/local/libexec/root /root-of-image /out/scale-up-lambda /out/scale-up-server \
+    && /usr/local/libexec/sbom /root-of-image scale-up /out/linked
 
 FROM scratch
 LABEL org.opencontainers.image.title="scale-up" \

@@ -14,9 +14,10 @@ COPY Tests Tests
 # The cache makes a second build short; both images share it.
 RUN --mount=type=cache,id=agents-on-ecs,target=/src/.build,sharing=locked \
     /usr/local/libexec/compile /out agent-sidecar agent-launcher
-COPY docker/root /usr/local/libexec/root
+COPY docker/root docker/sbom /usr/local/libexec/
 RUN /usr/local/libexec/root /root-of-image /out/agent-sidecar /out/agent-launcher \
-    && mkdir -p /root-of-image/run/agent-link
+    && mkdir -p /root-of-image/run/agent-link \
+    && /usr/local/libexec/sbom /root-of-image agent-sidecar /out/linked
 
 FROM scratch
 LABEL org.opencontainers.image.title="agent-sidecar" \

@@ -2,14 +2,17 @@
 
 import atexit
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -17,17 +20,19 @@ import urllib.request
 import footprint
 import images
 import planning
+import tables
 from checks import Skipped, check
 
 ROOT = images.ROOT
 DOCKER = ROOT / "docker"
-SIDECAR_LIMIT_BYTES = 40_000_000
+LIMITS_BYTES = {"sidecar": 40_000_000, "endpoint": 60_000_000}
 LAUNCHER_LIMIT_BYTES = 8_000_000
 # All that an image may hold, besides its executables.
 CONTENTS = (
     "etc/nsswitch.conf",
     "etc/ssl/certs/ca-certificates.crt",
-    "var/lib/dpkg/status.d/",
+    # For scanners.
+    "etc/os-release", "etc/debian_version", "var/lib/dpkg/status.d/", "usr/local/share/sbom/",
     # The loader and glibc's parts.
     "lib64/ld-linux-", "lib/ld-linux-", "ld-linux-", "libc.so.", "libm.so.", "libgcc_s.so.",
 )  # fmt: skip
@@ -64,61 +69,241 @@ def options() -> None:
         (["--tool", "no-such-tool"], "no-such-tool is not installed"),
         (["--push"], "--push needs --prefix"),
         (["--tfvars", "x"], "--tfvars needs --ecr"),
+        (["--agent", "x:1"], "--agent needs --ecr"),
     ):
         refused = build(*arguments)
         assert refused.returncode == 2, arguments
         assert sentence in refused.stderr, refused.stderr
 
 
-@check("docker/build pushes to ECR and writes the images, by digest, as Terraform's variables")
-def pushes() -> None:
-    """With stand-ins for docker and aws that keep a record of what they were told."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        digest = "sha256:" + "ab" * 32
-        (folder / "docker").write_text(
-            f'#!/bin/sh\necho "docker $*" >>{folder}/calls\ncat >/dev/null\n'
-        )
-        (folder / "aws").write_text(
-            f'#!/bin/sh\necho "aws $*" >>{folder}/calls\ncase "$*" in\n'
-            "*get-caller-identity*) echo 123456789012 ;;\n"
-            f"*describe-images*) echo {digest} ;;\n"
-            "*describe-repositories*scale-up*) exit 1 ;;\n"
-            "*get-login-password*) echo password ;;\nesac\n"
-        )
+FIELDS = ("Package", "Version")
+REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+# docker and aws as far as docker/build asks them, with a registry that is a file: a tag is given
+# once, an image that is not there is missing by the name that ECR gives to that, all is recorded.
+STAND_IN = r"""
+import hashlib, json, pathlib, sys
+
+me, *words = sys.argv
+folder, program = pathlib.Path(me).parent, pathlib.Path(me).name
+with open(folder / "calls", "a") as calls:
+    print(json.dumps([program, *words]), file=calls)
+state, before = (json.loads((folder / "state").read_text()) for _ in range(2))
+option = lambda name: words[words.index(name) + 1]
+match [program, *words]:
+    case ["docker", "login", *_]:
+        assert sys.stdin.read() == "password\n"
+    case ["docker", "image", "inspect", *_]:
+        print("sha256:" + "0123456789abcdef" * 4)
+    case ["docker", "create", *_]:
+        print("box")
+    case ["docker", "cp", _, to]:
+        pathlib.Path(to).write_text((folder / "bill").read_text())
+    case ["docker", "push", image]:
+        image = image.rpartition("/")[2]
+        assert image not in state["images"], "tags are immutable"
+        state["images"].append(image)
+    case ["aws", "sts", *_]:
+        print("arn:aws:sts::123456789012:assumed-role/builder/session")
+    case ["aws", "ecr", "get-login-password", *_]:
+        print("password")
+    case ["aws", "ecr", "describe-repositories", *_]:
+        sys.exit(option("--repository-names") not in state["repositories"])
+    case ["aws", "ecr", "create-repository", *_]:
+        state["repositories"].append(option("--repository-name"))
+    case ["aws", "ecr", "describe-images", *_]:
+        image = option("--repository-name") + ":" + option("--image-ids").removeprefix("imageTag=")
+        if state["refuses"] or image not in state["images"]:
+            sys.exit("An error occurred (%s) when calling the DescribeImages operation"
+                % (state["refuses"] or "ImageNotFoundException"))
+        print("sha256:" + hashlib.sha256(image.encode()).hexdigest())
+# Only then: both programs run at once while one signs in with what the other prints.
+if state != before:
+    (folder / "state").write_text(json.dumps(state))
+"""
+
+
+class Registry:
+    """A folder with stand-ins for docker and aws, from which docker/build is called."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.variables = folder / "images.auto.tfvars"
         for program in ("docker", "aws"):
+            (folder / program).write_text(f"#!{sys.executable}{STAND_IN}")
             (folder / program).chmod(0o755)
-        variables = folder / "images.auto.tfvars"
-        command = [DOCKER / "build", "--ecr", "eu-central-1", "--tag", "v1"]
-        command += ["--platform", "linux/arm64", "--tfvars", variables.name]
-        process = subprocess.run(
-            command,
-            cwd=folder,
-            env={"PATH": f"{folder}:{os.environ['PATH']}"},
+        versions = {"libcurl4": "7.88.1-10", "libssl-dev": "3.0.17-1", "libc6": "2.36-9"}
+        components = [{"name": name, "version": of} for name, of in versions.items()]
+        (folder / "bill").write_text(json.dumps({"components": components}, indent=2))
+        self.set(repositories=["agent-sidecar"], images=[], refuses="")
+
+    def set(self, **changes) -> None:
+        file = self.folder / "state"
+        state = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps({**state, **changes}))
+
+    def build(self, *arguments: str) -> subprocess.CompletedProcess:
+        (self.folder / "calls").write_text("")
+        command = [DOCKER / "build", "--tool", "docker", "--ecr", "eu-central-1"]
+        return subprocess.run(
+            [*command, "--platform", "linux/arm64", *arguments],
+            cwd=self.folder,
+            env={"PATH": f"{self.folder}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
         )
+
+    def calls(self, *first: str) -> list[list[str]]:
+        lines = map(json.loads, (self.folder / "calls").read_text().splitlines())
+        return [line for line in lines if line[: len(first)] == list(first)]
+
+    def written(self) -> dict[str, str]:
+        lines = [line.split(" = ") for line in self.variables.read_text().splitlines()[1:]]
+        return {name: json.loads(value) for name, value in lines}
+
+
+@contextlib.contextmanager
+def registry():
+    with tempfile.TemporaryDirectory() as name:
+        yield Registry(pathlib.Path(name))
+
+
+def option(call: list[str], name: str) -> str:
+    return call[call.index(name) + 1]
+
+
+@check(
+    "docker/build brings both images and the agent's to ECR, by digest, as Terraform's variables"
+)
+def pushes() -> None:
+    with registry() as ecr:
+        process = ecr.build("--tag", "v1", "--tfvars", ecr.variables.name)
         assert process.returncode == 0, process.stderr
-        registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
-        assert variables.read_text().splitlines()[1:] == [
-            f'sidecar_image = "{registry}/agent-sidecar@{digest}"',
-            f'endpoint_image = "{registry}/scale-up@{digest}"',
-            'cpu_architecture = "ARM64"',
+        pushed = [call[2] for call in ecr.calls("docker", "push")]
+        agent = tables.default_of(tables.blocks("variable")["agent_image"]).strip("`")
+        assert ecr.calls("docker", "pull") == [
+            ["docker", "pull", "--platform", "linux/arm64", f"docker.io/{agent}"]
         ]
-        calls = (folder / "calls").read_text()
-        assert f"docker push {registry}/agent-sidecar:v1" in calls
-        assert "create-repository --region eu-central-1 --repository-name scale-up" in calls
-        assert (
-            "create-repository --region eu-central-1 --repository-name agent-sidecar" not in calls
-        )
-        assert "password" not in calls.replace("--password-stdin", "").replace("login-password", "")
+        tag = agent.partition(":")[2]
+        assert pushed == [
+            f"{REGISTRY}/tfc-agent:{tag}-arm64-0123456789ab",
+            f"{REGISTRY}/agent-sidecar:v1",
+            f"{REGISTRY}/scale-up:v1",
+        ]
+
+        def by_digest(image: str) -> str:
+            name = image.rpartition("/")[2]
+            digest = hashlib.sha256(name.encode()).hexdigest()
+            return f"{image.partition(':')[0]}@sha256:{digest}"
+
+        assert ecr.written() == {
+            "sidecar_image": by_digest(pushed[1]),
+            "endpoint_image": by_digest(pushed[2]),
+            "agent_image": by_digest(pushed[0]),
+            "cpu_architecture": "ARM64",
+        }
         # What is written is what the module takes.
-        written = dict(
-            line.split(" = ") for line in variables.read_text().splitlines() if " = " in line
-        )
-        inputs = {name: json.loads(value) for name, value in written.items()}
-        assert planning.attempt(inputs).succeeded
+        assert planning.attempt(ecr.written()).succeeded
+        for call in ecr.calls():
+            assert "password" not in call, call
+        assert "curl 7.88.1-10, OpenSSL 3.0.17-1, glibc 2.36-9" in process.stderr
+
+        # The agent's image is there: it is not pushed again, and nothing changes for its tasks.
+        agent_image = ecr.written()["agent_image"]
+        process = ecr.build("--tfvars", ecr.variables.name)
+        assert process.returncode == 0, process.stderr
+        assert len(ecr.calls("docker", "push")) == 2
+        assert ecr.written()["agent_image"] == agent_image
+
+        process = ecr.build("--tfvars", ecr.variables.name, "--agent", "none")
+        assert process.returncode == 0, process.stderr
+        assert ecr.calls("docker", "pull") == [] and "agent_image" not in ecr.written()
+
+
+@check("docker/build gives a tag in ECR once, and finds that out before it builds")
+def tags_once() -> None:
+    with registry() as ecr:
+        assert ecr.build("--tag", "v1").returncode == 0
+        process = ecr.build("--tag", "v1")
+        assert process.returncode == 2 and "in ECR already: give another --tag" in process.stderr
+        assert ecr.calls("docker") == []
+        # Without one, each build has its own: one commit gives two images when Debian has a fix.
+        process = ecr.build()
+        assert process.returncode == 0, process.stderr
+        name = ecr.calls("docker", "push")[-1][2].partition(":")[2]
+        assert re.fullmatch(r"\S+-\d{8}T\d{6}Z", name), name
+        # Whether a tag is there is not known: nothing is built or pushed.
+        ecr.set(refuses="AccessDeniedException")
+        process = ecr.build("--tag", "v2")
+        assert process.returncode != 0 and "AccessDeniedException" in process.stderr
+        assert ecr.calls("docker") == []
+
+
+@check("a repository that docker/build makes is as ecs-task-def/repositories makes it")
+def repositories() -> None:
+    place = planning.REPOSITORIES.name
+    folder, _ = planning.stage()
+    (folder / place / "inputs.tfvars.json").write_text("{}")
+    outcome = planning.run("plan", place, var_files=["inputs.tfvars.json"], lock=False, out="plan")
+    assert outcome.succeeded, outcome.complaints
+    plan = planning.Plan(planning.run("show", place, path="plan").value)
+    planned = {values["name"]: values for values in plan.of("aws_ecr_repository").values()}
+    with registry() as ecr:
+        process = ecr.build("--tag", "v1")
+        assert process.returncode == 0, process.stderr
+        # One of them was there, and stays as it is.
+        made = {
+            option(call, "--repository-name"): call
+            for call in ecr.calls("aws", "ecr", "create-repository")
+        }
+        assert set(made) == set(planned) - {"agent-sidecar"}, made
+        for name, call in made.items():
+            assert option(call, "--image-tag-mutability") == planned[name]["image_tag_mutability"]
+            (scanning,) = planned[name]["image_scanning_configuration"]
+            assert scanning["scan_on_push"]
+            assert option(call, "--image-scanning-configuration") == "scanOnPush=true"
+        for operation, text, kind in (
+            ("put-lifecycle-policy", "--lifecycle-policy-text", "aws_ecr_lifecycle_policy"),
+            ("set-repository-policy", "--policy-text", "aws_ecr_repository_policy"),
+        ):
+            there = {
+                option(call, "--repository-name"): json.loads(option(call, text))
+                for call in ecr.calls("aws", "ecr", operation)
+            }
+            asked = {
+                values["repository"]: json.loads(values["policy"])
+                for values in plan.of(kind).values()
+                if values["repository"] in made
+            }
+            assert there == asked and there, f"{operation}: {there} {asked}"
+
+
+@check("docker/build labels an image with its version, its commit and where that is")
+def labels() -> None:
+    with registry() as ecr:
+        process = ecr.build("--tag", "v1")
+        assert process.returncode == 0, process.stderr
+        git = lambda *words: subprocess.run(  # noqa: E731
+            ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = git("describe", "--always", "--dirty").endswith("-dirty")
+        builds = ecr.calls("docker", "build")
+        assert len(builds) == 2
+        for call in builds:
+            given = [call[i + 1] for i, word in enumerate(call) if word == "--label"]
+            found = {
+                name.removeprefix("org.opencontainers.image."): value
+                for name, _, value in (label.partition("=") for label in given)
+            }
+            assert found["version"] == version()
+            assert found["revision"] == git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+            # Only an address that everybody can open: no path, no name, no password.
+            assert re.fullmatch(r"https://[^@\s]+", found.get("source", "https://none")), found
+
+
+def version() -> str:
+    text = (ROOT / "Sources/ProductVersion/ProductVersion.swift").read_text()
+    return re.search(r'current = "(.+)"', text)[1]
 
 
 def files(root: pathlib.Path) -> dict[str, int]:
@@ -149,9 +334,11 @@ for _name, _executables in (
         print(f"    {name}: {sum(found.values()) / 1e6:.1f} MB in {len(found)} files")
 
 
-@check("the sidecar's image is at most 40 MB")
-def small() -> None:
-    assert sum(files(images.image("sidecar")).values()) <= SIDECAR_LIMIT_BYTES
+for _name, _limit in LIMITS_BYTES.items():
+
+    @check(f"the {_name}'s image is at most {_limit // 1_000_000} MB")
+    def small(name: str = _name, limit: int = _limit) -> None:
+        assert sum(files(images.image(name)).values()) <= limit
 
 
 def hardening(program: pathlib.Path) -> set[str]:
@@ -176,11 +363,121 @@ def hardening(program: pathlib.Path) -> set[str]:
     return found
 
 
-@check("the launcher is loaded at any address, bound at the start, then write-protected, and small")
+@check("every program is loaded at any address, bound at its start, then write-protected")
 def hardened() -> None:
+    expected = {"any address", "bound at the start", "write-protected"}
+    programs = [
+        program
+        for name in ("sidecar", "endpoint")
+        for program in (images.image(name) / "usr/local/bin").iterdir()
+    ]
+    assert len(programs) == 4
+    for program in programs:
+        # The launcher runs in whatever image the agent has, so it needs no loader there.
+        loaded = set() if program.name == "agent-launcher" else {"loader"}
+        assert hardening(program) == expected | loaded, f"{program.name}: {hardening(program)}"
+
+
+@check("the launcher is small")
+def small_launcher() -> None:
     launcher = images.image("sidecar") / "usr/local/bin/agent-launcher"
-    assert hardening(launcher) == {"any address", "bound at the start", "write-protected"}
     assert launcher.stat().st_size <= LAUNCHER_LIMIT_BYTES
+
+
+# Told so, it reads the bills of materials that it finds, as others do unasked.
+BILLS_TOO = ("--select-catalogers", "+sbom-cataloger")
+# The Swift packages that sidecar and launcher are linked with; the endpoint has more.
+SIDECAR_PACKAGES = {"swift-argument-parser", "swift-crypto", "swift-log"}
+
+
+def scanned(archive: pathlib.Path) -> tuple[str, dict[tuple[str, str], str]]:
+    """What a scanner that we did not write finds in an image: its distribution, and versions by
+    kind and name of package."""
+    process = subprocess.run(
+        [ROOT / ".venv/bin/syft", f"oci-archive:{archive}", "--output", "json", *BILLS_TOO],
+        env={**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    distribution = f"{document['distro']['id']} {document['distro']['versionID']}"
+    return distribution, {
+        (artifact["type"], artifact["name"]): artifact["version"]
+        for artifact in document["artifacts"]
+    }
+
+
+for _name in ("sidecar", "endpoint"):
+
+    @check(f"the {_name}'s bill of materials names what is linked, in the image and beside it")
+    def bill(name: str = _name) -> None:
+        file = images.image(name) / f"usr/local/share/sbom/{images.REPOSITORIES[name]}.cdx.json"
+        assert images.bill(name).read_text() == file.read_text()
+        document = json.loads(file.read_text())
+        assert document["bomFormat"] == "CycloneDX"
+        assert document["metadata"]["component"]["version"] == version()
+        components = {part["bom-ref"]: part for part in document["components"]}
+        assert len(components) == len(document["components"])
+        for link in document["dependencies"]:
+            assert link["ref"] in {*components, images.REPOSITORIES[name]}
+            assert set(link["dependsOn"]) <= set(components)
+        linked = {link["ref"]: link["dependsOn"] for link in document["dependencies"]}
+
+        pinned = re.findall(
+            r'\("https://(\S+?)", "([\d.]+)"\)', (ROOT / "Package.swift").read_text()
+        )
+        assert len(pinned) > 20
+        versions = {f"pkg:swift/{place}": number for place, number in pinned}
+        swift = dict(ref.split("@") for ref in components if ref.startswith("pkg:swift/"))
+        assert swift.items() <= versions.items(), swift
+        names = {ref.rpartition("/")[2] for ref in swift}
+        if name == "sidecar":
+            assert names == SIDECAR_PACKAGES, names
+        else:
+            assert names > SIDECAR_PACKAGES | {"hummingbird", "swift-nio"}, names
+
+        # What they carry along, which no list of packages tells.
+        crypto = next(ref for ref in linked if "/swift-crypto@" in ref)
+        boring = next(ref for ref in linked[crypto] if ref.startswith("pkg:generic/boringssl@"))
+        assert re.fullmatch("[0-9a-f]{40}", components[boring]["version"])
+        carried = {components[ref]["name"] for refs in linked.values() for ref in refs}
+        assert {"swift", "boringssl", "xkcp"} <= carried
+        # The server's parser, and nowhere ICU, which is larger than all the rest.
+        assert carried & {"llhttp", "icu"} == (set() if name == "sidecar" else {"llhttp"}), carried
+
+        # The Debian packages, as the list for scanners has them.
+        status = images.image(name) / "var/lib/dpkg/status.d"
+        listed = {
+            tuple(re.search(rf"^{field}: (\S+)$", file.read_text(), re.M)[1] for field in FIELDS)
+            for file in status.iterdir()
+        }
+        debian = {ref for ref in components if ref.startswith("pkg:deb/debian/")}
+        assert {(components[ref]["name"], components[ref]["version"]) for ref in debian} == listed
+
+    @check(f"a scanner names what the {_name}'s image holds, and an old package if one is there")
+    def scanner(name: str = _name) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            archive, old = pathlib.Path(folder, "archive"), pathlib.Path(folder, "old")
+            images.archive(name, archive)
+            distribution, found = scanned(archive)
+            assert distribution == "debian 12", distribution
+            document = json.loads(images.bill(name).read_text())
+            for part in document["components"]:
+                kind = part["purl"].removeprefix("pkg:").partition("/")[0]
+                if kind in ("deb", "swift"):
+                    assert found.get((kind, part["name"])) == part["version"], (part, found)
+            (old / "var/lib/dpkg/status.d").mkdir(parents=True)
+            (old / "var/lib/dpkg/status.d/zlib1g").write_text(
+                "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\n"
+                "Source: zlib\nVersion: 1:1.2.11.dfsg-2\n"
+            )
+            assert ("deb", "zlib1g") not in found
+            images.archive(name, archive, old)
+            _, with_old = scanned(archive)
+            assert with_old.pop(("deb", "zlib1g")) == "1:1.2.11.dfsg-2"
+            assert with_old == found
 
 
 @check("in its image the sidecar helps, is not healthy yet, and says what is missing")

@@ -24,6 +24,8 @@ PACKAGES = [
     "make", "pkg-config", "tzdata", "zlib1g-dev",
 ]  # fmt: skip
 
+# Names of the images, without registry and tag.
+REPOSITORIES = {"sidecar": "agent-sidecar", "endpoint": "scale-up"}
 # Working containers that images are looked at through.
 containers: list[str] = []
 
@@ -141,15 +143,36 @@ def image(name: str) -> pathlib.Path:
     """Builds `sidecar` or `endpoint`; the folder that holds the image's root."""
     require()
     make_base()
-    command = [ROOT / "docker/build", "--tool", "buildah", "--tag", "test", "--only", name, "--"]
+    command = [ROOT / "docker/build", "--tool", "buildah", "--tag", "test", "--only", name]
+    command += ["--sbom", CACHE / "bills", "--"]
     options = [f"--build-arg=SWIFT_IMAGE={BASE}", "--pull-never", *mounts()]
     # Steps that nothing changed are not done again, where keeping each costs no copy.
     options += ["--layers"] if driver() == "overlay" else []
     run([*command, *options])
-    repository = {"sidecar": "agent-sidecar", "endpoint": "scale-up"}[name]
-    container = buildah("from", "--pull-never", f"localhost/{repository}:test")
+    return pathlib.Path(buildah("mount", container_of(name)))
+
+
+def container_of(name: str) -> str:
+    """A new working container of an image that is built."""
+    container = buildah("from", "--pull-never", f"localhost/{REPOSITORIES[name]}:test")
     containers.append(container)
-    return pathlib.Path(buildah("mount", container))
+    return container
+
+
+def bill(name: str) -> pathlib.Path:
+    """The bill of materials that the build put beside an image."""
+    image(name)
+    return CACHE / f"bills/{REPOSITORIES[name]}.cdx.json"
+
+
+def archive(name: str, file: pathlib.Path, planted: pathlib.Path | None = None) -> None:
+    """Writes an image as an archive of the OCI, with the files of a folder put into it."""
+    image(name)
+    file.unlink(missing_ok=True)
+    container = container_of(name)
+    if planted:
+        buildah("copy", "--quiet", container, str(planted), "/")
+    buildah("commit", "--quiet", "--format", "oci", container, f"oci-archive:{file}")
 
 
 # As in a task: a root that cannot be written, a PID namespace of its own, and one volume.

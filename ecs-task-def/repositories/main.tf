@@ -1,4 +1,4 @@
-# The two repositories to which docker/build --ecr pushes, for those who do not want it to make them:
+# The repositories to which docker/build --ecr pushes, for those who do not want it to make them:
 # tags that never change, old images that go, a key of one's own.
 # Applied before the images are built; the module of the agents takes the images, by digest.
 
@@ -27,7 +27,7 @@ locals {
 
 resource "aws_ecr_repository" "this" {
   # checkov:skip=CKV_AWS_136: encrypted with ECR's own key unless kms_key names one, which costs by the month
-  for_each             = toset(["agent-sidecar", "scale-up"])
+  for_each             = toset(["agent-sidecar", "scale-up", "tfc-agent"])
   region               = var.region
   name                 = each.key
   image_tag_mutability = "IMMUTABLE"
