@@ -29,6 +29,7 @@ SHORTEST_FILE = 30
 SHORT_FILES = {
     "Sources/Decisions/Ledger+Rollout.swift": "the one place where ledger and deployment meet",
     "Sources/Decisions/LedgerBooking.swift": "a rule of its own, for all who project",
+    "Sources/Exploration/Chunks.swift": "how every large table of a search is kept",
     "Sources/ProductVersion/ProductVersion.swift": "one constant for every program",
     "Sources/Rules/RuleBook+Secrets.swift": "one rule a file",
     "Sources/Model/Milliseconds.swift": "the model's unit of time",
