@@ -14,6 +14,10 @@ package enum AgentEvent: Hashable, Sendable {
     case working(processes: Int)
     /// The process is gone. Code as a shell reports it.
     case exited(code: Int)
+    /// After that: the container is as it was at its start, and waits for the next agent's name.
+    case renewed
+    /// It is not, in the launcher's word for why.
+    case spoiled(String)
 }
 
 /// The agent as far as it is known. Only `idle` ever leads to a departure of a living agent:

@@ -48,6 +48,8 @@ package enum Directive: Hashable, Sendable {
     case becomeHealthy
     /// Tell the launcher the agent's name, at which it starts the agent.
     case nameAgent
+    /// Tell the launcher the name of the task's next agent, by its number.
+    case nameNext(Int)
     case drain
     case release
     /// Keep the agent's container open until ECS stops the task.

@@ -32,6 +32,10 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
     case takenForBusy
     case drainRefused(processes: Int)
     case agentExited(code: Int)
+    case renewed
+    case spoiled(String)
+    case notRenewed(within: Duration)
+    case jobsDone(Int)
     case stoppedFromOutside
     case departed(Departure)
     case leftForFresh
@@ -103,6 +107,14 @@ package enum Reason: Hashable, Sendable, CustomStringConvertible {
         case .drainRefused(let processes):
             "the agent has \(processes) processes of a job, so it is not idle"
         case .agentExited(let code): "the agent exited with code \(code)"
+        case .renewed: "the container is as it was at its start, for the task's next agent"
+        case .spoiled(let reason):
+            "the container could not be renewed (\(reason)), so the task leaves; the launcher's "
+                + "own line says what was left"
+        case .notRenewed(let time):
+            "the launcher has renewed nothing within \(time.components.seconds) s of the agent's "
+                + "end, so the task leaves; its own lines say why"
+        case .jobsDone(let count): "the task has had \(count) jobs, as many as it may"
         case .stoppedFromOutside: "the task is stopped from outside, which changes no count"
         case .departed(.retired): "the agent is gone and the service is one smaller"
         case .departed(.strayed): "the agent is gone; the service did not count it"

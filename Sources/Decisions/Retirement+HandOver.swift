@@ -30,7 +30,8 @@ extension Retirement {
             phase = .handingOver(handOver)
             timers[.lookFrom] = now + timing.compareEvery
         // Too late to make a difference.
-        case .working, .reserving, .draining, .departing, .unprotecting, .projecting, .released:
+        case .working, .reserving, .draining, .renewing, .departing, .unprotecting, .projecting,
+            .released:
             break
         }
     }
@@ -48,7 +49,9 @@ extension Retirement {
             }
             handOver.isUnprotected = !failed
             phase = .handingOver(handOver)
-        case .working, .reserving, .draining, .departing, .looking, .projecting, .released: break
+        case .working, .reserving, .draining, .renewing, .departing, .looking, .projecting,
+            .released:
+            break
         }
     }
 
@@ -85,7 +88,8 @@ extension Retirement {
         case .handingOver(var handOver):
             advance(&handOver, at: now, &steps)
             phase = .handingOver(handOver)
-        case .working, .reserving, .draining, .departing, .unprotecting, .projecting, .released:
+        case .working, .reserving, .draining, .renewing, .departing, .unprotecting, .projecting,
+            .released:
             break
         }
     }

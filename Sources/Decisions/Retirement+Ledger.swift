@@ -12,7 +12,7 @@ extension Retirement {
     }
 
     private func dueOperation(at now: Instant) -> (LedgerOperation, Reason)? {
-        if case .exited(let code) = agent {
+        if case .exited(let code) = agent, phase.name != .renewing {
             return operationAfterExit(code)
         }
         if isOver { return hasEntry ? (.cover, .asked) : nil }
@@ -24,7 +24,7 @@ extension Retirement {
             return (.cover, .protectedAfterAll)
         }
         if let operation = dueReport { return operation }
-        if phase == .working,
+        if phase == .working || phase.name == .renewing,
             isReserved || entries.reservation == .unclear && hasBeenSilent(at: now)
         {
             return (.rejoin, telling.stayReason)
@@ -48,7 +48,8 @@ extension Retirement {
             return hasEntry ? (.cover, .stoppedFromOutside) : nil
         }
         return (
-            .depart(over: entries.over, failedStart: failedStart), .agentExited(code: code)
+            .depart(over: entries.over, failedStart: failedStart),
+            telling.noNextReason ?? .agentExited(code: code)
         )
     }
 
@@ -62,16 +63,23 @@ extension Retirement {
             )
         case .busy(let job) where entries.saysJobAgain:
             return (.report(job), .jobSaidAgain(job))
-        case .idle where entries.job != .job(nil) || !entries.over.isEmpty:
+        case .idle, .exited:
+            guard entries.job != .job(nil) || !entries.over.isEmpty else { return nil }
+            let reason = endReason
             if case .job(let job?) = entries.job, entries.over.isEmpty, job != entries.firstJob,
                 isUnreserved
             {
-                return (.report(nil, over: [job], isPlain: true), .agentWaits)
+                return (.report(nil, over: [job], isPlain: true), reason)
             }
-            return (.report(nil, over: entries.over), .agentWaits)
+            return (.report(nil, over: entries.over), reason)
         default:
             return nil
         }
+    }
+
+    /// How its job's end was noticed.
+    private var endReason: Reason {
+        if case .exited(let code) = agent { .agentExited(code: code) } else { .agentWaits }
     }
 
     private var hasNoEntryOfJobs: Bool { entries.job == .job(nil) && isUnreserved }

@@ -93,8 +93,7 @@ extension Retirement {
     // MARK: The agent
 
     private mutating func take(_ event: AgentEvent, at now: Instant, _ steps: inout [Step]) {
-        // Nothing follows an exit: a late line of a dead process must not revive it.
-        if case .exited = agent { return }
+        if case .exited = agent { return takeAfterExit(event, &steps) }
         switch event {
         case .registered(let id):
             if agent == .absent { becomes(.unknown, at: now) }
@@ -120,6 +119,8 @@ extension Retirement {
             timers[.drainFrom] = now + timing.reserveAgain
             telling.stayReason = .drainRefused(processes: processes)
         case .exited(let code): agentExited(code, at: now, &steps)
+        // Said of an agent whose exit was told before.
+        case .renewed, .spoiled: break
         }
     }
 
@@ -128,7 +129,7 @@ extension Retirement {
         hasWaited = true
         jobEnded()
         if case .idle = agent { return }
-        var workedBefore = settings.restarted
+        var workedBefore = settings.restarted || agentNumber > 1
         if case .busy = agent { workedBefore = true }
         if case .job(.some) = entries.job { workedBefore = true }
         becomes(.idle(workedBefore: workedBefore), at: now)
@@ -157,7 +158,9 @@ extension Retirement {
         jobEnded()
         becomes(.exited(code: code), at: now)
         timers[.exitedAt] = now
-        phase = .departing(failedStart: failedStart)
+        phase = phaseAfterExit(code: code, failedStart: failedStart)
+        // An agent of an older revision is not to be followed by another one.
+        if phase.name == .renewing { timers[.compareFrom] = now }
     }
 
     private mutating func becomes(_ status: AgentStatus, at now: Instant) {

@@ -8,6 +8,9 @@ extension Retirement {
         case reserving
         /// The agent gets its one stop signal. `isAsked`: over this connection of the launcher.
         case draining(isAsked: Bool)
+        /// The agent has ended well, and the launcher makes the container as it was for the next one.
+        /// `isRenewed`: it is, by this connection of the launcher.
+        case renewing(isRenewed: Bool)
         /// The agent has exited, and the ledger has to know. `failedStart`: it ended by itself, not
         /// well, before it could take a job.
         case departing(failedStart: Bool)
@@ -24,8 +27,8 @@ extension Retirement {
 
         /// Its word in diagrams and stories.
         package enum Name: String, CaseIterable, Hashable, Sendable {
-            case working, reserving, draining, departing, unprotecting, looking, handingOver
-            case projecting, released
+            case working, reserving, draining, renewing, departing, unprotecting, looking
+            case handingOver, projecting, released
         }
 
         package var name: Name {
@@ -33,6 +36,7 @@ extension Retirement {
             case .working: .working
             case .reserving: .reserving
             case .draining: .draining
+            case .renewing: .renewing
             case .departing: .departing
             case .unprotecting: .unprotecting
             case .looking: .looking
@@ -42,10 +46,10 @@ extension Retirement {
             }
         }
 
-        /// The agent runs, or may yet start.
+        /// The agent runs, or may yet start, or another one after it.
         var isAtWork: Bool {
             switch self {
-            case .working, .reserving, .draining: true
+            case .working, .reserving, .draining, .renewing: true
             case .departing, .unprotecting, .looking, .handingOver, .projecting, .released: false
             }
         }
@@ -55,6 +59,7 @@ extension Retirement {
             switch self {
             case .draining: self = .draining(isAsked: false)
             case .released: self = .released(isSaid: false)
+            case .renewing: self = .renewing(isRenewed: false)
             case .handingOver(var handOver):
                 handOver.isHeld = false
                 self = .handingOver(handOver)
@@ -106,6 +111,11 @@ extension Retirement {
     /// Why a fresh agent would be better than this one, wanted or not.
     private func reasonToReplace(at now: Instant) -> Reason? {
         if let status = watch.givenUp { return .givenUp(status) }
+        return reasonForFreshTask(at: now)
+    }
+
+    /// Why a fresh task would be better than this one, whatever its agent is.
+    func reasonForFreshTask(at now: Instant) -> Reason? {
         if let maxLifetime = settings.maxLifetime, let startedAt = timers[.startedAt],
             now - startedAt >= maxLifetime
         {

@@ -4,7 +4,9 @@ extension Retirement {
         guard following.isDue, following.slot.isFree(timers[.projectFrom], at: now) else { return }
         switch phase {
         case .departing, .unprotecting: return
-        case .working, .reserving, .draining, .looking, .handingOver, .projecting, .released: break
+        case .working, .reserving, .draining, .renewing, .looking, .handingOver, .projecting,
+            .released:
+            break
         }
         following.slot.underWay = Asked()
         following.isDue = false
@@ -14,7 +16,8 @@ extension Retirement {
     }
 
     mutating func compare(at now: Instant, _ steps: inout [Step]) {
-        guard isIdle, phase == .working, !comparison.underWay, !stopRequested else {
+        let isBetweenJobs = isIdle && phase == .working || phase.name == .renewing
+        guard isBetweenJobs, !comparison.underWay, !stopRequested else {
             if !isIdle { timers[.compareFrom] = nil }
             return
         }

@@ -45,6 +45,8 @@ extension Retirement {
         case .silentSince:
             return entries.reservation == .unclear
                 ? timers[timer].map { $0 + timing.reserveAgain } : nil
+        case .exitedAt where phase.name == .renewing:
+            return timers[timer].map { $0 + timing.renewalPatience }
         case .exitedAt:
             return phase.name == .projecting || phase.name == .looking
                 ? timers[timer].map { $0 + timing.projectionPatience } : nil
@@ -116,7 +118,7 @@ extension Retirement {
             comparison.forget()
             timers[.comparedAt] = nil
         }
-        if case .exited = agent, healthy {
+        if case .exited = agent, healthy, phase.name != .renewing {
             // Nothing follows an exit, and only an agent that may live is protected.
             protection.forget()
             watch = AgentWatch()

@@ -14,6 +14,8 @@ package struct Retirement: Hashable, Sendable {
         package var firstJobTimeout: Duration
         /// Age at which an idle agent is replaced by a fresh one; nil is never.
         package var maxLifetime: Duration?
+        /// The launcher renews the container after a job; nil where the agent's end is the task's.
+        package var renewal: Renewal?
         /// Ask HCP Terraform's agents API what it takes the agent for; needs an API token.
         package var watchesAgent: Bool
         /// True when an earlier sidecar of this task made it healthy, so that the agent may be
@@ -31,6 +33,7 @@ package struct Retirement: Hashable, Sendable {
             idleTimeout: Duration = .seconds(120),
             firstJobTimeout: Duration = .seconds(300),
             maxLifetime: Duration? = nil,
+            renewal: Renewal? = nil,
             watchesAgent: Bool = false,
             restarted: Bool = false,
             hasPredecessor: Bool = false,
@@ -40,6 +43,7 @@ package struct Retirement: Hashable, Sendable {
             self.idleTimeout = idleTimeout
             self.firstJobTimeout = firstJobTimeout
             self.maxLifetime = maxLifetime
+            self.renewal = renewal
             self.watchesAgent = watchesAgent
             self.restarted = restarted
             self.hasPredecessor = hasPredecessor || restarted
@@ -66,6 +70,8 @@ package struct Retirement: Hashable, Sendable {
     var job: Job?
     /// It has waited for a job, or had one.
     var hasWaited: Bool
+    /// Which of the task's agents it is.
+    var agentNumber: Int
     /// HCP Terraform's view of it.
     var watch = AgentWatch()
 
@@ -103,6 +109,7 @@ package struct Retirement: Hashable, Sendable {
         self.healthy = settings.restarted
         self.entries = LedgerEntries(settings)
         self.hasWaited = settings.restarted
+        self.agentNumber = settings.renewal?.agentNumber ?? 1
         timers[.bornAt] = .origin - settings.age
     }
 
@@ -126,11 +133,13 @@ package struct Retirement: Hashable, Sendable {
     /// What is due now: each rule compares facts with what has been said to the outside.
     private mutating func decide(at now: Instant, _ steps: inout [Step]) {
         advancePhase(at: now)
+        advanceRenewal(at: now, &steps)
         becomeHealthy(at: now, &steps)
         protect(at: now, &steps)
         speakToLauncher(at: now, &steps)
         handOver(at: now, &steps)
         keepLedger(at: now, &steps)
+        nameNext(at: now, &steps)
         project(at: now, &steps)
         compare(at: now, &steps)
         watch(at: now, &steps)

@@ -13,6 +13,8 @@ struct Telling: Hashable, Sendable {
     var leaveReason: Reason = .stoppedFromOutside
     /// Why the agent drains without a reservation.
     var replaceReason: Reason?
+    /// Why an agent that ended well has no next one.
+    var noNextReason: Reason?
     /// Why a reservation is taken back.
     var stayReason: Reason = .caughtJob
 

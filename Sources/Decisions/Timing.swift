@@ -53,6 +53,9 @@ package struct Timing: Hashable, Sendable {
     /// The launcher holds its container open for 20 s. The ledger is right by now, so whoever
     /// compares next makes ECS follow.
     package var projectionPatience: Duration = .seconds(15)
+    /// How long the launcher may take to renew its container after an agent's end. It gives up after
+    /// 10 s itself, and where it renews nothing the departure is still to be booked within its 20 s.
+    package var renewalPatience: Duration = .seconds(12)
     /// How long ECS's deployment has to stop a task that is handed over to it. It does so within a
     /// minute; what AWS says of eventual consistency goes up to five, and here it is twice that,
     /// since all that the wait costs is an agent fewer, and one that leaves by itself may be
@@ -108,6 +111,7 @@ package struct Timing: Hashable, Sendable {
         timing.compareAgain = .seconds(1)
         timing.longestGap = .seconds(4)
         timing.projectionPatience = .seconds(1)
+        timing.renewalPatience = .seconds(1)
         timing.handOverPatience = .seconds(7)
         timing.strayAfter = .seconds(6)
         timing.listLag = .seconds(6)

@@ -85,6 +85,8 @@ final class Minds {
         case .compare(let always): .compare(always: always)
         case .watch: .watch
         case .end: .end
+        // Never asked for here: no launcher of the small world renews its container.
+        case .nameNext: nil
         case .wakeAt, .note, .warn, .alarm: nil
         }
     }

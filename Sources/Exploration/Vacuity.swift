@@ -8,7 +8,7 @@ extension Explorer {
     /// Everything that can occur in some scene.
     static let all: [String] =
         Transition.Kind.allCases.map { "\($0)" }
-        + Retirement.Phase.Name.allCases.map { "phase \($0)" }
+        + Retirement.Phase.Name.allCases.filter { $0 != .renewing }.map { "phase \($0)" }
         + [
             "job", "no job", "granted surplus", "granted stray", "refused", "rejoined", "retired",
             "strayed", "recycles", "booked before", "exposed", "covered",

@@ -44,6 +44,17 @@ struct Effects: Sendable {
     /// each other.
     func nameAgent() { link.send(.name(agentName)) }
 
+    /// A name of its own, since HCP Terraform sees a new agent. Its number is noted first: a sidecar
+    /// that is restarted counts on from it.
+    func nameNext(_ number: Int) {
+        do {
+            try volume.note(agentNumber: number)
+        } catch {
+            journal.once("the task's agents are not counted", "\(error)")
+        }
+        link.send(.next("\(agentName)-\(number)"))
+    }
+
     func drain() { link.send(.drain) }
 
     func release() { link.send(.release) }
@@ -62,8 +73,8 @@ struct Effects: Sendable {
         case .compare(let always): .compared(await compare(always: always))
         case .look: .looked(await look())
         case .watch(let agent): .watched(await watch(agent))
-        case .becomeHealthy, .nameAgent, .drain, .release, .hold, .wakeAt, .end, .note, .warn,
-            .alarm:
+        case .becomeHealthy, .nameAgent, .nameNext, .drain, .release, .hold, .wakeAt, .end, .note,
+            .warn, .alarm:
             nil
         }
     }

@@ -80,6 +80,7 @@ extension Directive {
         case .unprotect: "give protection back"
         case .becomeHealthy: "healthy: the agent may start"
         case .nameAgent: "name the agent"
+        case .nameNext(let number): "name agent \(number)"
         case .drain: "drain the agent"
         case .release: "release the container"
         case .hold: "hold the container open"

@@ -46,6 +46,33 @@ struct SharedVolume: Sendable {
         close(file)
     }
 
+    /// Which of the task's agents was named last; the first one where nothing is noted.
+    var agentNumber: Int {
+        let file = open(counter, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return 1 }
+        defer { close(file) }
+        var digits = [UInt8](repeating: 0, count: Self.mostDigits)
+        let count = read(file, &digits, digits.count)
+        return Int(String(decoding: digits.prefix(max(0, count)), as: UTF8.self)) ?? 1
+    }
+
+    private var counter: String { directory + "/agents" }
+
+    /// As many as a task can have.
+    private static let mostDigits = 18
+
+    /// Notes which of the task's agents is named now.
+    func note(agentNumber: Int) throws(VolumeFault) {
+        let temporary = counter + ".next"
+        let file = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw VolumeFault("create", temporary) }
+        let digits = Array("\(agentNumber)".utf8)
+        let written = write(file, digits, digits.count)
+        close(file)
+        guard written == digits.count else { throw VolumeFault("write", temporary) }
+        guard rename(temporary, counter) == 0 else { throw VolumeFault("rename", temporary) }
+    }
+
     /// Copies the launcher from beside this program, unless a sidecar before this one did. Written
     /// under another name first: the agent's container must never execute half a file, and nor is
     /// there ever half a launcher to be taken for a delivered one.

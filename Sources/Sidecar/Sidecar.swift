@@ -1,4 +1,5 @@
 import AWS
+import AgentLink
 import AgentLinkServer
 import Curl
 import Daemon
@@ -54,6 +55,11 @@ enum Sidecar {
                 idleTimeout: settings.idleTimeout,
                 firstJobTimeout: settings.firstJobTimeout,
                 maxLifetime: settings.maxLifetime,
+                renewal: settings.mode == .renewed
+                    ? Retirement.Renewal(
+                        maxJobs: settings.maxJobs,
+                        agentNumber: volume.agentNumber
+                    ) : nil,
                 watchesAgent: settings.terraformToken != nil,
                 restarted: restarted,
                 hasPredecessor: parts.hasPredecessor,

@@ -38,6 +38,11 @@ struct SidecarCommand: ParsableCommand {
                                          idle time before the first job (300)
                   MAX_LIFETIME_SECONDS   age at which an idle agent is replaced
                                          (0: never; else 600 at least)
+                  AGENT_MODE             single, renewed or shared, as the launcher has
+                                         it: in renewed mode the task has a new
+                                         agent after each job (single)
+                  MAX_JOBS               in renewed mode: jobs after which the task
+                                         leaves (0: never)
                   PROTECTION_MINUTES     scale-in protection, renewed at a
                                          quarter of it (2880)
                   ANNOUNCED_JOB_TIMEOUT_SECONDS

@@ -77,6 +77,7 @@ struct SidecarLoop {
         case .becomeHealthy:
             if let failure = effects.becomeHealthy() { publish.yield(.observation(failure)) }
         case .nameAgent: effects.nameAgent()
+        case .nameNext(let number): effects.nameNext(number)
         case .drain: effects.drain()
         case .release: effects.release()
         case .hold: effects.hold()
@@ -140,8 +141,8 @@ struct SidecarLoop {
                 level
             )
             return nil
-        // Without an answer the container ends, as in single mode.
-        case .renewed, .spoiled: return nil
+        case .renewed: return .agent(.renewed)
+        case .spoiled(let reason): return .agent(.spoiled(reason.rawValue))
         case .ping(let number):
             effects.link.send(.pong(number))
             return nil

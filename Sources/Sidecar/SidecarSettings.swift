@@ -1,4 +1,5 @@
 import AWS
+import AgentLink
 import Daemon
 import Decisions
 import Logging
@@ -14,6 +15,10 @@ struct SidecarSettings: Sendable {
     var idleTimeout: Duration
     var firstJobTimeout: Duration
     var maxLifetime: Duration?
+    /// What jobs may share; the launcher reads the same.
+    var mode: AgentMode
+    /// Jobs after which the task leaves, where it renews its container; nil is never.
+    var maxJobs: Int?
     var protectionMinutes: Int
     var announcedJobTimeout: Duration
     var metadataURI: String
@@ -55,6 +60,7 @@ struct SidecarSettings: Sendable {
             expected: restless
         )
         maxLifetime = Self.maxLifetime(&reader)
+        (mode, maxJobs) = Self.mode(&reader)
         protectionMinutes = reader.count(
             "PROTECTION_MINUTES",
             default: 2_880,
@@ -83,6 +89,32 @@ struct SidecarSettings: Sendable {
             reader.aws(region: "us-east-1")?.credentials
             ?? .container(url: "", authorization: nil)
         try reader.check()
+    }
+
+    /// Only a renewed container counts its jobs: one of its own has one, and a shared one is never as
+    /// it was, after however many.
+    private static func mode(_ reader: inout SettingsReader) -> (AgentMode, maxJobs: Int?) {
+        let (name, most) = ("MAX_JOBS", 1_000_000)
+        let text = reader.value(AgentMode.variable)
+        let mode = AgentMode(variable: text)
+        if mode == nil {
+            reader.fault(AgentMode.variable, value: text, expected: AgentMode.words)
+        }
+        let count = reader.count(
+            name,
+            default: 0,
+            in: 0...most,
+            expected: "0 for no limit, or a whole number up to \(most)"
+        )
+        if count > 0, let mode, mode != .renewed {
+            reader.fault(
+                name,
+                value: "\(count)",
+                expected: "0, or \(AgentMode.variable) renewed: only there a task has a new agent "
+                    + "for each of its jobs"
+            )
+        }
+        return (mode ?? .single, count > 0 ? count : nil)
     }
 
     /// A short one starves everybody: an agent that is too old leaves for a fresh one without

@@ -55,6 +55,7 @@ struct RebasedMindTests {
             idleTimeout: .seconds(4),
             firstJobTimeout: .seconds(6),
             maxLifetime: chance.next() % 3 == 0 ? .seconds(30) : nil,
+            renewal: chance.next() % 3 == 0 ? .init(maxJobs: 3) : nil,
             watchesAgent: chance.next() % 3 == 0,
             restarted: restarted,
             hasPredecessor: restarted || chance.next() % 4 == 0,
@@ -91,7 +92,7 @@ struct RebasedMindTests {
             .protection(.held(for: .seconds(5), "a fault")), .unprotected,
             .healthFailed("a fault"), .agent(.registered(id: "agent-1")), .agent(.waiting),
             .agent(.waiting), .agent(.received(plan)), .agent(.received(apply)),
-            .agent(.unreadable), .agent(.working(processes: 1)),
+            .agent(.unreadable), .agent(.working(processes: 1)), .agent(.renewed),
             .booked(.reported(plan), sizeChanged: false),
             .booked(.reported(nil), sizeChanged: true),
             .booked(.reserve(.granted(.surplus)), sizeChanged: false),
@@ -104,7 +105,8 @@ struct RebasedMindTests {
             .looked(Rollout()), .looked(.settled), .looked(nil), .unprotectFailed("a fault"),
         ]
         let last: [Observation] = [
-            .agent(.drained), .agent(.stopping), .agent(.exited(code: 0)), .stopRequested,
+            .agent(.drained), .agent(.stopping), .agent(.exited(code: 0)), .agent(.exited(code: 0)),
+            .agent(.spoiled("remains")), .stopRequested,
             .booked(.departure(.retired), sizeChanged: true),
             .booked(.departure(.strayed), sizeChanged: false),
         ]

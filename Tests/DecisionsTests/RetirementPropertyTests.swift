@@ -23,6 +23,11 @@ struct RetirementPropertyTests {
         var departures = 0
         var healthy = 0
         var released = false
+        /// The agent has ended well, and the launcher has not said yet what became of the container.
+        var mayRenew = false
+        /// The container waits for the next agent's name.
+        var isRenewed = false
+        var renewals = 0
     }
 
     enum AgentHeard { case nothing, waiting, job, unreadable, exited }
@@ -45,7 +50,12 @@ struct RetirementPropertyTests {
         let restarted = Int.random(in: 0..<4, using: &generator) == 0
         let lifetime: Duration? = Bool.random(using: &generator) ? .seconds(2_000) : nil
         var story = Story(
-            .init(maxLifetime: lifetime, watchesAgent: true, restarted: restarted)
+            .init(
+                maxLifetime: lifetime,
+                renewal: renewal(&generator),
+                watchesAgent: true,
+                restarted: restarted
+            )
         )
         var truth = Truth()
         truth.started = restarted
@@ -61,6 +71,11 @@ struct RetirementPropertyTests {
         }
     }
 
+    private func renewal(_ generator: inout SeededRandom) -> Retirement.Renewal? {
+        guard Bool.random(using: &generator) else { return nil }
+        return .init(maxJobs: [nil, 1, 3].randomElement(using: &generator) ?? nil)
+    }
+
     /// Something that can happen now.
     private func next(
         _ truth: inout Truth,
@@ -68,7 +83,7 @@ struct RetirementPropertyTests {
         _ generator: inout SeededRandom
     ) -> Observation {
         for _ in 0..<20 {
-            switch Int.random(in: 0..<16, using: &generator) {
+            switch Int.random(in: 0..<18, using: &generator) {
             case 0 where truth.protectUnderWay:
                 truth.protectUnderWay = false
                 let answers: [ProtectionReport] = [
@@ -122,9 +137,13 @@ struct RetirementPropertyTests {
                     continue
                 }
                 truth.alive = false
+                truth.mayRenew = truth.signals == 0
                 truth.job = nil
                 truth.heard = .exited
                 return .agent(.exited(code: 0))
+            case 16, 17:
+                guard truth.linked, truth.mayRenew, truth.heard == .exited else { continue }
+                return renew(&truth, &generator)
             case 12 where truth.linked && truth.signals > 0 && truth.alive:
                 return .agent(.drained)
             case 13 where Int.random(in: 0..<12, using: &generator) == 0:
@@ -143,6 +162,12 @@ struct RetirementPropertyTests {
             }
         }
         return .woke
+    }
+
+    private func renew(_ truth: inout Truth, _ generator: inout SeededRandom) -> Observation {
+        truth.mayRenew = false
+        truth.isRenewed = Int.random(in: 0..<5, using: &generator) > 0
+        return .agent(truth.isRenewed ? .renewed : .spoiled("remains"))
     }
 
     private func answer(
@@ -181,6 +206,7 @@ struct RetirementPropertyTests {
             case .drain:
                 #expect(truth.heard == .waiting, "rule 6: drained while \(truth.heard)")
                 #expect(truth.linked)
+                #expect(truth.alive)
                 truth.signals += 1
             case .ledger(let operation):
                 #expect(truth.ledgerUnderWay == nil, "two ledger operations at once")
@@ -214,6 +240,16 @@ struct RetirementPropertyTests {
                 #expect(truth.healthy == 1)
                 truth.started = true
             case .nameAgent: truth.started = true
+            case .nameNext(let number):
+                #expect(
+                    truth.linked && truth.isRenewed,
+                    "a second agent in a container of the first"
+                )
+                #expect(!truth.alive && truth.departures == 0, "a next agent of a task that left")
+                truth.renewals += 1
+                #expect(number == truth.renewals + 1)
+                (truth.alive, truth.isRenewed, truth.signals) = (true, false, 0)
+                truth.heard = .nothing
             case .end: Issue.record("ended without being asked")
             case .wakeAt, .note, .warn, .alarm: break
             }

@@ -38,6 +38,12 @@ struct TimingTests {
             isStrict: false
         ),
         Order(
+            why: "a launcher that renews nothing is given up while it still waits for its release",
+            less: { $0.renewalPatience },
+            more: { $0.projectionPatience },
+            isStrict: false
+        ),
+        Order(
             why: "a passing refusal is asked about again before it counts as lasting",
             less: { $0.askAgain },
             more: { $0.protectionPatience }
@@ -166,7 +172,7 @@ struct TimingTests {
             \.askSlowly, \.expiryMargin, \.leastLeft, \.loweringPatience, \.exposeAgain,
             \.reserveAgain, \.compareEvery, \.compareAgain, \.longestGap, \.projectionPatience,
             \.strayAfter, \.listLag, \.reservationLimit, \.watchEvery, \.watchedFor, \.linkPatience,
-            \.handOverPatience,
+            \.handOverPatience, \.renewalPatience,
         ]
         for left in parts {
             for right in parts where Timing.shipped[keyPath: left] < Timing.shipped[keyPath: right]

@@ -368,6 +368,7 @@ struct DeploymentWorld {
             heard.append((index, fails ? .unprotectFailed("lost") : .unprotected))
         case .becomeHealthy: tasks[index].isHealthy = true
         case .nameAgent: tell(index, .named("agent"))
+        case .nameNext(let number): tell(index, .nextNamed("agent-\(number)"))
         case .drain:
             if step.reason == .outdated {
                 roomMade.append((at: now, task: index, revision: primary))

@@ -87,7 +87,8 @@ struct FloorTests {
                     )
                 ]
             case .look: return [.looked(.settled)]
-            case .watch, .hold, .becomeHealthy, .nameAgent, .end, .note, .warn, .alarm: break
+            case .watch, .hold, .becomeHealthy, .nameAgent, .nameNext, .end, .note, .warn, .alarm:
+                break
             }
             return []
         }

@@ -1,6 +1,7 @@
 import AWS
 import Daemon
 import Decisions
+import Glibc
 import Logging
 import Testing
 
@@ -83,6 +84,40 @@ struct SidecarSettingsTests {
             #expect(fault.description.contains("MAX_LIFETIME_SECONDS is \"\(text)\""))
             #expect(fault.description.contains("long enough to receive a job"))
         }
+    }
+
+    @Test("the mode is one of three words, and jobs are counted where a container is renewed")
+    func mode() throws {
+        func settings(_ mode: String, _ maxJobs: String) throws -> SidecarSettings {
+            try SidecarSettings(
+                complete.merging(["AGENT_MODE": mode, "MAX_JOBS": maxJobs]) { $1 }
+            )
+        }
+        #expect(try settings("", "").mode == .single)
+        #expect(try settings("shared", "0").mode == .shared)
+        #expect(try settings("renewed", "").maxJobs == nil)
+        #expect(try settings("renewed", "20").maxJobs == 20)
+        for (mode, maxJobs, name) in [
+            ("fresh", "0", "AGENT_MODE"), ("renewed", "-1", "MAX_JOBS"),
+            ("renewed", "many", "MAX_JOBS"), ("", "2", "MAX_JOBS"), ("shared", "2", "MAX_JOBS"),
+        ] {
+            let fault = try #require(throws: SettingsFault.self) { try settings(mode, maxJobs) }
+            #expect(fault.entries.map(\.name) == [name])
+        }
+    }
+
+    @Test("the volume keeps which of the task's agents was named last")
+    func agentNumber() throws {
+        var template = Array("/tmp/volume-XXXXXX".utf8CString)
+        let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+        defer {
+            unlink(directory + "/agents")
+            rmdir(directory)
+        }
+        #expect(SharedVolume(directory: directory).agentNumber == 1)
+        try SharedVolume(directory: directory).note(agentNumber: 12)
+        try SharedVolume(directory: directory).note(agentNumber: 3)
+        #expect(SharedVolume(directory: directory).agentNumber == 3)
     }
 
     @Test("an announced job counts for as long as the agent that it started needs to have it")

@@ -197,6 +197,7 @@ struct TaskWorld {
             return .unprotected
         case .becomeHealthy: isHealthy = true
         case .nameAgent: tell(.named("agent"))
+        case .nameNext(let number): tell(.nextNamed("agent-\(number)"))
         case .drain: tell(.drainAsked)
         case .release: tell(.released)
         case .hold: tell(.held)

@@ -93,6 +93,7 @@ final class SidecarShell {
             }
         case .becomeHealthy: owner.becomeHealthy()
         case .nameAgent: owner.say(.named(task.id.text))
+        case .nameNext(let number): owner.say(.nextNamed("\(task.id.text)-\(number)"))
         case .drain:
             task.state(.drainAsked(task.id))
             owner.say(.drainAsked)
