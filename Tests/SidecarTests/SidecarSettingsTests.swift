@@ -1,4 +1,5 @@
 import AWS
+import AgentLink
 import Daemon
 import Decisions
 import Glibc

@@ -3,7 +3,7 @@ import Testing
 
 /// A task whose launcher renews its container after each job.
 @Suite("Retirement, renewal")
-struct RenewalTests {
+struct RetirementRenewalTests {
     private static let plan = Job(id: "run-1", type: "plan")
     private static let apply = Job(id: "run-1", type: "apply")
 
