@@ -155,7 +155,8 @@ extension Explorer {
             // Whoever was there has gone; what the ledger says of it nobody asks any more.
             return service.isGone && isQuiet
         }
-        guard service.isSettled || service.isKeptByReplacement, facts.isClean,
+        guard service.isSettled || service.isKeptByReplacement && mayKeepReplacements,
+            facts.isClean,
             facts.size == scene.floor, service.desired == scene.floor,
             isQuiet
         else { return false }
@@ -180,5 +181,14 @@ extension Explorer {
             }
         }
         return running == scene.floor
+    }
+
+    /// Where a call, a sidecar or a start has failed, or one agent is all that is wanted, beside which
+    /// the newest revision gets no task. Else every task of an older revision is handed over, and no
+    /// replacement of it keeps a deployment open.
+    private var mayKeepReplacements: Bool {
+        let (all, left) = (scene.budgets, world.left)
+        return scene.floor < 2 || left.faults < all.faults || left.crashes < all.crashes
+            || left.failedStarts < all.failedStarts
     }
 }

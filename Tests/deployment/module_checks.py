@@ -13,6 +13,7 @@ import cfnlint
 import planning
 import provider
 import tables
+import terraform
 from checks import check
 from planning import AS_SERVICE, EXAMPLES, MODULE, README, ROOT, WITH_API
 from tables import blocks, blocks_of
@@ -22,7 +23,11 @@ CHECKOV = ROOT / ".venv-checkov/bin/checkov"
 
 @check("Terraform files are formatted")
 def formatted() -> None:
-    outcome = planning.run("fmt", check_input=True, recursive=True, diff=True, write=False)
+    # Of the module itself: where it is staged, other checks put callers beside it.
+    _, reattach = planning.stage()
+    outcome = terraform.run(
+        MODULE, "fmt", reattach, check_input=True, recursive=True, diff=True, write=False
+    )
     assert outcome.succeeded, f"terraform fmt -recursive ecs-task-def\n{outcome.value}"
 
 
