@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 
-LIMIT_SECONDS = 600
+from executable import rehearsal, run
+
 # Each is noticed by the scene that watches it; the first word of the rule's line says which rule.
 BREAKS = {
     "protection": 1,
@@ -22,22 +23,8 @@ BREAKS = {
 }
 
 
-def rehearsal(root: pathlib.Path) -> pathlib.Path:
-    return root / ".build/debug/rehearsal"
-
-
 def explore(root: pathlib.Path, *options: str) -> subprocess.CompletedProcess:
-    print(f"==> rehearsal explore {' '.join(options)}", flush=True)
-    result = subprocess.run(
-        [rehearsal(root), "explore", *options],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-    )
-    print(f"    exit code {result.returncode}", flush=True)
-    return result
+    return run(root, "explore", *options)
 
 
 def scenes_close(root: pathlib.Path) -> bool:

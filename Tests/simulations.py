@@ -14,7 +14,8 @@ import threading
 import time
 import urllib.parse
 
-LIMIT_SECONDS = 300
+from executable import rehearsal, run
+
 CHARTS = ["policies", "timeline", "waits", "cost"]
 HEADER = "time,plan_seconds,approval_seconds,apply_seconds,outcome\n"
 
@@ -74,22 +75,8 @@ FRAME = """<!doctype html><body style="margin:0">
 """
 
 
-def rehearsal(root: pathlib.Path) -> pathlib.Path:
-    return root / ".build/debug/rehearsal"
-
-
 def simulate(root: pathlib.Path, *options: str) -> subprocess.CompletedProcess:
-    print(f"==> rehearsal simulate {' '.join(options)}", flush=True)
-    result = subprocess.run(
-        [rehearsal(root), "simulate", *options],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-    )
-    print(f"    exit code {result.returncode}", flush=True)
-    return result
+    return run(root, "simulate", *options)
 
 
 def look(page: str, folder: pathlib.Path, width: int, dark: bool) -> dict:

@@ -7,6 +7,9 @@ package enum AgentMode: String, Sendable, Hashable, CaseIterable {
     /// Each job has whatever agent is idle, and finds what earlier ones left.
     case shared
 
+    /// Whether each job has an agent process of its own.
+    package var isSingle: Bool { self != .shared }
+
     /// The environment variable that says which, on both ends of the link.
     package static let variable = "AGENT_MODE"
 

@@ -34,4 +34,7 @@ package enum AgentVariable {
 
     /// Whether it logs JSON.
     package static let logsJSON = "TFC_AGENT_LOG_JSON"
+
+    /// Whether it takes one job and ends; the flag `-single` wins over it.
+    package static let single = "TFC_AGENT_SINGLE"
 }

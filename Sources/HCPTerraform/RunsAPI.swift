@@ -47,7 +47,7 @@ extension Run {
     /// heard late, or out of turn, says no less.
     var endedJobs: [Job] {
         let types: [String] =
-            if Self.final.contains(status) {
+            if status != Self.saved, Self.over.contains(status) {
                 ["plan", "policy", "apply"]
             } else if Self.applying.contains(status) || status == Self.saved {
                 ["plan", "policy"]
@@ -61,26 +61,22 @@ extension Run {
 
     /// A plan that may be applied later, and is over until then.
     private static let saved = "planned_and_saved"
-    /// A policy fails softly where the run is a plan alone, which ends with it.
-    private static let final = over.subtracting([saved])
-        .union(["force_canceled", "policy_soft_failed"])
-
     private static let beforePlanned: Set = [
         "pending", "fetching", "fetching_completed", "pre_plan_running", "pre_plan_completed",
         "pre_plan_awaiting_decision", "queuing", "plan_queued", "planning",
     ]
     private static let planned: Set = [
         "planned", "post_plan_running", "post_plan_completed", "post_plan_awaiting_decision",
-        "cost_estimating", "cost_estimated", "policy_checking", "policy_override",
-        "policy_soft_failed", "policy_checked",
+        "cost_estimating", "cost_estimated", "policy_checking", "policy_override", "policy_checked",
     ]
     private static let applying: Set = [
         "confirmed", "pre_apply_running", "pre_apply_completed", "queuing_apply", "apply_queued",
         "applying",
     ]
+    /// A policy fails softly where the run is a plan alone, which ends with it.
     private static let over: Set = [
         "post_apply_running", "post_apply_completed", "applied", "discarded", "errored",
-        "canceled", "planned_and_finished", saved,
+        "canceled", "force_canceled", "planned_and_finished", "policy_soft_failed", saved,
     ]
 }
 

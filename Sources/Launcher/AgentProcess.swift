@@ -14,6 +14,7 @@ enum AgentProcess {
     ///   - name: The agent's name, unless the environment has one.
     ///   - output: What the agent gets as its stdout.
     ///   - errors: What the agent gets as its stderr.
+    ///   - takesOneJob: What the environment is made to say of it; nil for what it says.
     ///   - identity: Whom it runs as, confined; nil for this process's own user.
     /// - Returns: The process id, ours until it is reaped.
     /// - Throws: Why it could not be started.
@@ -22,6 +23,7 @@ enum AgentProcess {
         name: String?,
         output: Int32,
         errors: Int32,
+        takesOneJob: Bool?,
         as identity: AgentIdentity?
     ) throws(LaunchFailure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
@@ -41,7 +43,7 @@ enum AgentProcess {
             &actions,
             &attributes,
             (identity.map { AgentEntry.arguments(command, as: $0) } ?? command.arguments) + [nil],
-            environment(name: name, home: identity?.home)
+            environment(name: name, replacing: replaced(takesOneJob, identity))
         )
         posix_spawn_file_actions_destroy(&actions)
         posix_spawnattr_destroy(&attributes)
@@ -70,27 +72,40 @@ enum AgentProcess {
         return attributes
     }
 
-    /// Our own environment, byte for byte but for a log level that would hide the agent's state, and
-    /// at most two names that are unset in it. The agent checks for names that begin with TFC_AGENT_
-    /// and that it does not know: it must not get others.
-    private static func environment(name: String?, home: String?) -> [UnsafeMutablePointer<CChar>?]
-    {
-        var settings = [(AgentVariable.logsJSON + "=", "1")]
-        if let name { settings.append((AgentVariable.name + "=", name)) }
-        settings.removeAll { LauncherSettings.value(String($0.0.dropLast())) != nil }
-        // Of the user that this process has, and the agent has not.
-        if let home { settings.append(("HOME=", home)) }
+    /// What counts whatever our own environment says: an agent that took a second job where each is to
+    /// have its own would show it what the first one left, and a home is of the user that this process
+    /// has and the agent has not.
+    private static func replaced(
+        _ takesOneJob: Bool?,
+        _ identity: AgentIdentity?
+    ) -> [(name: String, value: String)] {
+        var settings: [(name: String, value: String)] = []
+        if let takesOneJob { settings.append((AgentVariable.single + "=", "\(takesOneJob)")) }
+        if let home = identity?.home { settings.append(("HOME=", home)) }
+        return settings
+    }
+
+    /// Our own environment, byte for byte but for a log level that would hide the agent's state, what
+    /// is replaced, and at most two names that are unset in it. The agent checks for names that begin
+    /// with TFC_AGENT_ and that it does not know: it must not get others.
+    private static func environment(
+        name: String?,
+        replacing replaced: [(name: String, value: String)]
+    ) -> [UnsafeMutablePointer<CChar>?] {
+        var added = [(name: AgentVariable.logsJSON + "=", value: "1")]
+        if let name { added.append((AgentVariable.name + "=", name)) }
+        added.removeAll { LauncherSettings.value(String($0.name.dropLast())) != nil }
         var entries: [UnsafeMutablePointer<CChar>?] = []
         var entry = environ
         while let text = entry.pointee {
             // An empty one would stand before ours, and count.
-            let isReplaced = home != nil && strncmp(text, "HOME=", 5) == 0
-            if !isReplaced, !settings.contains(where: { strcmp(text, $0.0) == 0 }) {
-                entries.append(shown(text))
-            }
+            let isReplaced =
+                added.contains { strcmp(text, $0.name) == 0 }
+                || replaced.contains { strncmp(text, $0.name, $0.name.utf8.count) == 0 }
+            if !isReplaced { entries.append(shown(text)) }
             entry += 1
         }
-        return entries + settings.map { strdup($0.0 + $0.1) } + [nil]
+        return entries + (added + replaced).map { strdup($0.name + $0.value) } + [nil]
     }
 
     private static func shown(

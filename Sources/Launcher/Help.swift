@@ -62,6 +62,7 @@ enum Help {
                                removed, and the sidecar may name a next agent; the container starts as
                                root, and what stands against renewal is said on stderr
                                shared: one agent for many jobs, which find what others left
+                               where it is set, TFC_AGENT_SINGLE is what follows from it
           AGENT_USER           whom the agent runs as where AGENT_MODE is renewed, default tfc-agent:
                                a user of the image's /etc/passwd, without any right of root's
           AGENT_KEEP           directories that renewal leaves as they are, a colon between two: what

@@ -13,6 +13,9 @@ struct LauncherSettings {
     /// Whether the agent must not see the task role's credentials.
     var hidesTaskRole: Bool
     var mode: AgentMode
+    /// Whether the agent has to end after a job; nil where nobody has chosen a mode, so that the agent's
+    /// own setting holds.
+    var takesOneJob: Bool?
     /// Whom the agent runs as where the container is renewed.
     var agentUser: String
     /// What a renewal leaves as it is.
@@ -52,6 +55,7 @@ struct LauncherSettings {
             aloneLimit: limit(aloneLimitVariable, defaultAloneLimit, &faults),
             hidesTaskRole: isTrue(hideTaskRoleVariable, &faults),
             mode: mode(&faults),
+            takesOneJob: value(AgentMode.variable).flatMap(AgentMode.init(variable:))?.isSingle,
             agentUser: value(agentUserVariable) ?? defaultAgentUser,
             kept: kept(&faults)
         )

@@ -326,6 +326,7 @@ struct Supervisor {
                     name: name,
                     output: output.writer,
                     errors: errors.writer,
+                    takesOneJob: settings.takesOneJob,
                     as: separation?.identity
                 )
             )

@@ -1,9 +1,9 @@
 package import HCPTerraform
 package import Ports
 
-/// The keys of one kind of call that are valid now. From an SSM parameter they are read again every few minutes, so
-/// that a key is replaced without a restart; the one before stays valid for some minutes more,
-/// since HCP Terraform and SSM are not changed in the same instant.
+/// The keys of one kind of call that are valid now. From an SSM parameter they are read again every
+/// few minutes, so that a key is replaced without a restart; the one before stays valid for some
+/// minutes more, since HCP Terraform and SSM are not changed in the same instant.
 ///
 /// Strangers can ask for readings, by signatures that nobody made. They get one every two seconds
 /// at the most, whatever their number, and cannot use up anybody else's: all that wait for one

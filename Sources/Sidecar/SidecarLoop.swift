@@ -121,7 +121,7 @@ struct SidecarLoop {
     private func read(_ message: LauncherMessage) -> Observation? {
         switch message {
         case .hello(let version):
-            if version != Self.linkVersion {
+            if version != Link.version {
                 journal.once("the launcher speaks another version of the link", "\(version)")
             }
             return nil
@@ -162,6 +162,4 @@ struct SidecarLoop {
             return .agent(.unreadable)
         }
     }
-
-    private static let linkVersion = 1
 }

@@ -133,7 +133,8 @@ struct ReadingTests {
             ("apply", "apply_queued", true), ("apply", "applying", true),
             ("apply", "applied", false), ("apply", "discarded", false),
             ("apply", "planned_and_finished", false), ("policy", "planning", nil),
-            ("policy", "errored", false),
+            ("policy", "errored", false), ("plan", "policy_soft_failed", false),
+            ("apply", "policy_soft_failed", false), ("apply", "force_canceled", false),
         ] as [(String, String, Bool?)]
     )
     func needs(type: String, status: String, expected: Bool?) async throws {

@@ -228,6 +228,25 @@ struct ProcessTests {
         )
     }
 
+    @Test(
+        "how many jobs the agent takes follows from a mode that is set, and from no other",
+        arguments: [
+            ("renewed", "false", "true"), ("renewed", "", "true"), ("single", "false", "true"),
+            ("shared", "true", "false"), ("", "false", "false"), ("", "true", "true"),
+        ]
+    )
+    func takesJobsByMode(mode: String, given: String, expected: String) async throws {
+        var environment = OutputTests.withoutSidecar
+        environment["AGENT_MODE"] = mode
+        environment["TFC_AGENT_SINGLE"] = given
+        let run = try LauncherRun(
+            ["/bin/sh", "-c", "env | grep -c ^TFC_AGENT_SINGLE=; echo $TFC_AGENT_SINGLE"],
+            environment: environment
+        )
+        #expect(try await run.exitCode() == 0)
+        #expect(run.output == "1\n\(expected)\n")
+    }
+
     @Test("--help alone explains and starts nothing")
     func help() async throws {
         let run = try LauncherRun(["--help"])
