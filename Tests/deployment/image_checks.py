@@ -215,7 +215,7 @@ def pushes() -> None:
         assert len(ecr.calls("docker", "push")) == 2
         assert ecr.written()["agent_image"] == agent_image
 
-        process = ecr.build("--tfvars", ecr.variables.name, "--agent", "none")
+        process = ecr.build("--tag", "v2", "--tfvars", ecr.variables.name, "--agent", "none")
         assert process.returncode == 0, process.stderr
         assert ecr.calls("docker", "pull") == [] and "agent_image" not in ecr.written()
 
