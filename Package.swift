@@ -206,7 +206,8 @@ let package = Package(
         .executableTarget(
             name: "Rehearsal",
             dependencies: [
-                "Curl", "Decisions", "Exploration", argumentParser, crypto, hummingbird, httpTypes,
+                "AgentLink", "Curl", "Decisions", "Exploration", argumentParser, crypto,
+                hummingbird, httpTypes,
                 logging,
                 "Model", nioCore, "ProductVersion", "Rules", "Seeded", "Simulation",
                 "SimulationReport", "StrictJSON",
@@ -352,13 +353,16 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Decisions", "Model", "Peers", "Rules", "Simulation", "SimulationReport",
+                "AgentLink", "Decisions", "Model", "Peers", "Rules", "Simulation",
+                "SimulationReport",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "RehearsalTests",
-            dependencies: ["Curl", "Decisions", "Model", "Rehearsal", "Rules", "Seeded"],
+            dependencies: [
+                "AgentLink", "Curl", "Decisions", "Model", "Rehearsal", "Rules", "Seeded",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -72,7 +72,7 @@ def main() -> int:
     )
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds (10)")
     parser.add_argument("--first", type=int, default=1, help="the first one (1)")
-    parser.add_argument("--modes", default="single,reuse", help="single,reuse")
+    parser.add_argument("--modes", default="single,shared", help="single,shared")
     parser.add_argument("--floors", default="0,2", help="desired counts (0,2)")
     parser.add_argument(
         "--at-once",

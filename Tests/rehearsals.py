@@ -121,8 +121,8 @@ def survives_faults(root: pathlib.Path) -> bool:
     cases = [
         ["--seed", "7", "--mode", "single"],
         ["--seed", "5", "--mode", "single", "--desired-count", "2"],
-        ["--seed", "3", "--mode", "reuse", "--tfe-token"],
-        ["--seed", "4", "--mode", "reuse", "--desired-count", "2", "--endpoint", "lambda"],
+        ["--seed", "3", "--mode", "shared", "--tfe-token"],
+        ["--seed", "4", "--mode", "shared", "--desired-count", "2", "--endpoint", "lambda"],
     ]
     with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
         return all(pool.map(lambda case: finish(play(root, *options, *case)), cases))
@@ -152,7 +152,7 @@ ALL = [
     ("one run, single-job mode", plays("--seed", "1")),
     ("twenty runs at most five agents", plays("--runs", "20", "--max", "5", "--seed", "2")),
     ("a floor of two agents", plays("--runs", "4", "--desired-count", "2", "--seed", "3")),
-    ("agents that take many jobs", plays("--runs", "6", "--mode", "reuse", "--seed", "4")),
+    ("agents that take many jobs", plays("--runs", "6", "--mode", "shared", "--seed", "4")),
     ("runs that are cancelled or fail", plays("--runs", "8", "--mixed", "--seed", "5")),
     (
         "twenty runs through a Lambda function",
@@ -167,7 +167,7 @@ ALL = [
     ),
     (
         "a service that ends while its agents work, agents that take many jobs",
-        plays(*ENDS, "--seed", "4", "--mode", "reuse"),
+        plays(*ENDS, "--seed", "4", "--mode", "shared"),
     ),
     (
         "the rules notice an ECS that does not protect, single-job mode",
@@ -175,7 +175,7 @@ ALL = [
     ),
     (
         "the rules notice an ECS that does not protect, agents that take many jobs",
-        breaks("protection", PROTECTION_RULE, "--seed", "9", "--mode", "reuse"),
+        breaks("protection", PROTECTION_RULE, "--seed", "9", "--mode", "shared"),
     ),
     (
         "the rules notice a second stop signal, single-job mode",
@@ -183,7 +183,7 @@ ALL = [
     ),
     (
         "the rules notice a second stop signal, agents that take many jobs",
-        breaks("one-signal", ONE_SIGNAL_RULE, "--seed", "9", "--mode", "reuse"),
+        breaks("one-signal", ONE_SIGNAL_RULE, "--seed", "9", "--mode", "shared"),
     ),
     ("an interrupt leaves nothing behind", leaves_nothing_behind_after_an_interrupt),
 ]

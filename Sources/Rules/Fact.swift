@@ -32,7 +32,13 @@ package enum Fact: Sendable, Hashable {
     case agentEnded(TaskID)
     /// The process got a stop signal, its `count`th.
     case stopSignal(TaskID, count: Int)
+    /// The agent's container was shown to be as it was before its first job, and no agent runs.
+    case renewed(TaskID)
     case jobReceived(Job, TaskID)
+    /// The job found, in the task that has it, what an earlier one left.
+    ///
+    /// - Parameter left: what, as the end of a sentence.
+    case found(Job, TaskID, left: String)
     case jobEnded(Job, TaskID)
     /// The agent was gone before the job was done.
     case jobLost(Job, TaskID)

@@ -68,7 +68,11 @@ extension RuleBook {
 
     mutating func work(_ fact: Fact, _ bench: inout Bench) {
         switch fact {
+        case .renewed(let id): tasks[id]?.isUsed = false
         case .jobReceived(let job, let id): receive(job, id, &bench)
+        case .found(let job, let id, let left):
+            guard !isShared else { return }
+            bench.note(.nothingLeft, .task(id), "let \(job) find \(left)")
         case .jobEnded(_, let id): settle(id)
         case .jobLost(let job, let id):
             lose(job, id, &bench)
@@ -87,12 +91,17 @@ extension RuleBook {
     }
 
     private mutating func receive(_ job: Job, _ id: TaskID, _ bench: inout Bench) {
+        let isUsed = tasks[id]?.isUsed ?? false
         with(id) {
             $0.job = job
-            $0.jobs += 1
+            $0.isUsed = true
         }
-        guard !isShared, let jobs = tasks[id]?.jobs, jobs > 1 else { return }
-        bench.note(.nothingLeft, .task(id), "was given \(job) in the container of an earlier job")
+        guard !isShared, isUsed else { return }
+        bench.note(
+            .nothingLeft,
+            .task(id),
+            "was given \(job) in a container that an earlier job had used"
+        )
     }
 
     private mutating func lose(_ job: Job, _ id: TaskID, _ bench: inout Bench) {

@@ -20,8 +20,8 @@ package struct RuleBook: Sendable, Hashable {
         /// It runs unprotected, and that was said.
         var isSaid = false
         var job: Job?
-        /// Jobs in this container.
-        var jobs = 0
+        /// A job has been in this container since it was new or renewed.
+        var isUsed = false
         var wasSignalled = false
         var end = BookedEnd.none
         var isOver = false
@@ -118,7 +118,7 @@ package struct RuleBook: Sendable, Hashable {
         case .stopped, .protected, .unprotected, .desiredCount, .exposing, .exposureStands,
             .serviceEnds, .limitsEnd:
             service(fact, &bench)
-        case .jobReceived, .jobEnded, .jobLost, .runEnded:
+        case .renewed, .jobReceived, .found, .jobEnded, .jobLost, .runEnded:
             work(fact, &bench)
         case .stopSignal, .agentStatus, .reserveAsked, .drainAsked, .doomed: agent(fact, &bench)
         case .sidecarStarted, .sidecarEnded, .heard, .unknownReported: sidecar(fact, &bench)

@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Model
 import Rules
@@ -9,13 +10,13 @@ import Testing
 /// the book.
 @Suite("Happenings as facts")
 struct HappeningTests {
-    private func broken(_ events: [Happening], mode: PlayedMode = .reuse) -> [Rule] {
+    private func broken(_ events: [Happening], mode: AgentMode = .shared) -> [Rule] {
         var verdict = verdict(mode)
         return events.flatMap { verdict.see($0, at: 0) }.map(\.rule)
     }
 
-    private func verdict(_ mode: PlayedMode = .reuse) -> PlayVerdict {
-        PlayVerdict(RuleBook(floor: 0, isShared: mode == .reuse))
+    private func verdict(_ mode: AgentMode = .shared) -> PlayVerdict {
+        PlayVerdict(RuleBook(floor: 0, isShared: mode == .shared))
     }
 
     private func ledger(

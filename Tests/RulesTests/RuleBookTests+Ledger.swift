@@ -135,6 +135,31 @@ extension RuleBookTests {
         #expect(broken(second).isEmpty)
     }
 
+    @Test("9: a container that was renewed takes one more job, and not two")
+    func renewed() {
+        let first = protectedAgent + [.jobReceived(plan, task), .jobEnded(plan, task)]
+        let again: [Fact] = [
+            .agentEnded(task), .renewed(task), .agentStarted(task), .jobReceived(apply, task),
+            .jobEnded(apply, task),
+        ]
+        #expect(judge(first + again, RuleBook()).violations.isEmpty)
+        #expect(judge(first + again + again, RuleBook()).violations.isEmpty)
+        let third = first + again + [.jobReceived(plan, task)]
+        #expect(judge(third, RuleBook()).violations.map(\.rule) == [.nothingLeft])
+        // Another task's renewal says nothing of this one.
+        let elsewhere = first + [.renewed(other), .jobReceived(apply, task)]
+        #expect(judge(elsewhere, RuleBook()).violations.map(\.rule) == [.nothingLeft])
+    }
+
+    @Test("9: what a job finds of an earlier one is named, but in the shared mode")
+    func found() {
+        let find = protectedAgent + [.jobReceived(plan, task), .found(plan, task, left: "a file")]
+        let violations = judge(find, RuleBook()).violations
+        #expect(violations.map(\.rule) == [.nothingLeft])
+        #expect(violations.first?.text == "let run-1/plan find a file")
+        #expect(broken(find).isEmpty)
+    }
+
     // MARK: 10
 
     @Test("10: a ledger that was never written moves nothing")

@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Simulation
 import Model
@@ -13,7 +14,7 @@ struct PolicyTests {
     ) throws -> Scenario {
         let limits = try #require(Limits(desiredCount: 0, maxCount: max, spareCount: 0))
         var setup = Setup(seed: 1, limits: limits)
-        setup.mode = .reuse
+        setup.mode = .shared
         setup.pools = pools
         var scenario = Scenario(setup, .drawn(kind))
         scenario.runs = runs

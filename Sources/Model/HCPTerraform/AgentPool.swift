@@ -231,14 +231,6 @@ package struct AgentPool: Hashable, Sendable {
     private func place(_ number: Int) -> Int? { waiting.firstIndex { $0.agent == number } }
 }
 
-/// How many jobs an agent takes, in the modes that are played.
-package enum PlayedMode: String, Sendable, CaseIterable {
-    /// One, and it ends (`TFC_AGENT_SINGLE`).
-    case single
-    /// One after the other, until its sidecar retires it.
-    case reuse
-}
-
 /// A piece of a run's work, in a pool's queue or in an agent's hands.
 package struct PoolJob: Hashable, Sendable {
     /// As the agent logs it in `job_type`; others than these need no run.

@@ -1,3 +1,4 @@
+import AgentLink
 import Model
 
 /// What is printed before anything happens.

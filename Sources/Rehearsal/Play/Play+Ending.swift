@@ -1,3 +1,4 @@
+import AgentLink
 import Model
 import Rules
 
@@ -74,7 +75,7 @@ extension Play {
             verdict: journal.verdict,
             seconds: Double(time.now) / 1000,
             endedAt: time.now,
-            showsPlanners: settings.mode == .reuse,
+            showsPlanners: settings.mode == .shared,
             paint: Paint(isOn: settings.isColored)
         )
     }

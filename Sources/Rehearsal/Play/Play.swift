@@ -1,3 +1,4 @@
+import AgentLink
 import Glibc
 import Model
 import Rules
@@ -32,7 +33,7 @@ struct Play: Sendable {
             time: time,
             paint: Paint(isOn: settings.isColored),
             directory: folder.logs,
-            book: RuleBook(floor: settings.desiredCount, isShared: settings.mode == .reuse),
+            book: RuleBook(floor: settings.desiredCount, isShared: settings.mode == .shared),
             watch: { [settings] event in
                 if case .line(.endpoint, let text) = event { endpoint.read(text) }
                 if settings.broken == .oneSignal { feed.yield(event) }

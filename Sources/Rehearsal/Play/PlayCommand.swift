@@ -1,8 +1,9 @@
+import AgentLink
 import ArgumentParser
 import Glibc
 import Model
 
-extension PlayedMode: ExpressibleByArgument {}
+extension AgentMode: ExpressibleByArgument {}
 extension EndpointKind: ExpressibleByArgument {}
 extension Break: ExpressibleByArgument {}
 extension Replacement: ExpressibleByArgument {}
@@ -51,7 +52,7 @@ struct PlayCommand: ParsableCommand {
     var maxCount: Int?
     @Option(help: "desired_count of the service.") var desiredCount = 0
     @Option(name: .customLong("spare"), help: "spare_count of the service.") var spareCount = 0
-    @Option(help: "single: one job per agent; reuse: many.") var mode = PlayedMode.single
+    @Option(help: "single: one job per agent; shared: many.") var mode = AgentMode.single
     @Option(help: "server: scale-up-server; lambda: scale-up-lambda, with a sweep every 3 s.")
     var endpoint = EndpointKind.server
     @Option(help: "Repeats the choices of an earlier rehearsal; random by default.")

@@ -1,3 +1,4 @@
+import AgentLink
 import Model
 
 /// Where the scale-up endpoint of a rehearsal runs.
@@ -16,7 +17,7 @@ struct PlaySettings: Sendable {
     var maxCount = 3
     var desiredCount = 0
     var spareCount = 0
-    var mode = PlayedMode.single
+    var mode = AgentMode.single
     var endpoint = EndpointKind.server
     var seed: UInt64 = 0
     var planSeconds = 3.0
@@ -64,6 +65,7 @@ struct PlaySettings: Sendable {
             firstJobSeconds >= 1,
             "--first-job-seconds is \(firstJobSeconds), at least 1 is expected"
         )
+        check(mode != .renewed, "--mode renewed is not rehearsed")
         check(broken == nil || chaos == nil, "--break and --chaos are two proofs; choose one")
         check(chaos.map { $0.seconds >= 5 } ?? true, "--fault-seconds is at least 5")
         check(chaos?.kinds.isEmpty != true, "--faults names no kind of fault")

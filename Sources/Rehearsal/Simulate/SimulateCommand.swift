@@ -1,3 +1,4 @@
+import AgentLink
 import ArgumentParser
 import Decisions
 import Glibc
@@ -72,8 +73,8 @@ struct SimulateCommand: ParsableCommand {
         @Option(help: "desired_count.") var desiredCount = 0
         @Option(name: .customLong("max"), help: "max_count.") var maxCount: Int?
         @Option(name: .customLong("spare"), help: "spare_count.") var spareCount = 0
-        @Option(help: "single: one job per agent; reuse: many.")
-        var mode = PlayedMode.reuse
+        @Option(help: "single: one job per agent; shared: many.")
+        var mode = AgentMode.shared
         @Option(help: "IDLE_TIMEOUT_SECONDS.") var idleSeconds = 120
         @Option(help: "FIRST_JOB_TIMEOUT_SECONDS.") var firstJobSeconds = 300
         @Option(help: "Agent pools, each with a service of its own.") var pools: Int?
@@ -151,6 +152,9 @@ struct SimulateCommand: ParsableCommand {
                     + "\(service.spareCount) contradict each other: none may be negative, and "
                     + "desired_count is at most max_count"
             )
+        }
+        guard service.mode != .renewed else {
+            throw ValidationError("--mode renewed is not simulated")
         }
         if runs.recommend, seedOptions.broken != nil || seedOptions.story {
             throw ValidationError("--recommend goes with neither --break nor --story")

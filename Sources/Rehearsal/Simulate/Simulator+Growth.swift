@@ -1,3 +1,4 @@
+import AgentLink
 import Model
 import Simulation
 import SimulationReport
@@ -9,9 +10,9 @@ extension Simulator {
         GrowthTrial(agents: 100, mode: .single, load: 40),
         GrowthTrial(agents: 1_000, mode: .single, load: 40),
         GrowthTrial(agents: 1_000, mode: .single, load: 60),
-        GrowthTrial(agents: 10, mode: .reuse, load: 80),
-        GrowthTrial(agents: 100, mode: .reuse, load: 90),
-        GrowthTrial(agents: 1_000, mode: .reuse, load: 95),
+        GrowthTrial(agents: 10, mode: .shared, load: 80),
+        GrowthTrial(agents: 100, mode: .shared, load: 90),
+        GrowthTrial(agents: 1_000, mode: .shared, load: 95),
     ]
 
     private static let columns = [

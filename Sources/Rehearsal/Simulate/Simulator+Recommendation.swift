@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Model
 import Simulation
@@ -32,7 +33,7 @@ extension Simulator {
             DESIRED_COUNT=\(best.desiredCount)
             MAX_COUNT=\(best.maxCount)
             IDLE_TIMEOUT_SECONDS=\(best.idleTimeout / 1_000)
-            TFC_AGENT_SINGLE=\(best.mode == .single)
+            AGENT_MODE=\(best.mode.rawValue)
 
             wait p50 \(Numbers.time(best.wait(thousandths: 500))), \
             p95 \(Numbers.time(best.wait(thousandths: 950))); \

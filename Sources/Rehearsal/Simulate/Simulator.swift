@@ -1,3 +1,4 @@
+import AgentLink
 import ArgumentParser
 import Decisions
 import FoundationEssentials

@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Model
 
@@ -17,7 +18,7 @@ protocol Policy: AnyObject {
 }
 
 extension Policy {
-    func isSingleJob(_ setup: Setup) -> Bool { setup.mode == .single }
+    func isSingleJob(_ setup: Setup) -> Bool { setup.mode.isSingle }
     func firstCount(_ limits: Limits) -> Int { limits.desiredCount }
 
     /// A task that is nothing but an agent.

@@ -1,3 +1,4 @@
+package import AgentLink
 import Decisions
 package import Model
 
@@ -5,7 +6,7 @@ package import Model
 /// units its ledger takes, and what a departure has to wait for.
 package struct GrowthTrial: Sendable {
     package let agents: Int
-    package let mode: PlayedMode
+    package let mode: AgentMode
     /// Jobs for each hundred that the agents could do, boots and polls not counted.
     package let load: Int
     package let jobLength: Milliseconds
@@ -21,7 +22,7 @@ package struct GrowthTrial: Sendable {
 
     package init(
         agents: Int,
-        mode: PlayedMode,
+        mode: AgentMode,
         load: Int = 100,
         jobLength: Milliseconds = 60.seconds,
         seed: UInt64 = 1

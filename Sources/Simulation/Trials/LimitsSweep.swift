@@ -1,3 +1,4 @@
+package import AgentLink
 import Decisions
 package import Model
 
@@ -5,7 +6,7 @@ package import Model
 package struct Choice: Sendable {
     package let desiredCount: Int
     package let maxCount: Int
-    package let mode: PlayedMode
+    package let mode: AgentMode
     package let idleTimeout: Milliseconds
     package let figures: Figures
 
@@ -28,10 +29,10 @@ package struct LimitsSweep: Sendable {
     package struct Point: Sendable, Hashable {
         package var desiredCount: Int
         package var maxCount: Int
-        package var mode: PlayedMode
+        package var mode: AgentMode
         package var idleTimeout: Milliseconds
 
-        package init(desiredCount: Int, maxCount: Int, mode: PlayedMode, idleTimeout: Int) {
+        package init(desiredCount: Int, maxCount: Int, mode: AgentMode, idleTimeout: Int) {
             self.desiredCount = desiredCount
             self.maxCount = maxCount
             self.mode = mode
@@ -78,7 +79,7 @@ package struct LimitsSweep: Sendable {
                 Point(
                     desiredCount: floor,
                     maxCount: maxCount,
-                    mode: .reuse,
+                    mode: .shared,
                     idleTimeout: idle * 1_000
                 )
             }
@@ -100,7 +101,7 @@ package struct LimitsSweep: Sendable {
                         Point(
                             desiredCount: floor,
                             maxCount: ceiling,
-                            mode: .reuse,
+                            mode: .shared,
                             idleTimeout: idle * 1_000
                         )
                     )

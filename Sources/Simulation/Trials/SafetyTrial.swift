@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 package import Model
 package import Rules
@@ -30,7 +31,7 @@ package struct SafetyTrial: Sendable {
         let limits =
             Limits(desiredCount: floor, maxCount: most, spareCount: spare) ?? Limits.fallback
         var setup = Setup(seed: seed, limits: limits)
-        setup.mode = chance.pick([.single, .reuse])
+        setup.mode = chance.pick([.single, .shared])
         setup.idleTimeout = chance.pick([30, 60, 120, 300]).seconds
         setup.firstJobTimeout = chance.pick([60, 300]).seconds
         setup.maxLifetime = chance.pick([nil, nil, 30.minutes])

@@ -1,3 +1,4 @@
+package import AgentLink
 package import Decisions
 package import Model
 
@@ -51,7 +52,7 @@ package struct Setup: Sendable {
     package var pools = 1
     /// Processes of each pool's endpoint, one of which gets each call.
     package var endpoints = 1
-    package var mode = PlayedMode.single
+    package var mode = AgentMode.single
     package var idleTimeout: Milliseconds = 120.seconds
     package var firstJobTimeout: Milliseconds = 300.seconds
     package var maxLifetime: Milliseconds?
