@@ -23,7 +23,10 @@ locals {
     max_lifetime_seconds      = var.max_lifetime_seconds
     protection_minutes        = var.protection_minutes
     tfc_address               = var.tfc_address
-    agent_single              = var.agent_single
+    agent_mode                = var.agent_mode
+    agent_user                = var.agent_user == null ? "" : var.agent_user
+    agent_keep                = join(":", var.agent_keep)
+    max_jobs                  = var.max_jobs
     agent_hide_task_role      = !var.agent_uses_task_role
     agent_token_parameter     = local.agent_token_source
     log_group                 = local.agents_log_group
@@ -68,7 +71,7 @@ locals {
   }
   own_names = {
     sidecar  = concat(keys(local.own_environment["agent-sidecar"]), local.limits_variables, ["TFE_TOKEN", "TFE_TOKEN_PARAMETER"])
-    agent    = concat(keys(local.own_environment["tfc-agent"]), ["TFC_AGENT_TOKEN", "TFC_AGENT_NAME"])
+    agent    = concat(keys(local.own_environment["tfc-agent"]), ["TFC_AGENT_TOKEN", "TFC_AGENT_NAME", "TFC_AGENT_SINGLE"])
     endpoint = concat(keys(local.endpoint_environment), local.limits_variables, ["RUN_TASK_HMAC_KEY", "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "LISTEN_ADDRESS", "PORT"])
   }
   # Names that are given twice.
@@ -78,6 +81,18 @@ locals {
       [for name in keys(var.container_secrets[container]) : "container_secrets.${container}.${name}" if contains(own, name)],
     )
   ]...))
+
+  # What a container has beside root's name when it is to be renewed: of the capabilities that Fargate
+  # gives those that the launcher needs (Sources/Renewal/Capabilities.swift). Fargate adds none but
+  # SYS_PTRACE (Amazon ECS API reference, KernelCapabilities), so the others are named, not ALL.
+  renewing = {
+    user = "0"
+    linuxParameters = {
+      capabilities = {
+        drop = ["AUDIT_WRITE", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SYS_CHROOT"]
+      }
+    }
+  }
 
   # What differs from the file, by container.
   changes = {
@@ -110,6 +125,8 @@ locals {
       },
       { for key, value in { cpu = var.task_def_cpu, memory = var.task_def_mem } : key => value if value != null },
       { for key, value in { command = var.agent_command } : key => value if length(value) > 0 },
+      # The launcher is another user than the agent, and starts it as agent_user without any of these.
+      { for key, value in local.renewing : key => value if var.agent_mode == "renewed" },
       {
         for key, files in { ulimits = var.agent_open_files } : key => [{ name = "nofile", softLimit = files, hardLimit = files }]
         if files != null

@@ -71,10 +71,74 @@ variable "secrets_kms_key_arns" {
   }
 }
 
-variable "agent_single" {
-  description = "Whether an agent takes one job and ends (TFC_AGENT_SINGLE), as HashiCorp recommends. False: agents are reused until they are idle."
-  type        = bool
-  default     = true
+variable "agent_mode" {
+  description = "What a job shares with those before it. single, which HashiCorp recommends: nothing, each has a container of its own. renewed: each has an agent of its own, in a container that was shown to be as it was. shared: whatever agent is idle, and what earlier jobs left there."
+  type        = string
+  default     = "single"
+  nullable    = false
+
+  validation {
+    condition     = contains(["single", "renewed", "shared"], var.agent_mode)
+    error_message = "agent_mode must be single, renewed or shared."
+  }
+  validation {
+    condition     = var.agent_mode != "renewed" || alltrue([for it in var.mounts.agent : it.read_only])
+    error_message = "With agent_mode = \"renewed\" all of mounts.agent must be read only: what a job writes to a volume, no renewal takes back."
+  }
+  validation {
+    condition     = var.agent_mode != "renewed" || !var.enable_execute_command
+    error_message = "agent_mode = \"renewed\" does not go with enable_execute_command: ECS Exec runs a program of its own, as root, in the agent's container, which therefore never is as it was."
+  }
+}
+
+variable "agent_user" {
+  description = "Whom the agent runs as, for agent_mode = \"renewed\": a user in the /etc/passwd of agent_image, and not root. Null: tfc-agent, as HashiCorp's image calls it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.agent_user == null ? true : can(regex("^[a-z_][a-z0-9_-]*$", var.agent_user)) && var.agent_user != "root"
+    error_message = "agent_user must be the name of a user other than root, not a number."
+  }
+  validation {
+    condition     = var.agent_user == null ? true : var.agent_mode == "renewed"
+    error_message = "agent_user is for agent_mode = \"renewed\": in the others the agent runs as the image says."
+  }
+}
+
+variable "agent_keep" {
+  description = "Directories that a renewal leaves as they are, for agent_mode = \"renewed\"; below one that the agent's user owns or may write. A hole: what a job puts there, the next one finds and may run. A cache in the image is none, see the README."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for it in var.agent_keep : can(regex("^(/[^/:]+)+$", it)) && !can(regex("/[.]{1,2}(/|$)", it))])
+    error_message = "agent_keep must hold absolute paths without \":\", \".\" and \"..\", such as /home/tfc-agent/.terraform.d/plugin-cache."
+  }
+  validation {
+    condition     = alltrue([for it in var.agent_keep : length([for other in var.agent_keep : other if startswith("${it}/", "${other}/")]) == 1])
+    error_message = "None of agent_keep may be another one, or lie within it."
+  }
+  validation {
+    condition     = length(var.agent_keep) == 0 || var.agent_mode == "renewed"
+    error_message = "agent_keep is for agent_mode = \"renewed\": in single nothing outlives a job, in shared everything does."
+  }
+}
+
+variable "max_jobs" {
+  description = "Jobs after which a task leaves, for agent_mode = \"renewed\"; 0 is no limit."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.max_jobs >= 0 && var.max_jobs <= 1000000 && floor(var.max_jobs) == var.max_jobs
+    error_message = "max_jobs must be a whole number from 0 (no limit) to 1000000."
+  }
+  validation {
+    condition     = var.max_jobs == 0 || var.agent_mode == "renewed"
+    error_message = "max_jobs is for agent_mode = \"renewed\": only there a task has a new agent for each of its jobs."
+  }
 }
 
 variable "agent_image" {
@@ -100,6 +164,10 @@ variable "agent_command" {
   validation {
     condition     = !anytrue([for word in var.agent_command : can(regex("^--?token($|=)", word))])
     error_message = "Arguments are shown to every process: the agent's token must not be in agent_command."
+  }
+  validation {
+    condition     = !anytrue([for word in var.agent_command : can(regex("^--?single($|=)", word))])
+    error_message = "How many jobs an agent takes is agent_mode's to say: -single must not be in agent_command."
   }
 }
 

@@ -47,7 +47,7 @@ package enum Rule: Int, Sendable, Hashable, CaseIterable {
                 + "`access_token`, callback URL, credentials."
         case .nothingLeft:
             "A job finds nothing of an earlier job, no process, file or IPC object, except where "
-                + "agents are reused, which says so (`agent_single = false`)."
+                + "agents are reused, which says so (mode `shared`)."
         case .noWrongZero:
             "A ledger that was never written, that is of a service which is not ours, or of a "
                 + "service that is ending, moves nothing."

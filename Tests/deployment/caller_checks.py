@@ -35,7 +35,6 @@ GIVEN = {
     "endpoint_image": planning.LEAST["endpoint_image"],
     "agent_image": f"{planning.REGISTRY}/tfc-agent:1.28.11",
     **WITH_API,
-    "agent_single": True,
     "agent_command": ["/opt/start-agent"],
     "registry_credentials": {"agent": {"arn": SECRET}, "sidecar": {"arn": SECRET}},
     "ecr_pull_through_cache": True,
@@ -100,6 +99,10 @@ OTHERS = {
     "sidecar_image": planning.LEAST["sidecar_image"],
     "endpoint_image": planning.LEAST["endpoint_image"],
     **AS_SERVICE,
+    "agent_mode": "renewed",
+    "agent_user": "builder",
+    "agent_keep": ["/home/builder/cache"],
+    "max_jobs": 20,
     "terraform_api": WITH_API["terraform_api"],
     "existing_secrets": {
         name: {"arn": PARAMETER} for name in ("agent_token", "hmac_key", "tfe_token")
@@ -293,7 +296,6 @@ TOGETHER = {
     "task_cpu": {"task_cpu": 2048, "task_mem": 4096},
     "task_mem": {"task_mem": 4096},
     # Set to what they are by default, above.
-    "agent_single": {"agent_single": False},
     "agent_uses_task_role": {"agent_uses_task_role": False},
     "idle_timeout_seconds": {"idle_timeout_seconds": 60},
     "first_job_timeout_seconds": {"first_job_timeout_seconds": 60},
@@ -309,6 +311,7 @@ TOGETHER = {
     "ip_cidr_agent_subnet": {"ip_cidr_agent_subnet": "10.0.4.0/22"},
 }
 OTHERS_TOGETHER = TOGETHER | {
+    "agent_mode": {"agent_mode": None, "agent_user": None, "agent_keep": None, "max_jobs": None},
     "endpoint": {"endpoint": None, "registry_credentials": None, "container_secrets": None},
     "terraform_api": {
         "terraform_api": None,

@@ -36,7 +36,10 @@ BY_HAND = {
     "max_lifetime_seconds": "0",
     "protection_minutes": "2880",
     "tfc_address": "https://app.terraform.io",
-    "agent_single": "true",
+    "agent_mode": "single",
+    "agent_user": "",
+    "agent_keep": "",
+    "max_jobs": "0",
     "agent_hide_task_role": "false",
     "agent_token_parameter": "/agents/agent-token",
     "log_group": "/ecs/agents",
@@ -150,7 +153,57 @@ def api_token() -> None:
         assert [s["name"] for s in agent["secrets"]] == ["TFC_AGENT_TOKEN"]
         # The agent refuses to start with names of its own kind that it does not know.
         mine = {p["name"] for p in agent["environment"] if p["name"].startswith("TFC_")}
-        assert mine == {"TFC_ADDRESS", "TFC_AGENT_SINGLE", "TFC_AGENT_AUTO_UPDATE"}, mine
+        assert mine == {"TFC_ADDRESS", "TFC_AGENT_AUTO_UPDATE"}, mine
+
+
+# What root of a container on Fargate may do besides reading what is its own (containers-roadmap of
+# AWS, issue 409, and Docker's default).
+OF_FARGATE = set(
+    """AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP
+    SETGID SETPCAP SETUID SYS_CHROOT""".split()
+)
+
+
+def kept_by_launcher() -> set[str]:
+    """What the launcher keeps of it, as its source has it."""
+    text = (planning.ROOT / "Sources/Renewal/Capabilities.swift").read_text()
+    needed = dict(re.findall(r'\((\d+), "([A-Z_]+)"\)', text))
+    useful = re.search(r"useful: \[UInt64\] = \[([\d, ]+)\]", text)[1].split(", ")
+    # linux/capability.h.
+    names = {"4": "FSETID", "8": "SETPCAP"}
+    assert len(needed) == 6 and len(useful) == 2
+    return {*needed.values(), *(names[number] for number in useful)}
+
+
+@check("launcher and sidecar are told one mode, and root in the container keeps what that takes")
+def modes() -> None:
+    renewed = {
+        "agent_mode": "renewed",
+        "agent_user": "builder",
+        "agent_keep": ["/home/builder/a", "/home/builder/b"],
+        "max_jobs": 20,
+    }
+    for inputs in ({}, {"agent_mode": "shared"}, {"agent_mode": "renewed"}, renewed):
+        plan = planning.plan(inputs) if inputs else planning.variant("the least")
+        agent, sidecar = (plan.containers[name] for name in ("tfc-agent", "agent-sidecar"))
+        told = [{p["name"]: p["value"] for p in c["environment"]} for c in (agent, sidecar)]
+        mode = inputs.get("agent_mode", "single")
+        assert [t["AGENT_MODE"] for t in told] == [mode, mode]
+        assert told[0]["AGENT_USER"] == inputs.get("agent_user", "")
+        assert told[0]["AGENT_KEEP"] == ":".join(inputs.get("agent_keep", []))
+        assert told[1]["MAX_JOBS"] == str(inputs.get("max_jobs", 0))
+        # The launcher sets it, by AGENT_MODE.
+        assert not any("TFC_AGENT_SINGLE" in t for t in told)
+        follows_fargate(planned_definition(plan))
+        register(planned_definition(plan))
+        if mode == "renewed":
+            assert agent["user"] == "0"
+            dropped = set(agent["linuxParameters"]["capabilities"]["drop"])
+            assert OF_FARGATE - dropped == kept_by_launcher(), dropped
+            assert "add" not in agent["linuxParameters"]["capabilities"]
+        else:
+            # As the image has it.
+            assert not {"user", "linuxParameters"} & agent.keys()
 
 
 @check("a change of the limits changes the limits item and no task definition")
@@ -335,5 +388,5 @@ def settings() -> None:
         for function in plan.of("aws_lambda_function").values():
             passed |= set(function["environment"][0]["variables"])
         # The agent's own: HashiCorp's image reads them.
-        passed -= {"TFC_AGENT_SINGLE", "TFC_AGENT_AUTO_UPDATE"}
+        passed -= {"TFC_AGENT_AUTO_UPDATE"}
         assert passed <= read, f"nobody reads {sorted(passed - read)}"

@@ -66,7 +66,7 @@ VARIANTS = {
                 "desired_count": 0,
             },
         ],
-        "agent_single": False,
+        "agent_mode": "shared",
         "announce_workspaces": ["prod-*", "staging"],
         "availability_zone_count": 3,
         "notification_token": HMAC_KEY,

@@ -104,7 +104,9 @@ struct PlaySettings: Sendable {
             "spare_count": "\(spareCount)", "idle_timeout_seconds": "\(idleSeconds)",
             "first_job_timeout_seconds": "\(firstJobSeconds)", "max_lifetime_seconds": "0",
             "protection_minutes": "2880",
-            "tfc_address": base, "agent_single": mode == .single ? "true" : "false",
+            "tfc_address": base,
+            "agent_mode": mode == .single ? "single" : "shared", "agent_user": "",
+            "agent_keep": "", "max_jobs": "0",
             // Runs of the rehearsal call nothing of AWS, and so the longer way is played.
             "agent_hide_task_role": "true",
             "agent_token_parameter": tokenParameter, "log_group": "/ecs/\(names.service)",
