@@ -144,7 +144,7 @@ variable "max_jobs" {
 variable "agent_image" {
   description = "Image of tfc-agent, or one derived from it. Pinned: an agent that is one thing today and another tomorrow cannot be reasoned about."
   type        = string
-  default     = "hashicorp/tfc-agent:1.28.11"
+  default     = "hashicorp/tfc-agent:1.33.0"
 
   validation {
     condition     = can(regex("(@sha256:[0-9a-f]{64}|:[^:/@]+)$", var.agent_image)) && !endswith(var.agent_image, ":latest")

@@ -6,7 +6,7 @@ import StrictJSON
 
 /// The agent's life: register, poll, work, deregister.
 struct StandInLife: Sendable {
-    static let version = "1.28.11"
+    static let version = "1.33.0"
     /// A failed call is repeated so often before the agent gives up.
     static let attempts = 20
 

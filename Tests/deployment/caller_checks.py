@@ -33,7 +33,7 @@ GIVEN = {
     "tfc_agent_token": planning.TOKEN,
     "sidecar_image": planning.LEAST["sidecar_image"],
     "endpoint_image": planning.LEAST["endpoint_image"],
-    "agent_image": f"{planning.REGISTRY}/tfc-agent:1.28.11",
+    "agent_image": f"{planning.REGISTRY}/tfc-agent:1.33.0",
     **WITH_API,
     "agent_command": ["/opt/start-agent"],
     "registry_credentials": {"agent": {"arn": SECRET}, "sidecar": {"arn": SECRET}},

@@ -484,7 +484,7 @@ def ecr_addresses() -> None:
 @check("an image may come through a pull-through cache where that is asked for")
 def pull_through() -> None:
     repository = "arn:aws:ecr:eu-central-1:123456789012:repository/hub/hashicorp/tfc-agent"
-    image = {"agent_image": f"{planning.REGISTRY}/hub/hashicorp/tfc-agent:1.28.11"}
+    image = {"agent_image": f"{planning.REGISTRY}/hub/hashicorp/tfc-agent:1.33.0"}
     for inputs, expected in ((image, False), ({**image, "ecr_pull_through_cache": True}, True)):
         statements = documents(planning.plan(inputs))["execution"]
         assert may(statements, "ecr:BatchGetImage", repository)

@@ -26,7 +26,7 @@ BY_HAND = {
     "task_mem": "2048",
     "cpu_architecture": "X86_64",
     "sidecar_image": "agent-sidecar:v1",
-    "agent_image": "hashicorp/tfc-agent:1.28.11",
+    "agent_image": "hashicorp/tfc-agent:1.33.0",
     "ledger_table": "ledger",
     "desired_count": "0",
     "max_count": "3",

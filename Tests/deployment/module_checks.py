@@ -82,7 +82,7 @@ EXAMPLE_INPUTS: dict[str, dict] = {
         "region": "eu-central-1",
         "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
         "kms_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/1234",
-        "agent_image": f"{planning.REGISTRY}/tfc-agent:1.28.11-company",
+        "agent_image": f"{planning.REGISTRY}/tfc-agent:1.33.0-company",
         **IMAGES,
         "agent_token_arn": SECRET,
         "hmac_key_arn": PARAMETER,

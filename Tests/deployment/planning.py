@@ -79,7 +79,7 @@ VARIANTS = {
         **AS_SERVICE,
         "network": {"vpc_id": "vpc-0123", "subnet_ids": ["subnet-1", "subnet-2"]},
         "agent_uses_task_role": False,
-        "agent_image": "registry.example.com/tfc-agent:1.28.11",
+        "agent_image": "registry.example.com/tfc-agent:1.33.0",
         "sidecar_image": "registry.example.com/agent-sidecar@sha256:" + "0" * 64,
         "spot_share": 100,
     },

@@ -99,7 +99,8 @@ def versions() -> str:
     for name, of in re.findall(r'source\s*= "hashicorp/(\w+)"(?:.*?)version = "(.+?)"', text, re.S):
         rows.append(f"| provider `{name}` | {of} | the schema of {checked[name]} |")
     agent = default_of(blocks("variable")["agent_image"]).strip("`").partition(":")[2]
-    rows.append(f"| `tfc-agent` | {agent}, by default | its log, as the sidecar reads it |")
+    checked_with = "published logs of agents up to 1.30.1, as the sidecar reads them"
+    rows.append(f"| `tfc-agent` | {agent}, by default | {checked_with} |")
     ledger = re.search(r"static let format = (\d+)", LEDGER.read_text())[1]
     rows.append(f"| format of the ledger | {ledger} | |")
     return "\n".join(rows)
