@@ -138,6 +138,13 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What a person asks: the pool as a value, and how it is read and shown.
+        .target(
+            name: "Operators",
+            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Ports"],
+            swiftSettings: strict
+        ),
+
         // What runs in production.
         .executableTarget(
             name: "Launcher",
@@ -150,7 +157,8 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                "HCPTerraform", "Ports", "ProductVersion", "StrictJSON", argumentParser, logging,
+                "HCPTerraform", "Operators", "Ports", "ProductVersion", "StrictJSON",
+                argumentParser, logging,
             ],
             swiftSettings: strict
         ),

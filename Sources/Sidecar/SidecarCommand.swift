@@ -14,7 +14,7 @@ struct SidecarCommand: ParsableCommand {
             unprotected.
             """,
         version: ProductVersion.current,
-        subcommands: [Run.self, Health.self]
+        subcommands: [Run.self, Health.self] + OperatorCommands.all
     )
 
     struct Run: ParsableCommand {

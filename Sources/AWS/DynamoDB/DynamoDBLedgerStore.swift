@@ -51,6 +51,13 @@ package struct DynamoDBLedgerStore: LedgerStore {
         try await stored().snapshot
     }
 
+    /// How these tasks departed, as far as the table has it.
+    package func departed(
+        _ tasks: Set<TaskID>
+    ) async throws(LedgerFailure) -> [TaskID: Ledger.Departed] {
+        try await table.departed(tasks)
+    }
+
     // MARK: Changing it
 
     package func change<Answer: Sendable>(

@@ -3,7 +3,7 @@ package import Ports
 
 /// The calls of the ECS control plane in use (Amazon ECS API reference).
 package struct ECSClient: Sendable {
-    private let aws: AWSClient
+    let aws: AWSClient
 
     package init(_ aws: AWSClient) { self.aws = aws }
 
@@ -50,13 +50,17 @@ package struct ECSClient: Sendable {
     /// answer that goes on beyond has no end.
     static let maximumPages = 60
 
+    /// - Parameter areStopped: lists those that have stopped, which ECS keeps for an hour, and those
+    ///   that it has asked to, instead of those that it wants to run.
     package func listTasks(
         cluster: String,
-        service: String
+        service: String,
+        areStopped: Bool = false
     ) async throws(AWSFailure) -> [TaskID] {
         struct Input: Encodable {
             let cluster: String
             let serviceName: String
+            let desiredStatus: String?
             let maxResults: Int
             let nextToken: String?
         }
@@ -70,6 +74,7 @@ package struct ECSClient: Sendable {
             let input = Input(
                 cluster: cluster,
                 serviceName: service,
+                desiredStatus: areStopped ? "STOPPED" : nil,
                 maxResults: 100,
                 nextToken: token
             )
@@ -112,7 +117,7 @@ package struct ECSClient: Sendable {
     }
 
     /// Why an answer names nothing of what was asked for.
-    private static func missing(
+    static func missing(
         _ call: String,
         _ failures: [FailureAnswer]?,
         _ what: String
@@ -127,9 +132,9 @@ package struct ECSClient: Sendable {
     }
 }
 
-private struct FailureAnswer: Decodable { let reason: String? }
+struct FailureAnswer: Decodable { let reason: String? }
 
-private struct ServiceAnswer: Decodable {
+struct ServiceAnswer: Decodable {
     let desiredCount: Int
     let runningCount: Int
     let pendingCount: Int
@@ -152,11 +157,12 @@ private struct ServiceAnswer: Decodable {
 }
 
 /// Nothing of it is required: what it lacks is unknown, and must not hide the service's counts.
-private struct DeploymentAnswer: Decodable {
+struct DeploymentAnswer: Decodable {
     let id: String?
     let status: String?
     let taskDefinition: String?
     let rolloutState: String?
+    let rolloutStateReason: String?
     let createdAt: Timestamp?
     let runningCount: Int?
     let pendingCount: Int?

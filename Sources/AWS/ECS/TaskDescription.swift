@@ -1,0 +1,122 @@
+package import Decisions
+
+/// One task as ECS describes it, to a person (Amazon ECS API reference, Task). ECS keeps a stopped
+/// one for an hour.
+package struct TaskDescription: Hashable, Sendable {
+    package struct Container: Hashable, Sendable {
+        package let name: String
+        package let exitCode: Int?
+        /// Why it did not start, or ended.
+        package let reason: String?
+
+        package init(name: String, exitCode: Int? = nil, reason: String? = nil) {
+            self.name = name
+            self.exitCode = exitCode
+            self.reason = reason
+        }
+    }
+
+    package let id: TaskID
+    /// `PROVISIONING` to `STOPPED`; nil where only the id is known.
+    package let state: String?
+    /// The task definition as `family:revision`.
+    package let definition: String?
+    package let createdAt: WallTime?
+    /// Nil for one that never ran.
+    package let startedAt: WallTime?
+    package let stoppedAt: WallTime?
+    package let stopCode: String?
+    package let stoppedReason: String?
+    package let containers: [Container]
+
+    package init(
+        id: TaskID,
+        state: String? = nil,
+        definition: String? = nil,
+        createdAt: WallTime? = nil,
+        startedAt: WallTime? = nil,
+        stoppedAt: WallTime? = nil,
+        stopCode: String? = nil,
+        stoppedReason: String? = nil,
+        containers: [Container] = []
+    ) {
+        self.id = id
+        self.state = state
+        self.definition = definition
+        self.createdAt = createdAt
+        self.startedAt = startedAt
+        self.stoppedAt = stoppedAt
+        self.stopCode = stopCode
+        self.stoppedReason = stoppedReason
+        self.containers = containers
+    }
+
+    /// Of `arn:aws:ecs:region:account:task-definition/family:revision` what a person reads.
+    static func shortName(_ arn: String) -> String {
+        arn.split(separator: "/").last.map(String.init) ?? arn
+    }
+}
+
+extension ECSClient {
+    /// Ids of one call (Amazon ECS API reference, DescribeTasks).
+    private static let batch = 100
+
+    /// - Returns: those of the tasks that ECS still knows, in the order of their ids.
+    package func describeTasks(
+        cluster: String,
+        _ tasks: Set<TaskID>
+    ) async throws(AWSFailure) -> [TaskDescription] {
+        struct Input: Encodable {
+            let cluster: String
+            let tasks: [String]
+        }
+        struct Answer: Decodable { let tasks: [DescribedTask]? }
+        var found: [TaskDescription] = []
+        var rest = tasks.sorted()[...]
+        while !rest.isEmpty {
+            let input = Input(cluster: cluster, tasks: rest.prefix(Self.batch).map(\.text))
+            rest = rest.dropFirst(Self.batch)
+            let answer: Answer = try await aws.call(.ecs, "DescribeTasks", .harmless, input)
+            found += (answer.tasks ?? []).map(\.description)
+        }
+        return found.sorted { $0.id < $1.id }
+    }
+}
+
+private struct DescribedTask: Decodable {
+    let taskArn: String
+    let lastStatus: String?
+    let taskDefinitionArn: String?
+    let createdAt: Timestamp?
+    let startedAt: Timestamp?
+    let stoppedAt: Timestamp?
+    let stopCode: String?
+    let stoppedReason: String?
+    let containers: [Container]?
+
+    struct Container: Decodable {
+        let name: String?
+        let exitCode: Int?
+        let reason: String?
+    }
+
+    var description: TaskDescription {
+        TaskDescription(
+            id: TaskID(arn: taskArn),
+            state: lastStatus,
+            definition: taskDefinitionArn.map(TaskDescription.shortName),
+            createdAt: createdAt?.time,
+            startedAt: startedAt?.time,
+            stoppedAt: stoppedAt?.time,
+            stopCode: stopCode,
+            stoppedReason: stoppedReason,
+            containers: (containers ?? []).map {
+                TaskDescription.Container(
+                    name: $0.name ?? "?",
+                    exitCode: $0.exitCode,
+                    reason: $0.reason
+                )
+            }
+        )
+    }
+}
