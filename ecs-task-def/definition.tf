@@ -72,7 +72,7 @@ locals {
   own_names = {
     sidecar  = concat(keys(local.own_environment["agent-sidecar"]), local.limits_variables, ["TFE_TOKEN", "TFE_TOKEN_PARAMETER"])
     agent    = concat(keys(local.own_environment["tfc-agent"]), ["TFC_AGENT_TOKEN", "TFC_AGENT_NAME", "TFC_AGENT_SINGLE"])
-    endpoint = concat(keys(local.endpoint_environment), local.limits_variables, ["RUN_TASK_HMAC_KEY", "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "LISTEN_ADDRESS", "PORT"])
+    endpoint = concat(keys(local.endpoint_environment), local.limits_variables, ["NOTIFICATION_TOKEN", "NOTIFICATION_TOKEN_PARAMETER", "RUN_TASK_HMAC_KEY", "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "LISTEN_ADDRESS", "PORT"])
   }
   # Names that are given twice.
   clashes = distinct(concat([
@@ -212,8 +212,10 @@ locals {
       TFC_ADDRESS                 = var.tfc_address
       ANNOUNCE_STAGES             = join(",", var.announce_stages)
       # Empty counts as unset: all of them.
-      ANNOUNCE_WORKSPACES = join(",", var.announce_workspaces)
+      ANNOUNCE_WORKSPACES  = join(",", var.announce_workspaces)
+      ANNOUNCE_RUN_CREATED = tostring(var.notifications.announce_run_created)
     },
+    { for name, source in { NOTIFICATION_TOKEN_PARAMETER = local.notification_token_source } : name => source if var.notifications.own_token },
     var.terraform_api == null ? {} : {
       TFC_ORGANIZATION    = var.terraform_api.organization
       TFC_AGENT_POOL_NAME = var.terraform_api.agent_pool_name

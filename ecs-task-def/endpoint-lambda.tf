@@ -49,6 +49,7 @@ resource "aws_lambda_function" "scale_up" {
     aws_iam_role_policy.subnets,
     aws_iam_role_policy.this,
     aws_ssm_parameter.hmac_key,
+    aws_ssm_parameter.notification_token,
     aws_ssm_parameter.tfe_token,
     aws_vpc_security_group_egress_rule.endpoint,
   ]

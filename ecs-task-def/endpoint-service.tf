@@ -193,6 +193,7 @@ resource "aws_ecs_service" "endpoint" {
     aws_route.internet,
     aws_route_table_association.agents,
     aws_ssm_parameter.hmac_key,
+    aws_ssm_parameter.notification_token,
     aws_ssm_parameter.tfe_token,
     aws_vpc_security_group_egress_rule.endpoint,
     aws_vpc_security_group_egress_rule.load_balancer,

@@ -24,18 +24,30 @@ locals {
   parameter_path = "/${var.prefix}"
   has_api        = var.terraform_api != null
   makes_secret = {
-    agent_token = var.existing_secrets.agent_token == null
-    hmac_key    = var.existing_secrets.hmac_key == null
-    tfe_token   = local.has_api && var.existing_secrets.tfe_token == null
+    agent_token        = var.existing_secrets.agent_token == null
+    hmac_key           = var.existing_secrets.hmac_key == null
+    notification_token = var.notifications.own_token && var.existing_secrets.notification_configuration_token == null
+    tfe_token          = local.has_api && var.existing_secrets.tfe_token == null
   }
   # Where ECS and the endpoint find each.
   agent_token_source = local.makes_secret.agent_token ? "${local.parameter_path}/agent-token" : var.existing_secrets.agent_token.arn
   hmac_key_source    = local.makes_secret.hmac_key ? "${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
   tfe_token_source   = !local.has_api ? null : local.makes_secret.tfe_token ? "${local.parameter_path}/tfe-token" : var.existing_secrets.tfe_token.arn
+  notification_token_source = (
+    !var.notifications.own_token ? null
+    : local.makes_secret.notification_token ? "${local.parameter_path}/notification-token"
+    : var.existing_secrets.notification_configuration_token.arn
+  )
   # What IAM calls them.
   agent_token_arn = local.makes_secret.agent_token ? "${local.ssm_arn}${local.parameter_path}/agent-token" : var.existing_secrets.agent_token.arn
   hmac_key_arn    = local.makes_secret.hmac_key ? "${local.ssm_arn}${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
   tfe_token_arns  = !local.has_api ? [] : [local.makes_secret.tfe_token ? "${local.ssm_arn}${local.parameter_path}/tfe-token" : var.existing_secrets.tfe_token.arn]
+  notification_token_arns = [
+    for source in [local.notification_token_source] : startswith(source, "arn:") ? source : "${local.ssm_arn}${source}"
+    if var.notifications.own_token
+  ]
+  # Those that the endpoint reads.
+  endpoint_secret_arns = concat([local.hmac_key_arn], local.notification_token_arns, local.tfe_token_arns)
 
   # max_count 0 is the end of the service, whatever the other two say.
   is_ending     = var.max_count == 0

@@ -17,6 +17,18 @@ output "hmac_key" {
   depends_on = [aws_ssm_parameter.hmac_key]
 }
 
+output "notification_configuration_token" {
+  description = "Token for notification configurations: their own, or the run task's key; null if existing_secrets has it."
+  value = (
+    local.makes_secret.notification_token ? local.notification_token
+    : var.notifications.own_token ? null
+    : local.makes_secret.hmac_key ? local.hmac_key
+    : null
+  )
+  sensitive  = true
+  depends_on = [aws_ssm_parameter.hmac_key, aws_ssm_parameter.notification_token]
+}
+
 output "terraform_dev_role" {
   description = "ARN of the role that runs may assume; null if agent_uses_task_role is false."
   value       = one(aws_iam_role.dev[*].arn)

@@ -199,7 +199,7 @@ locals {
             Sid      = "ItsSecrets"
             Effect   = "Allow"
             Action   = ["ssm:GetParameter"]
-            Resource = concat([local.hmac_key_arn], local.tfe_token_arns)
+            Resource = local.endpoint_secret_arns
           },
         ],
         local.ledger_key_statements,
@@ -210,7 +210,7 @@ locals {
             Effect    = "Allow"
             Action    = ["kms:Decrypt"]
             Resource  = [key.arn]
-            Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = concat([local.hmac_key_arn], local.tfe_token_arns) } }
+            Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = local.endpoint_secret_arns } }
           } if key != null
         ],
         [
@@ -219,7 +219,7 @@ locals {
             Effect    = "Allow"
             Action    = ["kms:Decrypt"]
             Resource  = arns
-            Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = concat([local.hmac_key_arn], local.tfe_token_arns) } }
+            Condition = { StringLike = { "kms:EncryptionContext:PARAMETER_ARN" = local.endpoint_secret_arns } }
           } if length(arns) > 0
         ],
         # What Lambda does with the function's role to put it into a VPC; EC2 knows the interfaces only
@@ -424,6 +424,7 @@ locals {
     for arn in concat(
       local.makes_secret.agent_token ? [] : [local.agent_token_arn],
       local.makes_secret.hmac_key ? [] : [local.hmac_key_arn],
+      local.makes_secret.notification_token ? [] : local.notification_token_arns,
       local.makes_secret.tfe_token ? [] : local.tfe_token_arns,
       values(var.container_secrets.sidecar),
       values(var.container_secrets.endpoint),

@@ -7,9 +7,19 @@ resource "random_password" "hmac_key" {
   special = false
 }
 
+resource "random_password" "notification_token" {
+  count   = local.makes_secret.notification_token ? 1 : 0
+  length  = 64
+  special = false
+}
+
 locals {
   # Not coalesce: its error would name the values.
   hmac_key = var.notification_token != null ? var.notification_token : random_password.hmac_key.result
+  notification_token = (
+    var.notification_configuration_token != null ? var.notification_configuration_token
+    : one(random_password.notification_token[*].result)
+  )
 
   # Null: AWS's own keys.
   kms_key_arn = var.kms_key == null ? null : var.kms_key.arn
@@ -36,6 +46,18 @@ resource "aws_ssm_parameter" "hmac_key" {
   type        = "SecureString"
   key_id      = local.kms_key_arn
   value       = local.hmac_key
+  tags        = local.tags
+}
+
+resource "aws_ssm_parameter" "notification_token" {
+  # checkov:skip=CKV_AWS_337: encrypted with the account's own SSM key unless kms_key names one, which costs by the month
+  count       = local.makes_secret.notification_token ? 1 : 0
+  region      = var.region
+  name        = local.notification_token_source
+  description = "Token of notification configurations"
+  type        = "SecureString"
+  key_id      = local.kms_key_arn
+  value       = local.notification_token
   tags        = local.tags
 }
 

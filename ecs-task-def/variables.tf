@@ -37,11 +37,12 @@ variable "tfc_agent_token" {
 }
 
 variable "existing_secrets" {
-  description = "Secrets that are there already, by ARN, instead of their values: so they are in no state of Terraform's. agent_token: a parameter of SSM or a secret of Secrets Manager (for one key of its JSON with :key::); hmac_key and tfe_token: parameters of SSM, which the endpoint reads."
+  description = "Secrets that are there already, by ARN, instead of their values: so they are in no state of Terraform's. agent_token: a parameter of SSM or a secret of Secrets Manager (for one key of its JSON with :key::); the others: parameters of SSM, which the endpoint reads."
   type = object({
-    agent_token = optional(object({ arn = string }))
-    hmac_key    = optional(object({ arn = string }))
-    tfe_token   = optional(object({ arn = string }))
+    agent_token                      = optional(object({ arn = string }))
+    hmac_key                         = optional(object({ arn = string }))
+    notification_configuration_token = optional(object({ arn = string }))
+    tfe_token                        = optional(object({ arn = string }))
   })
   default  = {}
   nullable = false
@@ -53,6 +54,10 @@ variable "existing_secrets" {
   validation {
     condition     = var.existing_secrets.hmac_key == null ? true : can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/", var.existing_secrets.hmac_key.arn))
     error_message = "existing_secrets.hmac_key must have the ARN of a parameter of SSM: the endpoint reads it there."
+  }
+  validation {
+    condition     = var.existing_secrets.notification_configuration_token == null ? true : can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/", var.existing_secrets.notification_configuration_token.arn))
+    error_message = "existing_secrets.notification_configuration_token must have the ARN of a parameter of SSM: the endpoint reads it there."
   }
   validation {
     condition     = var.existing_secrets.tfe_token == null ? true : can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/", var.existing_secrets.tfe_token.arn))
@@ -547,7 +552,7 @@ variable "tfc_address" {
 }
 
 variable "notification_token" {
-  description = "HMAC key of the run task. Null: 64 random characters, in the output hmac_key; or that of existing_secrets."
+  description = "HMAC key of the run task, and of notifications unless they have their own token. Null: 64 random characters, in the output hmac_key; or that of existing_secrets."
   type        = string
   default     = null
   sensitive   = true
@@ -559,6 +564,37 @@ variable "notification_token" {
   validation {
     condition     = var.existing_secrets.hmac_key == null || var.notification_token == null
     error_message = "The HMAC key is either notification_token or existing_secrets.hmac_key."
+  }
+}
+
+variable "notifications" {
+  description = "Notifications of workspaces and projects, which the endpoint takes at the run task's URL. own_token: they are signed with another token than the run task's key, which is made unless notification_configuration_token or existing_secrets has it. announce_run_created: the notification that a run was created starts its agent."
+  type = object({
+    own_token            = optional(bool, false)
+    announce_run_created = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.existing_secrets.notification_configuration_token == null || var.notifications.own_token
+    error_message = "existing_secrets.notification_configuration_token is a token of their own: notifications.own_token must be true."
+  }
+}
+
+variable "notification_configuration_token" {
+  description = "Token of notification configurations, with notifications.own_token. Null: 64 random characters, in the output of that name; or that of existing_secrets."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.notification_configuration_token == null ? true : can(regex("^[^\\s]{16,}$", var.notification_configuration_token))
+    error_message = "The token of notification configurations must have 16 characters or more and no white space, or be left out: then one is made."
+  }
+  validation {
+    condition     = var.notification_configuration_token == null ? true : var.notifications.own_token && var.existing_secrets.notification_configuration_token == null
+    error_message = "With notification_configuration_token, notifications.own_token must be true and existing_secrets must not have one."
   }
 }
 

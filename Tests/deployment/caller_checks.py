@@ -24,6 +24,7 @@ DECISIONS = {
     "endpoint",
     "function_in_vpc",
     "max_count",
+    "notifications.own_token",
     "schedules.name",
 }
 
@@ -69,6 +70,8 @@ GIVEN = {
     "announced_job_timeout_seconds": 3600,
     "tfc_address": "https://app.terraform.io",
     "notification_token": planning.HMAC_KEY,
+    "notifications": {"own_token": True, "announce_run_created": True},
+    "notification_configuration_token": planning.NOTIFICATION_TOKEN,
     "endpoint": "lambda",
     "announce_stages": ["pre_plan"],
     "announce_workspaces": ["prod-*"],
@@ -105,8 +108,10 @@ OTHERS = {
     "max_jobs": 20,
     "terraform_api": WITH_API["terraform_api"],
     "existing_secrets": {
-        name: {"arn": PARAMETER} for name in ("agent_token", "hmac_key", "tfe_token")
+        name: {"arn": PARAMETER}
+        for name in ("agent_token", "hmac_key", "notification_configuration_token", "tfe_token")
     },
+    "notifications": {"own_token": True},
     "registry_credentials": {"endpoint": {"arn": SECRET}},
     "container_secrets": {"endpoint": {"F": SECRET}},
     "endpoint_subnet_ids": ["subnet-1", "subnet-2"],
@@ -288,6 +293,7 @@ TOGETHER = {
         "existing_secrets": {"tfe_token": {"arn": PARAMETER}},
     },
     "tfc_agent_token": {"tfc_agent_token": "another"},
+    "notifications": {"notifications": None, "notification_configuration_token": None},
     "prefix": {"prefix": "another"},
     "sidecar_image": {"sidecar_image": "registry.example.com/agent-sidecar:v2"},
     "endpoint_image": {"endpoint_image": f"{planning.REGISTRY}/scale-up:v2"},
@@ -315,7 +321,16 @@ OTHERS_TOGETHER = TOGETHER | {
     "endpoint": {"endpoint": None, "registry_credentials": None, "container_secrets": None},
     "terraform_api": {
         "terraform_api": None,
-        "existing_secrets": {name: {"arn": PARAMETER} for name in ("agent_token", "hmac_key")},
+        "existing_secrets": {
+            name: {"arn": PARAMETER}
+            for name in ("agent_token", "hmac_key", "notification_configuration_token")
+        },
+    },
+    "notifications": {
+        "notifications": None,
+        "existing_secrets": {
+            name: {"arn": PARAMETER} for name in ("agent_token", "hmac_key", "tfe_token")
+        },
     },
     "existing_secrets": {
         "existing_secrets": None,
@@ -430,6 +445,7 @@ BEFORE = [
     ("aws_scheduler_schedule.desired_count", "aws_dynamodb_table_item.scheduled"),
     # HCP Terraform calls the URL, signed with the key, as soon as both are known.
     ("output.hmac_key", "aws_ssm_parameter.hmac_key"),
+    ("output.notification_configuration_token", "aws_ssm_parameter.notification_token"),
     *(
         ("output.webhook_url", earlier)
         for earlier in (
@@ -439,6 +455,7 @@ BEFORE = [
             "aws_lambda_permission.invoke_by_url",
             "aws_lb_listener.endpoint",
             "aws_ssm_parameter.hmac_key",
+            "aws_ssm_parameter.notification_token",
             "aws_vpc_security_group_egress_rule.endpoint",
             "aws_vpc_security_group_egress_rule.load_balancer",
             "aws_vpc_security_group_ingress_rule.endpoint",

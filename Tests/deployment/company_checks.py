@@ -74,11 +74,12 @@ def regional() -> None:
 
 @check("a key of one's own encrypts secrets, logs and table, and opens to each role what it reads")
 def kms_key() -> None:
-    plain = planning.plan({**WITH_API, "schedules": [DAY]})
-    plan = planning.plan({**WITH_API, "schedules": [DAY], "kms_key": {"arn": KEY}})
+    inputs = {**WITH_API, "schedules": [DAY], "notifications": {"own_token": True}}
+    plain = planning.plan(inputs)
+    plan = planning.plan({**inputs, "kms_key": {"arn": KEY}})
     for which, key in ((plain, None), (plan, KEY)):
         parameters = which.of("aws_ssm_parameter")
-        assert len(parameters) == 3
+        assert len(parameters) == 4
         assert {p["key_id"] for p in parameters.values()} == {key}
         groups = which.of("aws_cloudwatch_log_group")
         assert len(groups) == 2
@@ -92,13 +93,13 @@ def kms_key() -> None:
     for role, readable, opens_table in (
         ("task", set(), True),
         ("scheduler", set(), True),
-        ("endpoint", {"hmac-key", "tfe-token"}, True),
+        ("endpoint", {"hmac-key", "notification-token", "tfe-token"}, True),
         ("execution", {"agent-token", "tfe-token"}, False),
     ):
         statements = found[role]
         opened = {
             name
-            for name in ("agent-token", "hmac-key", "tfe-token", "another")
+            for name in ("agent-token", "hmac-key", "notification-token", "tfe-token", "another")
             if decrypts(statements, PARAMETER_ARN=f"{PARAMETERS}/tfc/{name}")
         }
         assert opened == readable, f"{role}: {opened}"
@@ -115,20 +116,24 @@ def existing_secrets() -> None:
     brought = {
         "agent_token": {"arn": whole},
         "hmac_key": {"arn": PARAMETER + "/hmac"},
+        "notification_configuration_token": {"arn": PARAMETER + "/notification"},
         "tfe_token": {"arn": PARAMETER + "/tfe"},
     }
     inputs = {
         "tfc_agent_token": None,
         "existing_secrets": brought,
+        "notifications": {"own_token": True},
         "terraform_api": WITH_API["terraform_api"],
         "secrets_kms_key_arns": [KEY],
     }
     plan = planning.plan(inputs)
     assert not plan.of("aws_ssm_parameter")
     assert plan.outputs["hmac_key"].get("value") is None
+    assert plan.outputs["notification_configuration_token"].get("value") is None
     assert secrets(plan.containers["tfc-agent"])["TFC_AGENT_TOKEN"] == whole
     assert secrets(plan.containers["agent-sidecar"])["TFE_TOKEN"] == PARAMETER + "/tfe"
     assert function(plan)["RUN_TASK_HMAC_KEY_PARAMETER"] == PARAMETER + "/hmac"
+    assert function(plan)["NOTIFICATION_TOKEN_PARAMETER"] == PARAMETER + "/notification"
     assert function(plan)["TFE_TOKEN_PARAMETER"] == PARAMETER + "/tfe"
     found = documents(plan)
     # IAM knows a secret without the key of its JSON.
@@ -136,6 +141,8 @@ def existing_secrets() -> None:
     assert may(found["execution"], "ssm:GetParameters", PARAMETER + "/tfe")
     assert not may(found["execution"], "ssm:GetParameters", PARAMETER + "/hmac")
     assert may(found["endpoint"], "ssm:GetParameter", PARAMETER + "/hmac")
+    assert may(found["endpoint"], "ssm:GetParameter", PARAMETER + "/notification")
+    assert not may(found["execution"], "ssm:GetParameters", PARAMETER + "/notification")
     assert may(found["endpoint"], "ssm:GetParameter", PARAMETER + "/tfe")
     assert may(found["execution"], "kms:Decrypt", KEY)
     assert decrypts(found["endpoint"], PARAMETER_ARN=PARAMETER + "/hmac")
@@ -148,6 +155,28 @@ def existing_secrets() -> None:
         }
         for secret in ("agent-token", "hmac-key"):
             assert not reads(found[role], "GetParameter", f"/tfc/{secret}")
+
+
+@check("notifications have the run task's key or a token of their own, and announce when asked to")
+def notifications() -> None:
+    plain = planning.variant("the least")
+    assert function(plain)["ANNOUNCE_RUN_CREATED"] == "false"
+    assert "NOTIFICATION_TOKEN_PARAMETER" not in function(plain)
+    assert not plain.of("aws_ssm_parameter").keys() & {"aws_ssm_parameter.notification_token[0]"}
+    same = planning.plan({"notification_token": planning.HMAC_KEY})
+    assert same.outputs["notification_configuration_token"]["value"] == planning.HMAC_KEY
+    made = planning.plan({"notifications": {"own_token": True}})
+    assert made.one("random_password.notification_token[0]")["length"] == 64
+    given = planning.variant("everything, with a function")
+    for plan, announces in ((made, "false"), (given, "true")):
+        assert function(plan)["NOTIFICATION_TOKEN_PARAMETER"] == "/tfc/notification-token"
+        assert function(plan)["ANNOUNCE_RUN_CREATED"] == announces
+        assert "NOTIFICATION_TOKEN" not in function(plan)
+        assert reads(documents(plan)["endpoint"], "GetParameter", "/tfc/notification-token")
+    parameter = given.one("aws_ssm_parameter.notification_token[0]")
+    assert parameter["value"] == planning.NOTIFICATION_TOKEN
+    output = given.outputs["notification_configuration_token"]
+    assert output["value"] == planning.NOTIFICATION_TOKEN
 
 
 @check("runs cannot read the secrets that were brought along by becoming terraform_dev_role either")

@@ -104,6 +104,13 @@ EXAMPLE_INPUTS: dict[str, dict] = {
         "zone": "example.com",
     },
     "several-pools": {**IMAGES, "organization": "example", "region": "eu-central-1"},
+    "project": {
+        **IMAGES,
+        "organization": "example",
+        "project": "platform",
+        "region": "eu-central-1",
+        "announce_run_created": True,
+    },
 }
 
 for _example in EXAMPLES:
@@ -202,6 +209,30 @@ REFUSED = [
     (
         {"existing_secrets": {"tfe_token": {"arn": PARAMETER}}},
         "without terraform_api there is none",
+    ),
+    (
+        {"existing_secrets": {"notification_configuration_token": {"arn": SECRET}}},
+        "existing_secrets.notification_configuration_token must have",
+    ),
+    (
+        {"existing_secrets": {"notification_configuration_token": {"arn": PARAMETER}}},
+        "notifications.own_token must be true.",
+    ),
+    (
+        {"notification_configuration_token": "k" * 16},
+        "notifications.own_token must be true and",
+    ),
+    (
+        {
+            "notifications": {"own_token": True},
+            "notification_configuration_token": "k" * 16,
+            "existing_secrets": {"notification_configuration_token": {"arn": PARAMETER}},
+        },
+        "existing_secrets must not have one",
+    ),
+    (
+        {"notifications": {"own_token": True}, "notification_configuration_token": "short"},
+        "The token of notification configurations must have 16 characters",
     ),
     (
         {"existing_secrets": {"hmac_key": {"arn": PARAMETER}}, "notification_token": "k" * 16},
@@ -482,16 +513,19 @@ def secrets() -> None:
     for name, body in blocks("variable").items():
         if re.search(r"_token$", name):
             assert "sensitive   = true" in body, name
-    keepers = {f"aws_ssm_parameter.{name}[0]" for name in ("agent_token", "hmac_key", "tfe_token")}
+    kept = ("agent_token", "hmac_key", "notification_token", "tfe_token")
+    keepers = {f"aws_ssm_parameter.{name}[0]" for name in kept}
     for name in planning.VARIANTS:
         plan = planning.variant(name)
-        for secret in (planning.TOKEN, planning.API_TOKEN, planning.HMAC_KEY):
+        tokens = (planning.TOKEN, planning.API_TOKEN, planning.NOTIFICATION_TOKEN)
+        for secret in (*tokens, planning.HMAC_KEY):
             # Lambda's configuration and ECS's task definitions are read by many.
             holders = {a for a, values in plan.resources.items() if secret in json.dumps(values)}
             assert holders <= keepers, f"{name}: {holders}"
     plan = planning.variant("everything, with a function")
     assert keepers <= set(plan.resources)
     assert plan.outputs["hmac_key"]["sensitive"]
+    assert plan.outputs["notification_configuration_token"]["sensitive"]
     assert not planning.variant("the least").of("aws_ssm_parameter").keys() & {
         "aws_ssm_parameter.tfe_token[0]"
     }
@@ -585,11 +619,13 @@ OF_THE_ENDPOINT = {
     "aws_security_group.endpoint",
     "aws_security_group.load_balancer",
     "aws_ssm_parameter.hmac_key",
+    "aws_ssm_parameter.notification_token",
     "aws_vpc_security_group_egress_rule.endpoint",
     "aws_vpc_security_group_egress_rule.load_balancer",
     "aws_vpc_security_group_ingress_rule.endpoint",
     "aws_vpc_security_group_ingress_rule.load_balancer",
     "random_password.hmac_key",
+    "random_password.notification_token",
 }
 # And the limits, without which nobody does.
 WHO_ADD_AGENTS = {

@@ -22,6 +22,7 @@ REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 TOKEN = "agent.atlasv1.secret-of-the-pool"
 API_TOKEN = "user.atlasv1.secret-of-a-person"
 HMAC_KEY = "a-key-of-my-own-choice"
+NOTIFICATION_TOKEN = "a-token-of-my-own-choice"
 # What the module cannot do without.
 LEAST = {
     "prefix": "tfc",
@@ -70,6 +71,8 @@ VARIANTS = {
         "announce_workspaces": ["prod-*", "staging"],
         "availability_zone_count": 3,
         "notification_token": HMAC_KEY,
+        "notifications": {"own_token": True, "announce_run_created": True},
+        "notification_configuration_token": NOTIFICATION_TOKEN,
         "terraform_dev_policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
         "common_tags": {"team": "platform"},
         "ttl": "24",

@@ -521,7 +521,7 @@ def services() -> None:
             assert may(found["task"], "sts:AssumeRole", other) == is_dev, f"{name}: {other}"
 
 
-SECRETS = ("agent-token", "hmac-key", "tfe-token")
+SECRETS = ("agent-token", "hmac-key", "notification-token", "tfe-token")
 READING = ("GetParameter", "GetParameters", "GetParameterHistory", "GetParametersByPath")
 
 
@@ -536,10 +536,12 @@ def parameters() -> None:
         found = documents(plan)
         has_token = bool(plan.of("aws_ssm_parameter").keys() & {"aws_ssm_parameter.tfe_token[0]"})
         token = {"tfe-token"} if has_token else set()
+        has_own = "aws_ssm_parameter.notification_token[0]" in plan.resources
+        other = {"notification-token"} if has_own else set()
         wanted = {
             "task": ("GetParameter", set()),
             "scheduler": ("GetParameter", set()),
-            "endpoint": ("GetParameter", {"hmac-key"} | token),
+            "endpoint": ("GetParameter", {"hmac-key"} | other | token),
             "execution": ("GetParameters", {"agent-token"} | token),
         }
         for role, (action, some) in wanted.items():

@@ -25,6 +25,7 @@ DATA = {
     # Those of them that a filter names.
     "aws_subnets": {"ids": ["subnet-1", "subnet-2", "subnet-3"]},
     "aws_route53_zone": {"zone_id": "Z123"},
+    "tfe_project": {"id": "prj-1", "workspace_ids": ["ws-1", "ws-2"]},
     "tfe_ip_ranges": {"notifications": ["192.0.2.0/25", "198.51.100.7/32"]},
 }
 # Terraform's mark for a value that is not known before it is applied.
