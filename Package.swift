@@ -4,6 +4,10 @@ import PackageDescription
 /// Set by `Tests/fuzz`: libFuzzer sees which code an input reaches only if it was built so.
 let fuzzing = Context.environment["ENDPOINT_FUZZ"] != nil
 
+/// Set by `docker/compile`, which links as this needs it, with lld and without an rpath: the launcher,
+/// static as it is, can be loaded anywhere.
+let launcherAnywhere = Context.environment["LAUNCHER_ANYWHERE"] != nil
+
 /// One list for every target: Swift 6 language mode comes from `swiftLanguageModes` below; a
 /// warning is an error, so that none is ever got used to. (`unsafeFlags` is allowed in a root
 /// package, which this always is; it has the same meaning in every toolchain since 6.1.)
@@ -89,8 +93,9 @@ let package = Package(
     products: [
         .executable(name: "agent-sidecar", targets: ["Sidecar"]),
         .executable(name: "agent-launcher", targets: ["Launcher"]),
-        .executable(name: "scale-up-lambda", targets: ["ScaleUpLambda"]),
-        .executable(name: "scale-up-server", targets: ["ScaleUpServer"]),
+        .executable(name: "scale-up", targets: ["ScaleUpProgram"]),
+        .executable(name: "scale-up-lambda", targets: ["FunctionProgram"]),
+        .executable(name: "scale-up-server", targets: ["ServerProgram"]),
         .executable(name: "rehearsal", targets: ["Rehearsal"]),
         .executable(name: "stand-in-agent", targets: ["StandInAgent"]),
         .executable(name: "renewal-trial", targets: ["RenewalTrial"]),
@@ -151,7 +156,12 @@ let package = Package(
             dependencies: ["AgentLink", "ProductVersion", "Renewal"],
             swiftSettings: strict,
             // The launcher runs in whatever image the agent runs in, so it brings everything.
-            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--icf=safe"])]
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-static-executable", "-Xlinker", "--icf=safe"]
+                        + (launcherAnywhere ? ["-Xclang-linker", "-static-pie"] : [])
+                )
+            ]
         ),
         .executableTarget(
             name: "Sidecar",
@@ -168,7 +178,7 @@ let package = Package(
             swiftSettings: strict
         ),
         // Links no server library: it is a client of Lambda's Runtime API.
-        .executableTarget(
+        .target(
             name: "ScaleUpLambda",
             dependencies: [
                 "Curl", "Daemon", "Decisions", "Ports", "ProductVersion", "ScaleUp", "StrictJSON",
@@ -176,12 +186,34 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .executableTarget(
+        .target(
             name: "ScaleUpServer",
             dependencies: [
                 "Curl", "Daemon", "HCPTerraform", "ProductVersion", "ScaleUp", argumentParser,
                 hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
             ] + onlyPinned,
+            swiftSettings: strict
+        ),
+        // Both in one file, as the image has them, and each alone.
+        .executableTarget(
+            name: "ScaleUpProgram",
+            dependencies: ["ScaleUpLambda", "ScaleUpServer", argumentParser],
+            path: "Sources/ScaleUpPrograms",
+            exclude: ["FunctionProgram.swift", "ServerProgram.swift"],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "FunctionProgram",
+            dependencies: ["ScaleUpLambda"],
+            path: "Sources/ScaleUpPrograms",
+            exclude: ["ScaleUpProgram.swift", "ServerProgram.swift"],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "ServerProgram",
+            dependencies: ["ScaleUpServer", argumentParser],
+            path: "Sources/ScaleUpPrograms",
+            exclude: ["ScaleUpProgram.swift", "FunctionProgram.swift"],
             swiftSettings: strict
         ),
 

@@ -38,6 +38,9 @@ SHORT_FILES = {
     "Sources/Rehearsal/Play/PlayError.swift": "thrown by every part that a rehearsal begins with",
     "Sources/Rehearsal/Play/Random.swift": "the rehearsal's only source of chance",
     "Sources/Rehearsal/Play/Timebase.swift": "the rehearsal's only clock",
+    "Sources/ScaleUpPrograms/FunctionProgram.swift": "an entry point",
+    "Sources/ScaleUpPrograms/ScaleUpProgram.swift": "an entry point",
+    "Sources/ScaleUpPrograms/ServerProgram.swift": "an entry point",
     "Sources/Seeded/SeededRandom.swift": "all of its target",
 }
 
@@ -45,7 +48,7 @@ OPERATING = "ecs-task-def/OPERATING.md"
 MODULE_PAGE = "ecs-task-def/README.md"
 # What runs in production: the settings and log lines of these, and of the targets that they import,
 # are explained in the documents.
-SHIPPED = ["Launcher", "ScaleUpLambda", "ScaleUpServer", "Sidecar"]
+SHIPPED = ["Launcher", "ScaleUpPrograms", "Sidecar"]
 # Capitals in the sources that name no setting.
 NO_SETTINGS = {
     "ALL_NEW": "DynamoDB's ReturnValues",

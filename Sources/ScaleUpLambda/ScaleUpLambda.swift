@@ -8,9 +8,8 @@ import ScaleUp
 
 /// The scale-up endpoint as a Lambda function behind a function URL: the entry point `bootstrap`
 /// of a custom runtime.
-@main
-enum ScaleUpLambda {
-    static func main() {
+package enum ScaleUpLambda {
+    package static func main() {
         let environment = processEnvironment()
         if CommandLine.arguments.dropFirst() == ["--version"] {
             print(ProductVersion.current)

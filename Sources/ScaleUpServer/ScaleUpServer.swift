@@ -1,4 +1,4 @@
-import ArgumentParser
+package import ArgumentParser
 import Curl
 import Daemon
 import Glibc
@@ -10,9 +10,8 @@ import NIOCore
 import ProductVersion
 import ScaleUp
 
-@main
-struct ScaleUpServer: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct ScaleUpServer: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "scale-up-server",
         abstract: "Answers HCP Terraform's run tasks and starts agents for them.",
         discussion: """
@@ -57,7 +56,9 @@ struct ScaleUpServer: AsyncParsableCommand {
         version: ProductVersion.current
     )
 
-    func run() async throws {
+    package init() {}
+
+    package func run() async throws {
         // libcurl leaves this signal to the application ("libcurl thread safety").
         signal(SIGPIPE, SIG_IGN)
         let environment = processEnvironment()

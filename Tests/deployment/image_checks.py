@@ -25,7 +25,7 @@ from checks import Skipped, check
 
 ROOT = images.ROOT
 DOCKER = ROOT / "docker"
-LIMITS_BYTES = {"sidecar": 40_000_000, "endpoint": 60_000_000}
+LIMITS_BYTES = {"sidecar": 40_000_000, "endpoint": 45_000_000}
 LAUNCHER_LIMIT_BYTES = 8_000_000
 # All that an image may hold, besides its executables.
 CONTENTS = (
@@ -40,16 +40,15 @@ CONTENTS = (
 atexit.register(images.close)
 
 
-@check("Dockerfiles pass hadolint")
+@check("the Dockerfile passes hadolint")
 def lint() -> None:
     linter = ROOT / ".venv/bin/hadolint"
     process = subprocess.run(
-        [linter, "--failure-threshold", "style", *DOCKER.glob("*.Dockerfile")],
+        [linter, "--failure-threshold", "style", DOCKER / "Dockerfile"],
         capture_output=True,
         text=True,
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    assert len(list(DOCKER.glob("*.Dockerfile"))) == 2
 
 
 @check("docker/build teaches with --help and refuses what it cannot do")
@@ -317,7 +316,7 @@ def files(root: pathlib.Path) -> dict[str, int]:
 
 for _name, _executables in (
     ("sidecar", ["agent-launcher", "agent-sidecar"]),
-    ("endpoint", ["scale-up-lambda", "scale-up-server"]),
+    ("endpoint", ["scale-up", "scale-up-lambda", "scale-up-server"]),
 ):
 
     @check(f"the {_name}'s image is built and holds its executables, what they load, nothing else")
@@ -371,7 +370,7 @@ def hardened() -> None:
         for name in ("sidecar", "endpoint")
         for program in (images.image(name) / "usr/local/bin").iterdir()
     ]
-    assert len(programs) == 4
+    assert len(programs) == 5
     for program in programs:
         # The launcher runs in whatever image the agent has, so it needs no loader there.
         loaded = set() if program.name == "agent-launcher" else {"loader"}

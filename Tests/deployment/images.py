@@ -139,16 +139,22 @@ def mounts() -> list[str]:
 
 
 @functools.cache
-def image(name: str) -> pathlib.Path:
-    """Builds `sidecar` or `endpoint`; the folder that holds the image's root."""
+def build() -> None:
+    """Builds both images, as everybody does."""
     require()
     make_base()
-    command = [ROOT / "docker/build", "--tool", "buildah", "--tag", "test", "--only", name]
+    command = [ROOT / "docker/build", "--tool", "buildah", "--tag", "test"]
     command += ["--sbom", CACHE / "bills", "--"]
     options = [f"--build-arg=SWIFT_IMAGE={BASE}", "--pull-never", *mounts()]
-    # Steps that nothing changed are not done again, where keeping each costs no copy.
-    options += ["--layers"] if driver() == "overlay" else []
+    # Where keeping each step costs a copy of everything, none is kept.
+    options += [] if driver() == "overlay" else ["--layers=false"]
     run([*command, *options])
+
+
+@functools.cache
+def image(name: str) -> pathlib.Path:
+    """The folder that holds the root of the image `sidecar` or `endpoint`."""
+    build()
     return pathlib.Path(buildah("mount", container_of(name)))
 
 

@@ -1,0 +1,7 @@
+import ScaleUpLambda
+
+/// `scale-up-lambda` alone.
+@main
+enum FunctionProgram {
+    static func main() { ScaleUpLambda.main() }
+}
