@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import hashlib
+import http.server
 import json
 import os
 import pathlib
@@ -14,9 +15,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.parse
 import urllib.request
 
+import botocore.session
 import footprint
 import images
 import planning
@@ -69,10 +73,106 @@ def options() -> None:
         (["--push"], "--push needs --prefix"),
         (["--tfvars", "x"], "--tfvars needs --ecr"),
         (["--agent", "x:1"], "--agent needs --ecr"),
+        (["--provenance", "x"], "--provenance needs --ecr"),
+        (["--signed"], "--signed needs --ecr"),
     ):
         refused = build(*arguments)
         assert refused.returncode == 2, arguments
         assert sentence in refused.stderr, refused.stderr
+
+
+BASE_TAG = "6.3.1-bookworm"
+BASE_LIST = {
+    "schemaVersion": 2,
+    "mediaType": "application/vnd.oci.image.index.v1+json",
+    "manifests": [{"platform": {"architecture": name}} for name in ("amd64", "arm64")],
+}
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """A registry as Docker Hub is: a manifest by its tag, for whoever has a token,
+    which everybody gets (OCI distribution specification, and its tokens)."""
+
+    content, kind, said = b"", BASE_LIST["mediaType"], None
+
+    def do_GET(self) -> None:
+        host = f"http://127.0.0.1:{self.server.server_port}"
+        address = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(address.query))
+        if address.path == "/token":
+            assert query == {"service": "a hub", "scope": "repository:library/swift:pull"}, query
+            return self.answer(200, b'{"token":"t+/=","expires_in":300,"issued_at":"x"}', {})
+        if self.headers["Authorization"] != "Bearer t+/=":
+            challenge = f'Bearer realm="{host}/token",service="a hub",scope="x"'
+            return self.answer(401, b"{}", {"www-authenticate": challenge})
+        if address.path != f"/v2/library/swift/manifests/{BASE_TAG}":
+            return self.answer(404, b"{}", {})
+        assert BASE_LIST["mediaType"] in ", ".join(self.headers.get_all("Accept"))
+        digest = "sha256:" + hashlib.sha256(self.content).hexdigest()
+        fields = {"Content-Type": self.kind, "Docker-Content-Digest": self.said or digest}
+        self.answer(200, self.content, fields)
+
+    def answer(self, code: int, content: bytes, fields: dict[str, str]) -> None:
+        self.send_response(code)
+        for name, value in {**fields, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments) -> None:
+        pass
+
+
+@check("docker/move-base writes the digest of the base's list of images, and only that")
+def moves_base() -> None:
+    class Registry(Hub):
+        content = json.dumps(BASE_LIST).encode()
+
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.server_close)
+        stack.callback(server.shutdown)
+        base = f"127.0.0.1:{server.server_port}/library/swift:{BASE_TAG}"
+        shipped = (DOCKER / "Dockerfile").read_text()
+        shipped_base = re.compile(r"(?<=^ARG SWIFT_IMAGE=)\S+$", re.M)
+        # Ours names the official image, with or without a digest.
+        (ours,) = shipped_base.findall(shipped)
+        assert re.fullmatch(rf"docker\.io/library/swift:{BASE_TAG}(@sha256:[0-9a-f]{{64}})?", ours)
+        file = folder / "Dockerfile"
+
+        def move() -> subprocess.CompletedProcess:
+            command = [DOCKER / "move-base", file]
+            return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+        def expected() -> str:
+            digest = hashlib.sha256(Registry.content).hexdigest()
+            return shipped_base.sub(f"{base}@sha256:{digest}", shipped)
+
+        file.write_text(shipped_base.sub(base, shipped))
+        moved = move()
+        assert moved.returncode == 0, moved.stderr
+        assert file.read_text() == expected()
+        assert "as before" in move().stdout and file.read_text() == expected()
+        # The tag has another list of images: a name with a digest is moved too.
+        Registry.content += b" "
+        assert move().returncode == 0 and file.read_text() == expected()
+
+        # Nothing is written where what came is not what it is called, or is no list.
+        written = file.read_text()
+        for change, sentence in (
+            ({"said": "sha256:" + "0" * 64}, "sent a list of"),
+            ({"said": None, "kind": "application/vnd.oci.image.manifest.v1+json"}, "one archi"),
+        ):
+            for name, value in change.items():
+                setattr(Registry, name, value)
+            refused = move()
+            assert refused.returncode == 1 and sentence in refused.stderr, refused
+            assert file.read_text() == written
+        file.write_text(written.replace(BASE_TAG, "none"))
+        refused = move()
+        assert refused.returncode == 1 and "answers 404" in refused.stderr, refused
 
 
 FIELDS = ("Package", "Version")
@@ -115,6 +215,13 @@ match [program, *words]:
             sys.exit("An error occurred (%s) when calling the DescribeImages operation"
                 % (state["refuses"] or "ImageNotFoundException"))
         print("sha256:" + hashlib.sha256(image.encode()).hexdigest())
+    case ["aws", "ecr", "describe-image-signing-status", *_]:
+        assert option("--image-id").startswith("imageDigest=sha256:")
+        if "failureReason" in option("--query"):
+            print("the profile is revoked")
+        else:
+            print(state["signing"][0])
+            state["signing"] = state["signing"][1:] or state["signing"]
 # Only then: both programs run at once while one signs in with what the other prints.
 if state != before:
     (folder / "state").write_text(json.dumps(state))
@@ -127,13 +234,14 @@ class Registry:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.variables = folder / "images.auto.tfvars"
-        for program in ("docker", "aws"):
-            (folder / program).write_text(f"#!{sys.executable}{STAND_IN}")
+        # Whoever waits does so by `sleep`.
+        for program in ("docker", "aws", "sleep"):
+            (folder / program).write_text(f"#!{sys.executable} -IS{STAND_IN}")
             (folder / program).chmod(0o755)
         versions = {"libcurl4": "7.88.1-10", "libssl-dev": "3.0.17-1", "libc6": "2.36-9"}
         components = [{"name": name, "version": of} for name, of in versions.items()]
         (folder / "bill").write_text(json.dumps({"components": components}, indent=2))
-        self.set(repositories=["agent-sidecar"], images=[], refuses="")
+        self.set(repositories=["agent-sidecar"], images=[], refuses="", signing=[])
 
     def set(self, **changes) -> None:
         file = self.folder / "state"
@@ -298,6 +406,106 @@ def labels() -> None:
             assert found["revision"] == git("rev-parse", "HEAD") + ("-dirty" if changed else "")
             # Only an address that everybody can open: no path, no name, no password.
             assert re.fullmatch(r"https://[^@\s]+", found.get("source", "https://none")), found
+
+
+@check("docker/build states how an image in ECR came to be: what, from what, by whom, when")
+def states() -> None:
+    digest = "sha256:" + "5" * 64
+    base = f"docker.io/library/swift:{BASE_TAG}@{digest}"
+    with registry() as ecr:
+        others = ["--", f"--build-arg=SWIFT_IMAGE={base}"]
+        process = ecr.build("--tag", "v1", "--provenance", "kept", "--sbom", "kept", *others)
+        assert process.returncode == 0, process.stderr
+        for name, target in (("agent-sidecar", "sidecar"), ("scale-up", "endpoint")):
+            statement = json.loads((ecr.folder / f"kept/{name}.intoto.json").read_text())
+            assert statement["_type"] == "https://in-toto.io/Statement/v1"
+            assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+            subject = {
+                "name": f"{REGISTRY}/{name}",
+                "digest": {"sha256": hashlib.sha256(f"{name}:v1".encode()).hexdigest()},
+            }
+            assert statement["subject"] == [subject]
+            definition, run = (
+                statement["predicate"][part] for part in ("buildDefinition", "runDetails")
+            )
+            assert definition["buildType"].endswith("/docker/build")
+            assert definition["externalParameters"] == {
+                "target": target, "platform": "linux/arm64", "furtherOptions": True
+            }  # fmt: skip
+            began_with, commit = definition["resolvedDependencies"]
+            assert began_with == {
+                "uri": f"docker://{base}",
+                "digest": {"sha256": digest.removeprefix("sha256:")},
+            }
+            head = subprocess.run(
+                ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True
+            ).stdout.strip()
+            # A commit that something was changed since is no material.
+            assert commit.get("digest", {"gitCommit": head}) == {"gitCommit": head}
+            assert commit.get("annotations", {"changed since": head}) == {"changed since": head}
+            assert ("digest" in commit) != ("annotations" in commit)
+            assert run["builder"]["id"].startswith("arn:aws:sts::123456789012:")
+            moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+            assert all(re.fullmatch(moment, text) for text in run["metadata"].values())
+            kept = (ecr.folder / f"kept/{name}.cdx.json").read_bytes()
+            assert run["byproducts"] == [
+                {
+                    "name": f"{name}.cdx.json",
+                    "digest": {"sha256": hashlib.sha256(kept).hexdigest()},
+                }
+            ]
+        labels = [word for call in ecr.calls("docker", "build") for word in call]
+        assert labels.count(f"org.opencontainers.image.base.digest={digest}") == 2
+
+
+@check("docker/build waits until ECR has signed what it pushed, and fails where it has not")
+def signed() -> None:
+    def asked(ecr: Registry) -> int:
+        return len(ecr.calls("aws", "ecr", "describe-image-signing-status"))
+
+    with registry() as ecr:
+        ecr.set(signing=["None", "IN_PROGRESS", "COMPLETE\tIN_PROGRESS", "COMPLETE"])
+        process = ecr.build("--tag", "v1", "--signed", "--agent", "none")
+        assert process.returncode == 0, process.stderr
+        assert asked(ecr) == 5 and len(ecr.calls("sleep")) == 3
+        assert process.stderr.count("is signed") == 2
+        ecr.set(signing=["IN_PROGRESS", "COMPLETE\tFAILED"])
+        process = ecr.build("--tag", "v2", "--signed", "--tfvars", "x", "--agent", "none")
+        assert process.returncode == 2 and "the profile is revoked" in process.stderr
+        assert "ECR did not sign agent-sidecar@sha256:" in process.stderr
+        ecr.set(signing=["None"])
+        process = ecr.build("--tag", "v3", "--signed", "--tfvars", "x", "--agent", "none")
+        assert process.returncode == 2 and "does a signing rule name" in process.stderr
+        # What is not signed is not named for Terraform.
+        assert not (ecr.folder / "x").exists()
+        assert ecr.build("--tag", "v4").returncode == 0 and asked(ecr) == 0
+
+
+@check("docker/build --fresh takes no step from the cache, and the newest base")
+def fresh() -> None:
+    with registry() as ecr:
+        for given in (True, False):
+            process = ecr.build("--agent", "none", *(["--fresh"] if given else []))
+            assert process.returncode == 0, process.stderr
+            for call in ecr.calls("docker", "build"):
+                assert ("--no-cache" in call and "--pull" in call) == given
+
+
+@check("every call of the aws CLI in docker/build is one that AWS knows")
+def known_calls() -> None:
+    text = re.sub(r"\\\n", " ", (DOCKER / "build").read_text())
+    calls = re.findall(r"aws (ecr|sts) ([a-z-]+)([^|\n]*)", text)
+    assert len({command for _, command, _ in calls}) == 8
+    session = botocore.session.get_session()
+    for service, command, rest in calls:
+        if command == "get-login-password":
+            continue  # the CLI's own, around GetAuthorizationToken
+        model = session.get_service_model(service)
+        names = {botocore.xform_name(name, "-"): name for name in model.operation_names}
+        shape = model.operation_model(names[command]).input_shape
+        known = {botocore.xform_name(name, "-") for name in (shape.members if shape else {})}
+        given = set(re.findall(r" --([a-z-]+)", rest)) - {"region", "query", "output"}
+        assert given <= known, f"{service} {command}: {given - known}"
 
 
 def version() -> str:
