@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 
 import explorations
 import rehearsals
@@ -20,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Longest that one step may take; the build of everything is the longest.
 LIMIT_SECONDS = 20 * 60
 # Both images are built for release.
-DEPLOYMENT_LIMIT_SECONDS = 40 * 60
+IMAGES_LIMIT_SECONDS = 40 * 60
 FORMAT = ["swift", "format", "lint", "--strict", "--recursive", "Sources", "Tests", "Package.swift"]
 # Suites of real processes, real seconds or many seeds: the quick run leaves them out.
 SLOW_SUITES = [
@@ -46,6 +48,8 @@ SLOW_SUITES = [
 ]
 BUILD = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
 
+Check = tuple[str, Callable[[pathlib.Path], bool]]
+
 
 class Report:
     """Counts what passed and remembers what failed."""
@@ -60,6 +64,10 @@ class Report:
         else:
             self.failures.append(name)
         return fine
+
+    def add(self, outcomes: list[tuple[str, bool]]) -> None:
+        for name, fine in outcomes:
+            self.note(name, fine)
 
     def close(self) -> int:
         for failure in self.failures:
@@ -113,17 +121,76 @@ def swift_tests(report: Report, filters: list[str], left_out: list[str]) -> None
         report.note("Swift tests: the runner failed", False)
 
 
-def deployment(report: Report) -> None:
-    """Counts each check of images, task definition and Terraform module."""
+def deployment(name: str, files: list[str]) -> list[tuple[str, bool]]:
+    """What came of each check of images, task definition and Terraform module in these files."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "report.json"
-        command = [".venv/bin/python", "Tests/deployment/checks.py", "--report", str(path)]
-        run("Deployment", command, DEPLOYMENT_LIMIT_SECONDS)
+        command = [".venv/bin/python", "Tests/deployment/checks.py", "--report", str(path), *files]
+        run(name, command, IMAGES_LIMIT_SECONDS)
         outcomes = json.loads(path.read_text()) if path.exists() else {}
-    for sentence, failure in outcomes.items():
-        report.note(f"Deployment: {sentence}", failure is None)
     if not outcomes:
-        report.note("Deployment: no check came to its end", False)
+        return [(f"{name}: no check came to its end", False)]
+    return [(f"{name}: {sentence}", failure is None) for sentence, failure in outcomes.items()]
+
+
+def fuzzes(root: pathlib.Path) -> bool:
+    return run("Fuzzing the endpoint", ["Tests/fuzz", "20"])
+
+
+# What computes, and watches no clock.
+COMPUTING = [
+    ("libFuzzer finds what is planted, and nothing else in 20 seconds", fuzzes),
+    *simulations.ALL,
+    *explorations.ALL,
+]
+
+
+def hold(checks: list[Check], at_once: int) -> list[tuple[str, bool]]:
+    """What came of checks, so many of them at a time; says how long each took."""
+
+    def outcome(check: Check) -> tuple[str, bool]:
+        name, holds = check
+        started = time.monotonic()
+        try:
+            fine = holds(ROOT)
+        except Exception:
+            fine = False
+            traceback.print_exc()
+        word = "ok" if fine else "FAILED"
+        print(f"    {word}: {name} ({time.monotonic() - started:.0f} s)", flush=True)
+        return name, fine
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(outcome, checks))
+
+
+def step_back() -> None:
+    """From now on this process, and what it starts, has a core only while nobody else wants it."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def build_images() -> None:
+    # The checks of the images find them built, or build them again and say what fails.
+    run("Images", [".venv/bin/python", "Tests/deployment/images.py"], IMAGES_LIMIT_SECONDS)
+
+
+def compute() -> list[tuple[str, bool]]:
+    files = sorted(path.stem for path in ROOT.glob("Tests/deployment/*_checks.py"))
+    files.remove("image_checks")
+    return deployment("Deployment", files) + hold(COMPUTING, 1)
+
+
+def everything(report: Report) -> None:
+    """Tests and rehearsals mostly wait, and watch clocks; what computes does it in their pauses."""
+    with concurrent.futures.ProcessPoolExecutor(1, initializer=step_back) as pool:
+        images = pool.submit(build_images)
+        computing = pool.submit(compute)
+        swift_tests(report, [], [])
+        # For boots and limits: two at a time are in nobody's way.
+        report.add(hold(rehearsals.ALL, 2))
+        images.result()
+        report.add(deployment("Images", ["image_checks"]))
+        report.add(computing.result())
 
 
 def unknown(suites: list[str]) -> list[str]:
@@ -148,17 +215,10 @@ def main() -> int:
                 report.note(name, holds(ROOT))
         if gone := unknown(SLOW_SUITES):
             report.note(f"Swift tests: slow suites that are not there: {', '.join(gone)}", False)
-        swift_tests(report, filters, SLOW_SUITES if is_quick else [])
-        if not filters and not is_quick:
-            fine = run("Fuzzing the endpoint", ["Tests/fuzz", "60"])
-            report.note("libFuzzer finds what is planted, and nothing else in a minute", fine)
-            # Each mostly waits, for boots and limits: two at a time are in nobody's way.
-            with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-                for name, fine in pool.map(lambda one: (one[0], one[1](ROOT)), rehearsals.ALL):
-                    report.note(name, fine)
-            for name, holds in simulations.ALL + explorations.ALL:
-                report.note(name, holds(ROOT))
-            deployment(report)
+        if filters or is_quick:
+            swift_tests(report, filters, SLOW_SUITES if is_quick else [])
+        else:
+            everything(report)
     return report.close()
 
 

@@ -2,7 +2,8 @@
 
     .venv/bin/python Tests/deployment/checks.py [--report FILE] [WORD...]
 
-Each check is a function with a sentence; with words, only those whose sentence has one of them.
+Each check is a function with a sentence; with words, only those whose sentence has one of them, or
+whose file is named so.
 Tests/report.py calls it; `Tests/install --tests` installs what is needed.
 """
 
@@ -44,7 +45,8 @@ def main() -> int:
         report, arguments = arguments[1], arguments[2:]
     outcomes: dict[str, str | None] = {}
     for sentence, function in CHECKS:
-        if arguments and not any(word in sentence for word in arguments):
+        file = function.__module__
+        if arguments and not any(word in sentence or word == file for word in arguments):
             continue
         started = time.monotonic()
         try:

@@ -231,3 +231,11 @@ def close() -> None:
     """Removes the working containers that were made here; images and caches stay."""
     for container in containers:
         buildah("rm", container)
+
+
+if __name__ == "__main__":
+    # Built ahead of the checks, beside other tests.
+    try:
+        build()
+    except Skipped as reason:
+        print(f"    no images: {reason}")
