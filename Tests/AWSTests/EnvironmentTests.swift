@@ -1,4 +1,7 @@
 import AWS
+import Curl
+import FoundationEssentials
+import Peers
 import Testing
 
 @Suite("Regions and endpoints")
@@ -22,6 +25,52 @@ struct EnvironmentTests {
     )
     func standard(region: String, endpoint: String) throws {
         #expect(try AWSEnvironment([:], region: region).endpoint(.ecs) == endpoint)
+    }
+
+    struct Row: Decodable {
+        let service: String
+        let region: String
+        let fips: Bool
+        let dualStack: Bool
+        let url: String
+    }
+
+    @Test("each service is where botocore says in every region, by FIPS and dual stack too")
+    func everywhere() async throws {
+        let http = try CurlClient()
+        defer { http.stop() }
+        let port = try await BotocoreTests.shared.peer.ready.port
+        let answer = try await http.send(
+            HTTPRequest(.get, "http://127.0.0.1:\(port)/endpoints", deadline: .seconds(60))
+        )
+        let rows = try JSONDecoder().decode([Row].self, from: Data(answer.body))
+        for row in rows {
+            let environment = try AWSEnvironment(
+                [
+                    "AWS_USE_FIPS_ENDPOINT": "\(row.fips)",
+                    "AWS_USE_DUALSTACK_ENDPOINT": row.dualStack ? "True" : "",
+                ],
+                region: row.region
+            )
+            let service = try #require(AWSService(rawValue: row.service))
+            #expect(environment.endpoint(service) == row.url + "/", "\(row)")
+        }
+        #expect(Set(rows.map(\.region)).count > 40 && rows.count > 480)
+        print("\(rows.count) endpoints of \(Set(rows.map(\.region)).count) regions compared")
+    }
+
+    @Test("FIPS or dual stack beside an endpoint of one's own is refused, as by AWS's SDKs")
+    func contradiction() {
+        for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+            let variables = [name: "true", "AWS_ENDPOINT_URL_SSM": "https://vpce.example"]
+            #expect(throws: AWSSettingsFailure.self) {
+                try AWSEnvironment(variables, region: "eu-west-1")
+            }
+            let odd = AWSSettingsFailure(problems: [
+                "\(name) is neither true nor false; expected one of them"
+            ])
+            #expect(throws: odd) { try AWSEnvironment([name: "1"], region: "eu-west-1") }
+        }
     }
 
     @Test("a service's own endpoint wins over the common one")

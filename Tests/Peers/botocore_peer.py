@@ -1,10 +1,12 @@
 """Answers AWS JSON calls that botocore finds right: the signature by its signer, the target, the
 content type and the input by its service models. Anything else gets a 400 that says what is wrong.
+GET /endpoints says where botocore would send the calls of each service, in every region it knows.
 
 Prints one JSON line with the port once it listens, and ends when its standard input closes.
 """
 
 import http.server
+import itertools
 import json
 import sys
 import threading
@@ -13,6 +15,7 @@ import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.endpoint_provider import EndpointProvider
 from botocore.validate import ParamValidator
 
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "to/ke+n=="
@@ -77,6 +80,26 @@ def check_signature(headers, path, body, service):
         raise ValueError("wrong signature")
 
 
+def endpoints():
+    """By its own rules, from the same data as its clients."""
+    loader = SESSION.get_component("data_loader")
+    partitions = loader.load_data("partitions")
+    regions = [
+        region for partition in partitions["partitions"] for region in partition["regions"]
+        if not region.endswith("-global")]
+    rows = []
+    for service in ["ecs", "dynamodb", "ssm"]:
+        rules = loader.load_service_model(service, "endpoint-rule-set-1")
+        provider = EndpointProvider(rules, partitions)
+        for region, fips, dual_stack in itertools.product(regions, [False, True], [False, True]):
+            endpoint = provider.resolve_endpoint(
+                Region=region, UseFIPS=fips, UseDualStack=dual_stack)
+            rows.append({
+                "service": service, "region": region, "fips": fips, "dualStack": dual_stack,
+                "url": endpoint.url})
+    return rows
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -100,6 +123,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, answer)
         except Exception as error:
             self.answer(400, {"__type": "ValidationException", "message": repr(error)})
+
+    def do_GET(self):
+        if self.path == "/endpoints":
+            self.answer(200, endpoints())
+        else:
+            self.answer(404, {})
 
     def answer(self, status, answer):
         body = json.dumps(answer).encode()

@@ -40,6 +40,8 @@ package struct AWSSettingsFailure: Error, Hashable, Sendable, CustomStringConver
 package struct AWSEnvironment: Sendable {
     package let region: String
     private let endpoints: [AWSService: String]
+    private let usesFIPS: Bool
+    private let usesDualStack: Bool
 
     /// - Parameters:
     ///   - environment: the process's variables; an empty one counts as unset.
@@ -60,6 +62,23 @@ package struct AWSEnvironment: Sendable {
         } else {
             problems.append("AWS_REGION is not set; expected a name like eu-central-1")
         }
+        usesFIPS = Self.flag("AWS_USE_FIPS_ENDPOINT", environment, &problems)
+        usesDualStack = Self.flag("AWS_USE_DUALSTACK_ENDPOINT", environment, &problems)
+        endpoints = Self.endpoints(environment, &problems)
+        if !endpoints.isEmpty, usesFIPS || usesDualStack {
+            problems.append(
+                "AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT is true beside an "
+                    + "AWS_ENDPOINT_URL; expected: one or the other, as AWS's SDKs have it"
+            )
+        }
+        guard let region, problems.isEmpty else { throw AWSSettingsFailure(problems: problems) }
+        self.region = region
+    }
+
+    private static func endpoints(
+        _ environment: [String: String],
+        _ problems: inout [String]
+    ) -> [AWSService: String] {
         var endpoints: [AWSService: String] = [:]
         for service in AWSService.allCases {
             for name in [service.endpointVariable, "AWS_ENDPOINT_URL"] {
@@ -73,16 +92,33 @@ package struct AWSEnvironment: Sendable {
                 break
             }
         }
-        guard let region, problems.isEmpty else { throw AWSSettingsFailure(problems: problems) }
-        self.region = region
-        self.endpoints = endpoints
+        return endpoints
+    }
+
+    /// In letters of either case, as AWS's SDKs take it.
+    private static func flag(
+        _ name: String,
+        _ environment: [String: String],
+        _ problems: inout [String]
+    ) -> Bool {
+        switch environment.setting(name)?.lowercased() {
+        case "true": return true
+        case nil, "false": return false
+        default:
+            problems.append("\(name) is neither true nor false; expected one of them")
+            return false
+        }
     }
 
     /// The URL to which every call of a service is posted; ends with a slash.
     package func endpoint(_ service: AWSService) -> String {
         if let endpoint = endpoints[service] { return endpoint }
-        let domain = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
-        return "https://\(service.rawValue).\(region).\(domain)/"
+        let host = service.host(
+            region: region,
+            usesFIPS: usesFIPS,
+            usesDualStack: usesDualStack
+        )
+        return "https://\(host)/"
     }
 
     /// libcurl signs a path with few characters rightly in every version; AWS's JSON services
