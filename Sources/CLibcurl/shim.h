@@ -15,6 +15,13 @@ static inline CURLcode easy_set_bytes(CURL *handle, CURLoption option, const voi
     return curl_easy_setopt(handle, option, value);
 }
 
+// Not copied: what it points to must stay until the handle is gone.
+static inline CURLcode easy_set_blob(
+    CURL *handle, CURLoption option, const void *data, size_t size) {
+    struct curl_blob blob = {(void *)data, size, CURL_BLOB_NOCOPY};
+    return curl_easy_setopt(handle, option, &blob);
+}
+
 static inline CURLcode easy_set_context(CURL *handle, CURLoption option, void *value) {
     return curl_easy_setopt(handle, option, value);
 }
@@ -44,6 +51,9 @@ static inline CURLMcode multi_set_long(CURLM *handle, CURLMoption option, long v
 static inline const curl_version_info_data *loaded_version(void) {
     return curl_version_info(CURLVERSION_NOW);
 }
+
+// The file of trusted certificates that the library was built with; null for none.
+static inline const char *default_ca_file(void) { return loaded_version()->cainfo; }
 
 // The type of the constant differs between releases.
 static inline CURLcode easy_use_http_1_1(CURL *handle) {

@@ -16,10 +16,14 @@ package final class CurlClient: HTTPClient {
     package init(_ configuration: CurlConfiguration = .init()) throws(CurlSetupFailure) {
         try CurlLibrary.prepare()
         try Self.check(configuration)
+        var authorities: Authorities?
+        if let more = configuration.moreAuthorities {
+            authorities = try Authorities(more, besides: configuration.caBundlePath)
+        }
         guard let multi = curl_multi_init() else { throw .noResources }
         multi_set_long(multi, CURLMOPT_MAXCONNECTS, configuration.maximumConnectionsKept)
         mailbox = Mailbox(Bell(multi))
-        let loop = CurlLoop(multi, mailbox, configuration)
+        let loop = CurlLoop(multi, mailbox, configuration, authorities)
         guard let started = Self.startThread({ loop.run() }) else {
             curl_multi_cleanup(multi)
             throw .noResources

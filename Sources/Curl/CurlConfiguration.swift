@@ -3,6 +3,8 @@ package struct CurlConfiguration: Sendable {
     package var userAgent: String
     /// A file of trusted certificates in PEM form; nil for libcurl's default.
     package var caBundlePath: String?
+    /// More of them, as PEM text, trusted beside those.
+    package var moreAuthorities: String?
     /// Bounds name lookup, connecting and the TLS handshake, within the request's own deadline.
     package var connectTimeout: Duration
     /// Open connections kept for later requests. A sidecar talks to five hosts.
@@ -11,11 +13,13 @@ package struct CurlConfiguration: Sendable {
     package init(
         userAgent: String = "hcp-terraform-agents-on-ecs",
         caBundlePath: String? = nil,
+        moreAuthorities: String? = nil,
         connectTimeout: Duration = .seconds(5),
         maximumConnectionsKept: Int = 8
     ) {
         self.userAgent = userAgent
         self.caBundlePath = caBundlePath
+        self.moreAuthorities = moreAuthorities
         self.connectTimeout = connectTimeout
         self.maximumConnectionsKept = maximumConnectionsKept
     }

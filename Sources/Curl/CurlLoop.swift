@@ -5,6 +5,7 @@ final class CurlLoop {
     private let multi: UnsafeMutableRawPointer
     private let mailbox: Mailbox
     private let configuration: CurlConfiguration
+    private let authorities: Authorities?
     private var live: [UInt64: (transfer: Transfer, waiter: Waiter)] = [:]
     private var ids: [UnsafeMutableRawPointer: UInt64] = [:]
 
@@ -14,10 +15,16 @@ final class CurlLoop {
     /// when neither has anything to say.
     private static let longestSleepMilliseconds: Int32 = 60_000
 
-    init(_ multi: UnsafeMutableRawPointer, _ mailbox: Mailbox, _ configuration: CurlConfiguration) {
+    init(
+        _ multi: UnsafeMutableRawPointer,
+        _ mailbox: Mailbox,
+        _ configuration: CurlConfiguration,
+        _ authorities: Authorities?
+    ) {
         self.multi = multi
         self.mailbox = mailbox
         self.configuration = configuration
+        self.authorities = authorities
     }
 
     /// Runs until the mailbox says stop; by then every waiter has its answer and every handle is
@@ -40,7 +47,7 @@ final class CurlLoop {
 
     private func start(_ submission: Mailbox.Submission) {
         do throws(HTTPFailure) {
-            let transfer = try Transfer(submission.request, configuration)
+            let transfer = try Transfer(submission.request, configuration, authorities)
             live[submission.id] = (transfer, submission.waiter)
             ids[transfer.handle] = submission.id
             curl_multi_add_handle(multi, transfer.handle)

@@ -12,7 +12,13 @@ struct EasyOptions {
     }
 
     /// What holds for every request.
-    mutating func setRules(_ configuration: CurlConfiguration, isLocal: Bool) {
+    ///
+    /// - Parameter authorities: to be kept until the handle is gone; nil for those of a file.
+    mutating func setRules(
+        _ configuration: CurlConfiguration,
+        _ authorities: Authorities?,
+        isLocal: Bool
+    ) {
         // Signals are main's business; libcurl would use SIGALRM and touch SIGPIPE.
         check(easy_set_long(handle, CURLOPT_NOSIGNAL, 1))
         check(easy_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https"))
@@ -21,7 +27,9 @@ struct EasyOptions {
         check(easy_use_http_1_1(handle))
         check(easy_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1))
         check(easy_set_string(handle, CURLOPT_USERAGENT, configuration.userAgent))
-        if let path = configuration.caBundlePath {
+        if let authorities {
+            authorities.set(on: &self)
+        } else if let path = configuration.caBundlePath {
             check(easy_set_string(handle, CURLOPT_CAINFO, path))
         }
         // Other hosts are reached as the environment says (https_proxy, no_proxy, ...).

@@ -10,6 +10,8 @@ final class Transfer {
 
     let handle: UnsafeMutableRawPointer
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    /// Which the handle reads where they are.
+    private let authorities: Authorities?
     private let mayRepeat: Bool
     private let maximumResponseBytes: Int
     /// How often libcurl was about to send this request.
@@ -24,7 +26,12 @@ final class Transfer {
     static let maximumHeaderBytes = 64 << 10
 
     /// - Throws: when the request cannot be set up; nothing was sent.
-    init(_ request: CheckedRequest, _ configuration: CurlConfiguration) throws(HTTPFailure) {
+    init(
+        _ request: CheckedRequest,
+        _ configuration: CurlConfiguration,
+        _ authorities: Authorities?
+    ) throws(HTTPFailure) {
+        self.authorities = authorities
         guard let handle = curl_easy_init() else {
             throw Self.failure(CURLE_OUT_OF_MEMORY, mayHaveTakenEffect: false)
         }
@@ -39,7 +46,7 @@ final class Transfer {
             headerList = longer
         }
         var options = EasyOptions(handle)
-        options.setRules(configuration, isLocal: request.isLocal)
+        options.setRules(configuration, authorities, isLocal: request.isLocal)
         options.setDeadlines(request, configuration)
         options.setMessage(request, headerList: headerList)
         options.setSigning(request.signing)

@@ -36,8 +36,7 @@ package struct EndpointSettings: Sendable {
     package let terraform: Terraform?
     package let credentials: CredentialsSource
     package let aws: AWSEnvironment
-    /// Trusted certificates; nil for the system's.
-    package let caBundlePath: String?
+    package let authorities: TrustedAuthorities
     package let logLevel: Logger.Level
 
     /// - Parameters:
@@ -74,7 +73,7 @@ package struct EndpointSettings: Sendable {
         announcedJobTimeout = reader.announcedJobTimeout()
         terraform = Self.terraform(&reader)
         let found = reader.aws()
-        caBundlePath = reader.value("SSL_CERT_FILE")
+        authorities = reader.authorities()
         logLevel = reader.logLevel()
         readMore(&reader)
         try reader.check()

@@ -36,7 +36,8 @@ package enum ScaleUpLambda {
             let http = try CurlClient(
                 CurlConfiguration(
                     userAgent: "scale-up-lambda",
-                    caBundlePath: settings.caBundlePath
+                    caBundlePath: settings.authorities.path,
+                    moreAuthorities: settings.authorities.more
                 )
             )
             defer { http.stop() }

@@ -50,6 +50,9 @@ package struct ScaleUpServer: AsyncParsableCommand {
               LISTEN_ADDRESS, PORT      where to listen (0.0.0.0, 8080; port 0
                                         takes any)
               SSL_CERT_FILE             another CA bundle (the system's)
+              CA_BUNDLE                 more authorities, as PEM text (none)
+              AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT
+                                        as AWS's SDKs have them (false)
               LOG_LEVEL                 trace, debug, info, notice, warning or
                                         warn, error, critical (info)
             """,
@@ -75,7 +78,8 @@ package struct ScaleUpServer: AsyncParsableCommand {
             let http = try CurlClient(
                 CurlConfiguration(
                     userAgent: "scale-up-server",
-                    caBundlePath: settings.caBundlePath,
+                    caBundlePath: settings.authorities.path,
+                    moreAuthorities: settings.authorities.more,
                     // A burst's callbacks go out at once; a handshake for each would cost more
                     // than the rest of the request.
                     maximumConnectionsKept: 64

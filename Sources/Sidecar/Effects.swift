@@ -11,6 +11,7 @@ struct Effects: Sendable {
     let agentName: String
     let protectionMinutes: Int
     let announcedJobTimeout: Duration
+    let timing: Timing
     /// An earlier sidecar of this task ran, so that its end may be booked.
     let hasPredecessor: Bool
 
@@ -249,6 +250,7 @@ struct Effects: Sendable {
                 service: counts.view,
                 running: counts.running,
                 rollout: await rollout(in: counts),
+                trial: timing.handOverPatience,
                 at: .now()
             )
         } catch {

@@ -63,7 +63,8 @@ enum Sidecar {
                 watchesAgent: settings.terraformToken != nil,
                 restarted: restarted,
                 hasPredecessor: parts.hasPredecessor,
-                age: born.duration(to: .now)
+                age: born.duration(to: .now),
+                timing: settings.timing
             ),
             effects: parts.effects,
             journal: parts.journal
@@ -99,7 +100,8 @@ enum Sidecar {
             try CurlClient(
                 CurlConfiguration(
                     userAgent: "agent-sidecar",
-                    caBundlePath: settings.caBundlePath
+                    caBundlePath: settings.authorities.path,
+                    moreAuthorities: settings.authorities.more
                 )
             )
         }
@@ -176,6 +178,7 @@ enum Sidecar {
             agentName: "\(place.service)-\(metadata.taskID)",
             protectionMinutes: settings.protectionMinutes,
             announcedJobTimeout: settings.announcedJobTimeout,
+            timing: settings.timing,
             hasPredecessor: hasPredecessor,
             store: store,
             service: service,

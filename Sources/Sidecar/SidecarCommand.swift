@@ -48,6 +48,9 @@ struct SidecarCommand: ParsableCommand {
                   ANNOUNCED_JOB_TIMEOUT_SECONDS
                                          how long a job that no agent received
                                          counts (3600)
+                  HAND_OVER_LIMIT_SECONDS
+                                         how long ECS's deployment has to stop a task
+                                         that is handed over to it (600)
                   TFE_TOKEN              API token, optional: HCP Terraform is asked
                                          once a minute what it takes the agent
                                          for, and whether announced jobs are
@@ -62,7 +65,8 @@ struct SidecarCommand: ParsableCommand {
                 Region, credentials and endpoints are found as by AWS's SDKs in a
                 container: AWS_REGION, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
                 AWS_ENDPOINT_URL and its service-specific forms. SSL_CERT_FILE names
-                another CA bundle.
+                another CA bundle, CA_BUNDLE holds more authorities as PEM text, and
+                AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT are heeded.
                 """
         )
 

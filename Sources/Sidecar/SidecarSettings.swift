@@ -28,8 +28,10 @@ struct SidecarSettings: Sendable {
     var terraformAddress: String
     /// For the agents API watch and for the runs of announced jobs; nil does without both.
     var terraformToken: SecretSource?
-    /// Trusted certificates; nil for the system's.
-    var caBundlePath: String?
+    var authorities: TrustedAuthorities
+    /// What is shipped, but for the time that ECS's deployment has to stop a task that was handed
+    /// over to it.
+    var timing = Timing.shipped
     var logLevel: Logger.Level
 
     /// - Parameter environment: the process environment.
@@ -81,7 +83,13 @@ struct SidecarSettings: Sendable {
             "TFE_TOKEN",
             expected: "an API token"
         )
-        caBundlePath = reader.value("SSL_CERT_FILE")
+        authorities = reader.authorities()
+        timing.handOverPatience = reader.seconds(
+            "HAND_OVER_LIMIT_SECONDS",
+            default: 600,
+            in: 120...7_200,
+            expected: "whole seconds from 120 to 7200: ECS takes up to a minute to stop such a task"
+        )
         logLevel = reader.logLevel()
         // The region may come from the task's ARN; any will do to look at the rest. Without
         // credentials the check throws.

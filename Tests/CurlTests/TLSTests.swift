@@ -1,4 +1,5 @@
 import Curl
+import FoundationEssentials
 import Peers
 import Testing
 
@@ -12,6 +13,25 @@ struct TLSTests {
         for host in ["localhost", "127.0.0.1"] {
             let request = HTTPRequest(.post, "https://\(host):\(ready.port)/echo", body: [65])
             #expect(try await HTTPPeer.Echo(client.send(request)).body == "A")
+        }
+    }
+
+    @Test("authorities that come as text are trusted beside those of the file or of the system")
+    func more() async throws {
+        let ready = try await HTTPPeer.overTLS.peer.ready
+        let ours = try String(contentsOfFile: #require(ready.ca), encoding: .utf8)
+        let request = HTTPRequest(.post, "https://localhost:\(ready.port)/echo", body: [65])
+        for configuration in [
+            CurlConfiguration(moreAuthorities: ours),
+            // What comes as text is none that helps here; the file's are still trusted.
+            CurlConfiguration(caBundlePath: ready.ca, moreAuthorities: "# none\n"),
+        ] {
+            let client = try CurlClient(configuration)
+            defer { client.stop() }
+            for _ in 0..<2 { #expect(try await HTTPPeer.Echo(client.send(request)).body == "A") }
+        }
+        #expect(throws: CurlSetupFailure.unreadableCABundle(path: "/nonexistent")) {
+            try CurlClient(CurlConfiguration(caBundlePath: "/nonexistent", moreAuthorities: ours))
         }
     }
 

@@ -60,17 +60,31 @@ struct SidecarSettingsTests {
             "ECS_CLUSTER", "ECS_SERVICE", "DESIRED_COUNT", "MAX_COUNT", "SPARE_COUNT",
             "IDLE_TIMEOUT_SECONDS", "FIRST_JOB_TIMEOUT_SECONDS", "MAX_LIFETIME_SECONDS",
             "PROTECTION_MINUTES", "ANNOUNCED_JOB_TIMEOUT_SECONDS", "AGENT_LINK_DIR", "TFC_ADDRESS",
-            "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "SSL_CERT_FILE", "LOG_LEVEL",
+            "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "SSL_CERT_FILE", "LOG_LEVEL", "CA_BUNDLE",
+            "HAND_OVER_LIMIT_SECONDS", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT",
         ]
         let blank = Dictionary(uniqueKeysWithValues: names.map { ($0, "") })
         let settings = try SidecarSettings(complete.merging(blank) { $1 })
         #expect(settings.cluster == nil)
         #expect(settings.service == nil)
         #expect(settings.terraformToken == nil)
-        #expect(settings.caBundlePath == nil)
+        #expect(settings.authorities == TrustedAuthorities(path: nil, more: nil))
+        #expect(settings.timing.handOverPatience == Timing.shipped.handOverPatience)
         #expect(settings.logLevel == .info)
         #expect(settings.terraformAddress == "https://app.terraform.io")
         #expect(SharedVolume(blank).directory == "/run/agent-link")
+    }
+
+    @Test("the time that a deployment has for a task that is handed over can be set, within bounds")
+    func handOver() throws {
+        let set = try SidecarSettings(complete.merging(["HAND_OVER_LIMIT_SECONDS": "900"]) { $1 })
+        #expect(set.timing.handOverPatience == .seconds(900))
+        for wrong in ["119", "7201", "soon"] {
+            let fault = #expect(throws: SettingsFault.self) {
+                try SidecarSettings(complete.merging(["HAND_OVER_LIMIT_SECONDS": wrong]) { $1 })
+            }
+            #expect(fault?.entries.map(\.name) == ["HAND_OVER_LIMIT_SECONDS"])
+        }
     }
 
     @Test("an agent's lifetime is without limit, or long enough for a boot and a first job")
