@@ -40,6 +40,8 @@ package struct RunTaskRequest: Sendable {
     package let subject: Subject
     package let workspaceName: String
     package let organizationName: String
+    /// Whether the run is a plan alone; nil where the call does not say.
+    package let isSpeculative: Bool?
     package let accessToken: String
     package let callbackURL: String
     /// True when the answer may carry structured outcomes.
@@ -101,6 +103,7 @@ package enum RunTaskCall: Sendable {
         var run_id: Lenient<String>?
         var task_result_callback_url: Lenient<String>?
         var capabilities: Lenient<Capabilities>?
+        var is_speculative: Lenient<Bool>?
         var organization_name: Lenient<String>?
         var task_result_enforcement_level: Lenient<String>?
         var workspace_name: Lenient<String>?
@@ -133,6 +136,7 @@ package enum RunTaskCall: Sendable {
                 subject: subject,
                 workspaceName: workspace_name?.value ?? "",
                 organizationName: organization_name?.value ?? "",
+                isSpeculative: is_speculative?.value,
                 accessToken: token,
                 callbackURL: callback,
                 acceptsOutcomes: capabilities?.value?.outcomes?.value ?? false

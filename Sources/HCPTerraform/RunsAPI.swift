@@ -5,10 +5,21 @@ package struct Run: Hashable, Sendable {
     package let id: String
     /// As the API spells it; new ones appear ("Run states").
     package let status: String
+    /// The id of its workspace, where it is known.
+    package let workspaceID: String?
+    /// Whether it is a plan alone; nil where that is not known.
+    package let isPlanOnly: Bool?
 
-    package init(id: String, status: String) {
+    package init(
+        id: String,
+        status: String,
+        workspaceID: String? = nil,
+        isPlanOnly: Bool? = nil
+    ) {
         self.id = id
         self.status = status
+        self.workspaceID = workspaceID
+        self.isPlanOnly = isPlanOnly
     }
 
     /// The job that an agent must come for; nil while the run needs none, or has one already.
@@ -157,7 +168,14 @@ package struct PoolRunsAPI: Sendable {
             maximumResponseBytes: Self.maximumPageBytes
         )
         let runs = answer.data.compactMap { item in
-            item.attributes?.status.map { Run(id: item.id, status: $0) }
+            item.attributes?.status.map {
+                Run(
+                    id: item.id,
+                    status: $0,
+                    workspaceID: item.relationships?.value?.workspace?.value?.data.id,
+                    isPlanOnly: item.attributes?.isPlanOnly?.value
+                )
+            }
         }
         // A page that names itself or an earlier one would be read for ever.
         let next = answer.meta?.pagination?.next.flatMap { $0 > page ? $0 : nil }
@@ -171,8 +189,19 @@ package struct PoolRunsAPI: Sendable {
         struct Item: Decodable {
             let id: String
             let attributes: Attributes?
+            let relationships: Lenient<Relationships>?
         }
-        struct Attributes: Decodable { let status: String? }
+        struct Attributes: Decodable {
+            let status: String?
+            let isPlanOnly: Lenient<Bool>?
+            enum CodingKeys: String, CodingKey {
+                case status
+                case isPlanOnly = "plan-only"
+            }
+        }
+        struct Relationships: Decodable { let workspace: Lenient<Relationship>? }
+        struct Relationship: Decodable { let data: Reference }
+        struct Reference: Decodable { let id: String }
         struct Meta: Decodable { let pagination: Pagination? }
         struct Pagination: Decodable {
             let next: Int?

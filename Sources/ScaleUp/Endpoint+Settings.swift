@@ -22,23 +22,9 @@ extension Endpoint {
             http: http,
             totalDeadline: Self.budget / 2
         )
-        let service = ECSService(
-            ECSClient(aws),
-            cluster: settings.cluster,
-            service: settings.service
-        )
-        let store = DynamoDBLedgerStore(
-            aws,
-            table: settings.ledgerTable,
-            cluster: settings.cluster,
-            service: settings.service,
-            environment: settings.limits,
-            adoption: nil
-        )
-        let announcer = Announcer(store: store, service: service, clock: { .now() })
         let ssm = SSMClient(aws)
-        let api = settings.terraform.map {
-            TerraformAPI(http, address: settings.address, token: Self.token($0.token, ssm))
+        let api = settings.token.map {
+            TerraformAPI(http, address: settings.address, token: Self.token($0, ssm))
         }
         // Together no more may wait for a reading than for that of one parameter.
         let readers = [settings.key, settings.notificationToken].count { source in
@@ -49,6 +35,16 @@ extension Endpoint {
         }
         let keys = reading(settings.key)
         let notificationKeys = settings.notificationToken.map(reading) ?? keys
+        let isOver = api.map { Self.isOver(RunsAPI($0)) }
+        let pools = settings.pools.map {
+            Pool(
+                $0,
+                aws,
+                region: settings.aws.region,
+                patience: settings.announcedJobTimeout,
+                isOver: isOver
+            )
+        }
         let parts = Parts(
             keys: keys,
             notificationKeys: notificationKeys,
@@ -58,22 +54,12 @@ extension Endpoint {
                 announceWorkspaces: settings.announceWorkspaces,
                 announceRunCreated: settings.announceRunCreated
             ),
-            announcer: announcer,
-            sweeper: Sweeper(
-                store: store,
-                service: service,
-                announcer: announcer,
-                search: Self.search(settings, api),
-                patience: settings.announcedJobTimeout,
-                isOver: api.map { Self.isOver(RunsAPI($0)) }
-            ),
+            pools: pools,
+            table: settings.table,
+            sweeper: Sweeper(Self.groups(settings, pools.map(\.keeper), api)),
             callback: CallbackClient(http),
-            pools: Self.pools(settings, api),
-            page: ConsolePage.service(
-                region: settings.aws.region,
-                cluster: settings.cluster,
-                service: settings.service
-            )
+            workspaces: Self.workspaces(settings, api),
+            admission: settings.admission
         )
         self.init(parts, logger: logger)
     }
@@ -115,47 +101,113 @@ extension Endpoint {
         )
     }
 
-    private static func search(_ settings: EndpointSettings, _ api: TerraformAPI?) -> RunSearch? {
-        guard let terraform = settings.terraform, let api else { return nil }
-        return RunSearch(
-            PoolRunsAPI(api, organization: terraform.organization, pool: terraform.pool)
-        )
-    }
-
-    private static func isOver(_ runs: RunsAPI) -> Sweeper.IsOver {
+    private static func isOver(_ runs: RunsAPI) -> PoolKeeper.IsOver {
         { job in try await runs.isOver(job, aged: true) }
     }
 
-    private static func pools(_ settings: EndpointSettings, _ api: TerraformAPI?) -> WorkspacePools?
-    {
-        guard let terraform = settings.terraform, let pool = terraform.poolID, let api else {
-            return nil
+    /// Pools with the same agent pool together, since its list of runs is theirs together; and all
+    /// searches within one limit, which is the token's.
+    private static func groups(
+        _ settings: EndpointSettings,
+        _ keepers: [PoolKeeper],
+        _ api: TerraformAPI?
+    ) -> [SweepGroup] {
+        let budget = SharedBudget()
+        var groups: [SweepGroup] = []
+        var places: [PoolSettings.AgentPool: [Int]] = [:]
+        for (place, pool) in settings.pools.enumerated() {
+            if api != nil, let agentPool = pool.agentPool {
+                places[agentPool, default: []].append(place)
+            } else {
+                groups.append(SweepGroup([(place, keepers[place])], of: settings.table))
+            }
         }
-        let workspaces = WorkspacesAPI(api)
-        return WorkspacePools(pool: pool, organization: terraform.organization) {
-            try await workspaces.place(
-                organization: $0,
-                workspace: $1,
-                deadline: WorkspacePools.deadline
+        guard let api else { return groups }
+        for (agentPool, places) in places {
+            let runs = PoolRunsAPI(api, organization: agentPool.organization, pool: agentPool.name)
+            let memory = WorkspaceMemory(organization: "") { [api = WorkspacesAPI(api)] in
+                try await api.workspace(id: $1, deadline: WorkspaceMemory.deadline)
+            }
+            groups.append(
+                SweepGroup(
+                    places.map { ($0, keepers[$0]) },
+                    of: settings.table,
+                    organization: agentPool.organization,
+                    search: RunSearch(runs, budget: budget),
+                    lookUp: { await memory.workspace(organization: "", name: $0) }
+                )
             )
         }
+        return groups
+    }
+
+    private static func workspaces(
+        _ settings: EndpointSettings,
+        _ api: TerraformAPI?
+    ) -> WorkspaceMemory? {
+        guard let api, settings.table.asksWorkspace else { return nil }
+        return WorkspaceMemory(organization: settings.organization) { [api = WorkspacesAPI(api)] in
+            try await api.workspace(
+                organization: $0,
+                name: $1,
+                deadline: WorkspaceMemory.deadline
+            )
+        }
+    }
+}
+
+extension Endpoint.Pool {
+    fileprivate init(
+        _ settings: PoolSettings,
+        _ aws: AWSClient,
+        region: String,
+        patience: Duration,
+        isOver: PoolKeeper.IsOver?
+    ) {
+        let place = settings.place
+        let service = ECSService(ECSClient(aws), cluster: place.cluster, service: place.service)
+        let store = DynamoDBLedgerStore(
+            aws,
+            table: settings.ledgerTable,
+            cluster: place.cluster,
+            service: place.service,
+            environment: settings.limits,
+            adoption: nil
+        )
+        let announcer = Announcer(store: store, service: service, clock: { .now() })
+        self.init(
+            settings.name,
+            announcer: announcer,
+            keeper: PoolKeeper(
+                settings.name,
+                store: store,
+                service: service,
+                announcer: announcer,
+                patience: patience,
+                isOver: isOver
+            ),
+            page: ConsolePage.service(
+                region: region,
+                cluster: place.cluster,
+                service: place.service
+            )
+        )
     }
 }
 
 /// Pages of the AWS console that a person is sent to.
 package enum ConsolePage {
     /// The health page of an ECS service. Partitions other than `aws` have consoles of their own
-    /// (AWS Management Console, "Endpoints").
-    package static func service(region: String, cluster: String, service: String) -> String {
-        let host =
-            if region.hasPrefix("cn-") {
-                "\(region).console.amazonaws.cn"
-            } else if region.hasPrefix("us-gov-") {
-                "\(region).console.amazonaws-us-gov.com"
-            } else {
-                "\(region).console.aws.amazon.com"
-            }
-        return "https://\(host)/ecs/v2/clusters/\(cluster)/services/\(service)/health"
-            + "?region=\(region)"
+    /// (AWS Management Console, "Endpoints"); nil where theirs is not published.
+    package static func service(region: String, cluster: String, service: String) -> String? {
+        let domain: String
+        switch AWSPartition(region: region).id {
+        case "aws": domain = "aws.amazon.com"
+        case "aws-cn": domain = "amazonaws.cn"
+        case "aws-us-gov": domain = "amazonaws-us-gov.com"
+        default: return nil
+        }
+        return "https://\(region).console.\(domain)/ecs/v2/clusters/\(cluster)/services/"
+            + "\(service)/health?region=\(region)"
     }
 }

@@ -5,7 +5,8 @@ package import Logging
 /// The scale-up endpoint: judges a request, announces its job, calls back, answers. It never
 /// lowers the ledger.
 package struct Endpoint: Sendable {
-    private let parts: Parts
+    let parts: Parts
+    let lastSweep = LastSweep()
     private let budget: Duration
     private let logger: Logger
     private let refusals: RefusalLog
@@ -17,31 +18,58 @@ package struct Endpoint: Sendable {
         /// Those of notifications; often the same.
         package var notificationKeys: RunTaskKeys
         package var policy: Verdict.Policy
-        package var announcer: Announcer
+        /// In the order of the table.
+        package var pools: [Pool]
+        /// Which of them a call is for.
+        package var table: PoolTable
         package var sweeper: Sweeper
         package var callback: CallbackClient
-        /// Nil without an API token and `TFC_AGENT_POOL_ID`: then every workspace is ours.
-        package var pools: WorkspacePools?
-        /// The service's page in the AWS console.
-        package var page: String?
+        /// Nil without an API token, and where the table asks for nothing of it.
+        package var workspaces: WorkspaceMemory?
+        /// Who may call.
+        package var admission: Admission
 
         package init(
             keys: RunTaskKeys,
             notificationKeys: RunTaskKeys? = nil,
             policy: Verdict.Policy,
-            announcer: Announcer,
+            pools: [Pool],
+            table: PoolTable,
             sweeper: Sweeper,
             callback: CallbackClient,
-            pools: WorkspacePools? = nil,
-            page: String? = nil
+            workspaces: WorkspaceMemory? = nil,
+            admission: Admission = .everybody
         ) {
+            precondition(pools.map(\.name) == table.entries.map(\.name), "each pool has its entry")
             self.keys = keys
             self.notificationKeys = notificationKeys ?? keys
             self.policy = policy
-            self.announcer = announcer
+            self.pools = pools
+            self.table = table
             self.sweeper = sweeper
             self.callback = callback
-            self.pools = pools
+            self.workspaces = workspaces
+            self.admission = admission
+        }
+    }
+
+    /// One ECS service behind the endpoint, with its ledger.
+    package struct Pool: Sendable {
+        package let name: String
+        package var announcer: Announcer
+        package let keeper: PoolKeeper
+        /// Its page in the AWS console.
+        package var page: String?
+
+        package init(
+            _ name: String,
+            announcer: Announcer,
+            keeper: PoolKeeper,
+            page: String? = nil
+        ) {
+            self.name = name
+            self.announcer = announcer
+            self.keeper = keeper
             self.page = page
         }
     }
@@ -72,6 +100,11 @@ package struct Endpoint: Sendable {
     /// Never takes longer than the budget, whatever hangs.
     package func respond(to request: EndpointRequest) async -> EndpointResponse {
         let end = clock.now + budget
+        if case .address(let peer) = request.sender,
+            let response = refusal(of: peer, forwardedFor: request.forwardedFor)
+        {
+            return response
+        }
         // Nobody's key is needed, and so nothing is read, to see that these are nothing.
         if let refusal = Refusal(request) { return refuse(refusal) }
         let keys = request.isNotification ? parts.notificationKeys : parts.keys
@@ -87,14 +120,27 @@ package struct Endpoint: Sendable {
         case .unanswerable(let fault):
             logger.warning("nobody can be answered for a call", metadata: ["cause": "\(fault)"])
             return EndpointResponse(200, "")
-        case .act(let request, let need):
-            return await act(request, need, end)
+        case .act(let call, let need):
+            return await act(call, need, at: request.pool, end)
         case .nothingFollows:
             logger.debug("nothing follows from a notification")
             return EndpointResponse(200, "")
         case .heed(let notification, let news):
-            return await heed(notification, news, end)
+            return await heed(notification, news, at: request.pool, end)
         }
+    }
+
+    /// The answer to whoever may not call at all; nil for everybody else. Before anything is read of
+    /// what they send.
+    ///
+    /// - Parameters:
+    ///   - peer: the address at the other end of the connection.
+    ///   - forwardedFor: the values of all `X-Forwarded-For` headers.
+    package func refusal(of peer: String, forwardedFor: [String]) -> EndpointResponse? {
+        if parts.admission.admits(peer: peer, forwardedFor: forwardedFor) { return nil }
+        let shown = IPAddress(peer) == nil ? "no known address" : peer
+        refusals.note(.address, cause: "it came from \(shown)")
+        return Refusal.address.response
     }
 
     /// Logs a refusal, whoever makes it, and gives its answer.
@@ -138,9 +184,11 @@ package struct Endpoint: Sendable {
         return nil
     }
 
+    /// - Parameter named: the pool that the address names.
     private func act(
         _ request: RunTaskRequest,
         _ need: Verdict.Need,
+        at named: String?,
         _ end: ContinuousClock.Instant
     ) async -> EndpointResponse {
         var logger = logger
@@ -149,56 +197,54 @@ package struct Endpoint: Sendable {
             logger[metadataKey: "stage"] = "\(stage.rawValue)"
         }
         logger[metadataKey: "workspace"] = "\(request.workspaceName)"
-        var need = need
-        if case .agent = need,
-            let objection = await objection(
-                organization: request.organizationName,
-                workspace: request.workspaceName,
-                end
-            )
-        {
-            need = .nothing(objection)
-        }
+        let assignment = await assignment(request, need, at: named, end)
         let result: TaskResult
         let deed: String
-        switch need {
-        case .nothing(let reason):
+        switch assignment.deed {
+        case .pass(let reason):
             deed = "passed"
-            result = self.result(for: request, "\(reason)", tag: "No agent needed")
-        case .agent(let job):
-            guard let headcount = await announce(job, closing: request.closedJobs, end, logger)
-            else {
+            let page = parts.pools.count == 1 ? parts.pools[0].page : nil
+            result = self.result(for: request, "\(reason)", tag: "No agent needed", page)
+            if reason == .unknownPool {
+                logger.warning("no pool has the name in the run task's address")
+            }
+        case .announce(let job, let pool):
+            if parts.pools.count > 1 { logger[metadataKey: "pool"] = "\(pool.name)" }
+            let headcount = await announce(job, to: pool, closing: request.closedJobs, end, logger)
+            guard let headcount else {
                 return .tryAgain("Ledger or service cannot be reached; try again.")
             }
             deed = "announced \(job)"
-            result = self.result(for: request, headcount.sentence, tag: "Announced")
+            result = self.result(for: request, headcount.sentence, tag: "Announced", pool.page)
         }
         let outcome = await call(back: result, for: request, end)
-        if case .nothing(.stage) = need { _ = await close(request.closedJobs, end, logger) }
+        _ = await close(request.closedJobs, in: assignment.closing, end, logger)
         logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
         return answer(outcome, "\(deed): \(result.message)", logger)
     }
 
-    private func objection(
+    /// What HCP Terraform says of a workspace, where that can matter; nil while nobody knows.
+    func workspace(
         organization: String,
-        workspace: String,
+        name: String,
         _ end: ContinuousClock.Instant
-    ) async -> Verdict.NoNeed? {
-        guard let pools = parts.pools else { return nil }
+    ) async -> Workspace? {
+        guard let workspaces = parts.workspaces else { return nil }
         // An unanswered lookup must leave time to announce.
         let limit = min(left(until: end) / 2, budget / Self.lookupShare)
         return await withTimeLimit(limit) {
-            await pools.objection(organization: organization, workspace: workspace)
+            await workspaces.workspace(organization: organization, name: name)
         } ?? nil
     }
 
     private func announce(
         _ job: Job,
+        to pool: Pool,
         closing closed: [Job],
         _ end: ContinuousClock.Instant,
         _ logger: Logger
     ) async -> Headcount? {
-        let announcer = parts.announcer
+        let announcer = pool.announcer
         let limit = left(until: end) - budget / Self.callbackShare
         let result: Result<Headcount, AnnouncementFailure>? = await withTimeLimit(limit) {
             do throws(AnnouncementFailure) {
@@ -224,20 +270,19 @@ package struct Endpoint: Sendable {
     /// report does. Otherwise a job that nobody was seen to receive would keep an agent. After a
     /// run task's callback, as the run does not depend on it.
     ///
+    /// - Parameter pools: whose ledgers may have them.
     /// - Returns: whether they are ended.
     private func close(
         _ jobs: [Job],
+        in pools: [Pool],
         _ end: ContinuousClock.Instant,
         _ logger: Logger
     ) async -> Bool {
-        guard !jobs.isEmpty else { return true }
-        let announcer = parts.announcer
+        guard !jobs.isEmpty, !pools.isEmpty else { return true }
         let failure: String? = await withTimeLimit(left(until: end)) {
-            do throws(AnnouncementFailure) {
-                try await announcer.close(jobs)
-                return ""
-            } catch {
-                return "\(error)"
+            await withTaskGroup(of: String.self) { tasks in
+                for pool in pools { tasks.addTask { await pool.close(jobs) } }
+                return await tasks.reduce("") { $0.isEmpty ? $1 : $0 }
             }
         }
         guard failure != "" else { return true }
@@ -252,6 +297,7 @@ package struct Endpoint: Sendable {
     private func heed(
         _ notification: RunNotification,
         _ news: Verdict.News,
+        at named: String?,
         _ end: ContinuousClock.Instant
     ) async -> EndpointResponse {
         var logger = logger
@@ -259,22 +305,22 @@ package struct Endpoint: Sendable {
         logger[metadataKey: "workspace"] = "\(notification.workspaceName)"
         switch news {
         case .coming(let job):
-            let objection = await objection(
-                organization: notification.organizationName,
-                workspace: notification.workspaceName,
-                end
-            )
-            if let objection {
-                logger.info("passed: \(objection)")
-                return EndpointResponse(200, "")
+            switch await choice(for: notification, at: named, end) {
+            case .none(let reason):
+                logger.info("passed: \(reason)")
+            case .pool(let place):
+                let pool = parts.pools[place]
+                if parts.pools.count > 1 { logger[metadataKey: "pool"] = "\(pool.name)" }
+                guard let headcount = await announce(job, to: pool, closing: [], end, logger)
+                else {
+                    return .tryAgain("Ledger or service cannot be reached; try again.")
+                }
+                logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
+                logger.info("announced \(job): \(headcount.sentence)")
             }
-            guard let headcount = await announce(job, closing: [], end, logger) else {
-                return .tryAgain("Ledger or service cannot be reached; try again.")
-            }
-            logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
-            logger.info("announced \(job): \(headcount.sentence)")
         case .over(let jobs):
-            guard await close(jobs, end, logger) else {
+            let holders = await holders(for: notification, at: named, end)
+            guard await close(jobs, in: holders, end, logger) else {
                 return .tryAgain("The ledger cannot be reached; try again.")
             }
             let types = jobs.map(\.type).joined(separator: ", ")
@@ -286,7 +332,8 @@ package struct Endpoint: Sendable {
     private func result(
         for request: RunTaskRequest,
         _ sentence: String,
-        tag: String
+        tag: String,
+        _ page: String?
     ) -> TaskResult {
         let outcome = TaskResult.Outcome(
             id: "agents",
@@ -296,7 +343,7 @@ package struct Endpoint: Sendable {
         return TaskResult(
             .passed,
             sentence,
-            url: parts.page,
+            url: page,
             outcome: request.acceptsOutcomes ? outcome : nil
         )
     }
@@ -345,21 +392,24 @@ package struct Endpoint: Sendable {
         clock.now.duration(to: end)
     }
 
-    /// Repairs the projection and, with an API token, announces runs of the pool that wait for an
+    /// Repairs the projection and, with an API token, announces runs of the pools that wait for an
     /// agent and that nobody announced. To be called every minute.
-    package func sweep() async -> SweepOutcome {
+    package func sweep() async -> SweepReport {
         refusals.settle()
-        let outcome = await parts.sweeper.sweep()
+        let report = await parts.sweeper.sweep()
         if Task.isCancelled {
             logger.debug("stopped a sweep")
-        } else if outcome.hasFailed {
-            logger.error("swept in part", metadata: ["outcome": "\(outcome)"])
-        } else if outcome.hasActed {
-            logger.info("swept", metadata: ["outcome": "\(outcome)"])
-        } else {
-            logger.debug("swept", metadata: ["outcome": "\(outcome)"])
+            return report
         }
-        return outcome
+        lastSweep.note(report)
+        if report.hasFailed {
+            logger.error("swept in part", metadata: ["outcome": "\(report)"])
+        } else if report.hasActed {
+            logger.info("swept", metadata: ["outcome": "\(report)"])
+        } else {
+            logger.debug("swept", metadata: ["outcome": "\(report)"])
+        }
+        return report
     }
 }
 

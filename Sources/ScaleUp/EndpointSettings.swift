@@ -1,25 +1,14 @@
 package import AWS
 package import Daemon
-package import Decisions
 package import HCPTerraform
 package import Logging
 
 /// What the endpoint is told from outside, read once.
 package struct EndpointSettings: Sendable {
-    /// The API of HCP Terraform, for what no run task tells.
-    package struct Terraform: Sendable {
-        package let token: SecretSource
-        package let organization: String
-        /// The name of the agent pool.
-        package let pool: String
-        /// Its id; without it nobody is asked where a workspace runs.
-        package let poolID: String?
-    }
-
-    package let cluster: String
-    package let service: String
-    package let ledgerTable: String
-    package let limits: Limits
+    /// The pools behind this endpoint; most often it is one.
+    package let pools: [PoolSettings]
+    /// Which of them a call is for.
+    package let table: PoolTable
     /// The run task's HMAC key.
     package let key: SecretSource
     /// The token of notification configurations; nil where they have the run task's key.
@@ -32,11 +21,16 @@ package struct EndpointSettings: Sendable {
     package let announceRunCreated: Bool
     /// How long a job that no agent received counts.
     package let announcedJobTimeout: Duration
-    /// Nil without `TFE_TOKEN` and `TFE_TOKEN_PARAMETER`.
-    package let terraform: Terraform?
+    /// The API's token, for what no run task tells; nil without `TFE_TOKEN` and
+    /// `TFE_TOKEN_PARAMETER`.
+    package let token: SecretSource?
+    /// `TFC_ORGANIZATION`: where a workspace is looked for when a call names none.
+    package let organization: String
     package let credentials: CredentialsSource
     package let aws: AWSEnvironment
     package let authorities: TrustedAuthorities
+    /// Who may call.
+    package let admission: Admission
     package let logLevel: Logger.Level
 
     /// - Parameters:
@@ -48,14 +42,9 @@ package struct EndpointSettings: Sendable {
         readMore: (inout SettingsReader) -> Void = { _ in }
     ) throws(SettingsFault) {
         var reader = SettingsReader(environment)
-        let place = reader.requiredECSPlace()
-        cluster = place.cluster
-        service = place.service
-        ledgerTable = reader.required(
-            "LEDGER_TABLE",
-            expected: "the name of the DynamoDB table that holds the ledger"
-        )
-        limits = reader.limits()
+        token = reader.optionalSecretSource("TFE_TOKEN", expected: "an API token")
+        organization = reader.value("TFC_ORGANIZATION") ?? ""
+        (pools, table) = Self.pools(&reader, hasToken: token != nil)
         key = reader.requiredSecretSource(
             "RUN_TASK_HMAC_KEY",
             expected: "the run task's HMAC key"
@@ -71,9 +60,12 @@ package struct EndpointSettings: Sendable {
         announceWorkspaces = Self.workspaces(&reader)
         announceRunCreated = Self.runCreated(&reader)
         announcedJobTimeout = reader.announcedJobTimeout()
-        terraform = Self.terraform(&reader)
         let found = reader.aws()
         authorities = reader.authorities()
+        admission = Admission(
+            allowed: Self.addresses("ALLOWED_ADDRESSES", &reader),
+            proxies: Self.addresses("TRUSTED_PROXIES", &reader) ?? .none
+        )
         logLevel = reader.logLevel()
         readMore(&reader)
         try reader.check()
@@ -95,30 +87,27 @@ package struct EndpointSettings: Sendable {
         return .all
     }
 
+    private static func addresses(
+        _ name: String,
+        _ reader: inout SettingsReader
+    ) -> AddressRanges? {
+        guard let text = reader.value(name) else { return nil }
+        if let ranges = AddressRanges(text) { return ranges }
+        reader.fault(
+            name,
+            value: text,
+            expected: "addresses and ranges with commas between them, such as "
+                + "192.0.2.1,10.0.0.0/8,2001:db8::/32, with no bits set beyond a prefix"
+        )
+        return nil
+    }
+
     private static func runCreated(_ reader: inout SettingsReader) -> Bool {
         let text = reader.value("ANNOUNCE_RUN_CREATED") ?? "false"
         if text != "true" && text != "false" {
             reader.fault("ANNOUNCE_RUN_CREATED", value: text, expected: "true or false")
         }
         return text == "true"
-    }
-
-    private static func terraform(_ reader: inout SettingsReader) -> Terraform? {
-        guard
-            let token = reader.optionalSecretSource("TFE_TOKEN", expected: "an API token")
-        else { return nil }
-        return Terraform(
-            token: token,
-            organization: reader.required(
-                "TFC_ORGANIZATION",
-                expected: "the organization of the agent pool, since there is an API token"
-            ),
-            pool: reader.required(
-                "TFC_AGENT_POOL_NAME",
-                expected: "the name of the agent pool, since there is an API token"
-            ),
-            poolID: reader.value("TFC_AGENT_POOL_ID")
-        )
     }
 
     private static func origin(_ address: String, _ reader: inout SettingsReader) -> Origin {

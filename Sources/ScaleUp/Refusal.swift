@@ -6,6 +6,8 @@ package import HCPTerraform
 /// none of them costs a call of AWS, but for a bounded number of readings of the key
 /// (``RunTaskKeys``), and the log says each a few times a minute (``RefusalLog``).
 package enum Refusal: Hashable, Sendable {
+    /// It comes from an address that may not call.
+    case address
     /// Not POST.
     case method
     /// No signature, several, or one that no key can have made.
@@ -30,6 +32,7 @@ package enum Refusal: Hashable, Sendable {
 
     package var response: EndpointResponse {
         switch self {
+        case .address: EndpointResponse(403, "Calls are not taken from this address.")
         case .method:
             EndpointResponse(405, "HCP Terraform calls with POST.", headers: ["allow": "POST"])
         case .malformedSignature, .wrongSignature:

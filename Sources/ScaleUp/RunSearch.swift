@@ -1,12 +1,13 @@
 package import Decisions
 package import HCPTerraform
+import Synchronization
 
 /// Reads the pool's runs page by page, within what HCP Terraform allows. A search that had to
 /// stop goes on with the same page the next time.
 package actor RunSearch {
     private let api: PoolRunsAPI
+    private let budget: SharedBudget
     private let now: @Sendable () -> ContinuousClock.Instant
-    private var budget = RequestBudget()
     private var page = 1
 
     package struct Findings: Sendable {
@@ -22,11 +23,14 @@ package actor RunSearch {
     /// makes it has a time limit of its own.
     static let timeLimit: Duration = .seconds(20)
 
+    /// - Parameter budget: of all searches with the same token.
     package init(
         _ api: PoolRunsAPI,
+        budget: SharedBudget = SharedBudget(),
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         self.api = api
+        self.budget = budget
         self.now = now
     }
 
@@ -85,27 +89,51 @@ package struct RequestBudget: Sendable {
     }
 }
 
+/// A budget that several searches share.
+package final class SharedBudget: Sendable {
+    private let budget = Mutex(RequestBudget())
+
+    package init() {}
+
+    func take(at now: ContinuousClock.Instant) -> Bool { budget.withLock { $0.take(at: now) } }
+
+    func stayAway(until end: ContinuousClock.Instant) {
+        budget.withLock { $0.stayAway(until: end) }
+    }
+}
+
 /// Jobs of the pool's runs that wait for an agent and that nobody announced. A pure value.
 ///
-/// The ledger must have been read before the runs were. The other way round, a job that an agent
+/// The ledgers must have been read before the runs were. The other way round, a job that an agent
 /// received and ended in between would be announced again.
 package struct UnannouncedJobs: Hashable, Sendable {
     /// In the order of the runs, each once.
-    package let jobs: [Job]
+    package var jobs: [Job] { found.map(\.job) }
+    /// Each with its run.
+    package let found: [Found]
+
+    package struct Found: Hashable, Sendable {
+        package let job: Job
+        package let run: Run
+    }
 
     /// Jobs in the ledger above which the sweep adds none: each reading costs a read unit for about
     /// thirty of them, and webhooks must still find room.
     package static let room = 4_000
 
-    package init(_ runs: [Run], unknownTo ledger: Ledger) {
-        var found: [Job] = []
+    /// - Parameter ledgers: of all pools that these runs may have been announced to.
+    package init(_ runs: [Run], unknownTo ledgers: [Ledger]) {
+        var found: [Found] = []
         var seen: Set<Job> = []
-        let space = max(0, Self.room - ledger.jobs.count)
+        let space = max(0, Self.room - (ledgers.map(\.jobs.count).max() ?? 0))
         for run in runs {
-            guard let job = run.waitingJob, ledger.jobs[job] == nil, seen.insert(job).inserted
+            guard let job = run.waitingJob, !ledgers.contains(where: { $0.jobs[job] != nil }),
+                seen.insert(job).inserted
             else { continue }
-            found.append(job)
+            found.append(Found(job: job, run: run))
         }
-        jobs = Array(found.prefix(space))
+        self.found = Array(found.prefix(space))
     }
+
+    package init(_ runs: [Run], unknownTo ledger: Ledger) { self.init(runs, unknownTo: [ledger]) }
 }

@@ -69,3 +69,32 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
         return repair + search + (limitsFault.map { "; \($0)" } ?? "")
     }
 }
+
+/// What a sweep of one of the pools came to.
+package struct SweptPool: Hashable, Sendable {
+    package let name: String
+    package let outcome: SweepOutcome
+
+    package init(name: String, outcome: SweepOutcome) {
+        self.name = name
+        self.outcome = outcome
+    }
+}
+
+/// What a sweep of every pool came to.
+package struct SweepReport: Hashable, Sendable, CustomStringConvertible {
+    /// In the order of the table.
+    package let pools: [SweptPool]
+
+    package init(_ pools: [SweptPool]) { self.pools = pools }
+
+    /// True when that is so of any of them.
+    package var hasFailed: Bool { pools.contains { $0.outcome.hasFailed } }
+    package var hasActed: Bool { pools.contains { $0.outcome.hasActed } }
+
+    /// Without a name where there is but one.
+    package var description: String {
+        if pools.count == 1 { return "\(pools[0].outcome)" }
+        return pools.map { "\($0.name): \($0.outcome)" }.joined(separator: " | ")
+    }
+}

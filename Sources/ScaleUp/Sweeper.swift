@@ -1,47 +1,17 @@
-package import Decisions
-package import Ports
+internal import Decisions
+package import HCPTerraform
+internal import Ports
 
-/// Repairs what a lost webhook, a writer that died in between or a task that is gone left behind.
-/// Never lowers the ledger; the service it lowers only to the ledger's size, and under the rules
-/// of `Projection`.
+/// Repairs what a lost webhook, a writer that died in between or a task that is gone left behind, in
+/// all pools at once: none waits for another one's ledger or list of runs.
 package actor Sweeper {
-    private let store: any LedgerStore
-    private let service: any ServicePort
-    private let announcer: Announcer
-    private let search: RunSearch?
-    private let patience: Duration
-    private let isOver: IsOver?
-    private let clock: @Sendable () -> WallTime
-    private var running: Task<SweepOutcome, Never>?
+    private let groups: [SweepGroup]
+    private var running: Task<SweepReport, Never>?
 
-    /// Whether HCP Terraform says that an old announced job needs no agent any more. Throws while
-    /// it cannot be asked.
-    package typealias IsOver = @Sendable (Job) async throws -> Bool
-
-    /// - Parameters:
-    ///   - search: nil without `TFE_TOKEN`.
-    ///   - patience: HCP Terraform is asked for a job that no agent has received for so long.
-    ///   - isOver: nil without `TFE_TOKEN`.
-    package init(
-        store: any LedgerStore,
-        service: any ServicePort,
-        announcer: Announcer,
-        search: RunSearch?,
-        patience: Duration,
-        isOver: IsOver? = nil,
-        clock: @escaping @Sendable () -> WallTime = { .now() }
-    ) {
-        self.store = store
-        self.service = service
-        self.announcer = announcer
-        self.search = search
-        self.patience = patience
-        self.isOver = isOver
-        self.clock = clock
-    }
+    package init(_ groups: [SweepGroup]) { self.groups = groups }
 
     /// One sweep. A caller that comes while one is under way shares it.
-    package func sweep() async -> SweepOutcome {
+    package func sweep() async -> SweepReport {
         if let running { return await running.value }
         let task = Task {
             defer { running = nil }
@@ -55,86 +25,129 @@ package actor Sweeper {
         }
     }
 
-    private func sweepOnce() async -> SweepOutcome {
-        let snapshot: LedgerSnapshot
-        do throws(LedgerFailure) {
-            snapshot = try await tidied()
-        } catch {
-            return SweepOutcome(
-                repair: .failed("\(error)"),
-                search: search == nil ? .notMade : .failed("the ledger could not be read")
-            )
+    private func sweepOnce() async -> SweepReport {
+        let outcomes = await withTaskGroup(of: [(Int, SweptPool)].self) { [groups] tasks in
+            for group in groups { tasks.addTask { await group.sweep() } }
+            return await tasks.reduce(into: []) { $0 += $1 }
         }
-        let made = await searched(snapshot.ledger)
-        return SweepOutcome(
-            repair: await repaired(),
-            search: made,
-            limitsFault: snapshot.limitsFault
-        )
+        return SweepReport(outcomes.sorted { $0.0 < $1.0 }.map(\.1))
+    }
+}
+
+/// Pools that serve the same agent pool of HCP Terraform; most often it is one. Their list of runs
+/// is read once, and each job that waits is announced to one of them.
+package struct SweepGroup: Sendable {
+    private let members: [(place: Int, keeper: PoolKeeper)]
+    private let table: PoolTable
+    private let organization: String
+    private let search: RunSearch?
+    private let lookUp: LookUp?
+
+    /// What HCP Terraform says of a workspace, by its id; nil while it cannot be asked.
+    package typealias LookUp = @Sendable (_ id: String) async -> Workspace?
+
+    /// - Parameters:
+    ///   - members: with their places in the table.
+    ///   - organization: whose runs are searched.
+    ///   - search: nil without an API token, or without the name of the agent pool.
+    ///   - lookUp: nil where the table asks for nothing that it could tell.
+    package init(
+        _ members: [(place: Int, keeper: PoolKeeper)],
+        of table: PoolTable,
+        organization: String = "",
+        search: RunSearch? = nil,
+        lookUp: LookUp? = nil
+    ) {
+        self.members = members
+        self.table = table
+        self.organization = organization
+        self.search = search
+        self.lookUp = lookUp
     }
 
-    /// Upholds the limits and drops what is left of tasks that are gone and of jobs that nobody
-    /// wants. In a second write what only ECS's list or HCP Terraform can tell, which is seldom.
-    private func tidied() async throws(LedgerFailure) -> LedgerSnapshot {
-        let snapshot = try await tidy(live: nil, finished: [])
-        let finished = await finishedJobs(snapshot.ledger)
-        let live = snapshot.ledger.needsList(at: clock()) ? try? await service.tasks() : nil
-        if finished.isEmpty, live == nil { return snapshot }
-        return try await tidy(live: live.map { Set($0) }, finished: finished)
+    func sweep() async -> [(Int, SweptPool)] {
+        var tidied: [Int: Result<LedgerSnapshot, LedgerFailure>] = [:]
+        // One after the other: together they are few, and each waits for the same table.
+        for (place, keeper) in members { tidied[place] = await keeper.tidied() }
+        let searches = await searched(tidied.compactMapValues { try? $0.get().ledger })
+        var outcomes: [(Int, SweptPool)] = []
+        for (place, keeper) in members {
+            guard let result = tidied[place], let search = searches[place] else { continue }
+            let outcome: SweepOutcome
+            switch result {
+            case .success(let snapshot):
+                outcome = SweepOutcome(
+                    repair: await keeper.repaired(),
+                    search: search,
+                    limitsFault: snapshot.limitsFault
+                )
+            case .failure(let error):
+                outcome = SweepOutcome(repair: .failed("\(error)"), search: search)
+            }
+            outcomes.append((place, SweptPool(name: keeper.name, outcome: outcome)))
+        }
+        return outcomes
     }
 
-    private func tidy(
-        live: Set<TaskID>?,
-        finished: Set<Job>
-    ) async throws(LedgerFailure) -> LedgerSnapshot {
-        try await store.change { [clock] ledger, limits in
-            ledger.tidy(
-                live: live,
-                finished: finished,
-                patience: nil,
-                at: clock(),
-                limits
-            )
-        }.snapshot
-    }
-
-    /// One each time, chosen by chance: one that waits for good must not hide the others.
-    private func finishedJobs(_ ledger: Ledger) async -> Set<Job> {
-        guard let isOver,
-            let job = ledger.waiting(over: patience, at: clock()).randomElement(),
-            (try? await isOver(job)) == true
-        else { return [] }
-        return [job]
-    }
-
-    private func searched(_ ledger: Ledger) async -> SweepOutcome.Search {
-        guard let search else { return .notMade }
+    /// - Parameter ledgers: those that could be read.
+    private func searched(_ ledgers: [Int: Ledger]) async -> [Int: SweepOutcome.Search] {
+        let places = members.map(\.place)
+        guard let search else {
+            return Dictionary(uniqueKeysWithValues: places.map { ($0, .notMade) })
+        }
+        let unread = SweepOutcome.Search.failed("the ledger could not be read")
+        guard !ledgers.isEmpty else {
+            return Dictionary(uniqueKeysWithValues: places.map { ($0, unread) })
+        }
         let findings = await search.search()
-        let jobs = UnannouncedJobs(findings.runs, unknownTo: ledger).jobs
-        if !jobs.isEmpty {
-            do throws(AnnouncementFailure) {
-                _ = try await announcer.announce(Announcement(jobs))
-            } catch {
-                return .failed("\(error)")
+        let waiting = UnannouncedJobs(findings.runs, unknownTo: Array(ledgers.values)).found
+        var jobs: [Int: [Job]] = [:]
+        for found in waiting {
+            if let place = await self.place(of: found) {
+                jobs[place, default: []].append(found.job)
             }
         }
-        if let failure = findings.failure, findings.runs.isEmpty { return .failed("\(failure)") }
-        return .made(runs: findings.runs.count, announced: jobs, missing: findings.missing)
+        var searches: [Int: SweepOutcome.Search] = [:]
+        for (place, keeper) in members {
+            guard ledgers[place] != nil else {
+                searches[place] = unread
+                continue
+            }
+            if let failure = await keeper.announce(jobs[place] ?? []) {
+                searches[place] = .failed("\(failure)")
+            } else if let failure = findings.failure, findings.runs.isEmpty {
+                searches[place] = .failed("\(failure)")
+            } else {
+                searches[place] = .made(
+                    runs: findings.runs.count,
+                    announced: jobs[place] ?? [],
+                    missing: findings.missing
+                )
+            }
+        }
+        return searches
     }
 
-    private func repaired() async -> SweepOutcome.Repair {
-        do {
-            let before = try await service.counts()
-            let result = try await Projector(store, service).project(counts: before)
-            switch result.outcome {
-            case .agreed(let size) where size == before.desired: return .agreed(size: size)
-            case .agreed(let size): return .repaired(from: before.desired, to: size)
-            case .held(let reason, let size):
-                return .held(reason, desired: result.service?.desired ?? before.desired, size: size)
-            case .still(let reason, _): return .still(reason)
-            }
-        } catch {
-            return .failed("\(error)")
+    private func place(of found: UnannouncedJobs.Found) async -> Int? {
+        // Whoever is alone is meant: the list was of its own agent pool.
+        if members.count == 1 { return members[0].place }
+        var call = PoolCall(
+            organization: organization,
+            stage: RunTaskRequest.Stage(before: found.job.type),
+            isSpeculative: found.run.isPlanOnly
+        )
+        if let lookUp, let id = found.run.workspaceID, let workspace = await lookUp(id) {
+            call.workspace = workspace
+            call.workspaceName = workspace.name ?? ""
         }
+        return table.choice(of: members.map(\.place), for: call)
+    }
+}
+
+extension RunTaskRequest.Stage {
+    /// The stage that comes before jobs of this type.
+    fileprivate init?(before jobType: String) {
+        guard let stage = Self.allCases.first(where: { $0.jobType == jobType }) else { return nil }
+        self = stage
     }
 }

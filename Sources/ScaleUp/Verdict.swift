@@ -41,6 +41,10 @@ package enum Verdict: Sendable {
         case workspace
         case otherPool
         case executionMode(String)
+        /// No rule takes the call, and there is no default.
+        case noPool
+        /// The address names none that there is.
+        case unknownPool
 
         package var description: String {
             switch self {
@@ -49,6 +53,8 @@ package enum Verdict: Sendable {
             case .workspace: "No agent is started here for this workspace"
             case .otherPool: "This workspace runs in another agent pool"
             case .executionMode(let mode): "This workspace runs without agents, in mode \(mode)"
+            case .noPool: "No pool here takes this call"
+            case .unknownPool: "The run task's address names no pool that is here"
             }
         }
     }

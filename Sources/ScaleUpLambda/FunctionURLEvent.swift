@@ -23,7 +23,10 @@ struct FunctionURLEvent: Sendable {
         }
         guard payload.version == "2.0" else { throw .functionURL("version is not 2.0") }
         request = EndpointRequest(
+            // One without an address is none that may call, where not everybody may.
+            from: .address(payload.requestContext.http.sourceIp ?? ""),
             method: payload.requestContext.http.method,
+            path: payload.rawPath ?? "/",
             headers: payload.headers.map { (name: $0.key, value: $0.value) },
             body: try Self.body(payload)
         )
@@ -41,6 +44,7 @@ struct FunctionURLEvent: Sendable {
 
     private struct Payload: Decodable {
         let version: String
+        let rawPath: String?
         let headers: [String: String]
         let requestContext: Context
         /// Absent for a request without one.
@@ -48,7 +52,10 @@ struct FunctionURLEvent: Sendable {
         let isBase64Encoded: Bool?
 
         struct Context: Decodable { let http: HTTP }
-        struct HTTP: Decodable { let method: String }
+        struct HTTP: Decodable {
+            let method: String
+            let sourceIp: String?
+        }
     }
 }
 

@@ -5,15 +5,18 @@ import ScaleUp
 
 /// The endpoint behind a server.
 extension Endpoint {
-    /// Answers what came through the gate: the health check, or a run task call as a whole.
+    /// Answers what came through the gate: a health check, or a run task call as a whole.
     func answer(_ request: Request) async -> Response {
-        guard request.method == .post else { return Response(status: .ok) }
+        guard request.method == .post else {
+            return request.uri.path == Gate.poolsHealth ? Response(health()) : Response(status: .ok)
+        }
         // Cut off when the connection has been lost.
         guard let body = try? await request.body.collect(upTo: Verdict.maximumBodyBytes) else {
             return Response(refuse(.broken))
         }
         let call = EndpointRequest(
             method: request.method.rawValue,
+            path: request.uri.path,
             headers: request.headers.map { (name: $0.name.rawName, value: $0.value) },
             body: Array(buffer: body)
         )

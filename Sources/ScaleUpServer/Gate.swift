@@ -26,8 +26,9 @@ final class Gate: ChannelDuplexHandler {
         case leaving
     }
 
-    /// The one path that is not HCP Terraform's.
+    /// Paths that are not HCP Terraform's: whether the process runs, and how its pools are.
     static let healthCheck = "/healthz"
+    static let poolsHealth = "/pools"
 
     private let endpoint: Endpoint
     private let strangers: Strangers
@@ -187,11 +188,22 @@ final class Gate: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         isLast = !head.isKeepAlive
-        self.head = HTTPRequestHead(version: head.version, method: head.method, uri: "/")
-        if head.method == .GET, head.uri.prefix(while: { $0 != "?" }) == Self.healthCheck {
+        let path = String(head.uri.prefix { $0 != "?" })
+        // A load balancer's checks come from itself, and tell nobody anything.
+        let isCheck = head.method == .GET && path == Self.healthCheck
+        if !isCheck, let response = refusal(head, context) {
+            turnAway(response, context)
+            return
+        }
+        self.head = HTTPRequestHead(
+            version: head.version,
+            method: head.method,
+            uri: Self.kept(of: path)
+        )
+        if isCheck || (head.method == .GET && path == Self.poolsHealth) {
             // A load balancer makes a connection for each check. Anybody else keeps none for it,
             // nor does anybody's body matter.
-            self.head.uri = Self.healthCheck
+            self.head.uri = path
             isLast = true
             letThrough(context)
             return
@@ -216,6 +228,13 @@ final class Gate: ChannelDuplexHandler {
         limit(Bounds.body, context) { [self] context, isCrowded in
             refuse(isCrowded ? .crowded : .tooSlow, context)
         }
+    }
+
+    /// Which pool the address names, and nothing else of a stranger's text.
+    private static func kept(of path: String) -> String {
+        guard let pool = EndpointRequest.pool(in: path) else { return "/" }
+        // No pool has a dot in its name.
+        return poolsHealth + "/" + (PoolTable.isName(pool) ? pool : ".")
     }
 
     private func collect(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
@@ -291,9 +310,22 @@ final class Gate: ChannelDuplexHandler {
         }
     }
 
+    private func refusal(
+        _ head: HTTPRequestHead,
+        _ context: ChannelHandlerContext
+    ) -> EndpointResponse? {
+        endpoint.refusal(
+            of: context.channel.remoteAddress?.ipAddress ?? "",
+            forwardedFor: head.headers["x-forwarded-for"]
+        )
+    }
+
     private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
+        turnAway(endpoint.refuse(refusal), context)
+    }
+
+    private func turnAway(_ response: EndpointResponse, _ context: ChannelHandlerContext) {
         release()
-        let response = endpoint.refuse(refusal)
         var headers: HTTPHeaders = [
             "content-type": "text/plain; charset=utf-8",
             "content-length": "\(response.body.utf8.count)", "connection": "close",

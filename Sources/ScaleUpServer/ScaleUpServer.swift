@@ -15,14 +15,18 @@ package struct ScaleUpServer: AsyncParsableCommand {
         commandName: "scale-up-server",
         abstract: "Answers HCP Terraform's run tasks and starts agents for them.",
         discussion: """
-            POST to any path is a run task or a notification; GET /healthz is 200
-            while it runs. Once a minute it makes the service follow the ledger and,
+            POST to any path is a run task or a notification, to /pools/NAME one for
+            that pool; GET /healthz is 200 while it runs, GET /pools says how each
+            pool's last sweep went. Once a minute it makes the service follow the ledger and,
             with an API token, looks for runs that nobody announced.
             Settings come from the environment; every fault is reported at once.
 
               ECS_CLUSTER, ECS_SERVICE  the service of the agents, names or ARNs
                                         (required)
               LEDGER_TABLE              DynamoDB table of the ledger (required)
+              POOLS, POOLS_FILE         several services as a JSON list, in place of
+                                        ECS_SERVICE, TFC_AGENT_POOL_NAME and
+                                        TFC_AGENT_POOL_ID; or a file with it
               RUN_TASK_HMAC_KEY         the run task's key, or
               RUN_TASK_HMAC_KEY_PARAMETER
                                         the SSM parameter that holds it
@@ -47,6 +51,9 @@ package struct ScaleUpServer: AsyncParsableCommand {
                                         counts (3600)
               DESIRED_COUNT, MAX_COUNT, SPARE_COUNT
                                         limits where the table has none (0, 10, 0)
+              ALLOWED_ADDRESSES         addresses and CIDR ranges that may call (all)
+              TRUSTED_PROXIES           the same of proxies whose X-Forwarded-For is
+                                        believed (none)
               LISTEN_ADDRESS, PORT      where to listen (0.0.0.0, 8080; port 0
                                         takes any)
               SSL_CERT_FILE             another CA bundle (the system's)

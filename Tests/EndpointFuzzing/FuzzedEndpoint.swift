@@ -46,6 +46,13 @@ package struct FuzzedEndpoint: Sendable {
             clock: { clock.now },
             retry: RetryClock(sleep: { clock.advance($0) })
         )
+        let keeper = PoolKeeper(
+            store: store,
+            service: service,
+            announcer: announcer,
+            patience: .seconds(3_600)
+        )
+        let table = PoolTable(only: "agents")
         let endpoint = Endpoint(
             Endpoint.Parts(
                 keys: RunTaskKeys("the key"),
@@ -54,14 +61,9 @@ package struct FuzzedEndpoint: Sendable {
                     announceStages: [.prePlan, .preApply],
                     announceRunCreated: true
                 ),
-                announcer: announcer,
-                sweeper: Sweeper(
-                    store: store,
-                    service: service,
-                    announcer: announcer,
-                    search: nil,
-                    patience: .seconds(3_600)
-                ),
+                pools: [Endpoint.Pool("agents", announcer: announcer, keeper: keeper)],
+                table: table,
+                sweeper: Sweeper([SweepGroup([(0, keeper)], of: table)]),
                 callback: CallbackClient(callbacks)
             ),
             // A cancelled pause is remembered until it would have ended, by the million here.

@@ -80,6 +80,33 @@ struct FunctionProcessTests {
         #expect(try await stage.invoke(#"{"action":"sweep"}"#).kind == "response")
     }
 
+    @Test("one function serves several pools, and a schedule's event sweeps all")
+    func pools() async throws {
+        let stage = try await FunctionStage(
+            service: "lambda-pool-a",
+            others: ["lambda-pool-b"],
+            [
+                "ECS_SERVICE": "", "ALLOWED_ADDRESSES": "192.0.2.1",
+                "POOLS": #"[{"name":"a","ecs_service":"lambda-pool-a","default":true},"#
+                    + #"{"name":"b","ecs_service":"lambda-pool-b"}]"#,
+            ]
+        )
+        let body = stage.payload(run: "run-1")
+        for (path, address, status) in [
+            ("/pools/b", "192.0.2.1", 200), ("/", "192.0.2.1", 200), ("/", "192.0.2.2", 403),
+        ] {
+            let event = try FunctionStage.signed(body, path: path, from: address)
+            #expect(try await stage.invoke(event).statusCode == status)
+        }
+        let b = stage.service("lambda-pool-b")
+        #expect(try await b.counts().desired == 1)
+        for service in [stage.service, b] { _ = try await service.setDesiredCount(0) }
+        let outcome = try await stage.invoke(#"{"source":"aws.scheduler"}"#)
+        #expect(outcome.body.contains("a: the service was at 0 and is now at 1"))
+        #expect(outcome.body.contains("b: the service was at 0 and is now at 1"))
+        for service in [stage.service, b] { #expect(try await service.counts().desired == 1) }
+    }
+
     @Test("a schedule's event makes the service follow the ledger again")
     func sweep() async throws {
         let stage = try await FunctionStage(service: "lambda-sweep")

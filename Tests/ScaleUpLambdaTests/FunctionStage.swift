@@ -43,15 +43,18 @@ final class FunctionStage: Sendable {
     let service: ECSService
     /// A file: other children of this process could hold the end of a pipe open.
     private let log: URL
+    private let aws: AWSClient
     private let peer: Peer
     private let http: CurlClient
 
     /// - Parameters:
     ///   - name: of the service; one for each test.
+    ///   - others: services beside it.
     ///   - missing: settings that the function does without.
     ///   - settings: others than usual.
     init(
         service name: String,
+        others: [String] = [],
         missing: [String] = [],
         _ settings: [String: String] = [:]
     ) async throws {
@@ -72,7 +75,7 @@ final class FunctionStage: Sendable {
             "TFC_ADDRESS": "http://127.0.0.1:\(peer.ready.port)",
         ]
         http = try CurlClient()
-        let aws = AWSClient(
+        aws = AWSClient(
             try AWSEnvironment(environment),
             credentials: CredentialsProvider(try CredentialsSource(environment), http: http),
             http: http
@@ -86,7 +89,7 @@ final class FunctionStage: Sendable {
             adoption: { 0 }
         )
         service = ECSService(ECSClient(aws), cluster: "agents", service: name)
-        try await Moto.createService(name, over: http)
+        for name in [name] + others { try await Moto.createService(name, over: http) }
 
         environment.merge(settings) { $1 }
         for name in missing { environment[name] = nil }
@@ -117,19 +120,42 @@ final class FunctionStage: Sendable {
         """
     }
 
-    static func event(body: String, signature: String, base64: Bool = false) throws -> String {
+    static func event(
+        body: String,
+        signature: String,
+        base64: Bool = false,
+        path: String = "/",
+        from address: String = "192.0.2.1"
+    ) throws -> String {
         let carried = base64 ? Data(body.utf8).base64EncodedString() : body
         let text = String(decoding: try JSONEncoder().encode(carried), as: UTF8.self)
         return """
-            {"version":"2.0","rawPath":"/","rawQueryString":"","headers":{\
+            {"version":"2.0","rawPath":"\(path)","rawQueryString":"","headers":{\
             "content-type":"application/json","x-tfc-task-signature":"\(signature)"},\
-            "requestContext":{"http":{"method":"POST","path":"/"}},\
+            "requestContext":{"http":{"method":"POST","path":"\(path)","sourceIp":"\(address)"}},\
             "body":\(text),"isBase64Encoded":\(base64)}
             """
     }
 
-    static func signed(_ body: String, base64: Bool = false) throws -> String {
-        try event(body: body, signature: key.sign(Array(body.utf8)), base64: base64)
+    static func signed(
+        _ body: String,
+        base64: Bool = false,
+        path: String = "/",
+        from address: String = "192.0.2.1"
+    ) throws -> String {
+        let signature = key.sign(Array(body.utf8))
+        return try event(
+            body: body,
+            signature: signature,
+            base64: base64,
+            path: path,
+            from: address
+        )
+    }
+
+    /// Another service than the stage's own.
+    func service(_ name: String) -> ECSService {
+        ECSService(ECSClient(aws), cluster: "agents", service: name)
     }
 
     // MARK: The peer

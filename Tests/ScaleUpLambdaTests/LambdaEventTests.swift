@@ -62,6 +62,16 @@ struct LambdaEventTests {
         #expect(try request(event)?.body == [0xff, 0x00, 0xfe])
     }
 
+    @Test("path and source address are those that Lambda says")
+    func place() throws {
+        #expect(try request(event())?.sender == .address("192.0.2.1"))
+        let bare =
+            #"{"version":"2.0","rawPath":"/pools/a","headers":{},"requestContext":{"#
+            + #""http":{"method":"POST"}}}"#
+        let request = try #require(try request(Array(bare.utf8)))
+        #expect(request.sender == .address("") && request.pool == "a")
+    }
+
     @Test("an event without body and flag is a request with an empty body")
     func noBody() throws {
         let text = #"{"version":"2.0","headers":{},"requestContext":{"http":{"method":"GET"}}}"#

@@ -19,16 +19,20 @@ final class ServerStage: @unchecked Sendable {
     let process: TestProcess
     private let peer: Peer
     private let http: CurlClient
-    private let store: DynamoDBLedgerStore
-    private let service: ECSService
+    private let name: String
+    private let aws: AWSClient
     private let log: String
 
-    /// - Parameter runs: what HCP Terraform lists for the pool.
+    /// - Parameters:
+    ///   - others: services beside it; empty settings are as good as none.
+    ///   - runs: what HCP Terraform lists for the pool.
     init(
         service name: String,
+        others: [String] = [],
         _ settings: [String: String] = [:],
         runs: String = "[]"
     ) async throws {
+        self.name = name
         let motoPort = try await Moto.port
         peer = try await Peer.start("endpoint_peer.py", ["\(motoPort)"])
         let own = "http://127.0.0.1:\(peer.ready.port)"
@@ -41,22 +45,13 @@ final class ServerStage: @unchecked Sendable {
             "AWS_SECRET_ACCESS_KEY": "test",
         ].merging(settings) { $1 }
         http = try CurlClient()
-        let aws = AWSClient(
+        aws = AWSClient(
             try AWSEnvironment(environment),
             credentials: CredentialsProvider(try CredentialsSource(environment), http: http),
             http: http
         )
-        store = DynamoDBLedgerStore(
-            aws,
-            table: "ledger",
-            cluster: "agents",
-            service: name,
-            environment: try #require(Limits(desiredCount: 0, maxCount: 1_000, spareCount: 0)),
-            adoption: { 0 }
-        )
-        service = ECSService(ECSClient(aws), cluster: "agents", service: name)
         log = "/tmp/server-stage-\(UUID().uuidString)"
-        try await Moto.createService(name, over: http)
+        for name in [name] + others { try await Moto.createService(name, over: http) }
         try await Self.tell(peer, "runs", runs, over: http)
         process = try TestProcess(
             [TestProcess.built("scale-up-server")],
@@ -84,13 +79,33 @@ final class ServerStage: @unchecked Sendable {
 
     // MARK: What happened
 
-    func ledger() async throws -> Ledger { try await store.read().ledger }
-
-    func change(_ operation: @Sendable (inout Ledger, Limits) -> Void) async throws {
-        _ = try await store.change(operation)
+    private func store(_ service: String?) throws -> DynamoDBLedgerStore {
+        DynamoDBLedgerStore(
+            aws,
+            table: "ledger",
+            cluster: "agents",
+            service: service ?? name,
+            environment: try #require(Limits(desiredCount: 0, maxCount: 1_000, spareCount: 0)),
+            adoption: { 0 }
+        )
     }
 
-    func desiredCount() async throws -> Int { try await service.counts().desired }
+    /// - Parameter service: the stage's own, if none is named.
+    func ledger(of service: String? = nil) async throws -> Ledger {
+        try await store(service).read().ledger
+    }
+
+    func change(
+        of service: String? = nil,
+        _ operation: @Sendable (inout Ledger, Limits) -> Void
+    ) async throws {
+        _ = try await store(service).change(operation)
+    }
+
+    func desiredCount(of service: String? = nil) async throws -> Int {
+        try await ECSService(ECSClient(aws), cluster: "agents", service: service ?? name)
+            .counts().desired
+    }
 
     /// The callbacks by their paths, once there is one.
     func callbacks() async throws -> [String: [String]] {
@@ -125,12 +140,17 @@ final class ServerStage: @unchecked Sendable {
     // MARK: Requests
 
     /// A call as the run tasks integration API documents it.
-    func payload(_ run: String, stage: String = "pre_plan", _ more: String = "") -> [UInt8] {
+    func payload(
+        _ run: String,
+        stage: String = "pre_plan",
+        workspace: String = "network",
+        _ more: String = ""
+    ) -> [UInt8] {
         Array(
             """
             {"payload_version":1,"stage":"\(stage)","access_token":"token-\(run)",\
             "capabilities":{"outcomes":true},"organization_name":"acme","run_id":"\(run)",\
-            "run_message":"Grüße, 世界 🚀","workspace_name":"network",\
+            "run_message":"Grüße, 世界 🚀","workspace_name":"\(workspace)",\
             "task_result_callback_url":"http://127.0.0.1:\(peer.ready.port)/callback/\(run)",\
             "task_result_enforcement_level":"advisory","vcs_branch":null\(more)}
             """.utf8
@@ -140,16 +160,18 @@ final class ServerStage: @unchecked Sendable {
     func post(
         _ body: [UInt8],
         signature: String? = nil,
-        header: String = "X-TFC-Task-Signature"
+        header: String = "X-TFC-Task-Signature",
+        path: String = "/run-task",
+        _ more: [(name: String, value: String)] = []
     ) async throws -> HTTPResponse {
         try await http.send(
             HTTPRequest(
                 .post,
-                "http://127.0.0.1:\(port)/run-task",
+                "http://127.0.0.1:\(port)\(path)",
                 headers: [
                     ("Content-Type", "application/json"),
                     (header, signature ?? Self.key.sign(body)),
-                ],
+                ] + more,
                 body: body,
                 deadline: .seconds(30)
             )
@@ -157,8 +179,14 @@ final class ServerStage: @unchecked Sendable {
     }
 
     func send(_ method: HTTPRequest.Method, _ path: String) async throws -> Int {
-        let url = "http://127.0.0.1:\(port)\(path)"
-        return try await http.send(HTTPRequest(method, url)).status
+        try await get(path, method).status
+    }
+
+    func get(
+        _ path: String,
+        _ method: HTTPRequest.Method = .get
+    ) async throws -> HTTPResponse {
+        try await http.send(HTTPRequest(method, "http://127.0.0.1:\(port)\(path)"))
     }
 
     /// Looks for an event that nobody tells us of, for at most half a minute.

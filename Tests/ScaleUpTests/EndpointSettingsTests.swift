@@ -1,3 +1,4 @@
+import AWS
 import Daemon
 import HCPTerraform
 import ScaleUp
@@ -13,7 +14,7 @@ struct EndpointSettingsTests {
     @Test("the required settings are enough; every workspace is announced, no API is asked")
     func minimum() throws {
         let settings = try EndpointSettings(complete)
-        #expect(settings.terraform == nil)
+        #expect(settings.token == nil && settings.table == PoolTable(only: "s"))
         #expect(settings.announceWorkspaces == .all)
         #expect(settings.notificationToken == nil)
         #expect(!settings.announceRunCreated)
@@ -27,13 +28,13 @@ struct EndpointSettingsTests {
             "ANNOUNCE_WORKSPACES": "a-*,b",
         ]
         var settings = try EndpointSettings(complete.merging(more) { $1 })
-        #expect(settings.terraform?.organization == "acme")
-        #expect(settings.terraform?.pool == "pool")
-        #expect(settings.terraform?.poolID == nil)
+        let pool = PoolSettings.AgentPool(organization: "acme", name: "pool")
+        #expect(settings.pools.map(\.agentPool) == [pool])
+        #expect(settings.table.entries[0].agentPoolID == nil)
         #expect(settings.announceWorkspaces.match("a-1"))
         let id = more.merging(["TFC_AGENT_POOL_ID": "apool-1"]) { $1 }
         settings = try EndpointSettings(complete.merging(id) { $1 })
-        #expect(settings.terraform?.poolID == "apool-1")
+        #expect(settings.table.entries[0].agentPoolID == "apool-1")
     }
 
     @Test("each secret may stand in a parameter, and the setting itself wins")
@@ -47,11 +48,11 @@ struct EndpointSettingsTests {
         let environment = complete.merging(names) { $1 }
         var settings = try EndpointSettings(environment)
         #expect(settings.key == .parameter("/p/key"))
-        #expect(settings.terraform?.token == .parameter("/p/token"))
+        #expect(settings.token == .parameter("/p/token"))
         #expect(settings.notificationToken == .parameter("/p/notification"))
         #expect(settings.announceRunCreated)
         settings = try EndpointSettings(environment.merging(["TFE_TOKEN": "x"]) { $1 })
-        #expect(settings.terraform?.token == .given("x"))
+        #expect(settings.token == .given("x"))
     }
 
     @Test("a token in a parameter needs organization and pool as one in a setting does")
@@ -72,8 +73,7 @@ struct EndpointSettingsTests {
             "ECS_SERVICE": "arn:aws:ecs:eu-central-1:123456789012:service/tfc/agents",
         ]
         let settings = try EndpointSettings(complete.merging(place) { $1 })
-        #expect(settings.cluster == "tfc")
-        #expect(settings.service == "agents")
+        #expect(settings.pools.map(\.place) == [ECSPlace(cluster: "tfc", service: "agents")])
     }
 
     @Test("every fault is reported at once, and no secret is quoted")

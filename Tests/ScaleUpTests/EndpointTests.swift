@@ -93,7 +93,7 @@ struct EndpointTests {
     func closingFails() async throws {
         let log = FakeLog()
         let world = try World(log: log) {
-            $0.announcer = Announcer(
+            $0.pools[0].announcer = Announcer(
                 store: FailingStore(),
                 service: FakeService(),
                 clock: { WallTime(milliseconds: 1) },
@@ -181,7 +181,7 @@ struct CallbackTests {
     @Test("structured outcomes are sent when the request takes them, and the page always")
     func outcomes() async throws {
         let page = ConsolePage.service(region: "eu-central-1", cluster: "c", service: "s")
-        let world = try World { $0.page = page }
+        let world = try World { $0.pools[0].page = page }
         _ = await world.call("pre_plan", more: #","capabilities":{"outcomes":true}"#)
         let url =
             "https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/c/services/s/health"
@@ -200,7 +200,7 @@ struct CallbackTests {
 
     @Test("a page whose address is longer than 500 bytes is left out")
     func longPage() async throws {
-        let world = try World { $0.page = "https://" + String(repeating: "x", count: 493) }
+        let world = try World { $0.pools[0].page = "https://" + String(repeating: "x", count: 493) }
         _ = await world.call("pre_plan")
         #expect(!world.lastCallback.contains("url"))
     }
@@ -210,11 +210,13 @@ struct CallbackTests {
         arguments: [
             ("cn-north-1", "cn-north-1.console.amazonaws.cn/"),
             ("us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com/"),
-        ]
+            ("us-iso-east-1", nil), ("eusc-de-east-1", nil),
+        ] as [(String, String?)]
     )
-    func partitions(_ region: String, _ host: String) {
+    func partitions(_ region: String, _ host: String?) {
         let page = ConsolePage.service(region: region, cluster: "c", service: "s")
-        #expect(page.hasPrefix("https://" + host))
+        let path = "ecs/v2/clusters/c/services/s/health?region=" + region
+        #expect(page == host.map { "https://" + $0 + path })
     }
 
     @Test("a callback that nobody answers is tried until the budget is used up, then 503")
@@ -249,7 +251,7 @@ struct BudgetTests {
     @Test("a ledger that hangs is 503 within the budget")
     func ledgerHangs() async throws {
         let status = try await answer {
-            $0.announcer = Announcer(
+            $0.pools[0].announcer = Announcer(
                 store: HangingStore(),
                 service: FakeService(),
                 clock: { WallTime(milliseconds: 1) }
@@ -292,9 +294,9 @@ struct BudgetTests {
     @Test("an agent pool that cannot be looked up in time counts as ours")
     func lookupHangs() async throws {
         let world = try World(budget: patience / 2) {
-            $0.pools = WorkspacePools(pool: "apool-1", organization: "acme") { _, _ in
+            $0.ask { _, _ in
                 await hang()
-                return .pool(id: "apool-2")
+                return Workspace(.pool(id: "apool-2"))
             }
         }
         #expect(await world.call("pre_plan").status == 200)

@@ -94,9 +94,7 @@ struct EndpointNotificationTests {
         #expect(try await other.ledger() == Ledger())
         let pool = try World {
             $0.policy.announceRunCreated = true
-            $0.pools = WorkspacePools(pool: "apool-1", organization: "acme") { _, _ in
-                .pool(id: "apool-2")
-            }
+            $0.ask { _, _ in Workspace(.pool(id: "apool-2")) }
         }
         #expect(await pool.endpoint.respond(to: signed(created)).status == 200)
         #expect(try await pool.ledger() == Ledger())
@@ -113,8 +111,6 @@ struct EndpointNotificationTests {
             store: world.store,
             service: world.service,
             announcer: world.announcer,
-            search: nil,
-            patience: .seconds(3_600),
             isOver: { _ in true },
             clock: world.time.clock
         )
@@ -207,7 +203,7 @@ struct EndpointNotificationTests {
     func ledgerFails() async throws {
         let log = FakeLog()
         let world = try World(log: log) { parts in
-            parts.announcer = Announcer(
+            parts.pools[0].announcer = Announcer(
                 store: FailingStore(),
                 service: FakeService(),
                 clock: { WallTime(milliseconds: 0) }

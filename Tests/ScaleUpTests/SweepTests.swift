@@ -77,8 +77,8 @@ struct SweepTests {
         )
         let workspaces = WorkspacesAPI(TerraformAPI(api, address: "https://x", token: token))
         let world = try World(search: RunSearch(runs)) {
-            $0.pools = WorkspacePools(pool: "apool-1", organization: "acme") {
-                try await workspaces.place(organization: $0, workspace: $1, deadline: .seconds(1))
+            $0.ask {
+                try await workspaces.workspace(organization: $0, name: $1, deadline: .seconds(1))
             }
         }
         #expect(await world.call("pre_plan").status == 200)
@@ -217,8 +217,6 @@ struct SweepTests {
             store: world.store,
             service: world.service,
             announcer: world.announcer,
-            search: nil,
-            patience: .seconds(3_600),
             isOver: { _ in
                 guard let isOver else { throw Away() }
                 return isOver
@@ -269,8 +267,6 @@ struct SweepTests {
                 clock: time.clock,
                 retry: time.retry
             ),
-            search: nil,
-            patience: .seconds(3_600),
             clock: time.clock
         )
         for desired in [6, 9, 3] {

@@ -5,11 +5,20 @@ import Testing
 
 @testable import ScaleUp
 
-private func pools(
+private func remembering(
     _ clock: FakeClock = FakeClock(),
-    _ lookUp: @escaping WorkspacePools.LookUp
-) -> WorkspacePools {
-    WorkspacePools(pool: "apool-1", organization: "acme", lookUp: lookUp, now: { clock.now })
+    _ lookUp: @escaping WorkspaceMemory.LookUp
+) -> WorkspaceMemory {
+    WorkspaceMemory(organization: "acme", lookUp: lookUp, now: { clock.now })
+}
+
+/// Why the pool of `apool-1` starts no agent for a workspace that runs there.
+private func objection(_ workspace: Workspace?) -> Verdict.NoNeed? {
+    let table = PoolTable(only: "agents", agentPoolID: "apool-1")
+    switch table.choice(for: PoolCall(workspaceName: "w", workspace: workspace)) {
+    case .pool: return nil
+    case .none(let reason): return reason
+    }
 }
 
 private func api(_ fake: FakeAPI) -> WorkspacesAPI {
@@ -25,6 +34,9 @@ private func workspace(_ mode: String, _ pool: String?) -> HTTPResponse {
     )
 }
 
+private let inherited =
+    #""data":{"relationships":{"default-agent-pool":{"data":{"id":"apool-7"}}}}"#
+
 @Suite("Workspaces of an organization-wide run task")
 struct WorkspaceTests {
     @Test(
@@ -39,10 +51,10 @@ struct WorkspaceTests {
         let workspaces = api(FakeAPI { _ in workspace(mode, pool) })
         let world = try World(
             change: {
-                $0.pools = pools {
-                    try await workspaces.place(
+                $0.ask {
+                    try await workspaces.workspace(
                         organization: $0,
-                        workspace: $1,
+                        name: $1,
                         deadline: .seconds(1)
                     )
                 }
@@ -58,13 +70,13 @@ struct WorkspaceTests {
     @Test("a workspace of our pool is announced")
     func ours() async throws {
         let fake = FakeAPI { _ in workspace("agent", "apool-1") }
-        let place = try await api(fake)
-            .place(organization: "acme", workspace: "a b/c", deadline: .seconds(1))
-        #expect(place == .pool(id: "apool-1"))
+        let found = try await api(fake)
+            .workspace(organization: "acme", name: "a b/c", deadline: .seconds(1))
+        #expect(found == Workspace(.pool(id: "apool-1"), name: "network"))
         #expect(
             fake.urls == ["https://tfe.example/api/v2/organizations/acme/workspaces/a%20b%2Fc"]
         )
-        let world = try World(change: { $0.pools = pools { _, _ in place } })
+        let world = try World(change: { $0.ask { _, _ in found } })
         #expect(await world.call("pre_plan").status == 200)
         #expect(try await world.ledger().jobs.count == 1)
     }
@@ -75,17 +87,19 @@ struct WorkspaceTests {
     )
     func failedLookup(_ status: Int) async throws {
         let workspaces = api(FakeAPI { _ in HTTPResponse(status, #"{"data":{"attributes":{}}}"#) })
-        let pools = pools {
-            try await workspaces.place(organization: $0, workspace: $1, deadline: .seconds(1))
+        let memory = remembering {
+            try await workspaces.workspace(organization: $0, name: $1, deadline: .seconds(1))
         }
-        #expect(await pools.objection(organization: "acme", workspace: "w") == nil)
+        let found = await memory.workspace(organization: "acme", name: "w")
+        #expect(found == nil && objection(found) == nil)
     }
 
     @Test("names that lead to another path are not looked up", arguments: [".", "..", ""])
     func dots(_ name: String) async throws {
         let fake = FakeAPI { _ in workspace("remote", nil) }
         await #expect(throws: TerraformFailure.notFound) {
-            try await api(fake).place(organization: "acme", workspace: name, deadline: .seconds(1))
+            try await api(fake)
+                .workspace(organization: "acme", name: name, deadline: .seconds(1))
         }
         #expect(fake.urls.isEmpty)
     }
@@ -95,13 +109,13 @@ struct WorkspaceTests {
         struct Failure: Error {}
         let calls = FakeAPI { _ in HTTPResponse(status: 200) }
         let clock = FakeClock()
-        let pools = pools(clock) { organization, workspace in
+        let memory = remembering(clock) { organization, workspace in
             _ = try await calls.send(HTTPRequest(.get, "\(organization)/\(workspace)"))
             if workspace == "failing" { throw Failure() }
-            return .pool(id: "apool-2")
+            return Workspace(.pool(id: "apool-2"))
         }
         func ask(_ name: String) async -> Verdict.NoNeed? {
-            await pools.objection(organization: "", workspace: name)
+            objection(await memory.workspace(organization: "", name: name))
         }
         #expect(await ask("a") == .otherPool)
         #expect(await ask("a") == .otherPool)
@@ -116,15 +130,40 @@ struct WorkspaceTests {
         #expect(calls.urls == ["acme/a", "acme/failing", "acme/failing", "acme/a"])
     }
 
+    @Test(
+        "a workspace that names no pool of its own runs in its project's, if that can be seen",
+        arguments: [
+            (200, inherited, "apool-7"),
+            (200, #""data":{"relationships":{"default-agent-pool":{"data":null}}}"#, nil),
+            (200, #""data":{}"#, nil), (404, "", nil), (500, "", nil),
+        ] as [(Int, String, String?)]
+    )
+    func projectsPool(_ status: Int, _ project: String, _ pool: String?) async throws {
+        let workspace =
+            #"{"data":{"attributes":{"name":"w","execution-mode":"agent","tag-names":["a"]},"#
+            + #""relationships":{"agent-pool":{"data":null},"project":{"data":{"id":"prj-1"}}}}}"#
+        let fake = FakeAPI { url in
+            url.hasSuffix("/projects/prj-1")
+                ? HTTPResponse(status, "{\(project)}") : HTTPResponse(200, workspace)
+        }
+        let found = try await api(fake).workspace(id: "ws-1", deadline: .seconds(1))
+        let place = pool.map { WorkspacePlace.pool(id: $0) }
+        #expect(found == Workspace(place, name: "w", project: "prj-1", tags: ["a"]))
+        #expect(
+            fake.urls
+                == ["workspaces/ws-1", "projects/prj-1"].map { "https://tfe.example/api/v2/\($0)" }
+        )
+    }
+
     @Test("the memory is bounded, and the oldest entry goes first")
     func bounded() async throws {
         let clock = FakeClock()
-        let pools = pools(clock) { _, _ in .pool(id: "apool-1") }
+        let memory = remembering(clock) { _, _ in Workspace(.pool(id: "apool-1")) }
         for number in 0..<2_100 {
             clock.advance(.milliseconds(1))
-            _ = await pools.objection(organization: "o", workspace: "w\(number)")
+            _ = await memory.workspace(organization: "o", name: "w\(number)")
         }
-        #expect(await pools.known.count == 2_000)
+        #expect(await memory.known.count == 2_000)
     }
 
     @Test("concurrent calls for one workspace share one lookup")
@@ -132,14 +171,16 @@ struct WorkspaceTests {
         let calls = FakeAPI { _ in HTTPResponse(status: 200) }
         let gate = FakeService()
         gate.close()
-        let pools = pools { _, _ in
+        let memory = remembering { _, _ in
             _ = try await calls.send(HTTPRequest(.get, "x"))
             _ = try await gate.setDesiredCount(0)
-            return .pool(id: "apool-2")
+            return Workspace(.pool(id: "apool-2"))
         }
         await withTaskGroup(of: Verdict.NoNeed?.self) { group in
             for _ in 0..<20 {
-                group.addTask { await pools.objection(organization: "o", workspace: "w") }
+                group.addTask {
+                    objection(await memory.workspace(organization: "o", name: "w"))
+                }
             }
             await gate.arrival()
             gate.open()

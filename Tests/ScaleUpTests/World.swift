@@ -37,21 +37,23 @@ struct World {
             clock: time.clock,
             retry: time.retry
         )
+        let keeper = PoolKeeper(
+            store: store,
+            service: service,
+            announcer: announcer,
+            patience: .seconds(3_600),
+            clock: time.clock
+        )
+        let table = PoolTable(only: "agents")
         var parts = Endpoint.Parts(
             keys: RunTaskKeys("the key"),
             policy: Verdict.Policy(
                 origin: .hcpTerraform,
                 announceStages: [.prePlan, .preApply]
             ),
-            announcer: announcer,
-            sweeper: Sweeper(
-                store: store,
-                service: service,
-                announcer: announcer,
-                search: search,
-                patience: .seconds(3_600),
-                clock: time.clock
-            ),
+            pools: [Endpoint.Pool("agents", announcer: announcer, keeper: keeper)],
+            table: table,
+            sweeper: Sweeper([SweepGroup([(0, keeper)], of: table, search: search)]),
             callback: CallbackClient(self.callbacks)
         )
         change(&parts)
@@ -102,6 +104,45 @@ struct World {
     var lastCallback: String {
         String(decoding: callbacks.requests.last?.body ?? [], as: UTF8.self)
     }
+}
+
+extension Endpoint.Parts {
+    /// The one pool serves the agent pool `apool-1`, and whoever answers here says where a workspace
+    /// runs.
+    mutating func ask(
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        _ lookUp: @escaping WorkspaceMemory.LookUp
+    ) {
+        table = PoolTable(only: "agents", agentPoolID: "apool-1")
+        workspaces = WorkspaceMemory(organization: "acme", lookUp: lookUp, now: now)
+    }
+}
+
+extension Sweeper {
+    /// Of one pool.
+    init(
+        store: any LedgerStore,
+        service: any ServicePort,
+        announcer: Announcer,
+        isOver: PoolKeeper.IsOver? = nil,
+        clock: @escaping @Sendable () -> WallTime
+    ) {
+        let keeper = PoolKeeper(
+            store: store,
+            service: service,
+            announcer: announcer,
+            patience: .seconds(3_600),
+            isOver: isOver,
+            clock: clock
+        )
+        self.init([SweepGroup([(0, keeper)], of: PoolTable(only: "agents"))])
+    }
+}
+
+/// Of the one pool that is swept.
+extension SweepReport {
+    var repair: SweepOutcome.Repair? { pools.first?.outcome.repair }
+    var search: SweepOutcome.Search? { pools.first?.outcome.search }
 }
 
 extension Announcer {
