@@ -9,17 +9,21 @@ package struct Run: Hashable, Sendable {
     package let workspaceID: String?
     /// Whether it is a plan alone; nil where that is not known.
     package let isPlanOnly: Bool?
+    /// Who has its jobs, or had them, by their types; of a job that has not begun nobody.
+    package let executors: [String: Executor]
 
     package init(
         id: String,
         status: String,
         workspaceID: String? = nil,
-        isPlanOnly: Bool? = nil
+        isPlanOnly: Bool? = nil,
+        executors: [String: Executor] = [:]
     ) {
         self.id = id
         self.status = status
         self.workspaceID = workspaceID
         self.isPlanOnly = isPlanOnly
+        self.executors = executors
     }
 
     /// The job that an agent must come for; nil while the run needs none, or has one already.
@@ -46,9 +50,19 @@ extension Run {
         case "apply":
             if Self.applying.contains(status) { return true }
             return isBeforePlanned || Self.planned.contains(status) ? true : nil
+        case "policy":
+            // Policies are evaluated within the stage before this.
+            let isPast = Self.applying.contains(status) || status == "post_plan_completed"
+            return isPast ? false : nil
         default:
             return nil
         }
+    }
+
+    /// The job of policies, where the run is in the stage in which they are evaluated. Whether an
+    /// agent is wanted for it only its evaluations tell.
+    package var policyJob: Job? {
+        status == "post_plan_running" ? Job(id: id, type: "policy") : nil
     }
 
     /// Whether no agent has its plan yet, nor had it.
@@ -101,20 +115,32 @@ package struct RunsAPI: Sendable {
 
     package func run(_ id: String) async throws(TerraformFailure) -> Run {
         let answer: Answer = try await api.get(
-            "/runs/\(id.percentEncoded)",
+            "/runs/\(id.percentEncoded)?include=plan%2Capply",
             deadline: Self.deadline
         )
-        return Run(id: id, status: answer.data.attributes.status)
+        return Run(
+            id: id,
+            status: answer.data.attributes.status,
+            executors: answer.executors
+        )
     }
 
     /// Whether an announced job that no agent received needs none any more.
     ///
-    /// - Parameter aged: it has waited as long as such a job counts where nobody can be asked.
-    ///   Then a run that this token may not see, and a status that says nothing of the job, do not
-    ///   keep it for ever.
-    package func isOver(_ job: Job, aged: Bool) async throws(TerraformFailure) -> Bool {
+    /// - Parameters:
+    ///   - aged: it has waited as long as such a job counts where nobody can be asked. Then a run
+    ///     that this token may not see, and a status that says nothing of the job, do not keep it
+    ///     for ever.
+    ///   - ours: whose agents it was announced for; a job that somebody else has needs none of them.
+    package func isOver(
+        _ job: Job,
+        aged: Bool,
+        ours: Executor.Place = Executor.Place()
+    ) async throws(TerraformFailure) -> Bool {
         do {
-            return try await run(job.id).needsAgent(for: job).map { !$0 } ?? aged
+            let run = try await run(job.id)
+            guard let needsAgent = run.needsAgent(for: job) else { return aged }
+            return !needsAgent || run.executors[job.type]?.isElsewhere(than: ours) == true
         } catch {
             if aged, error == .notFound { return true }
             throw error
@@ -123,8 +149,30 @@ package struct RunsAPI: Sendable {
 
     private struct Answer: Decodable {
         let data: Item
+        let included: Lenient<[Lenient<Included>]>?
+
         struct Item: Decodable { let attributes: Attributes }
         struct Attributes: Decodable { let status: String }
+
+        /// A plan or an apply.
+        struct Included: Decodable {
+            let type: String
+            let attributes: IncludedAttributes
+        }
+        struct IncludedAttributes: Decodable {
+            let executor: Lenient<Executor>?
+            enum CodingKeys: String, CodingKey { case executor = "execution-details" }
+        }
+
+        var executors: [String: Executor] {
+            let jobTypes = ["plans": "plan", "applies": "apply"]
+            var executors: [String: Executor] = [:]
+            for item in (included?.value ?? []).compactMap(\.value) {
+                guard let type = jobTypes[item.type] else { continue }
+                executors[type] = item.attributes.executor?.value
+            }
+            return executors
+        }
     }
 }
 
@@ -157,13 +205,28 @@ package struct PoolRunsAPI: Sendable {
         path =
             "/organizations/\(organization.percentEncoded)/runs"
             + "?filter%5Bagent_pool_names%5D=\(pool.percentEncoded)"
-            + "&filter%5Bstatus_group%5D=non_final&page%5Bsize%5D=100&page%5Bnumber%5D="
+            + "&filter%5Bstatus_group%5D=non_final&page%5Bsize%5D=100"
     }
 
-    /// - Parameter page: 1 is the first.
-    package func runs(page: Int) async throws(TerraformFailure) -> Page {
+    /// All that the documentation names ("Run operations"). The list of a workspace's runs leaves
+    /// plans alone out unless they are asked for; whether an organization's does is not said.
+    private static let operations = [
+        "plan_only", "plan_and_apply", "save_plan", "refresh_only", "destroy", "empty_apply",
+        "action_only",
+    ]
+
+    /// - Parameters:
+    ///   - page: 1 is the first.
+    ///   - namesOperations: whether every operation is asked for by its name; releases of Terraform
+    ///     Enterprise may not know all of them.
+    package func runs(
+        page: Int,
+        namesOperations: Bool
+    ) async throws(TerraformFailure) -> Page {
+        let operations = Self.operations.joined(separator: "%2C")
+        let filter = namesOperations ? "&filter%5Boperation%5D=" + operations : ""
         let answer: Answer = try await api.get(
-            path + "\(page)",
+            path + filter + "&page%5Bnumber%5D=\(page)",
             deadline: Self.deadline,
             maximumResponseBytes: Self.maximumPageBytes
         )

@@ -35,14 +35,13 @@ extension Endpoint {
         }
         let keys = reading(settings.key)
         let notificationKeys = settings.notificationToken.map(reading) ?? keys
-        let isOver = api.map { Self.isOver(RunsAPI($0)) }
-        let pools = settings.pools.map {
+        let pools = settings.pools.map { pool in
             Pool(
-                $0,
+                pool,
                 aws,
                 region: settings.aws.region,
                 patience: settings.announcedJobTimeout,
-                isOver: isOver
+                isOver: api.map { Self.isOver(RunsAPI($0), pool, of: settings.pools) }
             )
         }
         let parts = Parts(
@@ -101,8 +100,17 @@ extension Endpoint {
         )
     }
 
-    private static func isOver(_ runs: RunsAPI) -> PoolKeeper.IsOver {
-        { job in try await runs.isOver(job, aged: true) }
+    private static func isOver(
+        _ runs: RunsAPI,
+        _ pool: PoolSettings,
+        of pools: [PoolSettings]
+    ) -> PoolKeeper.IsOver {
+        let services = pools.map(\.place.service).filter { $0 != pool.place.service }
+        let ours = Executor.Place(
+            agentPoolID: pool.entry.agentPoolID,
+            otherServices: services
+        )
+        return { job in try await runs.isOver(job, aged: true, ours: ours) }
     }
 
     /// Pools with the same agent pool together, since its list of runs is theirs together; and all
@@ -134,7 +142,9 @@ extension Endpoint {
                     of: settings.table,
                     organization: agentPool.organization,
                     search: RunSearch(runs, budget: budget),
-                    lookUp: { await memory.workspace(organization: "", name: $0) }
+                    lookUp: { await memory.workspace(organization: "", name: $0) },
+                    policies: settings.announceStages.contains(.postPlan)
+                        ? PolicyEvaluationsAPI(api) : nil
                 )
             )
         }

@@ -9,6 +9,8 @@ package actor RunSearch {
     private let budget: SharedBudget
     private let now: @Sendable () -> ContinuousClock.Instant
     private var page = 1
+    /// Until HCP Terraform refuses one of them.
+    private var namesOperations = true
 
     package struct Findings: Sendable {
         package var runs: [Run] = []
@@ -48,11 +50,15 @@ package actor RunSearch {
                 return findings
             }
             do throws(TerraformFailure) {
-                let found = try await api.runs(page: page)
+                let found = try await api.runs(page: page, namesOperations: namesOperations)
                 findings.runs += found.runs
                 page = found.next ?? 1
                 if found.next == nil { return findings }
             } catch {
+                if namesOperations, error == .status(400) || error == .status(422) {
+                    namesOperations = false
+                    continue
+                }
                 if case .throttled(let wait) = error { budget.stayAway(until: now() + wait) }
                 findings.missing = "\(error)"
                 findings.failure = error

@@ -42,6 +42,7 @@ package struct SweepGroup: Sendable {
     private let organization: String
     private let search: RunSearch?
     private let lookUp: LookUp?
+    private let policies: PolicyEvaluationsAPI?
 
     /// What HCP Terraform says of a workspace, by its id; nil while it cannot be asked.
     package typealias LookUp = @Sendable (_ id: String) async -> Workspace?
@@ -51,18 +52,21 @@ package struct SweepGroup: Sendable {
     ///   - organization: whose runs are searched.
     ///   - search: nil without an API token, or without the name of the agent pool.
     ///   - lookUp: nil where the table asks for nothing that it could tell.
+    ///   - policies: nil where agents evaluate no policies, or cannot be announced for them.
     package init(
         _ members: [(place: Int, keeper: PoolKeeper)],
         of table: PoolTable,
         organization: String = "",
         search: RunSearch? = nil,
-        lookUp: LookUp? = nil
+        lookUp: LookUp? = nil,
+        policies: PolicyEvaluationsAPI? = nil
     ) {
         self.members = members
         self.table = table
         self.organization = organization
         self.search = search
         self.lookUp = lookUp
+        self.policies = policies
     }
 
     func sweep() async -> [(Int, SweptPool)] {
@@ -100,7 +104,8 @@ package struct SweepGroup: Sendable {
             return Dictionary(uniqueKeysWithValues: places.map { ($0, unread) })
         }
         let findings = await search.search()
-        let waiting = UnannouncedJobs(findings.runs, unknownTo: Array(ledgers.values)).found
+        var waiting = UnannouncedJobs(findings.runs, unknownTo: Array(ledgers.values)).found
+        waiting += await waitingPolicies(findings.runs, Array(ledgers.values))
         var jobs: [Int: [Job]] = [:]
         for found in waiting {
             if let place = await self.place(of: found) {
@@ -126,6 +131,27 @@ package struct SweepGroup: Sendable {
             }
         }
         return searches
+    }
+
+    /// Runs asked for in one sweep, of two requests each; chosen by chance, so that those which wait
+    /// for something else than policies hide no others.
+    private static let mostPolicies = 5
+
+    private func waitingPolicies(
+        _ runs: [Run],
+        _ ledgers: [Ledger]
+    ) async -> [UnannouncedJobs.Found] {
+        guard let policies else { return [] }
+        let unknown = runs.compactMap { run in run.policyJob.map { (job: $0, run: run) } }
+            .filter { found in !ledgers.contains { $0.jobs[found.job] != nil } }
+        var waiting: [UnannouncedJobs.Found] = []
+        for (job, run) in unknown.shuffled().prefix(Self.mostPolicies) {
+            // Where it cannot be asked the next sweep asks.
+            if (try? await policies.isWaiting(run: run.id)) == true {
+                waiting.append(UnannouncedJobs.Found(job: job, run: run))
+            }
+        }
+        return waiting
     }
 
     private func place(of found: UnannouncedJobs.Found) async -> Int? {

@@ -133,6 +133,8 @@ struct ReadingTests {
             ("apply", "apply_queued", true), ("apply", "applying", true),
             ("apply", "applied", false), ("apply", "discarded", false),
             ("apply", "planned_and_finished", false), ("policy", "planning", nil),
+            ("policy", "post_plan_running", nil), ("policy", "post_plan_completed", false),
+            ("policy", "apply_queued", false),
             ("policy", "errored", false), ("plan", "policy_soft_failed", false),
             ("apply", "policy_soft_failed", false), ("apply", "force_canceled", false),
         ] as [(String, String, Bool?)]
@@ -142,6 +144,37 @@ struct ReadingTests {
         let run = try await RunsAPI(api(http)).run("run-1")
         let job = try #require(Job(id: "run-1", type: type))
         #expect(run.needsAgent(for: job) == expected)
-        #expect(await http.urls == ["https://tfe.example/api/v2/runs/run-1"])
+        #expect(
+            await http.urls == ["https://tfe.example/api/v2/runs/run-1?include=plan%2Capply"]
+        )
+    }
+
+    private static let task = String(repeating: "a1", count: 16)
+
+    @Test(
+        "a job that somebody else has needs no agent here; who does not say so has it not",
+        arguments: [
+            (#"{"mode":"remote"}"#, true), (#"{"mode":"local"}"#, true),
+            (#"{"mode":"agent"}"#, false), ("null", false), ("7", false), (#"{"mode":7}"#, false),
+            (#"{"mode":"agent","agent-pool-id":"apool-1"}"#, false),
+            (#"{"mode":"agent","agent-pool-id":"apool-2"}"#, true),
+            (#"{"mode":"agent","agent-name":"ours-\#(task)"}"#, false),
+            (#"{"mode":"agent","agent-name":"ours-apply-\#(task)"}"#, true),
+            (#"{"mode":"agent","agent-name":"ours-apply-\#(task)-12"}"#, true),
+            (#"{"mode":"agent","agent-name":"ours-apply-\#(task)-x"}"#, false),
+            (#"{"mode":"agent","agent-name":"ours-apply"}"#, false),
+            (#"{"mode":"agent","agent-name":"a name of one's own"}"#, false),
+        ]
+    )
+    func executors(_ details: String, _ isOver: Bool) async throws {
+        let http = Script(
+            Script.json(
+                #"{"data":{"attributes":{"status":"planning"}},"included":[{"type":"plans","#
+                    + #""attributes":{"execution-details":\#(details)}},{"type":"users"},7]}"#
+            )
+        )
+        let job = try #require(Job(id: "run-1", type: "plan"))
+        let ours = Executor.Place(agentPoolID: "apool-1", otherServices: ["ours-apply"])
+        #expect(try await RunsAPI(api(http)).isOver(job, aged: false, ours: ours) == isOver)
     }
 }

@@ -104,12 +104,55 @@ struct SweepTests {
             api.urls == [
                 "https://tfe.example/api/v2/organizations/acme/runs?filter%5Bagent_pool_names%5D="
                     + "my%20pool&filter%5Bstatus_group%5D=non_final&page%5Bsize%5D=100"
-                    + "&page%5Bnumber%5D=1"
+                    + "&filter%5Boperation%5D=plan_only%2Cplan_and_apply%2Csave_plan"
+                    + "%2Crefresh_only%2Cdestroy%2Cempty_apply%2Caction_only&page%5Bnumber%5D=1"
             ]
         )
         let again = await world.endpoint.sweep()
         #expect(!again.hasActed && !again.hasFailed)
         #expect(world.service.written == [2])
+    }
+
+    @Test(
+        "policies that wait are announced where agents evaluate them, those under way are not",
+        arguments: [
+            ("queued", 1), ("pending", 1), ("running", 0), ("passed", 0), ("errored", 0),
+        ]
+    )
+    func policies(_ status: String, _ announced: Int) async throws {
+        let api = FakeAPI { url in
+            if url.hasSuffix("/runs/run-1/task-stages") {
+                return HTTPResponse(
+                    200,
+                    #"{"data":[{"id":"ts-0","attributes":{"stage":"pre_plan"}},"#
+                        + #"{"id":"ts-1","attributes":{"stage":"post_plan","status":"running"}}]}"#
+                )
+            }
+            if url.hasSuffix("/task-stages/ts-1/policy-evaluations") {
+                return HTTPResponse(
+                    200,
+                    #"{"data":[{"id":"poleval-1","attributes":{"status":"\#(status)"}}]}"#
+                )
+            }
+            return page([("run-1", "post_plan_running"), ("run-2", "planning")])
+        }
+        let world = try World(search: search(api)) { parts in
+            parts.sweeper = Sweeper([
+                SweepGroup(
+                    [(0, parts.pools[0].keeper)],
+                    of: parts.table,
+                    search: search(api),
+                    policies: PolicyEvaluationsAPI(
+                        TerraformAPI(api, address: "https://tfe.example", token: "the token")
+                    )
+                )
+            ])
+        }
+        for _ in 0..<2 { #expect(!(await world.endpoint.sweep()).hasFailed) }
+        let jobs = try await world.ledger().jobs.keys.map(\.key)
+        #expect(jobs == (announced == 1 ? ["run-1/policy"] : []))
+        // One that is known is not asked for again.
+        #expect(api.urls.count == (announced == 1 ? 4 : 6))
     }
 
     @Test("someone's edit of desiredCount is taken back to the ledger's size")
@@ -410,6 +453,22 @@ struct RunSearchTests {
     func malformed(_ text: String) async throws {
         let api = FakeAPI { _ in HTTPResponse(200, text) }
         #expect(await search(api).search().failure == .malformedAnswer)
+    }
+
+    @Test("where the names of operations are refused, the list is asked for without them")
+    func operations() async throws {
+        for status in [400, 422] {
+            let api = FakeAPI { url in
+                url.contains("action_only")
+                    ? HTTPResponse(status, "") : page([("run-1", "plan_queued")])
+            }
+            let search = search(api)
+            for _ in 0..<2 {
+                let findings = await search.search()
+                #expect(findings.runs.map(\.id) == ["run-1"] && findings.failure == nil)
+            }
+            #expect(api.urls.count == 3)
+        }
     }
 
     @Test("a list that names an earlier page as the next one ends")

@@ -131,15 +131,23 @@ extension TerraformStandIn {
     }
 
     private func runs(_ query: [String: String]) -> WebResponse {
-        let known = ["filter[agent_pool_names]", "filter[status_group]", "filter[status]"]
+        let known = [
+            "filter[agent_pool_names]", "filter[status_group]", "filter[status]",
+            "filter[operation]",
+        ]
         if query.keys.contains(where: { $0.hasPrefix("filter") && !known.contains($0) }) {
             return JSONAPI.error(400, "a filter that is not rehearsed")
         }
         let pools = query["filter[agent_pool_names]"]?.split(separator: ",").map(String.init)
         let statuses = query["filter[status]"]?.split(separator: ",").map(String.init)
+        // Plans alone are left out of a workspace's list unless they are asked for; of this list it
+        // is not said, so they are here as well.
+        let operations = query["filter[operation]"]?.split(separator: ",").map(String.init)
+        let listsPlans = operations?.contains("plan_only") ?? false
         let found = order.reversed().compactMap { runs[$0] }.filter { run in
             let group = query["filter[status_group]"]
             return (pools?.contains(settings.poolName) ?? true)
+                && (listsPlans || !run.isPlanOnly)
                 && (statuses?.contains(run.life.status.rawValue) ?? true)
                 && (group == nil || (group == "final") == run.life.status.isFinal)
         }
