@@ -14,8 +14,7 @@ package struct OperatorSettings: Sendable {
     /// Set by ECS: this runs in a task.
     package let metadataURI: String?
     package let credentials: CredentialsSource
-    /// Trusted certificates; nil for the system's.
-    package let caBundlePath: String?
+    package let authorities: TrustedAuthorities
     private let environment: [String: String]
 
     /// - Parameter environment: the process environment, or what a command line adds to it.
@@ -37,7 +36,7 @@ package struct OperatorSettings: Sendable {
             expected: "the name of the DynamoDB table that holds the ledger"
         )
         limits = reader.limits()
-        caBundlePath = reader.value("SSL_CERT_FILE")
+        authorities = reader.authorities()
         // In a task the region comes from its metadata, so any will do to look at the rest.
         let found = reader.aws(region: metadataURI == nil ? nil : "us-east-1")
         try reader.check()

@@ -64,7 +64,8 @@ struct StatusCommand: ParsableCommand {
             http = try CurlClient(
                 CurlConfiguration(
                     userAgent: "agent-sidecar",
-                    caBundlePath: settings.caBundlePath
+                    caBundlePath: settings.authorities.path,
+                    moreAuthorities: settings.authorities.more
                 )
             )
             let (place, aws) = try await settings.connect(http)

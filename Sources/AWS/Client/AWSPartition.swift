@@ -31,7 +31,10 @@ package struct AWSPartition: Hashable, Sendable {
         ("eusc-", AWSPartition("aws-eusc", "amazonaws.eu", dualStack: "api.amazonwebservices.eu")),
         ("us-iso-", AWSPartition("aws-iso", "c2s.ic.gov", dualStack: "api.aws.ic.gov")),
         ("us-isob-", AWSPartition("aws-iso-b", "sc2s.sgov.gov", dualStack: "api.aws.scloud")),
-        ("eu-isoe-", AWSPartition("aws-iso-e", "cloud.adc-e.uk", dualStack: "api.cloud-aws.adc-e.uk")),
+        (
+            "eu-isoe-",
+            AWSPartition("aws-iso-e", "cloud.adc-e.uk", dualStack: "api.cloud-aws.adc-e.uk")
+        ),
         ("us-isof-", AWSPartition("aws-iso-f", "csp.hci.ic.gov", dualStack: "api.aws.hci.ic.gov")),
     ]
 }
