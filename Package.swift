@@ -111,6 +111,8 @@ let package = Package(
         .target(name: "Decisions", exclude: ["README.md"], swiftSettings: strict),
         // One constant.
         .target(name: "ProductVersion", swiftSettings: strict),
+        // The vocabulary of logs and metrics, and the form of a line; imports nothing.
+        .target(name: "Telemetry", swiftSettings: strict),
 
         // What the decisions need of the world outside, and what is performed over that alone.
         .target(name: "Ports", dependencies: ["Decisions"], swiftSettings: strict),
@@ -139,7 +141,7 @@ let package = Package(
         .target(name: "AgentLinkServer", dependencies: ["AgentLink"], swiftSettings: strict),
         .target(
             name: "Daemon",
-            dependencies: ["AWS", "Decisions", logging],
+            dependencies: ["AWS", "Decisions", "Telemetry"],
             swiftSettings: strict
         ),
 
@@ -153,7 +155,7 @@ let package = Package(
         // What runs in production.
         .executableTarget(
             name: "Launcher",
-            dependencies: ["AgentLink", "ProductVersion", "Renewal"],
+            dependencies: ["AgentLink", "ProductVersion", "Renewal", "Telemetry"],
             swiftSettings: strict,
             // The launcher runs in whatever image the agent runs in, so it brings everything.
             linkerSettings: [
@@ -167,14 +169,16 @@ let package = Package(
             name: "Sidecar",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                "HCPTerraform", "Operators", "Ports", "ProductVersion", "StrictJSON",
-                argumentParser, logging,
+                "HCPTerraform", "Operators", "Ports", "ProductVersion", "StrictJSON", "Telemetry",
+                argumentParser,
             ],
             swiftSettings: strict
         ),
         .target(
             name: "ScaleUp",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports", logging],
+            dependencies: [
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports", "Telemetry",
+            ],
             swiftSettings: strict
         ),
         // Links no server library: it is a client of Lambda's Runtime API.
@@ -182,15 +186,15 @@ let package = Package(
             name: "ScaleUpLambda",
             dependencies: [
                 "Curl", "Daemon", "Decisions", "Ports", "ProductVersion", "ScaleUp", "StrictJSON",
-                logging,
+                "Telemetry",
             ],
             swiftSettings: strict
         ),
         .target(
             name: "ScaleUpServer",
             dependencies: [
-                "Curl", "Daemon", "HCPTerraform", "ProductVersion", "ScaleUp", argumentParser,
-                hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
+                "Curl", "Daemon", "HCPTerraform", "ProductVersion", "ScaleUp", "Telemetry",
+                argumentParser, hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1,
             ] + onlyPinned,
             swiftSettings: strict
         ),
@@ -335,14 +339,14 @@ let package = Package(
         ),
         .testTarget(
             name: "DaemonTests",
-            dependencies: ["AWS", "Curl", "Daemon", "Peers", logging],
+            dependencies: ["AWS", "Curl", "Daemon", "Peers", "Telemetry"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "SidecarTests",
             dependencies: [
                 "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform",
-                "Peers", "Ports", "ProductVersion", "Seeded", "Sidecar", logging,
+                "Peers", "Ports", "ProductVersion", "Seeded", "Sidecar", "Telemetry",
             ],
             swiftSettings: strict
         ),
@@ -350,8 +354,8 @@ let package = Package(
         .target(
             name: "EndpointFuzzing",
             dependencies: [
-                "AWS", "Curl", "Decisions", "HCPTerraform", "InMemoryPorts", "Ports", "ScaleUp",
-                logging,
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "InMemoryPorts", "Ports",
+                "ScaleUp",
             ],
             path: "Tests/EndpointFuzzing",
             swiftSettings: strict
@@ -360,16 +364,15 @@ let package = Package(
             name: "ScaleUpTests",
             dependencies: [
                 "AWS", "Curl", "Daemon", "Decisions", "EndpointFuzzing", "HCPTerraform",
-                "InMemoryPorts", "Ports", "ScaleUp", "Seeded", logging,
+                "InMemoryPorts", "Ports", "ScaleUp", "Seeded", "Telemetry",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "ScaleUpLambdaTests",
             dependencies: [
-                "AWS", "Curl", "Decisions", "HCPTerraform", "Peers", "Ports", "ScaleUp",
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers", "Ports", "ScaleUp",
                 "ScaleUpLambda",
-                logging,
             ],
             swiftSettings: strict
         ),

@@ -1,8 +1,8 @@
 """Plays many seeds with faults, several rehearsals at a time, and says how each ended.
 
-    Tests/run --chaos                      ten seeds, both modes, floors of 0 and 2
-    Tests/run --chaos --seeds 3 --first 7  seeds 7 to 9
-    Tests/run --chaos -- --tfe-token       the rest goes to every `rehearsal play`
+Tests/run --chaos                      ten seeds, both modes, floors of 0 and 2
+Tests/run --chaos --seeds 3 --first 7  seeds 7 to 9
+Tests/run --chaos -- --tfe-token       the rest goes to every `rehearsal play`
 """
 
 import argparse

@@ -499,19 +499,59 @@ def fragments(literals: str) -> list[str]:
     return [piece for piece in plain if len(piece) > 2]
 
 
+def events() -> dict[str, tuple[str, str]]:
+    """By its case: what each event is called in a line, and its level."""
+    source = text_of(ROOT / "Sources/Telemetry/EventName.swift")
+    names = re.findall(r'^    case (\w+)(?: = "(\w+)")?$', source.split("enum LogLevel")[0], re.M)
+    level_of = {}
+    for cases, level in re.findall(r"case ((?:\.\w+,?\s*)+):\s*\.(\w+)$", source, re.M):
+        level_of |= dict.fromkeys(re.findall(r"\.(\w+)", cases), level)
+    assert len(names) > 80 and len(level_of) >= len(names), f"{len(names)} events are found"
+    return {case: (name or case, level_of[case]) for case, name in names}
+
+
+@check("every event of a log has its row in the operators' page, with its level, and no other")
+def event_rows() -> Iterator[str]:
+    real = dict(events().values())
+    rows = re.findall(
+        r"^\| ((?:`\w+`(?:, )?)+) \| (error|warning|info|debug|any) \|",
+        chapter(OPERATING, "Log lines"),
+        re.MULTILINE,
+    )
+    told = {name: level for names, level in rows for name in re.findall(r"`(\w+)`", names)}
+    assert len(told) > 80, f"{len(told)} rows are found"
+    yield from (f"{name}: no row in {OPERATING}" for name in sorted(real.keys() - told.keys()))
+    yield from (f"{name}: no program says it" for name in sorted(told.keys() - real.keys()))
+    for name in sorted(real.keys() & told.keys()):
+        if told[name] not in (real[name], "any"):
+            yield f"{name}: {real[name]}, and {told[name]} in {OPERATING}"
+
+
+@check("every member of a line is in the operators' page")
+def line_members() -> Iterator[str]:
+    source = text_of(ROOT / "Sources/Telemetry/LogField.swift").split("enum LogValue")[0]
+    names = re.findall(r'^    case (\w+)(?: = "(\w+)")?$', source, re.M)
+    assert len(names) > 20, f"{len(names)} members are found"
+    table = chapter(OPERATING, "A line's members")
+    for case, name in names:
+        if f"`{name or case}`" not in table:
+            yield f"{name or case}: no row in {OPERATING}"
+
+
 def spoken() -> Iterator[tuple[str, list[str]]]:
     """Where a program says something that a person may have to act on, and what it always has."""
     text = rf"((?:{LITERAL}|[\w.()]+)(?:\s*\+\s*(?:{LITERAL}|[\w.()]+))*)"
-    calls = re.compile(
-        r"(?:logger\.(?:warning|error|critical)|journal\.(?:once|warning|error)|Notice\.say)"
-        rf"\(\s*{text}"
-    )
+    calls = re.compile(rf"\b(?:log|journal\.(?:once|say)|Notice\.say)\(\s*\.(\w+),\s*{text}")
+    levels = {case: level for case, (_, level) in events().items()}
     for path in shipped():
         for match in calls.finditer(text_of(path)):
+            if levels[match[1]] in ("debug", "info"):
+                continue
             # What is nothing but filled in is said by somebody else.
-            if not match[1].startswith('"\\(') and (found := fragments(match[1])):
-                yield f"{name_of(path)}: {match[1][:60]}", found
-    reasons = "".join(text_of(path) for path in swift_files("Sources/Decisions/"))
+            if not match[2].startswith('"\\(') and (found := fragments(match[2])):
+                yield f"{name_of(path)}: {match[2][:60]}", found
+    decisions = [p for p in swift_files("Sources/Decisions/") if p.stem != "Reason+Name"]
+    reasons = "".join(map(text_of, decisions))
     warned = set(re.findall(r"\.(?:warn|alarm), \.(\w+)", reasons))
     assert len(warned) > 8, f"{len(warned)} warnings are found"
     silence = re.search(r"enum Silence\b.*?^}", reasons, re.MULTILINE | re.DOTALL)
@@ -552,6 +592,8 @@ def told_lines() -> Iterator[str]:
     for path in shipped():
         text = re.sub(r'"\s*\+\s*"', "", text_of(path))
         texts += [re.sub(r"\\(.)", r"\1", t[1:-1]) for t in re.findall(LITERAL, text)]
+        # A case is its own text where it has no other.
+        texts += re.findall(r"^    case (\w+)$", text, re.MULTILINE)
     everything = "\n".join(texts)
     count = 0
     told = chapter(OPERATING, "Log lines") + chapter(OPERATING, "An agent does not leave")

@@ -33,9 +33,9 @@ package enum AgentStatus: Hashable, Sendable {
 }
 
 /// Why nobody knows what an agent does. Each is a fault of the installation or of the log.
-package enum Silence: Hashable, Sendable, CustomStringConvertible {
+package enum Silence: String, Hashable, Sendable, CustomStringConvertible {
     /// The launcher is connected, and no status line has come.
-    case saidNothing
+    case saidNothing = "said_nothing"
     /// It registered and said nothing since.
     case registered
     /// A status line could not be read.

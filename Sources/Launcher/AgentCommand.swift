@@ -1,5 +1,6 @@
 import AgentLink
 import Glibc
+import Telemetry
 
 /// The command that is the agent, found before anything is started.
 struct AgentCommand {
@@ -32,6 +33,7 @@ struct AgentCommand {
 
     private static func sayUncovered(_ name: String, _ level: String) {
         Notice.say(
+            .logLevelOverruled,
             name + " is " + AgentLogLevel.described(level)
                 + ", which hides what the agent says of its state: it runs at "
                 + AgentLogLevel.needed

@@ -1,5 +1,6 @@
 @preconcurrency import Glibc
 import Renewal
+import Telemetry
 
 /// How this program, started by the launcher, becomes the agent as another user. As arguments it gets
 /// whom to become, then the agent's file and its arguments.
@@ -49,7 +50,7 @@ enum AgentEntry {
     }
 
     private static func end(_ text: String, _ code: Int32) -> Never {
-        Notice.say(text)
+        Notice.say(.notStarted, text)
         _exit(code)
     }
 

@@ -1,5 +1,6 @@
 import AgentLink
 import Glibc
+import Telemetry
 
 /// The entry point of the agent's container: starts the unmodified agent, passes its output on,
 /// tells the sidecar what the agent says of itself, delivers at most one stop signal, and holds
@@ -34,7 +35,7 @@ enum AgentLauncher {
         do throws(LaunchFailure) {
             return try step()
         } catch {
-            Notice.say(error.text)
+            Notice.say(.notStarted, error.text)
             _exit(error.exitCode)
         }
     }

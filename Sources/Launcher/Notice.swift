@@ -1,13 +1,20 @@
 import Glibc
+import Telemetry
 
-/// The launcher's own words, on stderr, between the agent's.
+/// The launcher's own words, on stderr, between the agent's: lines of the form that all programs have.
 enum Notice {
     /// Writes one line, or nothing: if whoever reads stderr is behind, the launcher must not wait
     /// with it, since a stop signal may come at any time.
-    static func say(_ text: String) {
+    static func say(_ event: EventName, _ text: String) {
         var entry = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         guard poll(&entry, 1, 0) == 1, entry.revents & Int16(POLLOUT) != 0 else { return }
-        write("agent-launcher: " + text + "\n", to: STDERR_FILENO)
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let moment = LogMoment(
+            milliseconds: Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+        )
+        let line = LogRecord(event, text).line(at: moment, by: "agent-launcher")
+        write(line, to: STDERR_FILENO)
     }
 
     /// Writes text in one piece, so that lines of others do not get into it.

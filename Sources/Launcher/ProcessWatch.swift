@@ -1,5 +1,6 @@
 import AgentLink
 import Glibc
+import Telemetry
 
 /// The command that the launcher started, and the agent, which may be another process. It looks and
 /// signals; `LauncherLife` decides what follows.
@@ -119,13 +120,17 @@ struct ProcessWatch {
     ) -> Outcome {
         let reason = ": pidfd_open: " + Notice.errorText(code)
         if entry.parent == getpid() {
-            Notice.say("the agent is process \(entry.pid), watched by its id alone" + reason)
+            Notice.say(
+                .agentWatchedByID,
+                "the agent is process \(entry.pid), watched by its id alone" + reason
+            )
             agent = FoundAgent(child: entry.pid)
             agentsFound += 1
             return .agent(entry.pid, isCommand: false)
         }
         if commandLives {
             Notice.say(
+                .agentUnwatched,
                 "the agent is below its command and cannot be watched, so the command's end is"
                     + " taken for its own" + reason
             )
@@ -137,6 +142,7 @@ struct ProcessWatch {
         if unwatchedAgent != entry.pid {
             unwatchedAgent = entry.pid
             Notice.say(
+                .agentUnwatched,
                 "the agent is process \(entry.pid) and cannot be watched until its parent has ended"
                     + reason
             )

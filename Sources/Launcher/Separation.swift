@@ -1,6 +1,7 @@
 import AgentLink
 import Glibc
 import Renewal
+import Telemetry
 
 /// What keeps jobs of one container apart: whom the agent runs as, and how the container is made as it
 /// was.
@@ -43,6 +44,7 @@ struct Separation {
 
     private static func say(_ obstacle: RenewalObstacle) {
         Notice.say(
+            .renewalImpossible,
             "renewal is not possible: " + obstacle.description
                 + "; the container is used for one job, as in single mode"
         )

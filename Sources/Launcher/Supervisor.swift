@@ -1,6 +1,7 @@
 import AgentLink
 import Glibc
 import Renewal
+import Telemetry
 
 /// The launcher's main thread: gathers what happened, asks `LauncherLife`, and does what it says.
 /// Nothing here waits but `sleep`.
@@ -124,6 +125,7 @@ struct Supervisor {
                 observe(.aloneLimitReached)
             case .alone:
                 Notice.say(
+                    .agentAlone,
                     "the agent has had no sidecar that answers for \(settings.aloneLimit) ms or more"
                 )
                 lookForAgent()
@@ -197,6 +199,7 @@ struct Supervisor {
     private func reportOpenness(of agent: pid_t) {
         guard processes.commandLives else { return }
         Notice.say(
+            .startReadable,
             "the agent is process \(agent) below its command: runs can read what the command was"
                 + " started with, the agent's token included, unless it starts the agent by exec"
         )
@@ -207,6 +210,7 @@ struct Supervisor {
             return
         }
         Notice.say(
+            .logLevelHidesState,
             "the agent's own command sets its log level to " + level
                 + ", which hides what the agent says of its state: it will count as busy"
         )
@@ -253,7 +257,10 @@ struct Supervisor {
     private mutating func reportMalformed(_ fault: MessageFault) {
         guard !hasReportedMalformed else { return }
         hasReportedMalformed = true
-        Notice.say("ignored from the sidecar: " + fault.description + "; said only once")
+        Notice.say(
+            .messageIgnored,
+            "ignored from the sidecar: " + fault.description + "; said only once"
+        )
     }
 
     // MARK: What is to be done
@@ -270,9 +277,12 @@ struct Supervisor {
         case .start(let name): startAgent(name)
         case .sendStopSignal(let target):
             processes.signal(target, SIGTERM)
-            Notice.say("the agent has been given its one stop signal")
+            Notice.say(.stopSignalGiven, "the agent has been given its one stop signal")
         case .endCommand:
-            Notice.say("the agent has ended, and its command has not within a while: it is stopped")
+            Notice.say(
+                .commandStopped,
+                "the agent has ended, and its command has not within a while: it is stopped"
+            )
             processes.signal(.command, SIGTERM)
         case .countJobProcesses:
             observe(.jobProcesses(jobProcesses()))
@@ -293,11 +303,11 @@ struct Supervisor {
         guard let renewer = separation?.renewer else { return }
         switch renewer.renew() {
         case .renewed(let milliseconds):
-            Notice.say("the container is renewed, in \(milliseconds) ms")
+            Notice.say(.containerRenewed, "the container is renewed, in \(milliseconds) ms")
             renewedAt = MonotonicClock.now
             observe(.renewed)
         case .spoiled(let reason, let text):
-            Notice.say("spoiled " + reason.rawValue + ": " + text)
+            Notice.say(.containerSpoiled, "spoiled " + reason.rawValue + ": " + text)
             observe(.spoiled(reason))
         }
     }
@@ -308,6 +318,7 @@ struct Supervisor {
         output = OutputWatch()
         if name == nil {
             Notice.say(
+                .startedAlone,
                 "no sidecar within \(settings.startLimit) ms: the agent starts without one"
             )
         }
@@ -335,13 +346,13 @@ struct Supervisor {
             solitude = Solitude(limit: settings.aloneLimit, at: MonotonicClock.now)
             lookForAgent()
         } catch {
-            Notice.say(error.text)
+            Notice.say(.notStarted, error.text)
             observe(.agentExited(code: error.exitCode))
         }
     }
 
     private mutating func leave(_ code: Int32, _ reason: LauncherLife.LeaveReason) {
-        if let notice = reason.notice(limit: settings.releaseLimit) { Notice.say(notice) }
+        reason.say(limit: settings.releaseLimit)
         exitCode = code
     }
 
@@ -371,17 +382,20 @@ struct Supervisor {
 }
 
 extension LauncherLife.LeaveReason {
-    /// What a person should know of a container that ends so; nil where all is as it should be.
+    /// Says what a person should know of a container that ends so; nothing where all is as it should
+    /// be.
     ///
     /// - Parameter limit: How long a sidecar was waited for.
-    fileprivate func notice(limit: MonotonicMilliseconds) -> String? {
+    fileprivate func say(limit: MonotonicMilliseconds) {
         switch self {
-        case .released, .stoppedBeforeStart, .stoppedWhileHeld:
-            nil
+        case .released, .stoppedBeforeStart, .stoppedWhileHeld: break
         case .releaseLimitReached:
-            "no release within \(limit) ms after the agent's end"
+            Notice.say(.releaseMissing, "no release within \(limit) ms after the agent's end")
         case .heldAlone:
-            "the container was held open, and no sidecar has answered for \(limit) ms or more"
+            Notice.say(
+                .heldAlone,
+                "the container was held open, and no sidecar has answered for \(limit) ms or more"
+            )
         }
     }
 }

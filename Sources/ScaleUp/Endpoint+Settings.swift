@@ -1,10 +1,10 @@
 internal import AWS
 package import Curl
-internal import Daemon
+package import Daemon
 internal import Decisions
 internal import HCPTerraform
-package import Logging
 internal import Ports
+internal import Telemetry
 
 extension Endpoint {
     /// The endpoint over the real AWS and HCP Terraform.
@@ -14,7 +14,7 @@ extension Endpoint {
         _ settings: EndpointSettings,
         answersMany: Bool,
         http: any HTTPClient,
-        logger: Logger
+        log: ProgramLog
     ) {
         let aws = AWSClient(
             settings.aws,
@@ -31,7 +31,7 @@ extension Endpoint {
             if case .parameter = source { true } else { false }
         }
         let reading = { source in
-            Self.keys(source, ssm, readers: readers, answersMany: answersMany, logger)
+            Self.keys(source, ssm, readers: readers, answersMany: answersMany, log)
         }
         let keys = reading(settings.key)
         let notificationKeys = settings.notificationToken.map(reading) ?? keys
@@ -60,7 +60,7 @@ extension Endpoint {
             workspaces: Self.workspaces(settings, api),
             admission: settings.admission
         )
-        self.init(parts, logger: logger)
+        self.init(parts, log: log)
     }
 
     private static func keys(
@@ -68,7 +68,7 @@ extension Endpoint {
         _ ssm: SSMClient,
         readers: Int,
         answersMany: Bool,
-        _ logger: Logger
+        _ log: ProgramLog
     ) -> RunTaskKeys {
         switch key {
         case .given(let secret):
@@ -86,7 +86,7 @@ extension Endpoint {
                 },
                 isOneOfMany: !answersMany,
                 mostWaiting: RunTaskKeys.mostWaiting / readers,
-                complain: { logger.error("\($0)") }
+                complain: { log(.keyHasWhiteSpace, "\($0)") }
             )
         }
     }
@@ -202,6 +202,7 @@ extension Endpoint.Pool {
                 service: place.service
             )
         )
+        self.place = place.fields
     }
 }
 

@@ -1,6 +1,7 @@
+package import Daemon
 internal import Decisions
 package import HCPTerraform
-package import Logging
+internal import Telemetry
 
 /// The scale-up endpoint: judges a request, announces its job, calls back, answers. It never
 /// lowers the ledger.
@@ -8,7 +9,7 @@ package struct Endpoint: Sendable {
     let parts: Parts
     let lastSweep = LastSweep()
     private let budget: Duration
-    private let logger: Logger
+    private let log: ProgramLog
     private let refusals: RefusalLog
     private let clock = ContinuousClock()
 
@@ -60,6 +61,8 @@ package struct Endpoint: Sendable {
         package let keeper: PoolKeeper
         /// Its page in the AWS console.
         package var page: String?
+        /// Which service its lines are about.
+        var place: LogFields = [:]
 
         package init(
             _ name: String,
@@ -71,6 +74,11 @@ package struct Endpoint: Sendable {
             self.announcer = announcer
             self.keeper = keeper
             self.page = page
+        }
+
+        /// What lines about it say besides.
+        fileprivate func fields(ofSeveral: Bool) -> LogFields {
+            ofSeveral ? place.merging([.pool: "\(name)"]) { $1 } : place
         }
     }
 
@@ -89,12 +97,12 @@ package struct Endpoint: Sendable {
 
     /// - Parameters:
     ///   - budget: time for one request, its callback included.
-    ///   - logger: gets one line for each request; never a token, key or callback URL.
-    package init(_ parts: Parts, budget: Duration = Endpoint.budget, logger: Logger) {
+    ///   - log: gets one line for each request; never a token, key or callback URL.
+    package init(_ parts: Parts, budget: Duration = Endpoint.budget, log: ProgramLog) {
         self.parts = parts
         self.budget = budget
-        self.logger = logger
-        refusals = RefusalLog(logger)
+        self.log = log
+        refusals = RefusalLog(log)
     }
 
     /// Never takes longer than the budget, whatever hangs.
@@ -115,15 +123,19 @@ package struct Endpoint: Sendable {
         case .unknownSignature:
             return refuse(.wrongSignature)
         case .verification:
-            logger.info("answered a verification request")
+            log(.verificationAnswered, "answered a verification request")
             return EndpointResponse(200, "")
         case .unanswerable(let fault):
-            logger.warning("nobody can be answered for a call", metadata: ["cause": "\(fault)"])
+            log(
+                .callUnanswerable,
+                "nobody can be answered for a call",
+                [.cause: "\(fault)"]
+            )
             return EndpointResponse(200, "")
         case .act(let call, let need):
             return await act(call, need, at: request.pool, end)
         case .nothingFollows:
-            logger.debug("nothing follows from a notification")
+            log(.notificationIgnored, "nothing follows from a notification")
             return EndpointResponse(200, "")
         case .heed(let notification, let news):
             return await heed(notification, news, at: request.pool, end)
@@ -191,36 +203,35 @@ package struct Endpoint: Sendable {
         at named: String?,
         _ end: ContinuousClock.Instant
     ) async -> EndpointResponse {
-        var logger = logger
+        var said: LogFields = [.workspace: "\(request.workspaceName)"]
         if case .stage(let stage, let run) = request.subject {
-            logger[metadataKey: "run"] = "\(run)"
-            logger[metadataKey: "stage"] = "\(stage.rawValue)"
+            said[.run] = "\(run)"
+            said[.stage] = "\(stage.rawValue)"
         }
-        logger[metadataKey: "workspace"] = "\(request.workspaceName)"
+        var log = log.with(said)
         let assignment = await assignment(request, need, at: named, end)
         let result: TaskResult
-        let deed: String
+        let deed: Deed
         switch assignment.deed {
         case .pass(let reason):
-            deed = "passed"
+            deed = Deed(.callPassed, "passed")
             let page = parts.pools.count == 1 ? parts.pools[0].page : nil
             result = self.result(for: request, "\(reason)", tag: "No agent needed", page)
             if reason == .unknownPool {
-                logger.warning("no pool has the name in the run task's address")
+                log(.poolUnknown, "no pool has the name in the run task's address")
             }
         case .announce(let job, let pool):
-            if parts.pools.count > 1 { logger[metadataKey: "pool"] = "\(pool.name)" }
-            let headcount = await announce(job, to: pool, closing: request.closedJobs, end, logger)
+            log = log.with(pool.fields(ofSeveral: parts.pools.count > 1))
+            let headcount = await announce(job, to: pool, closing: request.closedJobs, end, log)
             guard let headcount else {
                 return .tryAgain("Ledger or service cannot be reached; try again.")
             }
-            deed = "announced \(job)"
+            deed = Deed(.jobAnnounced, "announced \(job)", [.job: "\(job)"])
             result = self.result(for: request, headcount.sentence, tag: "Announced", pool.page)
         }
         let outcome = await call(back: result, for: request, end)
-        _ = await close(request.closedJobs, in: assignment.closing, end, logger)
-        logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
-        return answer(outcome, "\(deed): \(result.message)", logger)
+        _ = await close(request.closedJobs, in: assignment.closing, end, log)
+        return answer(outcome, deed, result.message, log.with(spent(end)))
     }
 
     /// What HCP Terraform says of a workspace, where that can matter; nil while nobody knows.
@@ -242,7 +253,7 @@ package struct Endpoint: Sendable {
         to pool: Pool,
         closing closed: [Job],
         _ end: ContinuousClock.Instant,
-        _ logger: Logger
+        _ log: ProgramLog
     ) async -> Headcount? {
         let announcer = pool.announcer
         let limit = left(until: end) - budget / Self.callbackShare
@@ -255,13 +266,20 @@ package struct Endpoint: Sendable {
                 return .failure(error)
             }
         }
+        let say = { (cause: String) in
+            log(
+                .announcementFailed,
+                "cannot announce \(job)",
+                [.cause: .text(cause), .job: "\(job)"]
+            )
+        }
         switch result {
         case .success(let headcount):
             return headcount
         case .failure(let error):
-            logger.error("cannot announce \(job)", metadata: ["cause": "\(error)"])
+            say("\(error)")
         case nil:
-            logger.error("cannot announce \(job)", metadata: ["cause": "the time is used up"])
+            say("the time is used up")
         }
         return nil
     }
@@ -276,7 +294,7 @@ package struct Endpoint: Sendable {
         _ jobs: [Job],
         in pools: [Pool],
         _ end: ContinuousClock.Instant,
-        _ logger: Logger
+        _ log: ProgramLog
     ) async -> Bool {
         guard !jobs.isEmpty, !pools.isEmpty else { return true }
         let failure: String? = await withTimeLimit(left(until: end)) {
@@ -286,9 +304,10 @@ package struct Endpoint: Sendable {
             }
         }
         guard failure != "" else { return true }
-        logger.warning(
+        log(
+            .jobsOverUnwritten,
             "jobs that are over may still be counted, until they are too old",
-            metadata: ["cause": "\(failure ?? "the time is used up")"]
+            [.cause: "\(failure ?? "the time is used up")"]
         )
         return false
     }
@@ -300,31 +319,34 @@ package struct Endpoint: Sendable {
         at named: String?,
         _ end: ContinuousClock.Instant
     ) async -> EndpointResponse {
-        var logger = logger
-        logger[metadataKey: "run"] = "\(notification.runID)"
-        logger[metadataKey: "workspace"] = "\(notification.workspaceName)"
+        let log = log.with([
+            .run: "\(notification.runID)", .workspace: "\(notification.workspaceName)",
+        ])
         switch news {
         case .coming(let job):
             switch await choice(for: notification, at: named, end) {
             case .none(let reason):
-                logger.info("passed: \(reason)")
+                log(.callPassed, "passed: \(reason)")
             case .pool(let place):
                 let pool = parts.pools[place]
-                if parts.pools.count > 1 { logger[metadataKey: "pool"] = "\(pool.name)" }
-                guard let headcount = await announce(job, to: pool, closing: [], end, logger)
+                let log = log.with(pool.fields(ofSeveral: parts.pools.count > 1))
+                guard let headcount = await announce(job, to: pool, closing: [], end, log)
                 else {
                     return .tryAgain("Ledger or service cannot be reached; try again.")
                 }
-                logger[metadataKey: "milliseconds"] = "\((budget - left(until: end)).milliseconds)"
-                logger.info("announced \(job): \(headcount.sentence)")
+                log.with(spent(end))(
+                    .jobAnnounced,
+                    "announced \(job): \(headcount.sentence)",
+                    [.job: "\(job)"]
+                )
             }
         case .over(let jobs):
             let holders = await holders(for: notification, at: named, end)
-            guard await close(jobs, in: holders, end, logger) else {
+            guard await close(jobs, in: holders, end, log) else {
                 return .tryAgain("The ledger cannot be reached; try again.")
             }
             let types = jobs.map(\.type).joined(separator: ", ")
-            logger.info("heard that jobs are over", metadata: ["jobs": "\(types)"])
+            log(.jobsOver, "heard that jobs are over", [.jobs: "\(types)"])
         }
         return EndpointResponse(200, "")
     }
@@ -371,21 +393,39 @@ package struct Endpoint: Sendable {
 
     private func answer(
         _ outcome: CallbackOutcome,
-        _ done: String,
-        _ logger: Logger
+        _ deed: Deed,
+        _ message: String,
+        _ log: ProgramLog
     ) -> EndpointResponse {
         switch outcome {
         case .accepted, .alreadyFinal:
-            logger.info("\(done)")
+            log(deed.event, "\(deed.words): \(message)", deed.fields)
             return EndpointResponse(200, "")
         case .rejected(let status):
             // Its token or task is void, so a repeat would be refused as well.
-            logger.error("the callback was rejected", metadata: ["status": "\(status)"])
+            log(.callbackRejected, "the callback was rejected", [.status: .count(status)])
             return EndpointResponse(200, "")
         case .unclear(let cause):
-            logger.error("the callback failed", metadata: ["cause": "\(cause)"])
+            log(.callbackFailed, "the callback failed", [.cause: "\(cause)"])
             return .tryAgain("HCP Terraform's callback cannot be reached; try again.")
         }
+    }
+
+    /// What is said of a call once it is answered.
+    private struct Deed {
+        let event: EventName
+        let words: String
+        let fields: LogFields
+
+        init(_ event: EventName, _ words: String, _ fields: LogFields = [:]) {
+            self.event = event
+            self.words = words
+            self.fields = fields
+        }
+    }
+
+    private func spent(_ end: ContinuousClock.Instant) -> LogFields {
+        [.milliseconds: .count(Int((budget - left(until: end)).milliseconds))]
     }
 
     private func left(until end: ContinuousClock.Instant) -> Duration {
@@ -398,16 +438,15 @@ package struct Endpoint: Sendable {
         refusals.settle()
         let report = await parts.sweeper.sweep()
         if Task.isCancelled {
-            logger.debug("stopped a sweep")
+            log(.sweepStopped, "stopped a sweep")
             return report
         }
         lastSweep.note(report)
         if report.hasFailed {
-            logger.error("swept in part", metadata: ["outcome": "\(report)"])
-        } else if report.hasActed {
-            logger.info("swept", metadata: ["outcome": "\(report)"])
+            log(.sweptInPart, "swept in part", [.outcome: "\(report)"])
         } else {
-            logger.debug("swept", metadata: ["outcome": "\(report)"])
+            let level: LogLevel = report.hasActed ? .info : .debug
+            log(.swept, "swept", [.outcome: "\(report)"], level: level)
         }
         return report
     }

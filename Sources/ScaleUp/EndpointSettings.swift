@@ -1,7 +1,7 @@
 package import AWS
 package import Daemon
 package import HCPTerraform
-package import Logging
+package import Telemetry
 
 /// What the endpoint is told from outside, read once.
 package struct EndpointSettings: Sendable {
@@ -31,7 +31,14 @@ package struct EndpointSettings: Sendable {
     package let authorities: TrustedAuthorities
     /// Who may call.
     package let admission: Admission
-    package let logLevel: Logger.Level
+    package let logLevel: LogLevel
+
+    /// A program's log. What is about no pool of its own is said of the first.
+    package func log(of program: String) -> ProgramLog {
+        let log = ProgramLog(of: program, threshold: logLevel)
+        guard let place = pools.first?.place else { return log }
+        return log.with(place.fields)
+    }
 
     /// - Parameters:
     ///   - environment: the process environment.
@@ -135,4 +142,9 @@ package struct EndpointSettings: Sendable {
         }
         return stages
     }
+}
+
+extension ECSPlace {
+    /// How lines say which service they are about.
+    var fields: LogFields { [.cluster: "\(cluster)", .service: "\(service)"] }
 }

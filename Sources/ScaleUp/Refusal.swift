@@ -49,6 +49,24 @@ package enum Refusal: Hashable, Sendable {
         }
     }
 
+    /// By a name that never changes, for logs and metrics.
+    package var name: String {
+        switch self {
+        case .address: "address"
+        case .method: "method"
+        case .malformedSignature: "malformed_signature"
+        case .wrongSignature: "wrong_signature"
+        case .tooLarge: "too_large"
+        case .tooSlow: "too_slow"
+        case .broken: "broken"
+        case .crowded: "crowded"
+        case .noKey: "no_key"
+        case .noRunTask: "no_run_task"
+        case .noNotification: "no_notification"
+        case .otherHost: "other_host"
+        }
+    }
+
     /// For a person who reads the log.
     package var reason: String {
         switch self {

@@ -1,18 +1,19 @@
-package import Logging
+package import Daemon
 import Synchronization
+internal import Telemetry
 
 /// Says each kind of refusal a few times a minute and counts the rest, so that strangers can
 /// neither fill the log nor hide in it.
 package final class RefusalLog: Sendable {
-    private let logger: Logger
+    private let log: ProgramLog
     private let now: @Sendable () -> ContinuousClock.Instant
     private let counts = Mutex(RefusalCounts())
 
     package init(
-        _ logger: Logger,
+        _ log: ProgramLog,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
-        self.logger = logger
+        self.log = log
         self.now = now
     }
 
@@ -25,11 +26,9 @@ package final class RefusalLog: Sendable {
         }
         say(counted)
         guard isSaid else { return }
-        var metadata: Logger.Metadata = [
-            "status": "\(refusal.response.status)", "reason": "\(refusal.reason)",
-        ]
-        if let cause { metadata["cause"] = "\(cause)" }
-        logger.log(level: Self.level(refusal), "refused a request", metadata: metadata)
+        var fields = refusal.fields
+        if let cause { fields[.cause] = .text(cause) }
+        log(refusal.event, "refused a request", fields)
     }
 
     /// Says what was counted and is a minute old. Called with each sweep, as the next refusal may
@@ -41,19 +40,23 @@ package final class RefusalLog: Sendable {
 
     private func say(_ counted: [RefusalCounts.Counted]) {
         for (refusal, count) in counted {
-            logger.log(
-                level: Self.level(refusal),
+            log(
+                refusal.event,
                 "\(count) more requests were refused",
-                metadata: [
-                    "status": "\(refusal.response.status)", "reason": "\(refusal.reason)",
-                ]
+                refusal.fields.merging([.times: .count(count)]) { _, new in new }
             )
         }
     }
+}
 
+extension Refusal {
     /// Without a key nobody is answered, which a person must mend.
-    private static func level(_ refusal: Refusal) -> Logger.Level {
-        refusal == .noKey ? .error : .warning
+    fileprivate var event: EventName { self == .noKey ? .keyMissing : .requestRefused }
+
+    fileprivate var fields: LogFields {
+        [
+            .status: .count(response.status), .reason: .text(reason), .reasonName: .text(name),
+        ]
     }
 }
 

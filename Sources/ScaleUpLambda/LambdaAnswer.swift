@@ -1,5 +1,5 @@
-import Daemon
 import ScaleUp
+import Telemetry
 
 /// What a function URL turns into an HTTP response (Lambda developer guide, "Response payload
 /// format"). With a `statusCode` the rest is optional; without one everything would be 200.

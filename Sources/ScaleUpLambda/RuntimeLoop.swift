@@ -1,6 +1,7 @@
+import Daemon
 import Decisions
-import Logging
 import ScaleUp
+import Telemetry
 
 /// Fetches one invocation after the other and answers it: the function's whole life.
 struct RuntimeLoop: Sendable {
@@ -9,7 +10,7 @@ struct RuntimeLoop: Sendable {
     let sweep: @Sendable () async -> EndpointResponse
     /// The wall clock, which Lambda's deadlines are of.
     let now: @Sendable () -> WallTime
-    let logger: Logger
+    let log: ProgramLog
 
     /// Kept of an invocation's time for its answer's way back.
     static let reserve: Duration = .milliseconds(300)
@@ -27,7 +28,7 @@ struct RuntimeLoop: Sendable {
                 try result.get()
             } catch {
                 if error.isCancelled { return 0 }
-                logger.critical("cannot go on", metadata: ["cause": "\(error)"])
+                log(.runtimeFailed, "cannot go on", [.cause: "\(error)"])
                 return 1
             }
         }
@@ -44,9 +45,10 @@ struct RuntimeLoop: Sendable {
             }
         } catch {
             if error.isContainerError { return .failure(error) }
-            logger.error(
+            log(
+                .answerLost,
                 "an answer did not arrive",
-                metadata: ["cause": "\(error)", "request": "\(invocation.requestID)"]
+                [.cause: "\(error)", .request: "\(invocation.requestID)"]
             )
         }
         return .success(())
@@ -64,7 +66,7 @@ struct RuntimeLoop: Sendable {
                 return await swept(limit)
             }
         } catch {
-            logger.error("cannot read the event", metadata: ["cause": "\(error)"])
+            log(.eventUnreadable, "cannot read the event", [.cause: "\(error)"])
             let failure = FunctionError(type: "Event.Unknown", message: "\(error)")
             return .failure(Failed(error: failure))
         }
@@ -75,22 +77,26 @@ struct RuntimeLoop: Sendable {
         if let response = await withTimeLimit(limit, { await respond(request) }) {
             return LambdaAnswer(response)
         }
-        logger.error("the time is up", metadata: ["limit": "\(limit)"])
+        sayTimeIsUp(limit)
         return LambdaAnswer(.tryAgain("The time is up; try again."))
     }
 
     /// A sweep that failed is an invocation that failed: Lambda counts it, which alarms can watch,
     /// and repeats it, which is harmless.
     private func swept(_ limit: Duration) async -> Result<LambdaAnswer, Failed> {
-        let response =
-            await withTimeLimit(limit, sweep) ?? EndpointResponse(503, "The time is up.")
+        let swept = await withTimeLimit(limit, sweep)
+        if swept == nil { sayTimeIsUp(limit) }
+        // The endpoint has said in its log what it did, or could not.
+        let response = swept ?? EndpointResponse(503, "The time is up.")
         guard response.status < 500 else {
-            logger.error("the sweep failed", metadata: ["cause": "\(response.body)"])
             let error = FunctionError(type: "Sweep.Failed", message: response.body)
             return .failure(Failed(error: error))
         }
-        logger.info("swept: \(response.body)")
         return .success(LambdaAnswer(response))
+    }
+
+    private func sayTimeIsUp(_ limit: Duration) {
+        log(.timeIsUp, "the time is up", [.milliseconds: .count(Int(limit / .milliseconds(1)))])
     }
 
     /// What is left until Lambda ends the process, and never more than a request may take.

@@ -1,10 +1,10 @@
 import Curl
 import Daemon
 import Glibc
-import Logging
 import Ports
 import ProductVersion
 import ScaleUp
+import Telemetry
 
 /// The scale-up endpoint as a Lambda function behind a function URL: the entry point `bootstrap`
 /// of a custom runtime.
@@ -41,13 +41,13 @@ package enum ScaleUpLambda {
                 )
             )
             defer { http.stop() }
-            let logger = Logger.program("scale-up-lambda", level: settings.logLevel)
-            logger.info("started", metadata: ["version": "\(ProductVersion.current)"])
+            let log = settings.log(of: "scale-up-lambda")
+            log(.functionStarted, "started", [.version: "\(ProductVersion.current)"])
             let endpoint = Endpoint(
                 settings,
                 answersMany: false,
                 http: http,
-                logger: logger
+                log: log
             )
             let loop = RuntimeLoop(
                 api: RuntimeAPI(address: address, http: http),
@@ -57,7 +57,7 @@ package enum ScaleUpLambda {
                     return EndpointResponse(outcome.hasFailed ? 503 : 200, "\(outcome)")
                 },
                 now: { .now() },
-                logger: logger
+                log: log
             )
             return await serve(loop, stops)
         } catch {

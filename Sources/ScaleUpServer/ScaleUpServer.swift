@@ -9,6 +9,7 @@ import Logging
 import NIOCore
 import ProductVersion
 import ScaleUp
+import Telemetry
 
 package struct ScaleUpServer: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
@@ -80,7 +81,7 @@ package struct ScaleUpServer: AsyncParsableCommand {
             complain("\(error)")
             throw ExitCode.failure
         }
-        let logger = Logger.program("scale-up-server", level: settings.logLevel)
+        let log = settings.log(of: "scale-up-server")
         do {
             let http = try CurlClient(
                 CurlConfiguration(
@@ -97,16 +98,16 @@ package struct ScaleUpServer: AsyncParsableCommand {
                 settings,
                 answersMany: true,
                 http: http,
-                logger: logger
+                log: log
             )
-            try await serve(endpoint, listen, logger)
+            try await serve(endpoint, listen, log)
         } catch {
-            logger.critical("cannot serve", metadata: ["cause": "\(error)"])
+            log(.cannotServe, "cannot serve", [.cause: "\(error)"])
             throw ExitCode.failure
         }
     }
 
-    private func serve(_ endpoint: Endpoint, _ listen: Listen, _ logger: Logger)
+    private func serve(_ endpoint: Endpoint, _ listen: Listen, _ log: ProgramLog)
         async throws
     {
         let strangers = Strangers()
@@ -137,15 +138,16 @@ package struct ScaleUpServer: AsyncParsableCommand {
                 availableConnectionsDelegate: MaximumAvailableConnections(Bounds.connections)
             ),
             onServerRunning: { channel in
-                logger.info(
+                log(
+                    .listening,
                     "listening",
-                    metadata: [
-                        "port": "\(channel.localAddress?.port ?? listen.port)",
-                        "version": "\(ProductVersion.current)",
+                    [
+                        .port: .count(channel.localAddress?.port ?? listen.port),
+                        .version: "\(ProductVersion.current)",
                     ]
                 )
             },
-            logger: logger
+            logger: Logger(label: "hummingbird") { _ in LibraryLog(log) }
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await endpoint.sweepEveryMinute() }

@@ -2,6 +2,7 @@ import AWS
 import Decisions
 import Ports
 import Synchronization
+import Telemetry
 
 /// The service's deployments.
 extension Effects {
@@ -9,7 +10,10 @@ extension Effects {
         do {
             return await rollout(in: try await service.counts())
         } catch {
-            journal.once("the service's deployments cannot be read: \(error)")
+            journal.once(
+                .deploymentsUnreadable,
+                "the service's deployments cannot be read: \(error)"
+            )
             return nil
         }
     }
@@ -42,6 +46,7 @@ final class OwnStart: Sendable {
             return start
         } catch {
             journal.once(
+                .ownDeploymentUnreadable,
                 "the task's own deployment cannot be read, so that task definitions are compared",
                 "\(error)"
             )

@@ -4,6 +4,7 @@ import AgentLinkServer
 import Decisions
 import Ports
 import Synchronization
+import Telemetry
 
 /// Performs directives. Each method does one thing and says how it ended; none decides anything.
 struct Effects: Sendable {
@@ -51,7 +52,7 @@ struct Effects: Sendable {
         do {
             try volume.note(agentNumber: number)
         } catch {
-            journal.once("the task's agents are not counted", "\(error)")
+            journal.once(.agentsUncounted, "the task's agents are not counted", "\(error)")
         }
         link.send(.next("\(agentName)-\(number)"))
     }
@@ -87,7 +88,11 @@ struct Effects: Sendable {
     private func unprotect() async -> Observation {
         let answer = await protection.unprotect()
         guard answer != .unprotected else { return .unprotected }
-        journal.warning("giving protection back: \(answer)")
+        journal.say(
+            .protectionNotReturned,
+            "giving protection back: \(answer)",
+            [.cause: "\(answer)"]
+        )
         return .unprotectFailed("\(answer)")
     }
 
@@ -192,7 +197,11 @@ struct Effects: Sendable {
         else {
             return []
         }
-        journal.info("HCP Terraform says that \(job) needs no agent any more")
+        journal.say(
+            .announcedJobOver,
+            "HCP Terraform says that \(job) needs no agent any more",
+            [.job: "\(job)"]
+        )
         return [job]
     }
 
@@ -254,7 +263,10 @@ struct Effects: Sendable {
                 at: .now()
             )
         } catch {
-            journal.once("service and ledger cannot be compared: \(error)")
+            journal.once(
+                .comparisonFailed,
+                "service and ledger cannot be compared: \(error)"
+            )
             return nil
         }
     }

@@ -1,10 +1,11 @@
+import Daemon
 import Decisions
-import Logging
 import Synchronization
+import Telemetry
 
 /// What the sidecar says in its log: each step with its reason.
 final class Journal: Sendable {
-    private let logger: Logger
+    private let log: ProgramLog
     private let saidOnce = Mutex<[String: Int]>([:])
     private let last = Mutex<Step?>(nil)
 
@@ -12,27 +13,21 @@ final class Journal: Sendable {
     /// the memory; beyond this the log shows repeats.
     private static let saidLimit = 64
 
-    init(_ logger: Logger) { self.logger = logger }
+    init(_ log: ProgramLog) { self.log = log }
 
     func note(_ step: Step) {
-        let reason: Logger.Metadata = ["reason": "\(step.reason)"]
-        switch step.directive {
-        case .wakeAt: break
-        case .note: logger.info("the agent stays", metadata: reason)
-        case .warn: logger.warning("something is not as it should be", metadata: reason)
-        case .alarm: logger.error("this installation is faulty", metadata: reason)
-        case .compare, .look, .watch, .ledger(.reserve):
-            // Once a minute for each idle agent, and for each that leaves for a fresh one; what follows from it is said above debug.
-            logger.debug("\(step.directive.words)", metadata: reason)
-        default:
-            let level: Logger.Level = isRepeat(step) ? .debug : .info
-            logger.log(level: level, "\(step.directive.words)", metadata: reason)
-        }
+        guard let event = step.event else { return }
+        // A task that may not be protected yet asks every few seconds, for hours if need be.
+        let level: LogLevel? = isRepeat(step) && event.level == .info ? .debug : nil
+        log(event, step.directive.words, step.reason.fields, level: level)
     }
 
-    /// A task that may not be protected yet asks every few seconds, for hours if need be.
     private func isRepeat(_ step: Step) -> Bool {
-        last.withLock { last in
+        switch step.directive {
+        case .note, .warn, .alarm: return false
+        default: break
+        }
+        return last.withLock { last in
             defer { last = step }
             return last == step
         }
@@ -44,16 +39,17 @@ final class Journal: Sendable {
     /// - Parameters:
     ///   - kind: what is wrong; faults of the same words are the same fault.
     ///   - detail: what may differ each time. That of the first time is said.
-    func once(_ kind: String, _ detail: String? = nil) {
+    func once(_ event: EventName, _ kind: String, _ detail: String? = nil) {
+        let key = event.rawValue + kind
         let count = saidOnce.withLock { said in
-            if said[kind] == nil, said.count >= Self.saidLimit { said = [:] }
-            said[kind, default: 0] += 1
-            return said[kind] ?? 1
+            if said[key] == nil, said.count >= Self.saidLimit { said = [:] }
+            said[key, default: 0] += 1
+            return said[key] ?? 1
         }
         if count == 1 {
-            logger.warning("\(detail.map { "\(kind): \($0)" } ?? kind)")
+            log(event, detail.map { "\(kind): \($0)" } ?? kind)
         } else if Self.isPowerOfTen(count) {
-            logger.warning("\(kind)", metadata: ["times": "\(count)"])
+            log(event, kind, [.times: .count(count)])
         }
     }
 
@@ -63,12 +59,38 @@ final class Journal: Sendable {
         return power == number
     }
 
-    func info(_ text: String) { logger.info("\(text)") }
-    func warning(_ text: String) { logger.warning("\(text)") }
-    func error(_ text: String) { logger.error("\(text)") }
+    func say(_ event: EventName, _ text: String, _ fields: LogFields = [:]) {
+        log(event, text, fields)
+    }
+}
 
-    func stopped(by signal: Int32) {
-        logger.info("asked to stop", metadata: ["signal": "\(signal)"])
+extension Step {
+    /// The event by which the step is told; nil for one that is not.
+    var event: EventName? {
+        switch directive {
+        case .wakeAt: nil
+        case .note, .warn, .alarm: reason.event
+        case .protect: .protectionAsked
+        case .unprotect: .protectionReturned
+        case .becomeHealthy: .agentAllowed
+        case .nameAgent, .nameNext: .agentNamed
+        case .drain: .agentDrained
+        case .release: .containerReleased
+        case .hold: .containerHeld
+        case .project: .projectionAsked
+        case .compare: .comparisonAsked
+        case .look: .deploymentsAsked
+        case .watch: .agentStatusAsked
+        case .end: .sidecarEnded
+        case .ledger(.report(nil, _, _, _)): .noJobReported
+        case .ledger(.report): .jobReported
+        // Once a minute for each idle agent; what follows from it is said above debug.
+        case .ledger(.reserve): .leaveAsked
+        case .ledger(.rejoin): .leaveWithdrawn
+        case .ledger(.depart): .departureReported
+        case .ledger(.expose): .exposureReported
+        case .ledger(.cover): .exposureWithdrawn
+        }
     }
 }
 
@@ -90,7 +112,9 @@ extension Directive {
         case .watch(let agent): "ask HCP Terraform for \(agent)"
         case .wakeAt: "sleep"
         case .end: "end"
-        case .note, .warn, .alarm: "note"
+        case .note: "the agent stays"
+        case .warn: "something is not as it should be"
+        case .alarm: "this installation is faulty"
         case .ledger(.report(let job?, _, _, _)): "report \(job)"
         case .ledger(.report(nil, _, _, _)): "report no job"
         case .ledger(.reserve): "ask to leave"

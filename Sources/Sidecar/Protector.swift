@@ -1,6 +1,7 @@
 import AWS
 import Decisions
 import Ports
+import Telemetry
 
 /// Asks for scale-in protection, and when that fails reads what is left of an earlier grant: of one
 /// whose answer was lost, or that a sidecar before this one was given.
@@ -33,7 +34,10 @@ struct Protector: Sendable {
         case .throttled: return unclear("throttled")
         case .unclear(let cause): return unclear(cause)
         case .malformed(let cause):
-            journal.once("a malformed answer of the protection endpoint: \(cause)")
+            journal.once(
+                .protectionAnswerMalformed,
+                "a malformed answer of the protection endpoint: \(cause)"
+            )
             return unclear("malformed answer")
         }
     }

@@ -5,9 +5,9 @@ import Curl
 import Daemon
 import Decisions
 import HCPTerraform
-import Logging
 import Ports
 import ProductVersion
+import Telemetry
 
 /// Builds everything that the loop needs, in the order of a task's start, and runs it.
 enum Sidecar {
@@ -17,11 +17,11 @@ enum Sidecar {
         let volume = SharedVolume(environment)
         // Before anything is done, since it decides what a failure means.
         let restarted = volume.isHealthy
-        let logger: Logger
+        let log: ProgramLog
         let settings: SidecarSettings
         do {
             settings = try SidecarSettings(environment)
-            logger = Logger.program("agent-sidecar", level: settings.logLevel)
+            log = ProgramLog(of: "agent-sidecar", threshold: settings.logLevel)
         } catch {
             complain("\(error)")
             let minute = FirstMinute { complain($0) }
@@ -30,25 +30,22 @@ enum Sidecar {
             if restarted { await minute.rest() }
             return 1
         }
-        let minute = FirstMinute { logger.warning("\($0)") }
+        let minute = FirstMinute { log(.startRetried, $0) }
         let listening = Task { await minute.listen(to: stops) }
         defer { listening.cancel() }
         let parts: Parts
         do {
-            parts = try await start(settings, environment, volume, minute, logger)
+            parts = try await start(settings, environment, volume, minute, log)
         } catch {
-            logger.critical("cannot start", metadata: ["cause": "\(error)"])
+            log(.cannotStart, "cannot start", [.cause: "\(error)"])
             if restarted { await minute.rest() }
             return 1
         }
         defer { parts.stop() }
-        logger.info(
+        parts.journal.say(
+            .sidecarStarted,
             "started",
-            metadata: [
-                "task": "\(parts.task)", "cluster": "\(parts.place.cluster)",
-                "service": "\(parts.place.service)", "restarted": "\(restarted)",
-                "version": "\(ProductVersion.current)",
-            ]
+            [.restarted: .flag(restarted), .version: "\(ProductVersion.current)"]
         )
         var loop = SidecarLoop(
             Retirement.Settings(
@@ -75,8 +72,6 @@ enum Sidecar {
 
     /// What the loop needs once the task, its volume and its settings are known to fit.
     private struct Parts {
-        let place: ECSPlace
-        let task: TaskID
         let hasPredecessor: Bool
         let http: CurlClient
         let link: LinkServer
@@ -94,7 +89,7 @@ enum Sidecar {
         _ environment: [String: String],
         _ volume: SharedVolume,
         _ minute: FirstMinute,
-        _ logger: Logger
+        _ log: ProgramLog
     ) async throws -> Parts {
         let http = try await minute.attempt("libcurl cannot be used") {
             try CurlClient(
@@ -126,10 +121,13 @@ enum Sidecar {
             }
             // Its failure costs nothing yet; becoming healthy is where it counts.
             volume.reserveMarker()
-            let journal = Journal(logger)
+            let journal = Journal(
+                log.with([
+                    .cluster: "\(place.cluster)", .service: "\(place.service)",
+                    .task: "\(metadata.taskID)",
+                ])
+            )
             return Parts(
-                place: place,
-                task: metadata.taskID,
                 hasPredecessor: hasPredecessor,
                 http: http,
                 link: link,

@@ -1,6 +1,7 @@
 import AgentLink
 import AgentLinkServer
 import Decisions
+import Telemetry
 
 /// Takes what happens, asks ``Retirement``, has its directives performed in order, and feeds
 /// each outcome back. Nothing is decided here.
@@ -100,18 +101,18 @@ struct SidecarLoop {
             return observation
         case .stop(let signal):
             stops += 1
-            journal.stopped(by: signal)
+            journal.say(.stopAsked, "asked to stop", [.signal: .count(Int(signal))])
             return .stopRequested
         case .link(.connected):
             return .linked
         case .link(.disconnected):
             return .unlinked
         case .link(.refusedSecondClient):
-            journal.once("a second client on the link was turned away")
+            journal.once(.secondClientRefused, "a second client on the link was turned away")
             return nil
         case .link(.malformed(let fault)):
             // Whatever it was meant to say is lost, and silence is no proof of idleness.
-            journal.once("a malformed message on the link", "\(fault)")
+            journal.once(.messageMalformed, "a malformed message on the link", "\(fault)")
             return .agent(.unreadable)
         case .link(.message(let message)):
             return read(message)
@@ -122,13 +123,21 @@ struct SidecarLoop {
         switch message {
         case .hello(let version):
             if version != Link.version {
-                journal.once("the launcher speaks another version of the link", "\(version)")
+                journal.once(
+                    .linkVersionDiffers,
+                    "the launcher speaks another version of the link",
+                    "\(version)"
+                )
             }
             return nil
         case .status(let line):
             return read(AgentLog.read(line))
         case .unreadable(let bytes):
-            journal.once("a status line of the agent is too long to read", "\(bytes) bytes")
+            journal.once(
+                .statusLineTooLong,
+                "a status line of the agent is too long to read",
+                "\(bytes) bytes"
+            )
             return .agent(.unreadable)
         case .stopping: return .agent(.stopping)
         case .drained: return .agent(.drained)
@@ -136,6 +145,7 @@ struct SidecarLoop {
         case .exited(let code): return .agent(.exited(code: code))
         case .silenced(let level):
             journal.once(
+                .logLevelHidesState,
                 "the agent's log level hides its state, so that it counts as busy for ever; it "
                     + "must be info or finer",
                 level
@@ -156,6 +166,7 @@ struct SidecarLoop {
         case .unreadable(let cause):
             // Not the line itself: a forged one could carry what a job keeps secret.
             journal.once(
+                .statusLineUnreadable,
                 "a status line of the agent cannot be read, since \(cause.rawValue); the agent's "
                     + "own log shows it"
             )

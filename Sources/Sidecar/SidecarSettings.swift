@@ -2,7 +2,7 @@ import AWS
 import AgentLink
 import Daemon
 import Decisions
-import Logging
+import Telemetry
 
 /// Everything that the sidecar is told from outside, read once.
 struct SidecarSettings: Sendable {
@@ -32,7 +32,7 @@ struct SidecarSettings: Sendable {
     /// What is shipped, but for the time that ECS's deployment has to stop a task that was handed
     /// over to it.
     var timing = Timing.shipped
-    var logLevel: Logger.Level
+    var logLevel: LogLevel
 
     /// - Parameter environment: the process environment.
     /// - Throws: `SettingsFault` with every fault at once.

@@ -1,5 +1,6 @@
 import Decisions
 import HCPTerraform
+import Telemetry
 
 /// What HCP Terraform's API adds for those who give a token. It only reads, and whatever fails
 /// here changes nothing: the sidecar then does what it does without a token.
@@ -18,7 +19,10 @@ struct TerraformView: Sendable {
         do {
             return .seen(try await agents.status(of: agent))
         } catch {
-            journal.once("the agents API does not help; the agent's log decides alone: \(error)")
+            journal.once(
+                .agentsAPIFailed,
+                "the agents API does not help; the agent's log decides alone: \(error)"
+            )
             if case .throttled(let wait) = error { return .failed("\(error)", wait: wait) }
             return .failed("\(error)", wait: nil)
         }
@@ -38,7 +42,10 @@ struct TerraformView: Sendable {
         do {
             return try await runs.isOver(job, aged: isAged) ? job : nil
         } catch {
-            journal.once("the run of an announced job cannot be read: \(error)")
+            journal.once(
+                .announcedRunUnreadable,
+                "the run of an announced job cannot be read: \(error)"
+            )
             return nil
         }
     }

@@ -2,6 +2,7 @@ import AWS
 import Curl
 import Daemon
 import Synchronization
+import Telemetry
 import Testing
 
 @Suite("Secrets that are given or in a parameter")

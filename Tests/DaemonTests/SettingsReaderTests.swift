@@ -1,6 +1,6 @@
 import AWS
 import Daemon
-import Logging
+import Telemetry
 import Testing
 
 @Suite("Settings reader")
@@ -68,12 +68,12 @@ struct SettingsReaderTests {
     @Test(
         "LOG_LEVEL is read in either case, warn is warning, and empty is unset",
         arguments: [
-            ("trace", .trace), ("DEBUG", .debug), ("Info", .info), ("notice", .notice),
+            ("trace", .debug), ("DEBUG", .debug), ("Info", .info), ("notice", .warning),
             ("warning", .warning), ("warn", .warning), ("WARN", .warning), ("error", .error),
-            ("CRITICAL", .critical), ("", .info),
-        ] as [(String, Logger.Level)]
+            ("CRITICAL", .error), ("", .info),
+        ] as [(String, LogLevel)]
     )
-    func levels(_ text: String, _ level: Logger.Level) throws {
+    func levels(_ text: String, _ level: LogLevel) throws {
         var reader = SettingsReader(["LOG_LEVEL": text])
         #expect(reader.logLevel() == level)
         try reader.check()

@@ -1,8 +1,8 @@
 internal import Curl
+internal import Daemon
 internal import Decisions
 internal import HCPTerraform
 internal import InMemoryPorts
-internal import Logging
 internal import Ports
 internal import ScaleUp
 internal import Synchronization
@@ -68,7 +68,7 @@ package struct FuzzedEndpoint: Sendable {
             ),
             // A cancelled pause is remembered until it would have ended, by the million here.
             budget: .seconds(30),
-            logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+            log: ProgramLog { _ in }
         )
         let subject: Subject = { await endpoint.respond(to: $0) }
         let dropping: Subject = { [store] request in

@@ -1,3 +1,4 @@
+import FoundationEssentials
 @preconcurrency import Glibc
 import Peers
 import Testing
@@ -112,7 +113,23 @@ final class LauncherRun {
     }
 
     var output: String { String(decoding: bytes(of: "stdout"), as: UTF8.self) }
-    var errors: String { String(decoding: bytes(of: "stderr"), as: UTF8.self) }
+    /// What is on stderr; of the launcher's own lines the event and the message.
+    var errors: String {
+        String(decoding: bytes(of: "stderr"), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+            .map { Self.told($0) ?? String($0) }
+            .joined(separator: "\n")
+    }
+
+    private static func told(_ line: Substring) -> String? {
+        struct Line: Decodable {
+            let program: String
+            let event: String
+            let message: String
+        }
+        return (try? JSONDecoder().decode(Line.self, from: Data(line.utf8)))
+            .map { "\($0.program): \($0.event): \($0.message)" }
+    }
 
     /// Gives the obedient agent a line of shell.
     func tellAgent(_ line: String) {

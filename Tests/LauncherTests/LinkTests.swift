@@ -37,7 +37,9 @@ struct LinkTests {
         try await run.prints("ready")
         #expect(ContinuousClock.now - start > .milliseconds(600))
         #expect(
-            run.errors == "agent-launcher: no sidecar within 700 ms: the agent starts without one\n"
+            run.errors
+                == "agent-launcher: started_alone: no sidecar within 700 ms: the agent starts "
+                + "without one\n"
         )
         run.tellAgent("echo name=${TFC_AGENT_NAME-none} json=$TFC_AGENT_LOG_JSON")
         try await run.prints("name=none json=1\n")
@@ -272,7 +274,8 @@ struct LinkTests {
         try await run.prints("ready")
         #expect(
             run.errors
-                == "agent-launcher: ignored from the sidecar: an unknown word, \"stop!\"; said only once\n"
+                == "agent-launcher: message_ignored: ignored from the sidecar: an unknown word, "
+                + "\"stop!\"; said only once\n"
         )
     }
 

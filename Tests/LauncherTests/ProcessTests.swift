@@ -179,7 +179,7 @@ struct ProcessTests {
         ] {
             let run = try LauncherRun(arguments)
             #expect(try await run.exitCode() == 127)
-            #expect(run.errors == "agent-launcher: \(line)\n")
+            #expect(run.errors == "agent-launcher: not_started: \(line)\n")
         }
     }
 
@@ -189,7 +189,7 @@ struct ProcessTests {
         #expect(try await run.exitCode() == 126)
         #expect(
             run.errors
-                == "agent-launcher: /etc/passwd: cannot be executed: permission denied\n"
+                == "agent-launcher: not_started: /etc/passwd: cannot be executed: permission denied\n"
         )
     }
 
@@ -217,7 +217,7 @@ struct ProcessTests {
         #expect(try await run.exitCode() == 125)
         #expect(
             run.errors == """
-                agent-launcher: not started, faulty settings:
+                agent-launcher: not_started: not started, faulty settings:
                   AGENT_LINK_DIR="run/link": an absolute path of at most 97 bytes is expected
                   AGENT_LAUNCHER_START_LIMIT_MILLISECONDS="30s": a whole number of milliseconds \
                 from 0 to 3600000 is expected

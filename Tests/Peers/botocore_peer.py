@@ -26,13 +26,21 @@ MODELS = {
     for model in map(SESSION.get_service_model, ["ecs", "dynamodb", "ssm"])
 }
 SERVICE = {
-    "serviceName": "pool", "status": "ACTIVE", "desiredCount": 3, "runningCount": 2,
-    "pendingCount": 1, "taskDefinition": "arn:td:1",
+    "serviceName": "pool",
+    "status": "ACTIVE",
+    "desiredCount": 3,
+    "runningCount": 2,
+    "pendingCount": 1,
+    "taskDefinition": "arn:td:1",
     "deployments": [
         {"id": "ecs-svc/1", "status": "ACTIVE", "taskDefinition": "arn:td:1", "runningCount": 2},
         {
-            "id": "ecs-svc/2", "status": "PRIMARY", "taskDefinition": "arn:td:2",
-            "pendingCount": 1, "failedTasks": 3, "rolloutState": "IN_PROGRESS",
+            "id": "ecs-svc/2",
+            "status": "PRIMARY",
+            "taskDefinition": "arn:td:2",
+            "pendingCount": 1,
+            "failedTasks": 3,
+            "rolloutState": "IN_PROGRESS",
         },
     ],
 }
@@ -60,7 +68,8 @@ def check(shape, value):
 
 def check_signature(headers, path, body, service):
     fields = dict(
-        word.split("=", 1) for word in headers["Authorization"].replace(",", " ").split()[1:])
+        word.split("=", 1) for word in headers["Authorization"].replace(",", " ").split()[1:]
+    )
     _, _, region, signed_service, _ = fields["Credential"].split("/")
     if signed_service != service:
         raise ValueError("signed for " + signed_service)
@@ -69,8 +78,11 @@ def check_signature(headers, path, body, service):
     if missing:
         raise ValueError("not signed: %s" % missing)
     request = AWSRequest(
-        method="POST", url="http://" + headers["Host"] + path, data=body,
-        headers={name: headers[name] for name in signed})
+        method="POST",
+        url="http://" + headers["Host"] + path,
+        data=body,
+        headers={name: headers[name] for name in signed},
+    )
     request.context["timestamp"] = headers["X-Amz-Date"]
     auth = SigV4Auth(Credentials(KEY, SECRET, TOKEN), service, region)
     if headers["X-Amz-Security-Token"] != TOKEN:

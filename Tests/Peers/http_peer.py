@@ -88,12 +88,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         verb, *rest = self.path.lstrip("/").split("/")
         argument = rest[0] if rest else ""
         if verb == "echo":
-            self.answer(200, {
-                "method": self.command,
-                "body": body.decode("latin-1"),
-                "headers": [[name, value] for name, value in self.headers.items()],
-                "connection": self.client_address[1],
-            }, [("X-Twice", "one"), ("X-Twice", "two")])
+            self.answer(
+                200,
+                {
+                    "method": self.command,
+                    "body": body.decode("latin-1"),
+                    "headers": [[name, value] for name, value in self.headers.items()],
+                    "connection": self.client_address[1],
+                },
+                [("X-Twice", "one"), ("X-Twice", "two")],
+            )
         elif verb == "status":
             self.answer(int(argument), b"as asked")
         elif verb == "bytes":
@@ -158,6 +162,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 def certificates(folder):
     """A CA and a certificate for this machine's loopback names, made with openssl."""
+
     def run(*words):
         subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
 
@@ -166,8 +171,23 @@ def certificates(folder):
     run("req", *key[:3], "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
     with open(os.path.join(folder, "names"), "w") as file:
         file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    run("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-        "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.pem")
+    run(
+        "x509",
+        "-req",
+        "-in",
+        "server.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        "names",
+        "-out",
+        "server.pem",
+    )
 
 
 def main():
@@ -181,7 +201,8 @@ def main():
         context.load_cert_chain(folder + "/server.pem", folder + "/server.key")
         # The handshake is made by the connection's own thread.
         server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False)
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
         ready["ca"] = folder + "/ca.pem"
     ready["port"] = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()

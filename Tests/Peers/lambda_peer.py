@@ -95,21 +95,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 changed.notify_all()
             self.answer(200)
         elif path.path == API + "init/error":
-            error = {"type": self.headers["Lambda-Runtime-Function-Error-Type"],
-                     "body": json.loads(self.body())}
+            error = {
+                "type": self.headers["Lambda-Runtime-Function-Error-Type"],
+                "body": json.loads(self.body()),
+            }
             with changed:
                 init_errors.append(error)
                 changed.notify_all()
             self.answer(202, {"status": "OK"})
         elif path.path.startswith(API + "invocation/"):
-            self.finish_invocation(*path.path[len(API + "invocation/"):].split("/"))
+            self.finish_invocation(*path.path[len(API + "invocation/") :].split("/"))
         else:
             self.error(404, "NotFound")
 
     def do_PATCH(self):
-        callback = {"path": self.path, "type": self.headers["Content-Type"],
-                    "authorization": self.headers["Authorization"],
-                    "body": json.loads(self.body())}
+        callback = {
+            "path": self.path,
+            "type": self.headers["Content-Type"],
+            "authorization": self.headers["Authorization"],
+            "body": json.loads(self.body()),
+        }
         with changed:
             callbacks.append(callback)
             changed.notify_all()
@@ -133,14 +138,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 invocation = queue.pop(0)
                 invocation.deadline = int((time.time() + invocation.seconds) * 1000)
                 taken[invocation.request_id] = invocation
-            return self.answer(200, invocation.event, [
-                ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
-                ("Lambda-Runtime-Invocation-Id", invocation.invocation_id),
-                ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline)),
-                ("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"),
-                ("Lambda-Runtime-Invoked-Function-Arn",
-                 "arn:aws:lambda:eu-central-1:123456789012:function:scale-up"),
-            ])
+            return self.answer(
+                200,
+                invocation.event,
+                [
+                    ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
+                    ("Lambda-Runtime-Invocation-Id", invocation.invocation_id),
+                    ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline)),
+                    ("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"),
+                    (
+                        "Lambda-Runtime-Invoked-Function-Arn",
+                        "arn:aws:lambda:eu-central-1:123456789012:function:scale-up",
+                    ),
+                ],
+            )
 
     def finish_invocation(self, request_id, kind):
         body = self.body()
@@ -153,7 +164,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.error(400, "InvalidInvocationId")
             del taken[request_id]
             invocation.outcome = {
-                "kind": kind, "body": body.decode(), "echoed": echoed is not None,
+                "kind": kind,
+                "body": body.decode(),
+                "echoed": echoed is not None,
                 "errorType": self.headers["Lambda-Runtime-Function-Error-Type"] or "",
                 "millisecondsLeft": invocation.deadline - int(time.time() * 1000),
             }
@@ -179,10 +192,15 @@ class Server(http.server.ThreadingHTTPServer):
 
 def start_instances(port, executable, count, environment):
     own = "127.0.0.1:%d" % port
-    environment = dict(json.loads(environment), AWS_LAMBDA_RUNTIME_API=own,
-                       TFC_ADDRESS="http://" + own)
-    return [subprocess.Popen([executable], env=environment, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.DEVNULL) for _ in range(int(count))]
+    environment = dict(
+        json.loads(environment), AWS_LAMBDA_RUNTIME_API=own, TFC_ADDRESS="http://" + own
+    )
+    return [
+        subprocess.Popen(
+            [executable], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        for _ in range(int(count))
+    ]
 
 
 def main():

@@ -34,8 +34,12 @@ threaded_moto_server.DomainDispatcherApplication = OneAtATime
 
 def client(service, port):
     return boto3.client(
-        service, region_name="eu-central-1", endpoint_url="http://127.0.0.1:%d" % port,
-        aws_access_key_id="test", aws_secret_access_key="test")
+        service,
+        region_name="eu-central-1",
+        endpoint_url="http://127.0.0.1:%d" % port,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
 
 
 def main():
@@ -46,25 +50,31 @@ def main():
     ecs = client("ecs", port)
     ecs.create_cluster(clusterName="agents")
     ecs.register_task_definition(
-        family="agent", containerDefinitions=[{"name": "tfc-agent", "image": "x", "memory": 64}])
+        family="agent", containerDefinitions=[{"name": "tfc-agent", "image": "x", "memory": 64}]
+    )
     for name in ["pool", "projected", "exposed"]:
         ecs.create_service(
-            cluster="agents", serviceName=name, taskDefinition="agent", desiredCount=0)
+            cluster="agents", serviceName=name, taskDefinition="agent", desiredCount=0
+        )
     dynamodb = client("dynamodb", port)
     dynamodb.create_table(
-        TableName="ledger", BillingMode="PAY_PER_REQUEST",
+        TableName="ledger",
+        BillingMode="PAY_PER_REQUEST",
         KeySchema=[
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
         AttributeDefinitions=[
             {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"}])
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
     dynamodb.update_time_to_live(
-        TableName="ledger",
-        TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True})
+        TableName="ledger", TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True}
+    )
     client("ssm", port).put_parameter(
-        Name="/agents/hmac-key", Value="a secret value", Type="SecureString")
+        Name="/agents/hmac-key", Value="a secret value", Type="SecureString"
+    )
     print(json.dumps({"port": port}), flush=True)
     sys.stdin.buffer.read()
     server.stop()

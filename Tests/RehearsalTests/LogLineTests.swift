@@ -35,7 +35,9 @@ struct LogLineTests {
 
     @Test("a launcher's line is not taken for the agent's")
     func launcher() {
-        #expect(LogLine(agent: "agent-launcher: no sidecar") == nil)
+        let text = #"{"level":"warning","program":"agent-launcher","message":"no sidecar"}"#
+        #expect(LogLine(agent: text) == nil)
+        #expect(LogLine(launcher: text)?.message == "no sidecar")
     }
 
     @Test(

@@ -1,6 +1,6 @@
 import Curl
+import Daemon
 import Decisions
-import Logging
 import ScaleUp
 import Synchronization
 import Testing
@@ -24,7 +24,7 @@ private func loop(
         respond: respond,
         sweep: sweep,
         now: { now },
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        log: ProgramLog { _ in }
     )
 }
 

@@ -368,7 +368,7 @@ struct StrangerTests {
     func logged() async throws {
         let log = FakeLog()
         let clock = FakeClock()
-        let refusals = RefusalLog(log.logger, now: { clock.now })
+        let refusals = RefusalLog(log.log, now: { clock.now })
         for _ in 0..<1_000 {
             refusals.note(.malformedSignature)
             refusals.note(.method)

@@ -1,9 +1,10 @@
 import Curl
+import Daemon
 import Decisions
 import InMemoryPorts
-import Logging
 import Ports
 import Synchronization
+import Telemetry
 
 /// A service that remembers what it was set to. It can be closed, so that a test decides when a
 /// call goes through, and told to fail.
@@ -345,31 +346,20 @@ final class FakeCallbacks: HTTPClient {
     }
 }
 
-/// Keeps what is logged, a text for each line: level, message, then the metadata by name.
-final class FakeLog: LogHandler {
-    private let state = Mutex<[String]>([])
-    var logLevel: Logger.Level {
-        get { .trace }
-        set {}
-    }
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
+/// Keeps what is logged.
+final class FakeLog: Sendable {
+    private let state = Mutex<[LogRecord]>([])
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
+    var records: [LogRecord] { state.withLock { $0 } }
+    /// A text for each: level, message, then the fields by name.
+    var lines: [String] {
+        records.map { record in
+            let fields = record.fields.map { "\($0.key.rawValue)=\($0.value.text)" }.sorted()
+            return (["\(record.level) \(record.message)"] + fields).joined(separator: " ")
+        }
     }
-
-    var lines: [String] { state.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in self } }
-
-    func log(event: LogEvent) {
-        let metadata = (event.metadata ?? [:]).sorted { $0.key < $1.key }
-        let line = (["\(event.level) \(event.message)"] + metadata.map { "\($0.key)=\($0.value)" })
-            .joined(separator: " ")
-        state.withLock { $0.append(line) }
+    var log: ProgramLog {
+        ProgramLog(threshold: .debug) { record in self.state.withLock { $0.append(record) } }
     }
 }
 

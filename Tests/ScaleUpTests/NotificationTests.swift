@@ -2,6 +2,7 @@ import Decisions
 import HCPTerraform
 import Ports
 import ScaleUp
+import Telemetry
 import Testing
 
 private func body(_ status: String, trigger: String = "run:completed") -> [UInt8] {
@@ -78,7 +79,10 @@ struct EndpointNotificationTests {
         #expect(try await world.ledger().jobs.keys.map(\.key) == ["run-1/plan"])
         #expect(world.service.written == [1])
         #expect(world.callbacks.requests.isEmpty)
-        #expect(log.lines == ["info announced run-1/plan: 1 of 10 agents, 1 starting"])
+        #expect(log.records.map(\.event) == [.jobAnnounced])
+        #expect(log.records[0].message == "announced run-1/plan: 1 of 10 agents, 1 starting")
+        #expect(log.records[0].fields[.job] == "run-1/plan")
+        #expect(log.records[0].fields[.run] == "run-1")
         #expect(await world.call("pre_plan").status == 200)
         #expect(try await world.ledger().jobs.count == 1)
         #expect(world.service.written == [1])

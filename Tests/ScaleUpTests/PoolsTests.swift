@@ -2,7 +2,6 @@ import Curl
 import Decisions
 import HCPTerraform
 import InMemoryPorts
-import Logging
 import Ports
 import ScaleUp
 import Testing
@@ -76,7 +75,7 @@ private struct PoolsWorld {
                 callback: CallbackClient(callbacks)
             ),
             budget: .seconds(600),
-            logger: log.logger
+            log: log.log
         )
     }
 

@@ -1,6 +1,7 @@
+import Daemon
 import HCPTerraform
-import Logging
 import Ports
+import Telemetry
 import Testing
 
 @testable import ScaleUp
@@ -404,7 +405,7 @@ struct WhiteSpaceTests {
             of: "the SSM parameter /p/key",
             read: { try parameter.read() },
             retry: time.retry,
-            complain: { log.logger.error("\($0)") }
+            complain: { log.log(.keyHasWhiteSpace, "\($0)") }
         )
         for _ in 0..<3 {
             #expect(accepted(try await keys.current(), ["a", secret, "b"]) == ["a", secret])

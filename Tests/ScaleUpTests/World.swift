@@ -1,8 +1,8 @@
 import Curl
+import Daemon
 import Decisions
 import HCPTerraform
 import InMemoryPorts
-import Logging
 import Ports
 import ScaleUp
 import Testing
@@ -60,7 +60,7 @@ struct World {
         endpoint = Endpoint(
             parts,
             budget: budget,
-            logger: log?.logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            log: log?.log ?? ProgramLog { _ in }
         )
     }
 

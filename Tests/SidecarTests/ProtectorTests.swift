@@ -1,7 +1,7 @@
 import AWS
 import Curl
+import Daemon
 import Decisions
-import Logging
 import Synchronization
 import Testing
 
@@ -40,7 +40,7 @@ struct ProtectorTests {
         await Protector(
             client: TaskProtectionClient(uri: "http://agent", task: TaskID("t1"), http: agent),
             minutes: 120,
-            journal: Journal(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            journal: Journal(ProgramLog { _ in })
         ).protect()
     }
 

@@ -3,7 +3,7 @@ import AgentLink
 import Daemon
 import Decisions
 import Glibc
-import Logging
+import Telemetry
 import Testing
 
 @testable import Sidecar

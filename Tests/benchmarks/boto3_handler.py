@@ -26,7 +26,8 @@ import urllib3
 
 KEY = os.environ["RUN_TASK_HMAC_KEY"].encode()
 TABLE, CLUSTER, SERVICE = (
-    os.environ[name] for name in ("LEDGER_TABLE", "ECS_CLUSTER", "ECS_SERVICE"))
+    os.environ[name] for name in ("LEDGER_TABLE", "ECS_CLUSTER", "ECS_SERVICE")
+)
 MAX_COUNT = int(os.environ["MAX_COUNT"])
 PK = "%s/%s" % (CLUSTER, SERVICE)
 LEDGER = {"pk": {"S": PK}, "sk": {"S": "ledger"}}
@@ -53,13 +54,20 @@ def now():
 def announce(job):
     """Returns how many agents there are to be."""
     item = {"pk": {"S": PK}, "sk": {"S": "job/" + job}, "at": now()}
-    unless_refused(dynamodb.put_item, Item=item, ConditionExpression="attribute_not_exists(#pk)",
-                   ExpressionAttributeNames={"#pk": "pk"})
+    unless_refused(
+        dynamodb.put_item,
+        Item=item,
+        ConditionExpression="attribute_not_exists(#pk)",
+        ExpressionAttributeNames={"#pk": "pk"},
+    )
     while True:
         # Pages are of 1 MB, thousands of jobs.
         items = dynamodb.query(
-            TableName=TABLE, KeyConditionExpression="pk = :pk AND sk < :end", ConsistentRead=True,
-            ExpressionAttributeValues={":pk": {"S": PK}, ":end": {"S": "task/"}})["Items"]
+            TableName=TABLE,
+            KeyConditionExpression="pk = :pk AND sk < :end",
+            ConsistentRead=True,
+            ExpressionAttributeValues={":pk": {"S": PK}, ":end": {"S": "task/"}},
+        )["Items"]
         wanted = min(MAX_COUNT, sum(item["sk"]["S"].startswith("job/") for item in items))
         old = next(item for item in items if item["sk"]["S"] == "ledger")
         if has_raised(old, wanted):
@@ -86,15 +94,23 @@ def raise_to(size, version):
         "#last_raise = if_not_exists(#moves, :zero) + :one",
         "#version = :expected AND #size < :size",
         ["format", "size", "projected", "version", "moves", "last_raise"],
-        {":size": {"N": str(size)}, ":projected": now(), ":expected": version,
-         ":zero": {"N": "0"}, ":one": {"N": "1"}})
+        {
+            ":size": {"N": str(size)},
+            ":projected": now(),
+            ":expected": version,
+            ":zero": {"N": "0"},
+            ":one": {"N": "1"},
+        },
+    )
 
 
 def note(moves):
     return update(
         "SET #followed = :followed",
         "attribute_exists(#size) AND (attribute_not_exists(#followed) OR #followed < :followed)",
-        ["size", "followed"], {":followed": {"N": str(moves)}})
+        ["size", "followed"],
+        {":followed": {"N": str(moves)}},
+    )
 
 
 def read():
@@ -103,9 +119,14 @@ def read():
 
 def update(text, condition, names, values):
     answer = unless_refused(
-        dynamodb.update_item, Key=LEDGER, UpdateExpression=text, ConditionExpression=condition,
-        ReturnValues="ALL_NEW", ExpressionAttributeNames={"#" + name: name for name in names},
-        ExpressionAttributeValues=values)
+        dynamodb.update_item,
+        Key=LEDGER,
+        UpdateExpression=text,
+        ConditionExpression=condition,
+        ReturnValues="ALL_NEW",
+        ExpressionAttributeNames={"#" + name: name for name in names},
+        ExpressionAttributeValues=values,
+    )
     return answer["Attributes"] if answer else None
 
 
@@ -124,11 +145,21 @@ def handle(body, signature):
         return 401
     call = json.loads(body)
     size = announce(call["run_id"] + "/plan")
-    result = {"data": {"type": "task-results", "attributes": {
-        "status": "passed", "message": "%d agents" % size}}}
-    pool.request("PATCH", call["task_result_callback_url"], body=json.dumps(result), headers={
-        "Authorization": "Bearer " + call["access_token"],
-        "Content-Type": "application/vnd.api+json"})
+    result = {
+        "data": {
+            "type": "task-results",
+            "attributes": {"status": "passed", "message": "%d agents" % size},
+        }
+    }
+    pool.request(
+        "PATCH",
+        call["task_result_callback_url"],
+        body=json.dumps(result),
+        headers={
+            "Authorization": "Bearer " + call["access_token"],
+            "Content-Type": "application/vnd.api+json",
+        },
+    )
     return 200
 
 
@@ -142,8 +173,11 @@ def run_function():
         body = base64.b64decode(body) if event["isBase64Encoded"] else body.encode()
         status = handle(body, event["headers"].get("x-tfc-task-signature"))
         request = answer.headers["Lambda-Runtime-Aws-Request-Id"]
-        api.request("POST", "/2018-06-01/runtime/invocation/%s/response" % request,
-                    json.dumps({"statusCode": status}))
+        api.request(
+            "POST",
+            "/2018-06-01/runtime/invocation/%s/response" % request,
+            json.dumps({"statusCode": status}),
+        )
         api.getresponse().read()
 
 

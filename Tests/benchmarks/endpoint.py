@@ -40,18 +40,30 @@ class Stub:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "stub_cloud.py"], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True)
+            [sys.executable, HERE / "stub_cloud.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.port = int(self.process.stdout.readline())
         self.url = "http://127.0.0.1:%d" % self.port
         self.environment = {
-            "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
-            "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1",
-            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
-            "AWS_ENDPOINT_URL": self.url, "ECS_CLUSTER": "agents", "ECS_SERVICE": "pool",
-            "LEDGER_TABLE": "ledger", "MAX_COUNT": "1000", "RUN_TASK_HMAC_KEY": KEY,
-            "TFC_ADDRESS": self.url, "LISTEN_ADDRESS": "127.0.0.1", "PORT": "0",
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "example",
+            "AWS_ENDPOINT_URL": self.url,
+            "ECS_CLUSTER": "agents",
+            "ECS_SERVICE": "pool",
+            "LEDGER_TABLE": "ledger",
+            "MAX_COUNT": "1000",
+            "RUN_TASK_HMAC_KEY": KEY,
+            "TFC_ADDRESS": self.url,
+            "LISTEN_ADDRESS": "127.0.0.1",
+            "PORT": "0",
             "LOG_LEVEL": "error",
         }
 
@@ -67,17 +79,25 @@ class Stub:
 
     def webhook(self, number):
         """Body and signature of one run's pre_plan call."""
-        body = json.dumps({
-            "payload_version": 1, "stage": "pre_plan", "access_token": "token",
-            "run_id": "run-%d" % number, "workspace_name": "workspace", "organization_name": "org",
-            "capabilities": {"outcomes": False}, "task_result_id": "taskrs-%d" % number,
-            "task_result_enforcement_level": "advisory",
-            "task_result_callback_url": self.url + "/api/v2/task-results/%d/callback" % number,
-        })
+        body = json.dumps(
+            {
+                "payload_version": 1,
+                "stage": "pre_plan",
+                "access_token": "token",
+                "run_id": "run-%d" % number,
+                "workspace_name": "workspace",
+                "organization_name": "org",
+                "capabilities": {"outcomes": False},
+                "task_result_id": "taskrs-%d" % number,
+                "task_result_enforcement_level": "advisory",
+                "task_result_callback_url": self.url + "/api/v2/task-results/%d/callback" % number,
+            }
+        )
         return body, hmac.new(KEY.encode(), body.encode(), hashlib.sha512).hexdigest()
 
 
 # Cold start
+
 
 class RuntimeAPI(http.server.BaseHTTPRequestHandler):
     """Gives out one event; the next request for work waits for the process's end."""
@@ -123,8 +143,10 @@ def cold_start(command, stub, number):
     address = "127.0.0.1:%d" % server.server_address[1]
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, env=dict(stub.environment, AWS_LAMBDA_RUNTIME_API=address),
-        stdin=subprocess.DEVNULL)
+        command,
+        env=dict(stub.environment, AWS_LAMBDA_RUNTIME_API=address),
+        stdin=subprocess.DEVNULL,
+    )
     try:
         if not server.done.wait(30):
             raise SystemExit("no answer from %s" % command)
@@ -139,6 +161,7 @@ def cold_start(command, stub, number):
 
 
 # Warm
+
 
 class Caller:
     """A connection that is kept, and takes as little of the processor as Python can: what is to be
@@ -169,8 +192,10 @@ class Caller:
 
 def request(webhook):
     body, signature = webhook
-    return ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nX-TFC-Task-Signature: %s\r\n\r\n%s"
-            % (len(body), signature, body)).encode()
+    return (
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nX-TFC-Task-Signature: %s\r\n\r\n%s"
+        % (len(body), signature, body)
+    ).encode()
 
 
 def drive(callers, requests):
@@ -222,6 +247,7 @@ class Rate:
 
 # Burst
 
+
 async def burst(port, stub):
     """All webhooks at once, a connection each: seconds until the last answer, and statuses."""
     webhooks = [stub.webhook(number) for number in range(BURST)]
@@ -229,8 +255,12 @@ async def burst(port, stub):
     async def one(webhook):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         body, signature = webhook
-        writer.write(("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: %d\r\n"
-                      "X-TFC-Task-Signature: %s\r\n\r\n%s" % (len(body), signature, body)).encode())
+        writer.write(
+            (
+                "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: %d\r\n"
+                "X-TFC-Task-Signature: %s\r\n\r\n%s" % (len(body), signature, body)
+            ).encode()
+        )
         status = int((await reader.readline()).split()[1])
         await reader.read()
         writer.close()
@@ -260,10 +290,15 @@ class Fleet:
                     self.idle += 1
                     number, event = await self.work.get()
                     self.idle -= 1
-                    headers = ("Lambda-Runtime-Aws-Request-Id: %d\r\nLambda-Runtime-Deadline-Ms: %d"
-                               % (number, (time.time() + 10) * 1000))
+                    headers = (
+                        "Lambda-Runtime-Aws-Request-Id: %d\r\nLambda-Runtime-Deadline-Ms: %d"
+                        % (number, (time.time() + 10) * 1000)
+                    )
                     answer = b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: %d\r\n\r\n%s" % (
-                        headers.encode(), len(event), event)
+                        headers.encode(),
+                        len(event),
+                        event,
+                    )
                 else:
                     self.answers[int(path.split("/")[4])].set_result(json.loads(body))
                     answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
@@ -276,9 +311,13 @@ class Fleet:
         server = await asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=1024)
         address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
         instances = [
-            subprocess.Popen([function], stdin=subprocess.DEVNULL,
-                             env=dict(stub.environment, AWS_LAMBDA_RUNTIME_API=address))
-            for _ in range(INSTANCES)]
+            subprocess.Popen(
+                [function],
+                stdin=subprocess.DEVNULL,
+                env=dict(stub.environment, AWS_LAMBDA_RUNTIME_API=address),
+            )
+            for _ in range(INSTANCES)
+        ]
         try:
             while self.idle < INSTANCES:
                 await asyncio.sleep(0.05)
@@ -297,16 +336,24 @@ class Fleet:
 
 
 def event(body, signature):
-    return json.dumps({
-        "version": "2.0", "rawPath": "/", "rawQueryString": "",
-        "headers": {"x-tfc-task-signature": signature},
-        "requestContext": {"http": {"method": "POST", "path": "/"}},
-        "body": body, "isBase64Encoded": False}).encode()
+    return json.dumps(
+        {
+            "version": "2.0",
+            "rawPath": "/",
+            "rawQueryString": "",
+            "headers": {"x-tfc-task-signature": signature},
+            "requestContext": {"http": {"method": "POST", "path": "/"}},
+            "body": body,
+            "isBase64Encoded": False,
+        }
+    ).encode()
 
 
 def most_in_a_second(moments):
-    return max((sum(1 for other in moments if moment <= other < moment + 1)
-                for moment in moments), default=0)
+    return max(
+        (sum(1 for other in moments if moment <= other < moment + 1) for moment in moments),
+        default=0,
+    )
 
 
 class Server:
@@ -314,8 +361,13 @@ class Server:
 
     def __init__(self, command, stub, max_count):
         self.process = subprocess.Popen(
-            command, env=dict(stub.environment, LOG_LEVEL="info", MAX_COUNT=max_count),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            command,
+            env=dict(stub.environment, LOG_LEVEL="info", MAX_COUNT=max_count),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         for line in self.process.stdout:
             if match := re.search(r'"port":"(\d+)"|^(\d+)$', line):
                 self.port = int(match[1] or match[2])
@@ -335,14 +387,16 @@ class Server:
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("--bin", type=pathlib.Path,
-                           default=pathlib.Path(".build-benchmark/release"))
+    arguments.add_argument(
+        "--bin", type=pathlib.Path, default=pathlib.Path(".build-benchmark/release")
+    )
     folder = arguments.parse_args().bin.resolve()
     function, server = folder / "scale-up-lambda", folder / "scale-up-server"
     for program in (function, server):
         if not program.exists():
-            raise SystemExit("%s is missing; see the top of this file for how it is built"
-                             % program)
+            raise SystemExit(
+                "%s is missing; see the top of this file for how it is built" % program
+            )
     boto3 = [sys.executable, HERE / "boto3_handler.py"]
     stub = Stub()
 
@@ -353,27 +407,46 @@ def main():
         stub.reset()
         theirs.append(cold_start(boto3 + ["lambda"], stub, number))
     report = Report()
-    report.row("cold start to first answer, median", "ms", statistics.median(ours),
-               statistics.median(theirs), "30 + the calls; boto3: 520")
+    report.row(
+        "cold start to first answer, median",
+        "ms",
+        statistics.median(ours),
+        statistics.median(theirs),
+        "30 + the calls; boto3: 520",
+    )
 
     # At max_count nobody updates the service, so the endpoint does not hold itself back.
     peers = [Server([server], stub, "1"), Server(boto3 + ["server"], stub, "1")]
     for at_once, title in [(1, "one at a time"), (AT_ONCE, "%d at once" % AT_ONCE)]:
         mine, other = (Rate(peer, stub, at_once) for peer in peers)
-        report.row("warm, no update needed, " + title, "webhooks/s", mine.per_second,
-                   other.per_second, "5 times boto3")
-        report.row("  processor time of each", "ms", mine.processor_milliseconds,
-                   other.processor_milliseconds)
+        report.row(
+            "warm, no update needed, " + title,
+            "webhooks/s",
+            mine.per_second,
+            other.per_second,
+            "5 times boto3",
+        )
+        report.row(
+            "  processor time of each",
+            "ms",
+            mine.processor_milliseconds,
+            other.processor_milliseconds,
+        )
     for peer in peers:
         peer.stop()
 
     # Where each webhook needs an update the endpoint makes four a second, by design.
     peers = [Server([server], stub, "1000"), Server(boto3 + ["server"], stub, "1000")]
     mine, other = (Rate(peer, stub, AT_ONCE, rounds=3) for peer in peers)
-    report.row("warm, each needs an update, %d at once" % AT_ONCE, "webhooks/s",
-               mine.per_second, other.per_second)
-    report.row("  service updates", "1/s", mine.updates_per_second, other.updates_per_second,
-               "at most 5")
+    report.row(
+        "warm, each needs an update, %d at once" % AT_ONCE,
+        "webhooks/s",
+        mine.per_second,
+        other.per_second,
+    )
+    report.row(
+        "  service updates", "1/s", mine.updates_per_second, other.updates_per_second, "at most 5"
+    )
 
     stub.reset()
     seconds, statuses = asyncio.run(burst(peers[0].port, stub))
@@ -405,12 +478,20 @@ class Report:
         for row in [
             ("burst of %d, %s" % (BURST, title), "s", "%.2f" % seconds, "10"),
             ("  answered with 200", "", statuses.count(200), BURST),
-            ("  size in the ledger, and of the service", "",
-             "%s, %s" % (ledger["size"]["N"], updates[-1][1]), BURST),
+            (
+                "  size in the ledger, and of the service",
+                "",
+                "%s, %s" % (ledger["size"]["N"], updates[-1][1]),
+                BURST,
+            ),
             ("  raises of the ledger", "", ledger["moves"]["N"], "one each: %d" % BURST),
             ("  service updates", "", len(updates), "one each: %d" % BURST),
-            ("  most of them within a second", "",
-             most_in_a_second([moment for moment, _ in updates]), "5"),
+            (
+                "  most of them within a second",
+                "",
+                most_in_a_second([moment for moment, _ in updates]),
+                "5",
+            ),
         ]:
             print(self.LINE % (row[0], row[1], row[2], "", "", row[3]), flush=True)
 

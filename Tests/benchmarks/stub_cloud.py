@@ -25,14 +25,21 @@ def reset():
     items.clear()
     updates.clear()
     desired = 0
-    counts = {name: {"N": str(value)} for name, value in
-              {"format": 1, "version": 1, "size": 0, "adopted": 1}.items()}
+    counts = {
+        name: {"N": str(value)}
+        for name, value in {"format": 1, "version": 1, "size": 0, "adopted": 1}.items()
+    }
     items[LEDGER] = dict(counts, pk={"S": LEDGER[0]}, sk={"S": LEDGER[1]})
 
 
 def service():
-    return {"serviceName": "pool", "status": "ACTIVE", "desiredCount": desired,
-            "runningCount": 0, "pendingCount": desired}
+    return {
+        "serviceName": "pool",
+        "status": "ACTIVE",
+        "desiredCount": desired,
+        "runningCount": 0,
+        "pendingCount": desired,
+    }
 
 
 def place(key):
@@ -42,10 +49,14 @@ def place(key):
 @functools.cache
 def compiled(condition):
     """A condition of AND, OR, brackets, attribute_exists, attribute_not_exists, = < <= and >."""
-    text = re.sub(r"attribute_(not_)?exists\((#?\w+)\)",
-                  lambda m: "(%shas('%s'))" % ("not " if m[1] else "", m[2]), condition)
-    text = re.sub(r"(#?\w+) (<=|[=<>]) (:\w+)",
-                  lambda m: "holds('%s', '%s', '%s')" % (m[1], m[2], m[3]), text)
+    text = re.sub(
+        r"attribute_(not_)?exists\((#?\w+)\)",
+        lambda m: "(%shas('%s'))" % ("not " if m[1] else "", m[2]),
+        condition,
+    )
+    text = re.sub(
+        r"(#?\w+) (<=|[=<>]) (:\w+)", lambda m: "holds('%s', '%s', '%s')" % (m[1], m[2], m[3]), text
+    )
     text = text.replace(" AND ", " and ").replace(" OR ", " or ")
     if re.sub(r"(holds|has)\([^()]*\)|\b(not|and|or)\b|[() ]", "", text):
         raise ValueError("a condition that is not understood: " + condition)
@@ -88,7 +99,8 @@ def update_item(body):
     item = dict(old or body["Key"])
     sets, _, removes = body["UpdateExpression"].partition("REMOVE")
     for name, counted, other, zero, value in re.findall(
-            r"(#\w+) = (if_not_exists\((#\w+), (:\w+)\) \+ )?(:\w+)", sets):
+        r"(#\w+) = (if_not_exists\((#\w+), (:\w+)\) \+ )?(:\w+)", sets
+    ):
         new = values[value]
         if counted:
             before = old.get(names[other], values[zero])
@@ -160,8 +172,10 @@ async def serve(reader, writer):
             body = await reader.readexactly(int(headers.get("content-length") or 0))
             status, document = answer(method, path, headers, body)
             content = json.dumps(document).encode()
-            writer.write(b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.1\r\n"
-                         b"Content-Length: %d\r\n\r\n" % (status, len(content)) + content)
+            writer.write(
+                b"HTTP/1.1 %d X\r\nContent-Type: application/x-amz-json-1.1\r\n"
+                b"Content-Length: %d\r\n\r\n" % (status, len(content)) + content
+            )
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
 

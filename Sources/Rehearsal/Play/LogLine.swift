@@ -34,21 +34,28 @@ struct LogLine: Equatable, Sendable {
 }
 
 extension LogLine {
-    /// A line of the sidecar or the endpoint: one JSON object with `message` and `level`. A line
+    /// A line of sidecar, endpoint or launcher: one JSON object with `message` and `level`. A line
     /// that is none is shown as it is, as a warning, since those programs print nothing else.
     init(program line: String) {
+        self = LogLine(launcher: line) ?? LogLine(level: .warning, message: line, details: [])
+    }
+
+    /// The same in the agent's log, where it is the launcher's; `nil` for any other line.
+    init?(launcher line: String) {
         guard let members = JSON(parsing: line.utf8)?.object,
             let message = members["message"]?.string
-        else {
-            self.init(level: .warning, message: line, details: [])
-            return
-        }
+        else { return nil }
         self.init(
             level: Self.level(members["level"]?.string),
             message: message,
-            details: Self.details(members, without: ["time", "level", "message"])
+            details: Self.details(members, without: Self.shownOtherwise)
         )
     }
+
+    /// The timeline has these in columns of its own, or needs no second word for them.
+    private static let shownOtherwise: Set<String> = [
+        "time", "level", "message", "program", "event", "cluster", "service", "task", "reason_name",
+    ]
 
     /// A line of tfc-agent, in its text or its JSON form; `nil` for any other line.
     init?(agent line: String) {

@@ -184,7 +184,10 @@ extension TimelineEntry {
             return TimelineEntry(who: who, what: "(a line with \(kind.rawValue))", weight: .bad)
         }
         guard let line = LogLine(agent: text) else {
-            return TimelineEntry(who: who, what: "launcher: " + text)
+            return TimelineEntry(
+                who: who,
+                what: "launcher: " + (LogLine(launcher: text)?.message ?? text)
+            )
         }
         guard line.level > .info else { return nil }
         return TimelineEntry(who: who, what: "agent: " + line.text, weight: .warning)

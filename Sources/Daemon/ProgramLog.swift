@@ -1,0 +1,94 @@
+internal import Glibc
+internal import Synchronization
+package import Telemetry
+
+/// What a program says. There is no way to write a line without its event.
+package struct ProgramLog: Sendable {
+    /// What each line of this log says besides its own fields.
+    private var context: LogFields = [:]
+    private let threshold: LogLevel
+    private let sink: @Sendable (LogRecord) -> Void
+
+    /// - Parameter sink: gets every line that is to be written.
+    package init(threshold: LogLevel = .info, sink: @escaping @Sendable (LogRecord) -> Void) {
+        self.threshold = threshold
+        self.sink = sink
+    }
+
+    /// A program's log: lines of JSON on standard error. It never waits for whoever reads there
+    /// (``LogWriter``).
+    package init(of program: String, threshold: LogLevel) {
+        let writer = LogWriter.standardError(of: program)
+        self.init(threshold: threshold) { writer.write($0.line(at: .now(), by: program)) }
+    }
+
+    /// The same log, whose lines say this as well.
+    package func with(_ fields: LogFields) -> ProgramLog {
+        var log = self
+        log.context.merge(fields) { _, new in new }
+        return log
+    }
+
+    package func callAsFunction(
+        _ event: EventName,
+        _ message: String,
+        _ fields: LogFields = [:],
+        level: LogLevel? = nil
+    ) {
+        let level = level ?? event.level
+        guard level >= threshold else { return }
+        let all = context.merging(fields) { _, new in new }
+        sink(LogRecord(event, message, all, level: level))
+    }
+}
+
+extension LogMoment {
+    package static func now() -> LogMoment {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return LogMoment(milliseconds: Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000)
+    }
+}
+
+extension LogWriter {
+    /// The log of the process. What waits there when the program ends is brought out first, for two
+    /// seconds at most: the last lines say why it ended.
+    fileprivate static func standardError(of program: String) -> LogWriter {
+        processName.withLock { $0 = program }
+        return standardError
+    }
+
+    private static let processName = Mutex("")
+
+    private static let standardError: LogWriter = {
+        atexit { LogWriter.standardError.flush(within: .seconds(2)) }
+        return LogWriter(STDERR_FILENO) { count in
+            LogRecord(
+                .linesLost,
+                "\(count) lines of this log were lost while nobody read it",
+                [.times: .count(count)]
+            ).line(at: .now(), by: processName.withLock { $0 })
+        }
+    }()
+}
+
+extension SettingsReader {
+    /// `LOG_LEVEL` (`info`), in letters of either case. Besides the four levels that there are it
+    /// takes the words of others: `warn` is the agent's own.
+    package mutating func logLevel() -> LogLevel {
+        guard let text = value("LOG_LEVEL") else { return .info }
+        switch text.lowercased() {
+        case "trace", "debug": return .debug
+        case "info": return .info
+        case "notice", "warning", "warn": return .warning
+        case "error", "critical": return .error
+        default:
+            fault(
+                "LOG_LEVEL",
+                value: text,
+                expected: "trace, debug, info, notice, warning (or warn), error or critical"
+            )
+            return .info
+        }
+    }
+}
