@@ -52,6 +52,7 @@ SHIPPED = ["Launcher", "ScaleUpPrograms", "Sidecar"]
 # Capitals in the sources that name no setting.
 NO_SETTINGS = {
     "ALL_NEW": "DynamoDB's ReturnValues",
+    "ALL_OLD": "DynamoDB's ReturnValues",
     "DAC_OVERRIDE": "a capability of Linux",
     "DEPLOYMENT_BLOCKED": "an answer of ECS",
     "FARGATE_SPOT": "a capacity provider",
@@ -525,6 +526,48 @@ def event_rows() -> Iterator[str]:
     for name in sorted(real.keys() & told.keys()):
         if told[name] not in (real[name], "any"):
             yield f"{name}: {real[name]}, and {told[name]} in {OPERATING}"
+
+
+@check("every metric has its row in the operators' page, with its unit and dimension, and no other")
+def metric_rows() -> Iterator[str]:
+    source = text_of(ROOT / "Sources/Telemetry/Metric.swift")
+    names = dict(re.findall(r'^    case (\w+) = "([A-Z]\w+)"$', source, re.MULTILINE))
+    assert len(names) > 25, f"{len(names)} metrics are found"
+
+    def of(property_name: str, values: str) -> dict[str, str]:
+        body = re.search(rf"var {property_name}: .*?^    }}", source, re.MULTILINE | re.DOTALL)[0]
+        found: dict[str, str] = {}
+        for cases, value in re.findall(rf"case ((?:\.\w+,?\s*)+):\s*({values})$", body, re.M):
+            found |= dict.fromkeys(re.findall(r"\.(\w+)", cases), value)
+        return found
+
+    units, dimensions = of("unit", r"\.\w+"), of("dimension", r"\.\w+|nil")
+    fields = {"nil": "", ".reasonName": "`reason_name`", ".status": "`status`"}
+    told: dict[str, tuple[str, str]] = {}
+    row = r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \| ([\w, ]+) \| ?(`\w+`)? ?\|"
+    for cells in re.findall(row, chapter(OPERATING, "Metrics"), re.MULTILINE):
+        metrics, unit = re.findall(r"`(\w+)`", cells[0]), cells[1].split(", ")
+        for place, metric in enumerate(metrics):
+            told[metric] = (unit[min(place, len(unit) - 1)].lower(), cells[2])
+    for case, name in names.items():
+        real = (units[case].strip(".").lower(), fields[dimensions[case]])
+        if told.get(name) != real:
+            yield f"{name}: {real}, and {told.get(name)} in {OPERATING}"
+    yield from (f"{name}: nobody measures it" for name in told.keys() - set(names.values()))
+
+
+@check("every obstacle of a start has its row in the operators' page, with its words")
+def obstacle_rows() -> Iterator[str]:
+    source = text_of(ROOT / "Sources/Decisions/StartObstacle.swift")
+    table = chapter(OPERATING, "Agents that cannot start")
+    cases = re.findall(r'^    case (\w+)(?: = "(\w+)")?$', source, re.MULTILINE)
+    words = dict(re.findall(r'case \.(\w+): "([^"]+)"', source))
+    assert len(cases) > 10 and len(words) == len(cases), f"{len(cases)} obstacles are found"
+    for case, name in cases:
+        if f"`{name or case}`" not in table:
+            yield f"{name or case}: no row"
+        if case not in ("cpuQuota", "taskQuota") and words[case] not in table:
+            yield f"{name or case}: {words[case]!r} is not there"
 
 
 @check("every member of a line is in the operators' page")

@@ -77,6 +77,15 @@ locals {
         Resource  = ["*"]
         Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
       },
+      # Which deployment a task is of, and why one did not start. The call names tasks, of which IAM
+      # cannot tell the own one.
+      {
+        Sid       = "StartOfTasks"
+        Effect    = "Allow"
+        Action    = ["ecs:DescribeTasks"]
+        Resource  = [local.tasks_arn]
+        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
+      },
     ],
   )
 
@@ -147,14 +156,6 @@ locals {
             Sid       = "ProtectionOfTasks"
             Effect    = "Allow"
             Action    = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
-            Resource  = [local.tasks_arn]
-            Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
-          },
-          # Which deployment a task is of. The call names tasks, of which IAM cannot tell the own one.
-          {
-            Sid       = "StartOfTasks"
-            Effect    = "Allow"
-            Action    = ["ecs:DescribeTasks"]
             Resource  = [local.tasks_arn]
             Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
           },

@@ -17,9 +17,13 @@ package struct ProgramLog: Sendable {
 
     /// A program's log: lines of JSON on standard error. It never waits for whoever reads there
     /// (``LogWriter``).
-    package init(of program: String, threshold: LogLevel) {
+    ///
+    /// - Parameter embedding: whether CloudWatch is to count what lines measure.
+    package init(of program: String, threshold: LogLevel, embedding: Bool) {
         let writer = LogWriter.standardError(of: program)
-        self.init(threshold: threshold) { writer.write($0.line(at: .now(), by: program)) }
+        self.init(threshold: threshold) {
+            writer.write($0.line(at: .now(), by: program, embedding: embedding))
+        }
     }
 
     /// The same log, whose lines say this as well.
@@ -33,12 +37,19 @@ package struct ProgramLog: Sendable {
         _ event: EventName,
         _ message: String,
         _ fields: LogFields = [:],
-        level: LogLevel? = nil
+        level: LogLevel? = nil,
+        measuring measured: Measurements = [:]
     ) {
-        let level = level ?? event.level
-        guard level >= threshold else { return }
-        let all = context.merging(fields) { _, new in new }
-        sink(LogRecord(event, message, all, level: level))
+        self(LogRecord(event, message, fields, level: level, measuring: measured))
+    }
+
+    /// A line that measures something is written whatever the threshold: what is not written is not
+    /// counted.
+    package func callAsFunction(_ record: LogRecord) {
+        guard record.level >= threshold || !record.measured.isEmpty else { return }
+        var record = record
+        record.fields = context.merging(record.fields) { _, new in new }
+        sink(record)
     }
 }
 
@@ -73,6 +84,15 @@ extension LogWriter {
 }
 
 extension SettingsReader {
+    /// `METRICS` (`on`).
+    package mutating func metrics() -> Bool {
+        let text = value("METRICS") ?? "on"
+        if text != "on" && text != "off" {
+            fault("METRICS", value: text, expected: "on or off")
+        }
+        return text == "on"
+    }
+
     /// `LOG_LEVEL` (`info`), in letters of either case. Besides the four levels that there are it
     /// takes the words of others: `warn` is the agent's own.
     package mutating func logLevel() -> LogLevel {

@@ -40,6 +40,14 @@ package struct LimitsFault: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// How a job's item was written by itself.
+package enum JobWriteAnswer: Hashable, Sendable {
+    /// - Parameter over: what was there before; nil for nothing, and where that is not known.
+    case written(over: Ledger.JobEntry?)
+    /// Another task has the job than the write says, or none: nothing was written.
+    case otherwise
+}
+
 /// The port to the ledger. Each call throws ``LedgerFailure``, which says whether the ledger may have
 /// changed.
 package protocol LedgerStore: Sendable {
@@ -64,9 +72,7 @@ package protocol LedgerStore: Sendable {
     ) async throws(LedgerFailure) -> (answer: Answer, snapshot: LedgerSnapshot)
 
     /// Writes a job's item by itself.
-    ///
-    /// - Returns: false when another task has it than the write says, or none.
-    func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool
+    func write(_ job: JobWrite) async throws(LedgerFailure) -> JobWriteAnswer
 
     /// - Returns: what is counted, without jobs.
     func counted() async throws(LedgerFailure) -> Ledger

@@ -27,6 +27,7 @@ package actor Announcer {
     private let store: any LedgerStore
     private let projector: Projector
     private let clock: @Sendable () -> WallTime
+    private let starts: StartLog
 
     /// Announcements that wait for those under way.
     private(set) var waiting: [Waiter] = []
@@ -37,13 +38,17 @@ package actor Announcer {
         let continuation: CheckedContinuation<Result<Headcount, AnnouncementFailure>, Never>
     }
 
-    /// - Parameter clock: the wall clock, which bookings in the ledger are of.
+    /// - Parameters:
+    ///   - starts: what the sweep found of starts that fail.
+    ///   - clock: the wall clock, which bookings in the ledger are of.
     package init(
         store: any LedgerStore,
         service: any ServicePort,
+        starts: StartLog = StartLog(),
         clock: @escaping @Sendable () -> WallTime,
         retry: RetryClock = RetryClock()
     ) {
+        self.starts = starts
         self.store = store
         self.clock = clock
         projector = Projector(store, service, clock: clock, retry: retry)
@@ -182,6 +187,10 @@ package actor Announcer {
             service = try await projector.follow(snapshot, to: move, isBooked: isBooked).service
         case .project: service = try await projector.project(snapshot).service
         }
-        return Headcount(snapshot, running: service?.running)
+        return Headcount(
+            snapshot,
+            running: service?.running,
+            obstacle: starts.obstacle(at: clock())
+        )
     }
 }

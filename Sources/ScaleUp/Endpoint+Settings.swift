@@ -175,7 +175,9 @@ extension Endpoint.Pool {
         isOver: PoolKeeper.IsOver?
     ) {
         let place = settings.place
-        let service = ECSService(ECSClient(aws), cluster: place.cluster, service: place.service)
+        let ecs = ECSClient(aws)
+        let service = ECSService(ecs, cluster: place.cluster, service: place.service)
+        let starts = StartLog()
         let store = DynamoDBLedgerStore(
             aws,
             table: settings.ledgerTable,
@@ -184,7 +186,12 @@ extension Endpoint.Pool {
             environment: settings.limits,
             adoption: nil
         )
-        let announcer = Announcer(store: store, service: service, clock: { .now() })
+        let announcer = Announcer(
+            store: store,
+            service: service,
+            starts: starts,
+            clock: { .now() }
+        )
         self.init(
             settings.name,
             announcer: announcer,
@@ -193,6 +200,10 @@ extension Endpoint.Pool {
                 store: store,
                 service: service,
                 announcer: announcer,
+                starts: starts,
+                startNews: {
+                    try await StartNews(ecs, cluster: place.cluster, service: place.service)
+                },
                 patience: patience,
                 isOver: isOver
             ),

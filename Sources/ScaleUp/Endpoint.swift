@@ -123,19 +123,16 @@ package struct Endpoint: Sendable {
         case .unknownSignature:
             return refuse(.wrongSignature)
         case .verification:
-            log(.verificationAnswered, "answered a verification request")
+            say(.verificationAnswered, "answered a verification request", 200, end, log)
             return EndpointResponse(200, "")
         case .unanswerable(let fault):
-            log(
-                .callUnanswerable,
-                "nobody can be answered for a call",
-                [.cause: "\(fault)"]
-            )
+            let log = log.with([.cause: "\(fault)"])
+            say(.callUnanswerable, "nobody can be answered for a call", 200, end, log)
             return EndpointResponse(200, "")
         case .act(let call, let need):
             return await act(call, need, at: request.pool, end)
         case .nothingFollows:
-            log(.notificationIgnored, "nothing follows from a notification")
+            say(.notificationIgnored, "nothing follows from a notification", 200, end, log)
             return EndpointResponse(200, "")
         case .heed(let notification, let news):
             return await heed(notification, news, at: request.pool, end)
@@ -230,8 +227,8 @@ package struct Endpoint: Sendable {
             result = self.result(for: request, headcount.sentence, tag: "Announced", pool.page)
         }
         let outcome = await call(back: result, for: request, end)
-        _ = await close(request.closedJobs, in: assignment.closing, end, log)
-        return answer(outcome, deed, result.message, log.with(spent(end)))
+        _ = await close(request.closedJobs, in: assignment.closing, isAnswer: false, end, log)
+        return answer(outcome, deed, result.message, end, log)
     }
 
     /// What HCP Terraform says of a workspace, where that can matter; nil while nobody knows.
@@ -267,10 +264,9 @@ package struct Endpoint: Sendable {
             }
         }
         let say = { (cause: String) in
-            log(
-                .announcementFailed,
-                "cannot announce \(job)",
-                [.cause: .text(cause), .job: "\(job)"]
+            log.with([.cause: .text(cause), .job: "\(job)"])(
+                answering(.announcementFailed, "cannot announce \(job)", 503, end)
+                    .measuring(.announcementsFailed)
             )
         }
         switch result {
@@ -289,10 +285,12 @@ package struct Endpoint: Sendable {
     /// run task's callback, as the run does not depend on it.
     ///
     /// - Parameter pools: whose ledgers may have them.
+    /// - Parameter isAnswer: a failure is answered by 503; else the call was answered before.
     /// - Returns: whether they are ended.
     private func close(
         _ jobs: [Job],
         in pools: [Pool],
+        isAnswer: Bool,
         _ end: ContinuousClock.Instant,
         _ log: ProgramLog
     ) async -> Bool {
@@ -304,10 +302,11 @@ package struct Endpoint: Sendable {
             }
         }
         guard failure != "" else { return true }
-        log(
-            .jobsOverUnwritten,
-            "jobs that are over may still be counted, until they are too old",
-            [.cause: "\(failure ?? "the time is used up")"]
+        let words = "jobs that are over may still be counted, until they are too old"
+        log.with([.cause: "\(failure ?? "the time is used up")"])(
+            isAnswer
+                ? answering(.jobsOverUnwritten, words, 503, end)
+                : LogRecord(.jobsOverUnwritten, words)
         )
         return false
     }
@@ -326,7 +325,7 @@ package struct Endpoint: Sendable {
         case .coming(let job):
             switch await choice(for: notification, at: named, end) {
             case .none(let reason):
-                log(.callPassed, "passed: \(reason)")
+                say(.callPassed, "passed: \(reason)", 200, end, log)
             case .pool(let place):
                 let pool = parts.pools[place]
                 let log = log.with(pool.fields(ofSeveral: parts.pools.count > 1))
@@ -334,19 +333,16 @@ package struct Endpoint: Sendable {
                 else {
                     return .tryAgain("Ledger or service cannot be reached; try again.")
                 }
-                log.with(spent(end))(
-                    .jobAnnounced,
-                    "announced \(job): \(headcount.sentence)",
-                    [.job: "\(job)"]
-                )
+                let words = "announced \(job): \(headcount.sentence)"
+                say(.jobAnnounced, words, 200, end, log.with([.job: "\(job)"]))
             }
         case .over(let jobs):
             let holders = await holders(for: notification, at: named, end)
-            guard await close(jobs, in: holders, end, log) else {
+            guard await close(jobs, in: holders, isAnswer: true, end, log) else {
                 return .tryAgain("The ledger cannot be reached; try again.")
             }
             let types = jobs.map(\.type).joined(separator: ", ")
-            log(.jobsOver, "heard that jobs are over", [.jobs: "\(types)"])
+            say(.jobsOver, "heard that jobs are over", 200, end, log.with([.jobs: "\(types)"]))
         }
         return EndpointResponse(200, "")
     }
@@ -395,18 +391,25 @@ package struct Endpoint: Sendable {
         _ outcome: CallbackOutcome,
         _ deed: Deed,
         _ message: String,
+        _ end: ContinuousClock.Instant,
         _ log: ProgramLog
     ) -> EndpointResponse {
         switch outcome {
         case .accepted, .alreadyFinal:
-            log(deed.event, "\(deed.words): \(message)", deed.fields)
+            say(deed.event, "\(deed.words): \(message)", 200, end, log.with(deed.fields))
             return EndpointResponse(200, "")
         case .rejected(let status):
             // Its token or task is void, so a repeat would be refused as well.
-            log(.callbackRejected, "the callback was rejected", [.status: .count(status)])
+            log.with([.cause: "HTTP status \(status)"])(
+                answering(.callbackRejected, "the callback was rejected", 200, end)
+                    .measuring(.callbacksFailed)
+            )
             return EndpointResponse(200, "")
         case .unclear(let cause):
-            log(.callbackFailed, "the callback failed", [.cause: "\(cause)"])
+            log.with([.cause: "\(cause)"])(
+                answering(.callbackFailed, "the callback failed", 503, end)
+                    .measuring(.callbacksFailed)
+            )
             return .tryAgain("HCP Terraform's callback cannot be reached; try again.")
         }
     }
@@ -424,8 +427,30 @@ package struct Endpoint: Sendable {
         }
     }
 
-    private func spent(_ end: ContinuousClock.Instant) -> LogFields {
-        [.milliseconds: .count(Int((budget - left(until: end)).milliseconds))]
+    /// The line of an answer: each call has one, which counts it.
+    private func answering(
+        _ event: EventName,
+        _ message: String,
+        _ status: Int,
+        _ end: ContinuousClock.Instant
+    ) -> LogRecord {
+        let spent = Double((budget - left(until: end)).milliseconds)
+        return LogRecord(
+            event,
+            message,
+            [.status: "\(status)"],
+            measuring: [.answers: 1, .answerDuration: spent]
+        )
+    }
+
+    private func say(
+        _ event: EventName,
+        _ message: String,
+        _ status: Int,
+        _ end: ContinuousClock.Instant,
+        _ log: ProgramLog
+    ) {
+        log(answering(event, message, status, end))
     }
 
     private func left(until end: ContinuousClock.Instant) -> Duration {
@@ -436,17 +461,19 @@ package struct Endpoint: Sendable {
     /// agent and that nobody announced. To be called every minute.
     package func sweep() async -> SweepReport {
         refusals.settle()
+        let start = clock.now
         let report = await parts.sweeper.sweep()
         if Task.isCancelled {
             log(.sweepStopped, "stopped a sweep")
             return report
         }
         lastSweep.note(report)
-        if report.hasFailed {
-            log(.sweptInPart, "swept in part", [.outcome: "\(report)"])
-        } else {
-            let level: LogLevel = report.hasActed ? .info : .debug
-            log(.swept, "swept", [.outcome: "\(report)"], level: level)
+        let time = start.duration(to: clock.now)
+        for swept in report.pools {
+            let pool = parts.pools.first { $0.name == swept.name }
+            let log = log.with(pool?.fields(ofSeveral: parts.pools.count > 1) ?? [:])
+            for record in FailedStart.records(swept.outcome.failedStarts) { log(record) }
+            log(swept.outcome.record(after: time))
         }
         return report
     }

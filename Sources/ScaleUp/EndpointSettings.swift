@@ -32,10 +32,12 @@ package struct EndpointSettings: Sendable {
     /// Who may call.
     package let admission: Admission
     package let logLevel: LogLevel
+    /// Whether CloudWatch is to count what lines measure.
+    package let metrics: Bool
 
     /// A program's log. What is about no pool of its own is said of the first.
     package func log(of program: String) -> ProgramLog {
-        let log = ProgramLog(of: program, threshold: logLevel)
+        let log = ProgramLog(of: program, threshold: logLevel, embedding: metrics)
         guard let place = pools.first?.place else { return log }
         return log.with(place.fields)
     }
@@ -74,6 +76,7 @@ package struct EndpointSettings: Sendable {
             proxies: Self.addresses("TRUSTED_PROXIES", &reader) ?? .none
         )
         logLevel = reader.logLevel()
+        metrics = reader.metrics()
         readMore(&reader)
         try reader.check()
         guard let found else {

@@ -9,6 +9,8 @@ package struct PoolKeeper: Sendable {
     private let store: any LedgerStore
     private let service: any ServicePort
     private let announcer: Announcer
+    private let starts: StartLog
+    private let startNews: StartNews.Source?
     private let patience: Duration
     private let isOver: IsOver?
     private let clock: @Sendable () -> WallTime
@@ -19,6 +21,8 @@ package struct PoolKeeper: Sendable {
 
     /// - Parameters:
     ///   - name: of the pool, for the log.
+    ///   - starts: keeps what it finds of starts that fail.
+    ///   - startNews: asks ECS for them; nil asks nobody.
     ///   - patience: HCP Terraform is asked for a job that no agent has received for so long.
     ///   - isOver: nil without an API token.
     package init(
@@ -26,6 +30,8 @@ package struct PoolKeeper: Sendable {
         store: any LedgerStore,
         service: any ServicePort,
         announcer: Announcer,
+        starts: StartLog = StartLog(),
+        startNews: StartNews.Source? = nil,
         patience: Duration,
         isOver: IsOver? = nil,
         clock: @escaping @Sendable () -> WallTime = { .now() }
@@ -34,6 +40,8 @@ package struct PoolKeeper: Sendable {
         self.store = store
         self.service = service
         self.announcer = announcer
+        self.starts = starts
+        self.startNews = startNews
         self.patience = patience
         self.isOver = isOver
         self.clock = clock
@@ -88,19 +96,51 @@ package struct PoolKeeper: Sendable {
         }
     }
 
-    func repaired() async -> SweepOutcome.Repair {
+    /// The sweep's last part: makes the service follow, and looks what there is.
+    ///
+    /// - Parameter snapshot: the ledger once it was tidied.
+    func swept(_ snapshot: LedgerSnapshot, _ search: SweepOutcome.Search) async -> SweepOutcome {
+        let (repair, counts) = await repaired()
+        return SweepOutcome(
+            repair: repair,
+            search: search,
+            limitsFault: snapshot.limitsFault,
+            gauges: counts.map { PoolGauges(snapshot, $0, repair, at: clock()) },
+            failedStarts: await failedStarts(counts)
+        )
+    }
+
+    /// - Returns: also the service as it was before; nil where it could not be read.
+    private func repaired() async -> (SweepOutcome.Repair, ServiceCounts?) {
+        let before: ServiceCounts
         do {
-            let before = try await service.counts()
-            let result = try await Projector(store, service).project(counts: before)
-            switch result.outcome {
-            case .agreed(let size) where size == before.desired: return .agreed(size: size)
-            case .agreed(let size): return .repaired(from: before.desired, to: size)
-            case .held(let reason, let size):
-                return .held(reason, desired: result.service?.desired ?? before.desired, size: size)
-            case .still(let reason, _): return .still(reason)
-            }
+            before = try await service.counts()
         } catch {
-            return .failed("\(error)")
+            return (.failed("\(error)"), nil)
         }
+        do {
+            let result = try await Projector(store, service).project(counts: before)
+            let repair: SweepOutcome.Repair =
+                switch result.outcome {
+                case .agreed(let size) where size == before.desired: .agreed(size: size)
+                case .agreed(let size): .repaired(from: before.desired, to: size)
+                case .held(let reason, let size):
+                    .held(reason, desired: result.service?.desired ?? before.desired, size: size)
+                case .still(let reason, _): .still(reason)
+                }
+            return (repair, before)
+        } catch {
+            return (.failed("\(error)"), before)
+        }
+    }
+
+    /// Starts that failed since the last sweep. ECS is asked for them only where agents are missing;
+    /// what it says is told, and decides nothing.
+    private func failedStarts(_ counts: ServiceCounts?) async -> [FailedStart] {
+        guard let startNews, let counts,
+            counts.desired > counts.running || starts.obstacle(at: clock()) != nil,
+            let news = try? await startNews()
+        else { return [] }
+        return starts.take(news, at: clock())
     }
 }

@@ -28,7 +28,7 @@ package final class RefusalLog: Sendable {
         guard isSaid else { return }
         var fields = refusal.fields
         if let cause { fields[.cause] = .text(cause) }
-        log(refusal.event, "refused a request", fields)
+        log(refusal.event, "refused a request", fields, measuring: Self.measured(1))
     }
 
     /// Says what was counted and is a minute old. Called with each sweep, as the next refusal may
@@ -43,9 +43,15 @@ package final class RefusalLog: Sendable {
             log(
                 refusal.event,
                 "\(count) more requests were refused",
-                refusal.fields.merging([.times: .count(count)]) { _, new in new }
+                refusal.fields.merging([.times: .count(count)]) { _, new in new },
+                measuring: Self.measured(count)
             )
         }
+    }
+
+    /// Each is an answer as well.
+    private static func measured(_ count: Int) -> Measurements {
+        [.answers: Double(count), .requestsRefused: Double(count)]
     }
 }
 
@@ -55,7 +61,7 @@ extension Refusal {
 
     fileprivate var fields: LogFields {
         [
-            .status: .count(response.status), .reason: .text(reason), .reasonName: .text(name),
+            .status: "\(response.status)", .reason: .text(reason), .reasonName: .text(name),
         ]
     }
 }

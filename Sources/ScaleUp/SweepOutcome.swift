@@ -1,5 +1,6 @@
 package import Decisions
 package import Ports
+internal import Telemetry
 
 /// What a sweep came to.
 package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
@@ -25,8 +26,30 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
     package let search: Search
     /// Said with each sweep until it is mended.
     package let limitsFault: LimitsFault?
+    /// Nil where ledger or service could not be read.
+    let gauges: PoolGauges?
+    /// Each told once.
+    package let failedStarts: [FailedStart]
 
     package init(repair: Repair, search: Search, limitsFault: LimitsFault? = nil) {
+        self.init(
+            repair: repair,
+            search: search,
+            limitsFault: limitsFault,
+            gauges: nil,
+            failedStarts: []
+        )
+    }
+
+    init(
+        repair: Repair,
+        search: Search,
+        limitsFault: LimitsFault?,
+        gauges: PoolGauges?,
+        failedStarts: [FailedStart]
+    ) {
+        self.gauges = gauges
+        self.failedStarts = failedStarts
         self.repair = repair
         self.search = search
         self.limitsFault = limitsFault
@@ -46,6 +69,23 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
         if case .repaired = repair { return true }
         if case .made(_, let announced, _) = search { return !announced.isEmpty }
         return false
+    }
+
+    /// The sweep's line. At rest it counts that there was a sweep and nothing else: a pool that rests
+    /// costs one metric and not twenty.
+    func record(after time: Duration) -> LogRecord {
+        var record = LogRecord(
+            hasFailed ? .sweptInPart : .swept,
+            hasFailed ? "swept in part" : "swept",
+            [.outcome: .text(description)],
+            level: hasFailed || hasActed ? nil : .debug
+        )
+        record.measured[hasFailed ? .sweepsFailed : .sweeps] = 1
+        guard hasFailed || hasActed || gauges?.isAtRest == false else { return record }
+        record.measured[.sweepDuration] = Double(time.milliseconds)
+        if case .repaired = repair { record.measured[.projectionRepairs] = 1 }
+        record.measured.merge(gauges?.measured ?? [:]) { _, new in new }
+        return record
     }
 
     package var description: String {

@@ -80,11 +80,7 @@ package struct SweepGroup: Sendable {
             let outcome: SweepOutcome
             switch result {
             case .success(let snapshot):
-                outcome = SweepOutcome(
-                    repair: await keeper.repaired(),
-                    search: search,
-                    limitsFault: snapshot.limitsFault
-                )
+                outcome = await keeper.swept(snapshot, search)
             case .failure(let error):
                 outcome = SweepOutcome(repair: .failed("\(error)"), search: search)
             }

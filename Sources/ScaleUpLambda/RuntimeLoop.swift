@@ -77,7 +77,7 @@ struct RuntimeLoop: Sendable {
         if let response = await withTimeLimit(limit, { await respond(request) }) {
             return LambdaAnswer(response)
         }
-        sayTimeIsUp(limit)
+        sayTimeIsUp(limit, measuring: [.answers: 1])
         return LambdaAnswer(.tryAgain("The time is up; try again."))
     }
 
@@ -85,7 +85,7 @@ struct RuntimeLoop: Sendable {
     /// and repeats it, which is harmless.
     private func swept(_ limit: Duration) async -> Result<LambdaAnswer, Failed> {
         let swept = await withTimeLimit(limit, sweep)
-        if swept == nil { sayTimeIsUp(limit) }
+        if swept == nil { sayTimeIsUp(limit, measuring: [.sweepsFailed: 1]) }
         // The endpoint has said in its log what it did, or could not.
         let response = swept ?? EndpointResponse(503, "The time is up.")
         guard response.status < 500 else {
@@ -95,8 +95,13 @@ struct RuntimeLoop: Sendable {
         return .success(LambdaAnswer(response))
     }
 
-    private func sayTimeIsUp(_ limit: Duration) {
-        log(.timeIsUp, "the time is up", [.milliseconds: .count(Int(limit / .milliseconds(1)))])
+    private func sayTimeIsUp(_ limit: Duration, measuring measured: Measurements) {
+        log(
+            .timeIsUp,
+            "the time is up",
+            [.milliseconds: .count(Int(limit / .milliseconds(1))), .status: "503"],
+            measuring: measured
+        )
     }
 
     /// What is left until Lambda ends the process, and never more than a request may take.

@@ -63,6 +63,8 @@ package struct ScaleUpServer: AsyncParsableCommand {
                                         as AWS's SDKs have them (false)
               LOG_LEVEL                 trace, debug, info, notice, warning or
                                         warn, error, critical (info)
+              METRICS                   on, or off: whether lines say what of them
+                                        CloudWatch is to count (on)
             """,
         version: ProductVersion.current
     )

@@ -100,8 +100,9 @@ struct Effects: Sendable {
         do {
             if case .report(let job, _, _, _) = operation,
                 let write = operation.byItself(of: task, at: .now()),
-                try await store.write(write)
+                case .written(let before) = try await store.write(write)
             {
+                if let job { tellWait(for: job, before) }
                 return .booked(.reported(job), sizeChanged: false)
             }
             var finished: Set<Job> = []
@@ -164,6 +165,7 @@ struct Effects: Sendable {
             )
         }) { ledger, limits in
             let size = ledger.size
+            let old = operation.job.flatMap { ledger.jobs[$0] }
             let report = ledger.apply(
                 operation,
                 of: task,
@@ -173,13 +175,37 @@ struct Effects: Sendable {
                 at: .now(),
                 limits
             )
-            return (report: report, before: size, after: ledger.size)
+            return (report: report, before: size, after: ledger.size, job: old)
         }
-        let (report, before, after) = change.answer
+        let (report, before, after, old) = change.answer
+        if let job = operation.job { tellWait(for: job, old) }
+        if before != after { tellSize(before, after) }
         // Also one that the look after it raised again.
         let sizeChanged = before != after || change.snapshot.ledger.size != after
         if sizeChanged { latest.set(change.snapshot) }
         return Booking(report: report, sizeChanged: sizeChanged, snapshot: change.snapshot)
+    }
+
+    /// How long a job waited that this task's agent has now, where it was announced.
+    ///
+    /// - Parameter before: its entry before the agent's was written.
+    private func tellWait(for job: Job, _ before: Ledger.JobEntry?) {
+        guard let before, before.task == nil else { return }
+        let wait = max(.zero, WallTime.now().since(before.at))
+        journal.say(
+            .jobTaken,
+            "\(job) has an agent, and waited for it since it was announced",
+            [.job: "\(job)"],
+            measuring: [.jobWait: wait.inSeconds]
+        )
+    }
+
+    private func tellSize(_ before: Int, _ after: Int) {
+        journal.say(
+            .sizeChanged,
+            "this task changed the ledger's size",
+            [.sizeBefore: .count(before), .size: .count(after)]
+        )
     }
 
     private func watch(_ agent: String) async -> WatchReport {
@@ -269,6 +295,13 @@ struct Effects: Sendable {
             )
             return nil
         }
+    }
+}
+
+extension LedgerOperation {
+    /// The job that the agent has now.
+    fileprivate var job: Job? {
+        if case .report(let job, _, _, _) = self { job } else { nil }
     }
 }
 

@@ -19,7 +19,13 @@ final class Journal: Sendable {
         guard let event = step.event else { return }
         // A task that may not be protected yet asks every few seconds, for hours if need be.
         let level: LogLevel? = isRepeat(step) && event.level == .info ? .debug : nil
-        log(event, step.directive.words, step.reason.fields, level: level)
+        log(
+            event,
+            step.directive.words,
+            step.reason.fields,
+            level: level,
+            measuring: step.measured
+        )
     }
 
     private func isRepeat(_ step: Step) -> Bool {
@@ -59,9 +65,16 @@ final class Journal: Sendable {
         return power == number
     }
 
-    func say(_ event: EventName, _ text: String, _ fields: LogFields = [:]) {
-        log(event, text, fields)
+    func say(
+        _ event: EventName,
+        _ text: String,
+        _ fields: LogFields = [:],
+        measuring measured: Measurements = [:]
+    ) {
+        log(event, text, fields, measuring: measured)
     }
+
+    func say(_ record: LogRecord) { log(record) }
 }
 
 extension Step {

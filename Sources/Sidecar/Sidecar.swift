@@ -21,7 +21,11 @@ enum Sidecar {
         let settings: SidecarSettings
         do {
             settings = try SidecarSettings(environment)
-            log = ProgramLog(of: "agent-sidecar", threshold: settings.logLevel)
+            log = ProgramLog(
+                of: "agent-sidecar",
+                threshold: settings.logLevel,
+                embedding: settings.metrics
+            )
         } catch {
             complain("\(error)")
             let minute = FirstMinute { complain($0) }
@@ -63,6 +67,7 @@ enum Sidecar {
                 age: born.duration(to: .now),
                 timing: settings.timing
             ),
+            meter: LifeMeter(parts.start, restarted: restarted),
             effects: parts.effects,
             journal: parts.journal
         )
@@ -73,6 +78,7 @@ enum Sidecar {
     /// What the loop needs once the task, its volume and its settings are known to fit.
     private struct Parts {
         let hasPredecessor: Bool
+        let start: LifeMeter.Start
         let http: CurlClient
         let link: LinkServer
         let effects: Effects
@@ -129,6 +135,7 @@ enum Sidecar {
             )
             return Parts(
                 hasPredecessor: hasPredecessor,
+                start: LifeMeter.Start(metadata, at: .now()),
                 http: http,
                 link: link,
                 effects: effects(
@@ -203,6 +210,16 @@ enum Sidecar {
             volume: volume,
             journal: journal
         )
+    }
+}
+
+extension LifeMeter.Start {
+    /// - Parameter now: when this sidecar's clock began, near enough.
+    fileprivate init(_ metadata: TaskMetadata, at now: WallTime) {
+        guard let begin = metadata.pullStartedAt, let end = metadata.pullStoppedAt, begin <= end
+        else { return }
+        pull = end.since(begin)
+        sincePull = max(.zero, now.since(end))
     }
 }
 

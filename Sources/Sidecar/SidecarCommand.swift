@@ -61,6 +61,8 @@ struct SidecarCommand: ParsableCommand {
                   AGENT_LINK_DIR         the shared volume (/run/agent-link)
                   LOG_LEVEL              trace, debug, info, notice, warning or warn,
                                          error, critical (info)
+                  METRICS                on, or off: whether lines say what of them
+                                         CloudWatch is to count (on)
 
                 Region, credentials and endpoints are found as by AWS's SDKs in a
                 container: AWS_REGION, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,

@@ -20,10 +20,17 @@ struct SidecarLoop {
     private let publish: AsyncStream<Event>.Continuation
 
     private var retirement: Retirement
+    private var meter: LifeMeter
     private var timer: Task<Void, Never>?
     private var stops = 0
 
-    init(_ settings: Retirement.Settings, effects: Effects, journal: Journal) {
+    init(
+        _ settings: Retirement.Settings,
+        meter: LifeMeter,
+        effects: Effects,
+        journal: Journal
+    ) {
+        self.meter = meter
         self.effects = effects
         self.journal = journal
         self.origin = clock.now
@@ -44,8 +51,10 @@ struct SidecarLoop {
                 guard let observation = read(event) else { continue }
                 let now = Instant(sinceOrigin: origin.duration(to: clock.now))
                 var ended = false
+                for record in meter.see(observation, at: now) { journal.say(record) }
                 for step in retirement.observe(observation, at: now) {
                     journal.note(step)
+                    meter.see(step.directive, at: now)
                     ended = perform(step.directive, in: &group) || ended
                 }
                 // A second signal is a person who does not want to wait.

@@ -33,6 +33,8 @@ struct SidecarSettings: Sendable {
     /// over to it.
     var timing = Timing.shipped
     var logLevel: LogLevel
+    /// Whether CloudWatch is to count what lines measure.
+    var metrics: Bool
 
     /// - Parameter environment: the process environment.
     /// - Throws: `SettingsFault` with every fault at once.
@@ -91,6 +93,7 @@ struct SidecarSettings: Sendable {
             expected: "whole seconds from 120 to 7200: ECS takes up to a minute to stop such a task"
         )
         logLevel = reader.logLevel()
+        metrics = reader.metrics()
         // The region may come from the task's ARN; any will do to look at the rest. Without
         // credentials the check throws.
         credentials =

@@ -34,6 +34,17 @@ package enum EventName: String, Sendable, Hashable, CaseIterable {
 
     case leaveRefused = "leave_refused"
     case announcedJobOver = "announced_job_over"
+    case protectionGranted = "protection_granted"
+    case protectionBlocked = "protection_blocked"
+    case agentReady = "agent_ready"
+    case agentWaits = "agent_waits"
+    case agentExited = "agent_exited"
+    case launcherLost = "launcher_lost"
+    case jobStarted = "job_started"
+    case jobTaken = "job_taken"
+    case jobEnded = "job_ended"
+    case departed
+    case sizeChanged = "size_changed"
 
     // MARK: What a person should look at
 
@@ -46,6 +57,8 @@ package enum EventName: String, Sendable, Hashable, CaseIterable {
     case drainRefused = "drain_refused"
     case agentDiedAtWork = "agent_died_at_work"
     case callFailed = "call_failed"
+    case ledgerFailed = "ledger_failed"
+    case protectionRefused = "protection_refused"
     case containerSpoiled = "container_spoiled"
     case renewalMissing = "renewal_missing"
     case protectionNotReturned = "protection_not_returned"
@@ -106,6 +119,7 @@ package enum EventName: String, Sendable, Hashable, CaseIterable {
     case callbackFailed = "callback_failed"
     case swept
     case sweptInPart = "swept_in_part"
+    case startsFailed = "starts_failed"
     case sweepStopped = "sweep_stopped"
     case timeIsUp = "time_is_up"
     case answerLost = "answer_lost"
@@ -152,7 +166,9 @@ extension EventName {
             .exposureWithdrawn, .projectionAsked, .leaveRefused, .announcedJobOver,
             .stopSignalGiven, .commandStopped, .agentWatchedByID, .containerRenewed,
             .functionStarted, .listening, .jobAnnounced, .callPassed, .jobsOver,
-            .verificationAnswered, .swept, .libraryLine:
+            .verificationAnswered, .swept, .libraryLine, .protectionGranted, .protectionBlocked,
+            .agentReady, .agentWaits, .agentExited, .launcherLost, .jobStarted, .jobTaken,
+            .jobEnded, .departed, .sizeChanged:
             .info
         case .startRetried, .launcherMissing, .jobRunsLong, .agentGivenUp, .drainRunsLong,
             .agentUnknown, .statusUnreadable, .drainRefused, .agentDiedAtWork, .callFailed,
@@ -163,11 +179,12 @@ extension EventName {
             .statusLineUnreadable, .logLevelHidesState, .linesLost, .startedAlone, .agentAlone,
             .releaseMissing, .heldAlone, .startReadable, .agentUnwatched, .logLevelOverruled,
             .messageIgnored, .renewalImpossible, .callUnanswerable, .poolUnknown,
-            .requestRefused, .jobsOverUnwritten:
+            .requestRefused, .jobsOverUnwritten, .ledgerFailed, .protectionRefused:
             .warning
         case .cannotStart, .runsUnprotected, .agentFailedStart, .notStarted, .keyMissing,
             .keyHasWhiteSpace, .announcementFailed, .callbackRejected, .callbackFailed,
-            .sweptInPart, .timeIsUp, .answerLost, .eventUnreadable, .runtimeFailed, .cannotServe:
+            .sweptInPart, .timeIsUp, .answerLost, .eventUnreadable, .runtimeFailed, .cannotServe,
+            .startsFailed:
             .error
         }
     }

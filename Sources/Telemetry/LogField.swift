@@ -40,6 +40,8 @@ package enum LogField: String, Sendable, Hashable, CaseIterable {
     case seconds
     case milliseconds
     case size
+    /// Before the change.
+    case sizeBefore = "size_before"
     case port
     case version
     case restarted

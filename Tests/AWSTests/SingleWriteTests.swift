@@ -1,5 +1,6 @@
 import Curl
 import Decisions
+import InMemoryPorts
 import Ports
 import Testing
 
@@ -39,7 +40,9 @@ struct SingleWriteTests {
         let store = try bench.store(bench.honest())
         for there in [nil, Self.waiting, Self.held(by: "t"), Self.held(by: "u")] {
             table["job/run-1/plan"] = there.map(JobItem.encode)
-            let isMade = try await store.write(JobWrite(job, from: each.old, to: each.new))
+            let answer = try await store.write(JobWrite(job, from: each.old, to: each.new))
+            let isMade = answer.isMade
+            if isMade { #expect(answer == .written(over: there)) }
             #expect(isMade == each.fits.contains(there), "\(String(describing: there))")
             let after = isMade ? each.new : there
             #expect(table["job/run-1/plan"] == after.map(JobItem.encode))
@@ -58,7 +61,7 @@ struct SingleWriteTests {
             return response
         }
         // The repetition finds the job that the first one has put.
-        #expect(try await bench.store(once).write(write) == false)
+        #expect(try await bench.store(once).write(write) == .otherwise)
         #expect(table["job/run-1/plan"] == JobItem.encode(Self.waiting))
         let never = FakeHTTP { _, _ throws(HTTPFailure) in throw .lostAnswer }
         let store = try bench.store(never)

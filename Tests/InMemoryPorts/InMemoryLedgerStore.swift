@@ -45,11 +45,12 @@ package final class InMemoryLedgerStore: LedgerStore {
         }
     }
 
-    package func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
+    package func write(_ job: JobWrite) async throws(LedgerFailure) -> JobWriteAnswer {
         update { ledger in
-            let fits = job.fits(ledger.jobs[job.job])
-            if fits { ledger.jobs[job.job] = job.new }
-            return fits
+            let old = ledger.jobs[job.job]
+            guard job.fits(old) else { return .otherwise }
+            ledger.jobs[job.job] = job.new
+            return .written(over: old)
         }
     }
 
@@ -101,4 +102,8 @@ package final class InMemoryLedgerStore: LedgerStore {
             return (isNoted, ledger)
         }
     }
+}
+
+extension JobWriteAnswer {
+    package var isMade: Bool { self != .otherwise }
 }

@@ -97,18 +97,28 @@ def endpoints():
     loader = SESSION.get_component("data_loader")
     partitions = loader.load_data("partitions")
     regions = [
-        region for partition in partitions["partitions"] for region in partition["regions"]
-        if not region.endswith("-global")]
+        region
+        for partition in partitions["partitions"]
+        for region in partition["regions"]
+        if not region.endswith("-global")
+    ]
     rows = []
     for service in ["ecs", "dynamodb", "ssm"]:
         rules = loader.load_service_model(service, "endpoint-rule-set-1")
         provider = EndpointProvider(rules, partitions)
         for region, fips, dual_stack in itertools.product(regions, [False, True], [False, True]):
             endpoint = provider.resolve_endpoint(
-                Region=region, UseFIPS=fips, UseDualStack=dual_stack)
-            rows.append({
-                "service": service, "region": region, "fips": fips, "dualStack": dual_stack,
-                "url": endpoint.url})
+                Region=region, UseFIPS=fips, UseDualStack=dual_stack
+            )
+            rows.append(
+                {
+                    "service": service,
+                    "region": region,
+                    "fips": fips,
+                    "dualStack": dual_stack,
+                    "url": endpoint.url,
+                }
+            )
     return rows
 
 

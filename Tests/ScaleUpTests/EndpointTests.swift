@@ -138,7 +138,8 @@ struct EndpointTests {
         #expect(world.callbacks.requests.isEmpty)
         #expect(
             log.lines == [
-                "warning nobody can be answered for a call cause=access_token is missing or malformed"
+                "warning nobody can be answered for a call cause=access_token is missing or malformed "
+                    + "status=200"
             ]
         )
     }

@@ -120,7 +120,7 @@ extension BrokenStore {
         try await fail()
     }
 
-    func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool { try await fail() }
+    func write(_ job: JobWrite) async throws(LedgerFailure) -> JobWriteAnswer { try await fail() }
     func counted() async throws(LedgerFailure) -> Ledger { try await fail() }
     func overview() async throws(LedgerFailure) -> LedgerSnapshot { try await fail() }
 
@@ -214,7 +214,7 @@ final class RacedStore: LedgerStore {
         try await store.change(knowing: departed, operation)
     }
 
-    func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
+    func write(_ job: JobWrite) async throws(LedgerFailure) -> JobWriteAnswer {
         try await store.write(job)
     }
 

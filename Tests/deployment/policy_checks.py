@@ -127,8 +127,8 @@ def calls() -> None:
         allowed = {a for a in actions(found[role]) if a.split(":")[0] in SERVICES}
         # The task's own endpoint calls ECS with the task's role.
         allowed -= {"ecs:GetTaskProtection", "ecs:UpdateTaskProtection"}
-        # The endpoint alone reads parameters, and has no task to ask for.
-        needed = called - ({"ssm:GetParameter"} if role == "task" else {"ecs:DescribeTasks"})
+        # The endpoint alone reads parameters.
+        needed = called - ({"ssm:GetParameter"} if role == "task" else set())
         assert needed <= allowed, f"{role} may not {sorted(needed - allowed)}"
         assert allowed <= needed, f"{role} need not {sorted(allowed - needed)}"
 
@@ -486,19 +486,18 @@ def protection() -> None:
     assert "ecs:UpdateTaskProtection" not in actions(found["endpoint"])
 
 
-@check("runs can ask for the tasks of their own cluster, and no others")
+@check("runs and the endpoint can ask for the tasks of their own cluster, and no others")
 def description() -> None:
     found = documents(planning.variant("the least"))
-    statements = found["task"]
 
-    def describes(task: str, cluster: str = CLUSTER) -> bool:
+    def describes(role: str, task: str, cluster: str = CLUSTER) -> bool:
         place = f"arn:aws:ecs:{ACCOUNT}:task/{task}"
-        return may(statements, "ecs:DescribeTasks", place, ecs__cluster=cluster)
+        return may(found[role], "ecs:DescribeTasks", place, ecs__cluster=cluster)
 
-    assert describes("tfc/825a3582")
-    assert not describes("other/825a3582", CLUSTER.replace("/tfc", "/other"))
-    assert not describes("tfc2/825a3582", CLUSTER + "2")
-    assert "ecs:DescribeTasks" not in actions(found["endpoint"])
+    for role in ("task", "endpoint"):
+        assert describes(role, "tfc/825a3582"), role
+        assert not describes(role, "other/825a3582", CLUSTER.replace("/tfc", "/other")), role
+        assert not describes(role, "tfc2/825a3582", CLUSTER + "2"), role
 
 
 @check("each role calls the services that it is there for, and runs become terraform_dev_role only")

@@ -162,16 +162,19 @@ package struct DynamoDBLedgerStore: LedgerStore {
 
     // MARK: One write by itself
 
-    package func write(_ job: JobWrite) async throws(LedgerFailure) -> Bool {
+    package func write(_ job: JobWrite) async throws(LedgerFailure) -> JobWriteAnswer {
+        let old: Item
         do {
-            try await table.write([.job(job)], .harmless)
-            return true
+            old = try await table.replace(.job(job))
         } catch {
             switch error {
-            case .lostRace: return false
+            case .lostRace: return .otherwise
             case .service(let failure): throw .after(failure)
             }
         }
+        // It is written, whatever was there.
+        let entry = try? JobItem.decode(old, key: LedgerKey.job(job.job)).1
+        return .written(over: entry)
     }
 
     package func counted() async throws(LedgerFailure) -> Ledger {

@@ -157,6 +157,24 @@ struct LedgerTable: Sendable {
         }
     }
 
+    /// One write by itself, which may be repeated.
+    ///
+    /// - Returns: the item before it; empty for none.
+    func replace(_ write: TableWrite) async throws(WriteFailure) -> Item {
+        let action = write.action(table: name, key: itemKey, returns: "ALL_OLD")
+        do {
+            let answer: UpdateAnswer = try await aws.call(
+                .dynamodb,
+                action.operation,
+                .harmless,
+                action.input
+            )
+            return answer.attributes ?? [:]
+        } catch {
+            throw error.isLostRace ? .lostRace : .service(error)
+        }
+    }
+
     /// Updates the item of what is counted.
     ///
     /// - Returns: the item after it.
@@ -169,7 +187,7 @@ struct LedgerTable: Sendable {
             kind: .update(update),
             condition: condition
         )
-        let action = write.action(table: name, key: itemKey, returnsNew: true)
+        let action = write.action(table: name, key: itemKey, returns: "ALL_NEW")
         do {
             let answer: UpdateAnswer = try await aws.call(
                 .dynamodb,

@@ -88,15 +88,17 @@ struct TableWrite: Sendable {
         let input: Input
     }
 
-    /// - Parameter returnsNew: ask for the item after an update, which a transaction cannot.
+    /// - Parameter returns: ask for the item before (`ALL_OLD`) or after (`ALL_NEW`) the write, which
+    ///   a transaction cannot.
     func action(
         table: String,
         key itemKey: (String) -> Item,
-        returnsNew: Bool = false
+        returns: String? = nil
     ) -> Action {
         let whole = itemKey(key)
         var input = Input(table: table)
         input.take(condition)
+        input.returned = returns
         switch kind {
         case .put(let item):
             input.item = item.merging(whole) { $1 }
@@ -107,7 +109,6 @@ struct TableWrite: Sendable {
         case .update(let update):
             input.key = whole
             input.take(update)
-            if returnsNew { input.returned = "ALL_NEW" }
             return Action(operation: "UpdateItem", member: "Update", input: input)
         }
     }

@@ -15,6 +15,9 @@ package struct TaskMetadata: Hashable, Sendable {
     package let serviceName: String?
     package let family: String
     package let revision: String
+    /// When the pull of the images began and ended; nil where the platform does not say.
+    package let pullStartedAt: WallTime?
+    package let pullStoppedAt: WallTime?
 
     package init(
         cluster: String,
@@ -22,7 +25,9 @@ package struct TaskMetadata: Hashable, Sendable {
         taskARN: String,
         serviceName: String?,
         family: String,
-        revision: String
+        revision: String,
+        pullStartedAt: WallTime? = nil,
+        pullStoppedAt: WallTime? = nil
     ) {
         self.cluster = cluster
         self.clusterARN = clusterARN
@@ -30,6 +35,8 @@ package struct TaskMetadata: Hashable, Sendable {
         self.serviceName = serviceName
         self.family = family
         self.revision = revision
+        self.pullStartedAt = pullStartedAt
+        self.pullStoppedAt = pullStoppedAt
     }
 
     package var taskID: TaskID { TaskID(arn: taskARN) }
@@ -110,6 +117,8 @@ package struct TaskMetadataClient: Sendable {
         let family: String
         let revision: String
         let serviceName: String?
+        let pullStartedAt: Timestamp?
+        let pullStoppedAt: Timestamp?
 
         enum CodingKeys: String, CodingKey {
             case cluster = "Cluster"
@@ -117,6 +126,8 @@ package struct TaskMetadataClient: Sendable {
             case family = "Family"
             case revision = "Revision"
             case serviceName = "ServiceName"
+            case pullStartedAt = "PullStartedAt"
+            case pullStoppedAt = "PullStoppedAt"
         }
 
         func metadata(of cluster: ECSName) -> TaskMetadata {
@@ -126,7 +137,9 @@ package struct TaskMetadataClient: Sendable {
                 taskARN: taskARN,
                 serviceName: serviceName.flatMap { $0.isEmpty ? nil : $0 },
                 family: family,
-                revision: revision
+                revision: revision,
+                pullStartedAt: pullStartedAt?.time,
+                pullStoppedAt: pullStoppedAt?.time
             )
         }
     }
