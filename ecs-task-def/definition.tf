@@ -72,7 +72,7 @@ locals {
   own_names = {
     sidecar  = concat(keys(local.own_environment["agent-sidecar"]), local.limits_variables, ["TFE_TOKEN", "TFE_TOKEN_PARAMETER"])
     agent    = concat(keys(local.own_environment["tfc-agent"]), ["TFC_AGENT_TOKEN", "TFC_AGENT_NAME", "TFC_AGENT_SINGLE"])
-    endpoint = concat(keys(local.endpoint_environment), local.limits_variables, ["NOTIFICATION_TOKEN", "NOTIFICATION_TOKEN_PARAMETER", "RUN_TASK_HMAC_KEY", "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "LISTEN_ADDRESS", "PORT"])
+    endpoint = concat(keys(local.endpoint_environment), local.limits_variables, ["ECS_SERVICE", "NOTIFICATION_TOKEN", "NOTIFICATION_TOKEN_PARAMETER", "POOLS", "POOLS_FILE", "RUN_TASK_HMAC_KEY", "TFE_TOKEN", "TFE_TOKEN_PARAMETER", "LISTEN_ADDRESS", "PORT"])
   }
   # Names that are given twice.
   clashes = distinct(concat([
@@ -206,7 +206,6 @@ locals {
     local.common_environment,
     {
       ECS_CLUSTER                 = local.cluster
-      ECS_SERVICE                 = local.service
       LEDGER_TABLE                = local.ledger_table
       RUN_TASK_HMAC_KEY_PARAMETER = local.hmac_key_source
       TFC_ADDRESS                 = var.tfc_address
@@ -218,11 +217,31 @@ locals {
     { for name, source in { NOTIFICATION_TOKEN_PARAMETER = local.notification_token_source } : name => source if var.notifications.own_token },
     var.terraform_api == null ? {} : {
       TFC_ORGANIZATION    = var.terraform_api.organization
-      TFC_AGENT_POOL_NAME = var.terraform_api.agent_pool_name
-      TFC_AGENT_POOL_ID   = var.terraform_api.agent_pool_id == null ? "" : var.terraform_api.agent_pool_id
       TFE_TOKEN_PARAMETER = local.tfe_token_source
     },
+    length(var.pools) > 0 ? { POOLS = jsonencode(local.served) } : { ECS_SERVICE = local.service },
+    length(var.pools) > 0 || var.terraform_api == null ? {} : {
+      TFC_AGENT_POOL_NAME = var.terraform_api.agent_pool_name
+      TFC_AGENT_POOL_ID   = var.terraform_api.agent_pool_id == null ? "" : var.terraform_api.agent_pool_id
+    },
   )
+
+  # The pools as the endpoint reads them: nothing for what is left out. Whose waiting runs the sweep
+  # announces is said of this module's own in terraform_api.
+  served = [
+    for index, it in var.pools : {
+      for key, value in {
+        name            = it.name
+        ecs_cluster     = local.pools_of.endpoint[index].cluster
+        ecs_service     = local.pools_of.endpoint[index].service
+        ledger_table    = local.pools_of.endpoint[index].ledger_table
+        agent_pool_name = it.pool == null ? try(var.terraform_api.agent_pool_name, null) : it.agent_pool_name
+        agent_pool_id   = it.pool == null ? try(var.terraform_api.agent_pool_id, null) : it.agent_pool_id
+        when            = it.when == null ? null : { for condition, values in it.when : condition => values if values != null }
+        default         = it.default
+      } : key => value if value != null
+    }
+  ]
 
   # The endpoint as a task, for endpoint = "service".
   endpoint_container = merge(

@@ -39,7 +39,7 @@ resource "aws_lambda_function" "scale_up" {
 
   logging_config {
     log_format = "Text"
-    log_group  = aws_cloudwatch_log_group.endpoint.name
+    log_group  = aws_cloudwatch_log_group.endpoint[0].name
   }
 
   depends_on = [
@@ -96,6 +96,7 @@ resource "aws_lambda_permission" "invoke_by_url" {
 resource "aws_cloudwatch_log_group" "endpoint" {
   # checkov:skip=CKV_AWS_158: encrypted with CloudWatch's own key unless kms_key names one, which costs by the month
   # checkov:skip=CKV_AWS_338: log_retention_days is the owner's choice
+  count             = local.has_endpoint ? 1 : 0
   region            = var.region
   name              = local.endpoint_log_group
   retention_in_days = var.log_retention_days

@@ -19,19 +19,41 @@ locals {
   endpoint_log_group = "/${var.endpoint == "lambda" ? "aws/lambda" : "ecs"}/${local.endpoint_name}"
   endpoint_name      = "${var.prefix}-scale-up"
 
+  # What an endpoint has to know of a service that it serves; this one's is the output pool.
+  own_pool = {
+    cluster                = local.cluster
+    service                = local.service
+    ledger_table           = local.ledger_table
+    capacity_providers     = keys(local.capacity)
+    subnet_ids             = local.subnet_ids
+    assign_public_ip       = local.assign_public_ip
+    enable_execute_command = var.enable_execute_command
+    kms_key_arns           = var.kms_key[*].arn
+  }
+  # Those that each role may do something with.
+  pools_of = {
+    task = [local.own_pool]
+    # Chosen by number: a condition wants values of one type, which is not known before the values are.
+    endpoint = concat(
+      [for own in [local.own_pool] : own if length(var.pools) == 0],
+      [for it in var.pools : [local.own_pool, it.pool][it.pool == null ? 0 : 1]],
+    )
+    scheduler = [local.own_pool]
+  }
+
   # The secrets that there are: those that are made, by the names of their parameters, and those that
   # are there already.
   parameter_path = "/${var.prefix}"
   has_api        = var.terraform_api != null
   makes_secret = {
     agent_token        = var.existing_secrets.agent_token == null
-    hmac_key           = var.existing_secrets.hmac_key == null
+    hmac_key           = local.has_endpoint && var.existing_secrets.hmac_key == null
     notification_token = var.notifications.own_token && var.existing_secrets.notification_configuration_token == null
     tfe_token          = local.has_api && var.existing_secrets.tfe_token == null
   }
   # Where ECS and the endpoint find each.
   agent_token_source = local.makes_secret.agent_token ? "${local.parameter_path}/agent-token" : var.existing_secrets.agent_token.arn
-  hmac_key_source    = local.makes_secret.hmac_key ? "${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
+  hmac_key_source    = var.existing_secrets.hmac_key == null ? "${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
   tfe_token_source   = !local.has_api ? null : local.makes_secret.tfe_token ? "${local.parameter_path}/tfe-token" : var.existing_secrets.tfe_token.arn
   notification_token_source = (
     !var.notifications.own_token ? null
@@ -40,7 +62,7 @@ locals {
   )
   # What IAM calls them.
   agent_token_arn = local.makes_secret.agent_token ? "${local.ssm_arn}${local.parameter_path}/agent-token" : var.existing_secrets.agent_token.arn
-  hmac_key_arn    = local.makes_secret.hmac_key ? "${local.ssm_arn}${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
+  hmac_key_arn    = var.existing_secrets.hmac_key == null ? "${local.ssm_arn}${local.parameter_path}/hmac-key" : var.existing_secrets.hmac_key.arn
   tfe_token_arns  = !local.has_api ? [] : [local.makes_secret.tfe_token ? "${local.ssm_arn}${local.parameter_path}/tfe-token" : var.existing_secrets.tfe_token.arn]
   notification_token_arns = [
     for source in [local.notification_token_source] : startswith(source, "arn:") ? source : "${local.ssm_arn}${source}"
@@ -59,8 +81,9 @@ locals {
     for name, weight in { FARGATE = 100 - var.spot_share, FARGATE_SPOT = var.spot_share } : name => weight if weight > 0
   }
 
-  is_lambda  = var.endpoint == "lambda"
-  is_service = var.endpoint == "service"
+  is_lambda    = var.endpoint == "lambda"
+  is_service   = var.endpoint == "service"
+  has_endpoint = var.endpoint != "none"
   # The endpoint has a security group where it is in the VPC.
   is_in_vpc = local.is_service || var.function_in_vpc
 

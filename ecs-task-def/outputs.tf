@@ -1,6 +1,6 @@
 output "webhook_url" {
-  description = "URL of the run task."
-  value       = local.is_lambda ? aws_lambda_function_url.scale_up[0].function_url : "https://${var.endpoint_domain}/"
+  description = "URL of the run task; null with endpoint = \"none\"."
+  value       = local.is_service ? "https://${var.endpoint_domain}/" : one(aws_lambda_function_url.scale_up[*].function_url)
   # HCP Terraform calls it when the run task is made; by then it must answer.
   depends_on = [
     aws_ecs_service.endpoint,
@@ -69,6 +69,13 @@ output "ledger_key" {
   value       = local.ledger_key
 }
 
+output "pool" {
+  description = "This pool, for the input pools of the module whose endpoint serves it."
+  value       = local.own_pool
+  # Whoever raises it does so when it is there, and has its limits.
+  depends_on = [aws_dynamodb_table_item.limits, aws_ecs_service.agents]
+}
+
 output "task_role_arn" {
   description = "ARN of the tasks' role, for trust policies elsewhere."
   value       = aws_iam_role.this["task"].arn
@@ -80,8 +87,8 @@ output "execution_role_arn" {
 }
 
 output "endpoint_role_arn" {
-  description = "ARN of the endpoint's role, for policies of keys elsewhere."
-  value       = aws_iam_role.this["endpoint"].arn
+  description = "ARN of the endpoint's role, for policies of keys elsewhere; null with endpoint = \"none\"."
+  value       = local.has_endpoint ? aws_iam_role.this["endpoint"].arn : null
 }
 
 output "agents_log_group" {
@@ -90,8 +97,8 @@ output "agents_log_group" {
 }
 
 output "endpoint_log_group" {
-  description = "Log group of the scale-up endpoint."
-  value       = aws_cloudwatch_log_group.endpoint.name
+  description = "Log group of the scale-up endpoint; null with endpoint = \"none\"."
+  value       = one(aws_cloudwatch_log_group.endpoint[*].name)
 }
 
 output "endpoint_dns_name" {

@@ -10,99 +10,121 @@ locals {
   # may fill in some before it asks IAM (since March 2024 it does so with the task definition; Amazon
   # ECS API reference, UpdateService). Hence what is denied is never that a key is there, but that it
   # is there with a value that is neither the service's own nor the default of one left out.
-  # Subnets: subnet_statements, below.
-  service_statements = concat(
-    [
-      {
-        Sid      = "SizeOfTheService"
-        Effect   = "Allow"
-        Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
-        Resource = [local.service_arn]
-      },
-      {
-        Sid      = "NoOtherTaskDefinition"
-        Effect   = "Deny"
-        Action   = ["ecs:UpdateService"]
-        Resource = [local.service_arn]
-        # A negated condition holds for a key that is not there, hence Null.
-        Condition = {
-          Null       = { "ecs:task-definition" = "false" }
-          ArnNotLike = { "ecs:task-definition" = local.definition_arn }
+  # It is denied of every service, since there is no other that these roles may update. Subnets:
+  # subnet_statements, below.
+  #
+  # Those of each role: a run's is its own pool's, the endpoint's are those that it serves.
+  services_of = {
+    for role, pools in local.pools_of : role => {
+      arns        = [for pool in pools : "${local.ecs_arn}:service/${pool.cluster}/${pool.service}"]
+      definitions = [for pool in pools : "${local.ecs_arn}:task-definition/${pool.service}:*"]
+      clusters    = distinct([for pool in pools : "${local.ecs_arn}:cluster/${pool.cluster}"])
+      tasks       = distinct([for pool in pools : "${local.ecs_arn}:task/${pool.cluster}/*"])
+      capacity    = distinct(flatten(pools[*].capacity_providers))
+      subnets     = distinct(flatten(pools[*].subnet_ids))
+      public      = anytrue(pools[*].assign_public_ip)
+      shell       = anytrue(pools[*].enable_execute_command)
+      tables      = distinct([for pool in pools : pool.ledger_table])
+      ledger_keys = [for pool in pools : "${pool.cluster}/${pool.service}"]
+      kms_keys    = distinct(flatten(pools[*].kms_key_arns))
+    }
+  }
+  service_statements = {
+    for role, own in local.services_of : role => concat(
+      [
+        {
+          Sid      = "SizeOfTheService"
+          Effect   = "Allow"
+          Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
+          Resource = own.arns
+        },
+        {
+          Sid      = "NoOtherTaskDefinition"
+          Effect   = "Deny"
+          Action   = ["ecs:UpdateService"]
+          Resource = ["*"]
+          # A negated condition holds for a key that is not there, hence Null.
+          Condition = {
+            Null       = { "ecs:task-definition" = "false" }
+            ArnNotLike = { "ecs:task-definition" = own.definitions }
+          }
+        },
+        {
+          Sid      = "NoOtherCapacity"
+          Effect   = "Deny"
+          Action   = ["ecs:UpdateService"]
+          Resource = ["*"]
+          Condition = {
+            # Documented as an ARN; the request has the name.
+            "ForAnyValue:StringNotLike" = {
+              "ecs:capacity-provider" = flatten([for name in own.capacity : [name, "*:capacity-provider/${name}"]])
+            }
+          }
+        },
+        {
+          Sid       = "NoNamespace"
+          Effect    = "Deny"
+          Action    = ["ecs:UpdateService"]
+          Resource  = ["*"]
+          Condition = { StringLike = { "ecs:namespace" = "?*" } }
+        },
+      ],
+      # Statements of their own: within one, several keys must all hold.
+      [
+        for sid, key in merge(
+          {
+            NoVolumes        = "ecs:enable-ebs-volumes"
+            NoServiceConnect = "ecs:enable-service-connect"
+            NoLattice        = "ecs:enable-vpc-lattice"
+          },
+          { for sid, key in { NoPublicAddress = "ecs:auto-assign-public-ip" } : sid => key if !own.public },
+          { for sid, key in { NoShell = "ecs:enable-execute-command" } : sid => key if !own.shell },
+          ) : {
+          Sid       = sid
+          Effect    = "Deny"
+          Action    = ["ecs:UpdateService"]
+          Resource  = ["*"]
+          Condition = { Bool = { (key) = "true" } }
         }
-      },
+      ],
+      # Listing knows no resource but the cluster, which the condition names.
+      [
+        {
+          Sid       = "TasksThatLive"
+          Effect    = "Allow"
+          Action    = ["ecs:ListTasks"]
+          Resource  = ["*"]
+          Condition = { ArnEquals = { "ecs:cluster" = own.clusters } }
+        },
+        # Which deployment a task is of, and why one did not start. The call names tasks, of which IAM
+        # cannot tell the own one.
+        {
+          Sid       = "StartOfTasks"
+          Effect    = "Allow"
+          Action    = ["ecs:DescribeTasks"]
+          Resource  = own.tasks
+          Condition = { ArnEquals = { "ecs:cluster" = own.clusters } }
+        },
+      ],
+    )
+  }
+
+  # In a policy of its own: the subnets of a new VPC have no name before they are made.
+  subnet_statements = {
+    for role, own in local.services_of : role => [
       {
-        Sid      = "NoOtherCapacity"
+        Sid      = "NoOtherSubnet"
         Effect   = "Deny"
         Action   = ["ecs:UpdateService"]
-        Resource = [local.service_arn]
+        Resource = ["*"]
         Condition = {
-          # Documented as an ARN; the request has the name.
           "ForAnyValue:StringNotLike" = {
-            "ecs:capacity-provider" = flatten([for name in keys(local.capacity) : [name, "*:capacity-provider/${name}"]])
+            "ecs:subnet" = flatten([for id in own.subnets : [id, "*:subnet/${id}"]])
           }
         }
       },
-      {
-        Sid       = "NoNamespace"
-        Effect    = "Deny"
-        Action    = ["ecs:UpdateService"]
-        Resource  = [local.service_arn]
-        Condition = { StringLike = { "ecs:namespace" = "?*" } }
-      },
-    ],
-    # Statements of their own: within one, several keys must all hold.
-    [
-      for sid, key in merge(
-        {
-          NoVolumes        = "ecs:enable-ebs-volumes"
-          NoServiceConnect = "ecs:enable-service-connect"
-          NoLattice        = "ecs:enable-vpc-lattice"
-        },
-        { for sid, key in { NoPublicAddress = "ecs:auto-assign-public-ip" } : sid => key if !local.assign_public_ip },
-        { for sid, key in { NoShell = "ecs:enable-execute-command" } : sid => key if !var.enable_execute_command },
-        ) : {
-        Sid       = sid
-        Effect    = "Deny"
-        Action    = ["ecs:UpdateService"]
-        Resource  = [local.service_arn]
-        Condition = { Bool = { (key) = "true" } }
-      }
-    ],
-    # Listing knows no resource but the cluster, which the condition names.
-    [
-      {
-        Sid       = "TasksThatLive"
-        Effect    = "Allow"
-        Action    = ["ecs:ListTasks"]
-        Resource  = ["*"]
-        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
-      },
-      # Which deployment a task is of, and why one did not start. The call names tasks, of which IAM
-      # cannot tell the own one.
-      {
-        Sid       = "StartOfTasks"
-        Effect    = "Allow"
-        Action    = ["ecs:DescribeTasks"]
-        Resource  = [local.tasks_arn]
-        Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
-      },
-    ],
-  )
-
-  # In a policy of its own: the subnets of a new VPC have no name before they are made.
-  subnet_statements = [
-    {
-      Sid      = "NoOtherSubnet"
-      Effect   = "Deny"
-      Action   = ["ecs:UpdateService"]
-      Resource = [local.service_arn]
-      Condition = {
-        "ForAnyValue:StringNotLike" = {
-          "ecs:subnet" = flatten([for id in local.subnet_ids : [id, "*:subnet/${id}"]])
-        }
-      }
-    },
-  ]
+    ]
+  }
 
   # Limits are for Terraform and the schedules to set, not for those whom they limit. They lie in the
   # ledger's partition, since one query reads both, and IAM tells partitions apart but no sort keys.
@@ -120,34 +142,41 @@ locals {
   # DynamoDB takes a key for an attribute that the request names.
   table_keys = ["pk", "sk"]
 
-  ledger_statements = [
-    {
-      Sid       = "ReadTheLedger"
-      Effect    = "Allow"
-      Action    = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
-      Resource  = [local.ledger_arn]
-      Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.ledger_key] } }
-    },
-    {
-      Sid      = "WriteTheLedger"
-      Effect   = "Allow"
-      Action   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-      Resource = [local.ledger_arn]
-      Condition = {
-        "ForAllValues:StringEquals" = {
-          "dynamodb:LeadingKeys" = [local.ledger_key]
-          "dynamodb:Attributes"  = local.ledger_attributes
+  ledger_statements = {
+    for role, own in local.services_of : role => [
+      {
+        Sid       = "ReadTheLedger"
+        Effect    = "Allow"
+        Action    = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
+        Resource  = local.table_arns[role]
+        Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = own.ledger_keys } }
+      },
+      {
+        Sid      = "WriteTheLedger"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        Resource = local.table_arns[role]
+        Condition = {
+          "ForAllValues:StringEquals" = {
+            "dynamodb:LeadingKeys" = own.ledger_keys
+            "dynamodb:Attributes"  = local.ledger_attributes
+          }
         }
-      }
-    },
-  ]
+      },
+    ]
+  }
+  table_arns = {
+    for role, own in local.services_of : role => [
+      for table in own.tables : "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${table}"
+    ]
+  }
 
   policies = {
     task = {
       Version = "2012-10-17"
       Statement = concat(
-        local.service_statements,
-        local.ledger_statements,
+        local.service_statements["task"],
+        local.ledger_statements["task"],
         [
           # Of every task in the cluster, which therefore has nobody else's. A session of the task
           # role is named after its task, but IAM has that name in aws:userid only, glued to the
@@ -168,7 +197,7 @@ locals {
             Resource = [arn]
           } if var.agent_uses_task_role
         ],
-        local.ledger_key_statements,
+        local.ledger_key_statements["task"],
         # The far end of a shell that somebody opened with ecs:ExecuteCommand; ssmmessages knows no
         # resources.
         [
@@ -193,8 +222,8 @@ locals {
     endpoint = {
       Version = "2012-10-17"
       Statement = concat(
-        local.service_statements,
-        local.ledger_statements,
+        local.service_statements["endpoint"],
+        local.ledger_statements["endpoint"],
         [
           {
             Sid      = "ItsSecrets"
@@ -203,7 +232,7 @@ locals {
             Resource = local.endpoint_secret_arns
           },
         ],
-        local.ledger_key_statements,
+        local.ledger_key_statements["endpoint"],
         # Of the parameters that are made; the key of others is in secrets_kms_key_arns.
         [
           for key in [var.kms_key] : {
@@ -347,22 +376,24 @@ locals {
             }
           } if length(local.schedules) > 0
         ],
-        length(local.schedules) > 0 ? local.ledger_key_statements : [],
+        length(local.schedules) > 0 ? local.ledger_key_statements["scheduler"] : [],
       )
     }
   }
 
   # DynamoDB opens a table's key with the rights of whoever asks for an item (DynamoDB developer guide,
   # encryption at rest). By the context the key opens the table and nothing else that it encrypts.
-  ledger_key_statements = [
-    for key in [var.kms_key] : {
-      Sid       = "KeyOfTheLedger"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt"]
-      Resource  = [key.arn]
-      Condition = { StringEquals = { "kms:EncryptionContext:aws:dynamodb:tableName" = local.ledger_table } }
-    } if key != null
-  ]
+  ledger_key_statements = {
+    for role, own in local.services_of : role => [
+      for keys in [own.kms_keys] : {
+        Sid       = "KeyOfTheLedger"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = keys
+        Condition = { StringEquals = { "kms:EncryptionContext:aws:dynamodb:tableName" = own.tables } }
+      } if length(keys) > 0
+    ]
+  }
 
   shell_actions = [
     "ssmmessages:CreateControlChannel",

@@ -1,7 +1,7 @@
 # The roles; what each may do is in policies.tf.
 
 resource "aws_iam_role" "this" {
-  for_each             = toset(["endpoint", "execution", "scheduler", "task"])
+  for_each             = toset(concat(["execution", "scheduler", "task"], local.has_endpoint ? ["endpoint"] : []))
   name                 = local.roles[each.key]
   path                 = var.role_path
   assume_role_policy   = jsonencode(local.trust[each.key])
@@ -12,7 +12,8 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   # The scheduler has nothing to do where there is no sweep and no schedule.
   for_each = toset(concat(
-    ["endpoint", "execution", "task"],
+    ["execution", "task"],
+    local.has_endpoint ? ["endpoint"] : [],
     local.is_lambda || length(local.schedules) > 0 ? ["scheduler"] : [],
   ))
   name   = local.roles[each.key]
@@ -22,12 +23,12 @@ resource "aws_iam_role_policy" "this" {
 
 # Beside the policy above, since the subnets of a new VPC have no name when that is written.
 resource "aws_iam_role_policy" "subnets" {
-  for_each = toset(["task", "endpoint"])
+  for_each = toset(concat(["task"], local.has_endpoint ? ["endpoint"] : []))
   name     = "${local.roles[each.key]}-subnets"
   role     = aws_iam_role.this[each.key].id
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = local.subnet_statements
+    Statement = local.subnet_statements[each.key]
   })
 }
 

@@ -577,6 +577,10 @@ variable "notifications" {
   nullable = false
 
   validation {
+    condition     = !var.notifications.own_token || var.endpoint != "none"
+    error_message = "Notifications go to an endpoint: there is no notifications.own_token with endpoint = \"none\"."
+  }
+  validation {
     condition     = var.existing_secrets.notification_configuration_token == null || var.notifications.own_token
     error_message = "existing_secrets.notification_configuration_token is a token of their own: notifications.own_token must be true."
   }
@@ -636,31 +640,101 @@ variable "tfe_token" {
 # The endpoint.
 
 variable "endpoint" {
-  description = "Where the scale-up endpoint runs: lambda (a function URL; costs nothing at rest) or service (ECS behind a load balancer, for networks that want one)."
+  description = "Where the scale-up endpoint runs: lambda (a function URL; costs nothing at rest), service (ECS behind a load balancer, for networks that want one), or none (another module's endpoint serves this pool, by its pools)."
   type        = string
   default     = "lambda"
 
   validation {
-    condition     = contains(["lambda", "service"], var.endpoint)
-    error_message = "The endpoint must be lambda or service."
+    condition     = contains(["lambda", "service", "none"], var.endpoint)
+    error_message = "The endpoint must be lambda, service or none."
   }
   validation {
-    condition     = var.endpoint == "lambda" ? true : var.endpoint_certificate_arn != null && var.endpoint_domain != null
+    condition     = var.endpoint != "service" ? true : var.endpoint_certificate_arn != null && var.endpoint_domain != null
     error_message = "With endpoint = \"service\", endpoint_domain and endpoint_certificate_arn are needed: HCP Terraform calls https only."
   }
 }
 
 variable "endpoint_image" {
-  description = "Image of the scale-up endpoint, built by docker/build. For lambda it must be in this account's and region's ECR, for one architecture."
+  description = "Image of the scale-up endpoint, built by docker/build. For lambda it must be in this account's and region's ECR, for one architecture. Needed unless endpoint is none."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("(@sha256:[0-9a-f]{64}|:[^:/@]+)$", var.endpoint_image)) && !endswith(var.endpoint_image, ":latest")
+    condition     = var.endpoint == "none" ? true : var.endpoint_image != null
+    error_message = "The endpoint needs its image: endpoint_image, as docker/build writes it."
+  }
+  validation {
+    condition     = var.endpoint_image == null ? true : can(regex("(@sha256:[0-9a-f]{64}|:[^:/@]+)$", var.endpoint_image)) && !endswith(var.endpoint_image, ":latest")
     error_message = "The endpoint image needs a tag other than \"latest\", or a digest."
   }
   validation {
-    condition     = var.endpoint != "lambda" ? true : can(regex("^[0-9]{12}\\.(dkr\\.ecr(-fips)?|dkr-ecr(-fips)?)\\.[a-z0-9-]+\\.[a-z0-9.-]+/", var.endpoint_image))
+    condition     = var.endpoint != "lambda" || var.endpoint_image == null ? true : can(regex("^[0-9]{12}\\.(dkr\\.ecr(-fips)?|dkr-ecr(-fips)?)\\.[a-z0-9-]+\\.[a-z0-9.-]+/", var.endpoint_image))
     error_message = "Lambda takes images from ECR only: docker/build --ecr REGION puts it there."
+  }
+}
+
+variable "pools" {
+  description = "Pools that this endpoint serves, in the order in which their rules are asked: pool is the output of that name of another module with endpoint = \"none\", in the same account and region, null for this one. See the README. Empty: this one alone."
+  type = list(object({
+    name = string
+    pool = optional(object({
+      cluster                = string
+      service                = string
+      ledger_table           = string
+      capacity_providers     = list(string)
+      subnet_ids             = list(string)
+      assign_public_ip       = bool
+      enable_execute_command = bool
+      kms_key_arns           = list(string)
+    }))
+    when = optional(object({
+      organizations = optional(list(string))
+      workspaces    = optional(list(string))
+      stages        = optional(list(string))
+      projects      = optional(list(string))
+      tags          = optional(list(string))
+      speculative   = optional(bool)
+    }))
+    default         = optional(bool)
+    agent_pool_name = optional(string)
+    agent_pool_id   = optional(string)
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = alltrue([for it in var.pools : can(regex("^[A-Za-z0-9_-]{1,64}$", it.name))]) && length(distinct(var.pools[*].name)) == length(var.pools)
+    error_message = "pools need different names of 1 to 64 letters, digits, \"-\" and \"_\"."
+  }
+  validation {
+    condition     = length(var.pools) == 0 || length([for it in var.pools : it if it.pool == null]) == 1
+    error_message = "One of pools must be this module's own, without pool, and each other one another module's output pool."
+  }
+  validation {
+    condition     = length([for it in var.pools : it if coalesce(it.default, false)]) <= 1
+    error_message = "One of pools can be the default at most."
+  }
+  validation {
+    condition     = alltrue([for it in var.pools : !(coalesce(it.default, false) && it.when != null)])
+    error_message = "One of pools is the default, which takes what no rule takes, or has a rule (when), not both."
+  }
+  validation {
+    condition     = alltrue(flatten([for it in var.pools : it.when == null ? [] : [for values in [it.when.organizations, it.when.workspaces, it.when.stages, it.when.projects, it.when.tags] : values == null ? true : length(values) > 0]]))
+    error_message = "A condition of pools must hold one value at least, or be left out."
+  }
+  validation {
+    condition     = alltrue(flatten([for it in var.pools : [for stage in try(coalescelist(it.when.stages, []), []) : contains(["pre_plan", "post_plan", "pre_apply", "post_apply"], stage)]]))
+    error_message = "The stages of pools must be some of pre_plan, post_plan, pre_apply and post_apply."
+  }
+  validation {
+    condition = var.terraform_api != null || alltrue([
+      for it in var.pools : it.agent_pool_name == null && it.agent_pool_id == null && try(it.when.projects, null) == null && try(it.when.tags, null) == null
+    ])
+    error_message = "Agent pools, projects and tags of pools are asked of HCP Terraform: they need terraform_api."
+  }
+  validation {
+    condition     = length(var.pools) == 0 || var.endpoint != "none"
+    error_message = "pools are those of an endpoint: with endpoint = \"none\" there are none."
   }
 }
 
@@ -870,7 +944,7 @@ variable "availability_zone_count" {
     error_message = "availability_zone_count must be 1, 2, 3 or 4."
   }
   validation {
-    condition     = var.endpoint == "lambda" || var.network != null || var.availability_zone_count >= 2
+    condition     = var.endpoint != "service" || var.network != null || var.availability_zone_count >= 2
     error_message = "A load balancer needs two zones: availability_zone_count must be 2 or more with endpoint = \"service\"."
   }
 }

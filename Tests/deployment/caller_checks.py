@@ -9,7 +9,7 @@ import re
 
 import planning
 from checks import check
-from planning import AS_SERVICE, WITH_API
+from planning import AS_SERVICE, OTHER_POOL, WITH_API
 
 ARN = "arn:aws:{}:eu-central-1:123456789012:{}"
 SECRET = ARN.format("secretsmanager", "secret:platform/agents-AbCdEf")
@@ -73,6 +73,15 @@ GIVEN = {
     "notifications": {"own_token": True, "announce_run_created": True},
     "notification_configuration_token": planning.NOTIFICATION_TOKEN,
     "endpoint": "lambda",
+    "pools": [
+        {
+            "name": "plans",
+            "pool": OTHER_POOL,
+            "when": {"stages": ["pre_plan"], "workspaces": ["prod-*"], "tags": ["prod"]},
+            "agent_pool_name": "plans",
+        },
+        {"name": "own", "default": True},
+    ],
     "announce_stages": ["pre_plan"],
     "announce_workspaces": ["prod-*"],
     "network": {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-2"]},
@@ -287,7 +296,7 @@ def all_tried() -> None:
 # Inputs that go together, and values for those that cannot be left out.
 TOGETHER = {
     "network": {"network": None, "function_in_vpc": False},
-    "terraform_api": {"terraform_api": None, "tfe_token": None},
+    "terraform_api": {"terraform_api": None, "tfe_token": None, "pools": None},
     "tfe_token": {
         "tfe_token": None,
         "existing_secrets": {"tfe_token": {"arn": PARAMETER}},

@@ -38,6 +38,7 @@ def main() -> int:
     import image_checks  # noqa: F401
     import module_checks  # noqa: F401
     import policy_checks  # noqa: F401
+    import pool_checks  # noqa: F401
 
     arguments = sys.argv[1:]
     report = None

@@ -15,7 +15,7 @@ import provider
 import tables
 import terraform
 from checks import check
-from planning import AS_SERVICE, EXAMPLES, MODULE, README, ROOT, WITH_API
+from planning import AS_SERVICE, EXAMPLES, MODULE, OTHER_POOL, README, ROOT, WITH_API
 from tables import blocks, blocks_of
 
 CHECKOV = ROOT / ".venv-checkov/bin/checkov"
@@ -104,6 +104,7 @@ EXAMPLE_INPUTS: dict[str, dict] = {
         "zone": "example.com",
     },
     "several-pools": {**IMAGES, "organization": "example", "region": "eu-central-1"},
+    "plans-on-spot": {**IMAGES, "organization": "example", "region": "eu-central-1"},
     "project": {
         **IMAGES,
         "organization": "example",
@@ -358,7 +359,29 @@ REFUSED = [
         {**WITH_API, "terraform_api": {**WITH_API["terraform_api"], "agent_pool_id": "my-pool"}},
         "begins with apool-",
     ),
-    ({"endpoint": "fargate"}, "must be lambda or service"),
+    ({"endpoint": "fargate"}, "must be lambda, service or none"),
+    ({"endpoint_image": None}, "endpoint_image, as docker/build writes it"),
+    ({"endpoint": "none", "notifications": {"own_token": True}}, "Notifications go to an endpoint"),
+    ({"endpoint": "none", "pools": [{"name": "own"}]}, "pools are those of an endpoint"),
+    ({"pools": [{"name": "a b"}]}, "pools need different names"),
+    ({"pools": [{"name": "a", "pool": OTHER_POOL}]}, "must be this module's own"),
+    ({"pools": [{"name": "a"}, {"name": "b"}]}, "must be this module's own"),
+    (
+        {
+            "pools": [
+                {"name": "a", "default": True},
+                {"name": "b", "pool": OTHER_POOL, "default": True},
+            ]
+        },
+        "the default at most",
+    ),
+    ({"pools": [{"name": "a", "when": {"stages": ["plan"]}}]}, "The stages of pools must be"),
+    ({"pools": [{"name": "a", "when": {"stages": []}}]}, "must hold one value at least"),
+    (
+        {"pools": [{"name": "a", "when": {"speculative": True}, "default": True}]},
+        "or has a rule (when), not both",
+    ),
+    ({"pools": [{"name": "a", "when": {"tags": ["x"]}}]}, "they need terraform_api"),
     ({"endpoint": "service"}, "endpoint_certificate_arn are needed"),
     ({**AS_SERVICE, "availability_zone_count": 1}, "A load balancer needs two zones"),
     ({**AS_SERVICE, "endpoint_ingress": {"a": {"cidr_ipv4": "everyone"}}}, "203.0.113.0/24"),
@@ -608,6 +631,7 @@ def own_tests() -> None:
 
 # Addresses of earlier versions, and where they are now.
 MOVED = {
+    "aws_cloudwatch_log_group.endpoint": "aws_cloudwatch_log_group.endpoint[0]",
     "aws_ecs_cluster.this": "aws_ecs_cluster.this[0]",
     "aws_ssm_parameter.agent_token": "aws_ssm_parameter.agent_token[0]",
     "aws_ssm_parameter.hmac_key": "aws_ssm_parameter.hmac_key[0]",

@@ -43,6 +43,17 @@ AS_SERVICE = {
     "endpoint_domain": "scale-up.example.com",
     "endpoint_certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/abc",
 }
+# What another module's output pool is like.
+OTHER_POOL = {
+    "cluster": "other",
+    "service": "other-agents",
+    "ledger_table": "other-ledger",
+    "capacity_providers": ["FARGATE_SPOT"],
+    "subnet_ids": ["subnet-8", "subnet-9"],
+    "assign_public_ip": False,
+    "enable_execute_command": False,
+    "kms_key_arns": ["arn:aws:kms:eu-central-1:123456789012:key/of-another"],
+}
 # Every branch of the module is in one of them.
 VARIANTS = {
     "the least": {},

@@ -76,7 +76,7 @@ def wildcards() -> None:
                     if resource == "*":
                         assert set(statement["Action"]) <= ANYWHERE, where
                         if "ecs:ListTasks" in statement["Action"]:
-                            cluster = statement["Condition"]["ArnEquals"]["ecs:cluster"]
+                            (cluster,) = statement["Condition"]["ArnEquals"]["ecs:cluster"]
                             assert cluster.endswith(":cluster/tfc"), where
                     elif "*" in resource:
                         assert WIDE.match(resource), f"{where}: {resource}"
