@@ -12,6 +12,5 @@ data "aws_region" "this" {
 locals {
   account_id = data.aws_caller_identity.this.account_id
   partition  = data.aws_partition.this.partition
-  dns_suffix = data.aws_partition.this.dns_suffix
   region     = data.aws_region.this.region
 }

@@ -22,6 +22,7 @@ locals {
     first_job_timeout_seconds = var.first_job_timeout_seconds
     max_lifetime_seconds      = var.max_lifetime_seconds
     protection_minutes        = var.protection_minutes
+    hand_over_limit_seconds   = var.hand_over_limit_seconds
     tfc_address               = var.tfc_address
     agent_mode                = var.agent_mode
     agent_user                = var.agent_user == null ? "" : var.agent_user
@@ -42,7 +43,13 @@ locals {
       LOG_LEVEL                     = var.log_level
       ANNOUNCED_JOB_TIMEOUT_SECONDS = tostring(var.announced_job_timeout_seconds)
     },
-    { for service, url in local.aws_endpoints : "AWS_ENDPOINT_URL_${upper(service)}" => url if local.names_endpoints },
+    { for name, text in { CA_BUNDLE = var.ca_bundle } : name => text if text != null },
+    var.aws_endpoints == null ? {} : { for service, url in var.aws_endpoints : "AWS_ENDPOINT_URL_${upper(service)}" => url },
+    # As AWS's own SDKs have them; the programs know the names of every partition.
+    {
+      for name, is_on in { AWS_USE_FIPS_ENDPOINT = var.use_fips_endpoints, AWS_USE_DUALSTACK_ENDPOINT = var.use_dualstack_endpoints } :
+      name => "true" if is_on
+    },
     { for name, value in local.proxy_environment : name => value if startswith(name, "HTTPS_") || startswith(name, "NO_") },
   )
   # Credentials, protection and metadata of a task, and Lambda's own service, are never behind a proxy.
@@ -214,6 +221,7 @@ locals {
       ANNOUNCE_WORKSPACES  = join(",", var.announce_workspaces)
       ANNOUNCE_RUN_CREATED = tostring(var.notifications.announce_run_created)
     },
+    { for name, ranges in { ALLOWED_ADDRESSES = var.allowed_addresses } : name => join(",", ranges) if length(ranges) > 0 },
     { for name, source in { NOTIFICATION_TOKEN_PARAMETER = local.notification_token_source } : name => source if var.notifications.own_token },
     var.terraform_api == null ? {} : {
       TFC_ORGANIZATION    = var.terraform_api.organization

@@ -141,30 +141,4 @@ locals {
     for arn in concat([local.agent_token_arn], local.tfe_token_arns, local.brought_secrets) :
     can(regex(":secretsmanager:", arn)) ? join(":", slice(split(":", arn), 0, 7)) : arn
   ])
-
-  # Where AWS is, where the programs do not know by themselves: other kinds of endpoint, and partitions
-  # with a domain of their own. In GovCloud the plain endpoints of two services are the FIPS ones.
-  dual_stack_suffix = lookup({
-    "amazonaws.com"    = "api.aws"
-    "amazonaws.com.cn" = "api.amazonwebservices.com.cn"
-    "amazonaws.eu"     = "api.amazonwebservices.eu"
-    "c2s.ic.gov"       = "api.aws.ic.gov"
-    "sc2s.sgov.gov"    = "api.aws.scloud"
-    "cloud.adc-e.uk"   = "api.cloud-aws.adc-e.uk"
-    "csp.hci.ic.gov"   = "api.aws.hci.ic.gov"
-  }, local.dns_suffix, "api.${local.dns_suffix}")
-  plain_is_fips = startswith(local.region, "us-gov-") && !var.use_dualstack_endpoints ? ["dynamodb", "ssm"] : []
-  aws_endpoints = {
-    for service in ["ecs", "dynamodb", "ssm"] : service => var.aws_endpoints != null ? var.aws_endpoints[service] : format(
-      "https://%s%s.%s.%s",
-      service,
-      var.use_fips_endpoints && !contains(local.plain_is_fips, service) ? "-fips" : "",
-      local.region,
-      var.use_dualstack_endpoints ? local.dual_stack_suffix : local.dns_suffix,
-    )
-  }
-  names_endpoints = (
-    var.aws_endpoints != null || var.use_fips_endpoints || var.use_dualstack_endpoints
-    || !contains(["amazonaws.com", "amazonaws.com.cn"], local.dns_suffix)
-  )
 }

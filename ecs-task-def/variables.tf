@@ -527,6 +527,17 @@ variable "protection_minutes" {
   }
 }
 
+variable "hand_over_limit_seconds" {
+  description = "How long an idle agent of an older revision, whose agent has ended, waits for ECS's deployment to stop its task before the task leaves by itself."
+  type        = number
+  default     = 600
+
+  validation {
+    condition     = var.hand_over_limit_seconds >= 120 && var.hand_over_limit_seconds <= 7200 && floor(var.hand_over_limit_seconds) == var.hand_over_limit_seconds
+    error_message = "hand_over_limit_seconds must be a whole number from 120 to 7200 (two hours)."
+  }
+}
+
 variable "announced_job_timeout_seconds" {
   description = "How long a job that was announced and that no agent received counts."
   type        = number
@@ -787,6 +798,22 @@ variable "endpoint_ingress" {
   }
 }
 
+variable "allowed_addresses" {
+  description = "Addresses and ranges, of IPv4 and IPv6, from which the function may be called; anybody else gets 403. For lambda only: before a load balancer endpoint_ingress says it. HCP Terraform publishes its own at /api/meta/ip-ranges, as notifications, and changes them. Empty: everybody who can sign."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for it in var.allowed_addresses : can(cidrhost(it, 0)) || can(cidrhost("${it}/32", 0)) || can(cidrhost("${it}/128", 0))])
+    error_message = "allowed_addresses must hold addresses and ranges such as 203.0.113.7, 203.0.113.0/24 and 2001:db8::/32."
+  }
+  validation {
+    condition     = length(var.allowed_addresses) == 0 || var.endpoint == "lambda"
+    error_message = "allowed_addresses is for endpoint = \"lambda\": a load balancer lets in what endpoint_ingress says."
+  }
+}
+
 variable "endpoint_egress" {
   description = "Where the endpoint may call, as egress; for service, and for function_in_vpc. By default port 443 of everything: AWS and HCP Terraform."
   type = map(object({
@@ -1007,6 +1034,17 @@ variable "proxy" {
   validation {
     condition     = var.proxy == null ? true : alltrue([for it in var.proxy.no_proxy : can(regex("^[A-Za-z0-9.:/_-]+$", it))])
     error_message = "proxy.no_proxy must hold hosts, domains and addresses, one each."
+  }
+}
+
+variable "ca_bundle" {
+  description = "Certificates of authorities of your own, as PEM text, which sidecar and endpoint trust beside those of their images. A function has room for 4 KB of settings in all. The agent's are in its image, or in SSL_CERT_FILE of environment."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ca_bundle == null ? true : can(regex("^-----BEGIN CERTIFICATE-----\\s", trimspace(var.ca_bundle))) && !can(regex("PRIVATE KEY", var.ca_bundle))
+    error_message = "ca_bundle must be PEM text: one or more blocks of BEGIN CERTIFICATE and END CERTIFICATE, and no key."
   }
 }
 

@@ -1,14 +1,11 @@
 """What a company asks of whatever is made in its accounts: off by default, and once it is asked
 for, in every resource that it concerns."""
 
-import itertools
 import json
 import re
 
-import botocore.session
 import cfnlint.api
 import planning
-import provider
 from caller_checks import GIVEN, KEY, PARAMETER, SECRET, call
 from checks import check
 from definition_checks import planned_definition, register
@@ -543,75 +540,17 @@ def proxy() -> None:
         assert not {n for n in environment(container) if n.lower().endswith("_proxy")}
 
 
-def where_aws_is(region: str, fips: bool, dual_stack: bool) -> dict[str, str]:
-    """As AWS's own library knows it."""
-    session = botocore.session.get_session()
-    return {
-        service: session.create_client(
-            service,
-            region_name=region,
-            aws_access_key_id="a",
-            aws_secret_access_key="b",
-        )
-        ._ruleset_resolver._provider.resolve_endpoint(
-            Region=region, UseFIPS=fips, UseDualStack=dual_stack
-        )
-        .url
-        for service in ("ecs", "dynamodb", "ssm")
-    }
-
-
-SUFFIXES = {
-    "eu-central-1": ("aws", "amazonaws.com"),
-    "us-gov-west-1": ("aws-us-gov", "amazonaws.com"),
-    "cn-north-1": ("aws-cn", "amazonaws.com.cn"),
-    "eusc-de-east-1": ("aws-eusc", "amazonaws.eu"),
-    "us-iso-east-1": ("aws-iso", "c2s.ic.gov"),
-    "us-isob-east-1": ("aws-iso-b", "sc2s.sgov.gov"),
-    "eu-isoe-west-1": ("aws-iso-e", "cloud.adc-e.uk"),
-    "us-isof-south-1": ("aws-iso-f", "csp.hci.ic.gov"),
-}
-
-
-@check("FIPS, dual-stack and other partitions' endpoints are those that AWS's own library calls")
+@check("FIPS and dual-stack endpoints are asked of sidecar and endpoint, and of no run")
 def endpoints() -> None:
-    plain = provider.DATA["aws_partition"]
-    # What the programs know by themselves (AWSEnvironment.swift).
-    known = {"eu-central-1", "us-gov-west-1", "cn-north-1"}
-    try:
-        for region, (partition, suffix) in SUFFIXES.items():
-            provider.DATA["aws_partition"] = {"partition": partition, "dns_suffix": suffix}
-            ways = list(itertools.product((False, True), repeat=2))
-            calls = {
-                f"way_{fips}_{dual}": (
-                    {
-                        **planning.LEAST,
-                        "region": region,
-                        "use_fips_endpoints": fips,
-                        "use_dualstack_endpoints": dual,
-                    },
-                    set(),
-                )
-                for fips, dual in ways
-            }
-            found_plans = call(calls)
-            for fips, dual in ways:
-                plan = planning.Plan.of_resources(found_plans[f"way_{fips}_{dual}"])
-                expected = {
-                    f"AWS_ENDPOINT_URL_{service.upper()}": url
-                    for service, url in where_aws_is(region, fips, dual).items()
-                }
-                if region in known and not fips and not dual:
-                    expected = {}
-                for found in (environment(plan.containers["agent-sidecar"]), function(plan)):
-                    mine = {k: v for k, v in found.items() if k.startswith("AWS_")}
-                    assert mine == expected, f"{region} {fips} {dual}: {mine} {expected}"
-                # Runs have settings of their own.
-                assert "AWS_" not in str(list(environment(plan.containers["tfc-agent"])))
-    finally:
-        provider.DATA["aws_partition"] = plain
-    source = (planning.ROOT / "Sources/AWS/Client/AWSEnvironment.swift").read_text()
-    assert '"AWS_ENDPOINT_URL_"' in source
+    names = {"use_fips_endpoints": "AWS_USE_FIPS_ENDPOINT"}
+    names["use_dualstack_endpoints"] = "AWS_USE_DUALSTACK_ENDPOINT"
+    for given, name in [*names.items(), (None, None)]:
+        plan = planning.plan({given: True}) if given else planning.variant("the least")
+        for found in (environment(plan.containers["agent-sidecar"]), function(plan)):
+            mine = {k: v for k, v in found.items() if k.startswith("AWS_")}
+            assert mine == ({name: "true"} if name else {}), mine
+        # Runs have settings of their own.
+        assert "AWS_" not in str(list(environment(plan.containers["tfc-agent"])))
 
 
 @check("endpoints of the VPC are called where they are said to be")
@@ -637,6 +576,21 @@ def exec_command() -> None:
         assert update_service(statements, **{"enable-execute-command": "true"}) == is_on
         assert "ecs:ExecuteCommand" not in actions(statements)
         assert shell not in actions(documents(which)["endpoint"])
+
+
+@check("authorities of one's own, who may call and how long a task is handed over reach who asks")
+def endpoint_settings() -> None:
+    plain = planning.variant("the least")
+    names = {"ALLOWED_ADDRESSES", "CA_BUNDLE"}
+    assert not names & {*function(plain), *environment(plain.containers["agent-sidecar"])}
+    ranges = ["192.0.2.0/24", "2001:db8::1"]
+    inputs = {"ca_bundle": planning.CERTIFICATE, "allowed_addresses": ranges}
+    plan = planning.plan({**inputs, "hand_over_limit_seconds": 300})
+    sidecar = environment(plan.containers["agent-sidecar"])
+    assert function(plan)["ALLOWED_ADDRESSES"] == "192.0.2.0/24,2001:db8::1"
+    assert function(plan)["CA_BUNDLE"] == sidecar["CA_BUNDLE"] == planning.CERTIFICATE
+    assert sidecar["HAND_OVER_LIMIT_SECONDS"] == "300"
+    assert not names & set(environment(plan.containers["tfc-agent"]))
 
 
 @check("sidecar and endpoint log at the level, and wait for jobs as long, as is asked for")

@@ -35,6 +35,7 @@ BY_HAND = {
     "first_job_timeout_seconds": "300",
     "max_lifetime_seconds": "0",
     "protection_minutes": "2880",
+    "hand_over_limit_seconds": "600",
     "tfc_address": "https://app.terraform.io",
     "agent_mode": "single",
     "agent_user": "",

@@ -23,6 +23,7 @@ TOKEN = "agent.atlasv1.secret-of-the-pool"
 API_TOKEN = "user.atlasv1.secret-of-a-person"
 HMAC_KEY = "a-key-of-my-own-choice"
 NOTIFICATION_TOKEN = "a-token-of-my-own-choice"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 # What the module cannot do without.
 LEAST = {
     "prefix": "tfc",

@@ -103,7 +103,7 @@ struct PlaySettings: Sendable {
             "desired_count": "\(desiredCount)", "max_count": "\(maxCount)",
             "spare_count": "\(spareCount)", "idle_timeout_seconds": "\(idleSeconds)",
             "first_job_timeout_seconds": "\(firstJobSeconds)", "max_lifetime_seconds": "0",
-            "protection_minutes": "2880",
+            "protection_minutes": "2880", "hand_over_limit_seconds": "600",
             "tfc_address": base,
             "agent_mode": mode == .single ? "single" : "shared", "agent_user": "",
             "agent_keep": "", "max_jobs": "0",
