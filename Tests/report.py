@@ -165,8 +165,9 @@ def hold(checks: list[Check], at_once: int) -> list[tuple[str, bool]]:
 
 
 def step_back() -> None:
-    """From now on this process, and what it starts, has a core only while nobody else wants it."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    """From now on this process, and what it starts, has a core mostly while nobody else wants it.
+    Not only then: on a machine with other work it would not come to its end."""
+    os.nice(10)
 
 
 def build_images() -> None:

@@ -105,7 +105,7 @@ def look(page: str, folder: pathlib.Path, width: int, dark: bool) -> dict:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
     finally:
         server.shutdown()
