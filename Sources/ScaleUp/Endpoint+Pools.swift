@@ -74,9 +74,8 @@ extension Endpoint {
         at named: String?,
         _ end: ContinuousClock.Instant
     ) async -> [Pool] {
-        guard parts.pools.count > 1 else { return parts.pools }
         var call = PoolCall(notification, at: named)
-        call.workspace = await workspace(of: call, end)
+        if parts.pools.count > 1 { call.workspace = await workspace(of: call, end) }
         return holders(of: call)
     }
 

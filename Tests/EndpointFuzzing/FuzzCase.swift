@@ -2,7 +2,7 @@ internal import HCPTerraform
 package import ScaleUp
 
 /// One request, made of bytes. The first says how it is signed and the second with what method it
-/// comes and as what kind of call; the rest is the body. Most values of both are the right thing, since what is unsigned
+/// comes, as what kind of call and to which pool; the rest is the body. Most values of both are the right thing, since what is unsigned
 /// ends early.
 package struct FuzzCase: Sendable {
     package enum Signing: UInt8, CaseIterable, Sendable {
@@ -24,8 +24,16 @@ package struct FuzzCase: Sendable {
         }
     }
 
+    /// Where it is sent: to the endpoint, to the pool that there is, or to one that there is not.
+    package enum Address: String, CaseIterable, Sendable {
+        case endpoint = "/"
+        case pool = "/pools/agents"
+        case otherPool = "/pools/other"
+    }
+
     package let signing: Signing
     package let kind: Kind
+    package let address: Address
     package let method: String
     package let body: [UInt8]
     package let request: EndpointRequest
@@ -34,12 +42,16 @@ package struct FuzzCase: Sendable {
     package init?(_ bytes: [UInt8]) {
         guard bytes.count >= 2 else { return nil }
         let signing = Signing(rawValue: bytes[0] &- UInt8(ascii: "0")) ?? .right
+        let addresses: [UInt8: Address] = [
+            UInt8(ascii: "a"): .pool, UInt8(ascii: "o"): .otherPool, UInt8(ascii: "n"): .otherPool,
+        ]
         let methods: [UInt8: String] = [
             UInt8(ascii: "G"): "GET", UInt8(ascii: "U"): "PUT", UInt8(ascii: "p"): "post",
         ]
         self.init(
             signing,
-            bytes[1] == UInt8(ascii: "N") ? .notification : .runTask,
+            [UInt8(ascii: "N"), UInt8(ascii: "n")].contains(bytes[1]) ? .notification : .runTask,
+            to: addresses[bytes[1]] ?? .endpoint,
             method: methods[bytes[1]] ?? "POST",
             body: Array(bytes.dropFirst(2))
         )
@@ -48,11 +60,13 @@ package struct FuzzCase: Sendable {
     package init(
         _ signing: Signing,
         _ kind: Kind = .runTask,
+        to address: Address = .endpoint,
         method: String = "POST",
         body: [UInt8]
     ) {
         self.signing = signing
         self.kind = kind
+        self.address = address
         self.method = method
         self.body = body
         let signature = FuzzedEndpoint.key.sign(body)
@@ -71,7 +85,12 @@ package struct FuzzCase: Sendable {
                 [(Kind.runTask.header, signature), (Kind.notification.header, signature)]
             case .otherBody: [(name, FuzzedEndpoint.key.sign(body + [0x20]))]
             }
-        request = EndpointRequest(method: method, headers: headers, body: body)
+        request = EndpointRequest(
+            method: method,
+            path: address.rawValue,
+            headers: headers,
+            body: body
+        )
     }
 
     /// Whether it has one signature that some key can have made.

@@ -52,7 +52,7 @@ package struct FuzzedEndpoint: Sendable {
             announcer: announcer,
             patience: .seconds(3_600)
         )
-        let table = PoolTable(only: "agents")
+        let table = PoolTable([PoolTable.Entry("agents", isDefault: true)])
         let endpoint = Endpoint(
             Endpoint.Parts(
                 keys: RunTaskKeys("the key"),

@@ -48,6 +48,10 @@ package struct Oracle: Sendable {
             try check("what is not signed is \(status)", outcome.status == status)
             return .refused
         }
+        if fuzzed.address == .otherPool {
+            let isUntouched = outcome.after == outcome.before
+            try check("a call for a pool that is not here changes nothing", isUntouched)
+        }
         let new = outcome.after.jobs.keys.filter { outcome.before.jobs[$0] == nil }
         if fuzzed.kind == .notification {
             let text = String(decoding: fuzzed.body, as: UTF8.self)

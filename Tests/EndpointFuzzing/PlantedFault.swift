@@ -17,6 +17,8 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case takesAnyMethod
     /// Drops what a notification says is over without looking who holds it.
     case dropsHeldJobs
+    /// Takes a call for a pool that is not here.
+    case takesEveryPool
 
     func put(
         around subject: @escaping FuzzedEndpoint.Subject
@@ -37,10 +39,11 @@ package enum PlantedFault: String, CaseIterable, Sendable {
             case .takesMissingSignature: signatures.isEmpty
             case .overlooksSpace:
                 signatures == [FuzzedEndpoint.key.sign(request.body + [0x20])]
-            case .failsOnGarbage, .takesAnyMethod, .dropsHeldJobs: false
+            case .failsOnGarbage, .takesAnyMethod, .dropsHeldJobs, .takesEveryPool: false
             }
         return EndpointRequest(
             method: self == .takesAnyMethod ? "POST" : request.method,
+            path: self == .takesEveryPool ? "/" : request.path,
             headers: isTaken ? [(name, right)] : request.headers,
             body: request.body
         )

@@ -65,6 +65,7 @@ struct FuzzTests {
             acted == [
                 "pre_plan", "post_plan", "pre_apply", "post_apply", "small",
                 "signature_upper_case", "signature_other_header_case", "notification_created",
+                "pool", "pool_other",
             ]
         )
         #expect(names.count > acted.count)
@@ -108,6 +109,7 @@ private struct Mutator {
         return FuzzCase(
             chance(2) ? .right : pick(FuzzCase.Signing.allCases),
             kind,
+            to: chance(4) ? pick(FuzzCase.Address.allCases) : .endpoint,
             method: chance(50) ? pick(["GET", "PUT", "", "post"]) : "POST",
             body: body
         )
