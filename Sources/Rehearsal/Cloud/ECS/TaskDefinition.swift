@@ -141,6 +141,9 @@ extension TaskDefinition {
 /// The placeholder syntax of Terraform's `templatefile`, as far as a task definition needs it:
 /// `${name}`, and `$${` for a literal `${`.
 enum TemplateFile {
+    /// Those that containers are renewed with, which is one of three modes.
+    private static let mayBeEmpty: Set = ["agent_user", "agent_keep"]
+
     /// Replaces every placeholder in the strings of `document`; all faults are reported together.
     static func fill(
         _ document: JSON,
@@ -184,7 +187,8 @@ enum TemplateFile {
             let name = String(rest[mark.upperBound..<end])
             switch values[name] {
             case nil: faults.insert("the placeholder ${\(name)} is unknown")
-            case "": faults.insert("the placeholder ${\(name)} is not set")
+            case "" where !mayBeEmpty.contains(name):
+                faults.insert("the placeholder ${\(name)} is not set")
             case let value?: result += value
             }
             rest = rest[rest.index(after: end)...]
