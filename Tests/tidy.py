@@ -621,12 +621,6 @@ def warnings() -> Iterator[str]:
         if missing:
             yield f"{place}: {missing[0]}"
     assert count > 40, f"{count} warnings are found"
-    for path in files():
-        if path.suffix == ".tf":
-            alarm = r'resource "aws_cloudwatch_(?:metric|composite)_alarm" "(\w+)"'
-            for name in re.findall(alarm, text_of(path)):
-                if f"`{name}`" not in pages()[OPERATING]:
-                    yield f"{name_of(path)}: the alarm {name}"
 
 
 @check("every log line in the operators' page is one that a program says")

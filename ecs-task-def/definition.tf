@@ -41,6 +41,7 @@ locals {
   common_environment = merge(
     {
       LOG_LEVEL                     = var.log_level
+      METRICS                       = local.metrics_on ? "on" : "off"
       ANNOUNCED_JOB_TIMEOUT_SECONDS = tostring(var.announced_job_timeout_seconds)
     },
     { for name, text in { CA_BUNDLE = var.ca_bundle } : name => text if text != null },

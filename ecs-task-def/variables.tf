@@ -1146,6 +1146,63 @@ variable "enable_execute_command" {
   default     = false
 }
 
+# To be called, and to see.
+
+variable "metrics" {
+  description = "Whether sidecar and endpoint write metrics into their log lines, which CloudWatch charges by the metric and the hour in which it was written. Null: where alarms or dashboard are asked for."
+  type        = bool
+  default     = null
+
+  validation {
+    condition     = coalesce(var.metrics, true) || (var.alarms == null && !var.dashboard)
+    error_message = "alarms and dashboard show metrics: with metrics = false there can be neither."
+  }
+}
+
+variable "alarms" {
+  description = "Alarms of CloudWatch for what needs a person: topics of SNS that are told of each, which CloudWatch must be allowed to write to; the names of those that are not wanted; from when on some of them ring. What to do is in OPERATING.md. Null: none."
+  type = object({
+    topic_arns             = optional(list(string), [])
+    except                 = optional(list(string), [])
+    run_waits_seconds      = optional(number, 300)
+    service_away_minutes   = optional(number, 10)
+    agents_exposed_minutes = optional(number, 5)
+    at_max_minutes         = optional(number, 15)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for arn in try(var.alarms.topic_arns, []) : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:", arn))])
+    error_message = "alarms.topic_arns must hold ARNs of topics of SNS."
+  }
+  validation {
+    condition = alltrue([for name in try(var.alarms.except, []) : contains([
+      "agents-crash", "agents-exposed", "agents-unknown", "at-max", "bad-metrics", "calls-fail", "endpoint-away", "endpoint-errors",
+      "endpoint-throttled", "no-sweep", "protection-fails", "run-waits", "service-away", "starts-fail",
+    ], name)])
+    error_message = "alarms.except must hold names of alarms without the prefix, such as at-max; OPERATING.md has them all."
+  }
+  validation {
+    condition     = try(var.alarms.run_waits_seconds >= 60 && var.alarms.run_waits_seconds <= 86400, var.alarms == null)
+    error_message = "alarms.run_waits_seconds must be 60 (a boot takes as long) to 86400."
+  }
+  validation {
+    # With periods of a minute; CloudWatch looks back no longer than a day.
+    condition = alltrue([
+      for minutes in [try(var.alarms.service_away_minutes, 1), try(var.alarms.agents_exposed_minutes, 1), try(var.alarms.at_max_minutes, 1)] :
+      minutes >= 1 && minutes <= 1440 && floor(minutes) == minutes
+    ])
+    error_message = "alarms.service_away_minutes, agents_exposed_minutes and at_max_minutes must be whole numbers from 1 to 1440."
+  }
+}
+
+variable "dashboard" {
+  description = "Whether CloudWatch has a page of the pool: is anything wrong, who waits, what runs, what did it cost."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 # Keeping house.
 
 variable "log_retention_days" {

@@ -20,7 +20,9 @@ KEY = ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
 # and maps it is the length and the keys.
 DECISIONS = {
     "agent_uses_task_role",
+    "alarms.except",
     "availability_zone_count",
+    "dashboard",
     "endpoint",
     "function_in_vpc",
     "max_count",
@@ -103,6 +105,16 @@ GIVEN = {
     "enable_execute_command": True,
     "function_in_vpc": True,
     "function_reserved_concurrency": 5,
+    "metrics": True,
+    "alarms": {
+        "topic_arns": [ARN.format("sns", "on-call")],
+        "except": ["at-max"],
+        "run_waits_seconds": 600,
+        "service_away_minutes": 20,
+        "agents_exposed_minutes": 10,
+        "at_max_minutes": 30,
+    },
+    "dashboard": True,
     "log_retention_days": 30,
     "log_level": "info",
     "common_tags": {"team": "platform"},
@@ -321,6 +333,8 @@ TOGETHER = {
     "tfc_address": {"tfc_address": "https://tfe.example.com"},
     "endpoint": {"function_in_vpc": False, "function_reserved_concurrency": None, **AS_SERVICE},
     "log_level": {"log_level": "debug"},
+    # What there is without alarms and dashboard, which need them.
+    "metrics": {"metrics": False, "alarms": None, "dashboard": None},
     "log_retention_days": {"log_retention_days": 7},
     "endpoint_domain": {"endpoint_domain": "other.example.com"},
     "endpoint_certificate_arn": {"endpoint_certificate_arn": ARN.format("acm", "certificate/d")},

@@ -314,6 +314,13 @@ REFUSED = [
         {"container_insights": "enabled", "ecs_cluster": {"name": "shared"}},
         "an existing one of ecs_cluster has its own",
     ),
+    ({"metrics": False, "alarms": {}}, "with metrics = false there can be neither"),
+    ({"metrics": False, "dashboard": True}, "with metrics = false there can be neither"),
+    ({"alarms": {"topic_arns": ["on-call"]}}, "ARNs of topics of SNS"),
+    ({"alarms": {"except": ["tfc-at-max"]}}, "names of alarms without the prefix"),
+    ({"alarms": {"run_waits_seconds": 10}}, "run_waits_seconds must be 60"),
+    ({"alarms": {"at_max_minutes": 1441}}, "whole numbers from 1 to 1440"),
+    ({"alarms": {"service_away_minutes": 0.5}}, "whole numbers from 1 to 1440"),
     ({"log_level": "warn"}, "log_level must be trace"),
     ({"common_tags": {"AWS:team": "x"}}, "AWS keeps tags"),
     ({"tfc_agent_token": ""}, "agent token must not be empty"),
@@ -707,6 +714,8 @@ OF_THE_ENDPOINT = {
     "random_password.hmac_key",
     "random_password.notification_token",
 }
+# They look on: nobody is called for what is being taken down.
+WHO_LOOK_ON = {"aws_cloudwatch_dashboard.this", "aws_cloudwatch_metric_alarm.this"}
 # And the limits, without which nobody does.
 WHO_ADD_AGENTS = {
     "aws_dynamodb_table_item.limits",
@@ -740,8 +749,9 @@ def destroy_order() -> None:
 
     service = "aws_ecs_service.agents"
     # Terraform destroys in the opposite order.
-    assert {n for n in nodes if service in all_that(n)} == WHO_ADD_AGENTS
-    others = nodes - WHO_ADD_AGENTS - OF_THE_ENDPOINT - {service}
+    assert {n for n in nodes if service in all_that(n)} == WHO_ADD_AGENTS | WHO_LOOK_ON
+    assert not [n for n in nodes - WHO_LOOK_ON if WHO_LOOK_ON & all_that(n)]
+    others = nodes - WHO_ADD_AGENTS - WHO_LOOK_ON - OF_THE_ENDPOINT - {service}
     assert others == all_that(service), others ^ all_that(service)
     assert {
         "aws_dynamodb_table_item.ending",
