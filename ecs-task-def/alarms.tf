@@ -19,17 +19,18 @@ locals {
   }
 
   # Of the programs' own metrics: how many of so many minutes must be as bad as that. Those that a
-  # service at rest does not write are missing then, which is as it should be.
+  # service at rest does not write are missing then, which is as it should be. A sweep may come a second
+  # late and leave a minute without, so what is looked at each minute may miss one.
   own_alarms = {
     run-waits = {
       does      = "A job has waited for an agent for longer than ${local.rings_after.run_waits_seconds} s. Go down the ladder \"A run waits: why?\"."
       metrics   = ["OldestWaitingJob"]
-      statistic = "Maximum", above = local.rings_after.run_waits_seconds, of = 3, within = 3, seconds = 60
+      statistic = "Maximum", above = local.rings_after.run_waits_seconds, of = 3, within = 4, seconds = 60
     }
     service-away = {
       does      = "ECS's desiredCount has not followed the ledger for ${local.rings_after.service_away_minutes} minutes. Look at the endpoint's log for what stands in the way: ecs:UpdateService, throttling, a service that is being deleted."
       metrics   = ["ServiceAway"]
-      statistic = "Minimum", above = 0, of = local.rings_after.service_away_minutes, within = local.rings_after.service_away_minutes, seconds = 60
+      statistic = "Minimum", above = 0, of = local.rings_after.service_away_minutes, within = local.rings_after.service_away_minutes + 1, seconds = 60
     }
     protection-fails = {
       does      = "ECS refuses to protect tasks from scaling in. Mend ecs:UpdateTaskProtection in the task role; until then nothing is lowered."
@@ -39,7 +40,7 @@ locals {
     agents-exposed = {
       does      = "Agents have run without protection for ${local.rings_after.agents_exposed_minutes} minutes. Do not lower desiredCount by hand and start no deployment; mend ecs:UpdateTaskProtection in the task role."
       metrics   = ["AgentsExposed"]
-      statistic = "Maximum", above = 0, of = local.rings_after.agents_exposed_minutes, within = local.rings_after.agents_exposed_minutes, seconds = 60
+      statistic = "Maximum", above = 0, of = local.rings_after.agents_exposed_minutes, within = local.rings_after.agents_exposed_minutes + 1, seconds = 60
     }
     starts-fail = {
       does      = "ECS cannot start tasks: image, quota, secret, network or role. The endpoint's log and the stopped tasks name the reason."
@@ -49,7 +50,7 @@ locals {
     at-max = {
       does      = "Runs have waited for ${local.rings_after.at_max_minutes} minutes because max_count agents work. Raise max_count, if the organization has bought more agents, or let them wait."
       metrics   = ["JobsBeyondMax"]
-      statistic = "Minimum", above = 0, of = local.rings_after.at_max_minutes, within = local.rings_after.at_max_minutes, seconds = 60
+      statistic = "Minimum", above = 0, of = local.rings_after.at_max_minutes, within = local.rings_after.at_max_minutes + 1, seconds = 60
     }
     agents-crash = {
       does      = "Agents end before they wait for a job, or at work. Read the agent's log: a token that was revoked, memory, an agent image that does not start."

@@ -1190,9 +1190,9 @@ variable "alarms" {
     # With periods of a minute; CloudWatch looks back no longer than a day.
     condition = alltrue([
       for minutes in [try(var.alarms.service_away_minutes, 1), try(var.alarms.agents_exposed_minutes, 1), try(var.alarms.at_max_minutes, 1)] :
-      minutes >= 1 && minutes <= 1440 && floor(minutes) == minutes
+      minutes >= 1 && minutes <= 1439 && floor(minutes) == minutes
     ])
-    error_message = "alarms.service_away_minutes, agents_exposed_minutes and at_max_minutes must be whole numbers from 1 to 1440."
+    error_message = "alarms.service_away_minutes, agents_exposed_minutes and at_max_minutes must be whole numbers from 1 to 1439."
   }
 }
 

@@ -331,7 +331,12 @@ TOGETHER = {
     "first_job_timeout_seconds": {"first_job_timeout_seconds": 60},
     "announced_job_timeout_seconds": {"announced_job_timeout_seconds": 600},
     "tfc_address": {"tfc_address": "https://tfe.example.com"},
-    "endpoint": {"function_in_vpc": False, "function_reserved_concurrency": None, **AS_SERVICE},
+    "endpoint": {
+        "function_in_vpc": False,
+        "function_reserved_concurrency": None,
+        "allowed_addresses": None,
+        **AS_SERVICE,
+    },
     "log_level": {"log_level": "debug"},
     # What there is without alarms and dashboard, which need them.
     "metrics": {"metrics": False, "alarms": None, "dashboard": None},

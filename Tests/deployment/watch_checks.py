@@ -111,7 +111,9 @@ def thresholds() -> None:
     assert found["run-waits"]["threshold"] == 600
     for name, minutes in (("service-away", 20), ("agents-exposed", 7), ("at-max", 30)):
         values = found[name]
-        assert (values["period"], values["evaluation_periods"]) == (60, minutes), name
+        assert (values["period"], values["datapoints_to_alarm"]) == (60, minutes), name
+        # One that is missing does not begin it anew.
+        assert values["evaluation_periods"] == minutes + 1, name
     for endpoint in ("lambda", "service"):
         for name, values in alarms(watched(endpoint)).items():
             low = values["comparison_operator"] == "LessThanThreshold"
