@@ -60,7 +60,7 @@ final class ServerStage: @unchecked Sendable {
         )
         try await until("listening") { [self] in
             guard let line = logged.split(separator: "\n").first(where: isListening),
-                let found = line.firstRange(of: #""port":""#)
+                let found = line.firstRange(of: #""port":"#)
             else { return false }
             port = Int(line[found.upperBound...].prefix { $0.isNumber }) ?? 0
             return port > 0

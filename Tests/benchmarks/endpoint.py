@@ -369,7 +369,7 @@ class Server:
             text=True,
         )
         for line in self.process.stdout:
-            if match := re.search(r'"port":"(\d+)"|^(\d+)$', line):
+            if match := re.search(r'"port":(\d+)|^(\d+)$', line):
                 self.port = int(match[1] or match[2])
                 break
         else:
