@@ -145,6 +145,12 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What the programs wrote, judged by the rule book.
+        .target(
+            name: "Audit",
+            dependencies: ["Decisions", "Rules", "StrictJSON", "Telemetry"],
+            swiftSettings: strict
+        ),
         // What a person asks: the pool as a value, and how it is read and shown.
         .target(
             name: "Operators",
@@ -168,7 +174,7 @@ let package = Package(
         .executableTarget(
             name: "Sidecar",
             dependencies: [
-                "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
+                "AWS", "AgentLink", "AgentLinkServer", "Audit", "Curl", "Daemon", "Decisions",
                 "HCPTerraform", "Operators", "Ports", "ProductVersion", "StrictJSON", "Telemetry",
                 argumentParser,
             ],
@@ -406,6 +412,11 @@ let package = Package(
             dependencies: [
                 "AgentLink", "Curl", "Decisions", "Model", "Rehearsal", "Rules", "Seeded",
             ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "AuditTests",
+            dependencies: ["Audit", "Decisions", "Telemetry"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -5,7 +5,7 @@ import Telemetry
 enum Notice {
     /// Writes one line, or nothing: if whoever reads stderr is behind, the launcher must not wait
     /// with it, since a stop signal may come at any time.
-    static func say(_ event: EventName, _ text: String) {
+    static func say(_ event: EventName, _ text: String, _ fields: LogFields = [:]) {
         var entry = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         guard poll(&entry, 1, 0) == 1, entry.revents & Int16(POLLOUT) != 0 else { return }
         var now = timespec()
@@ -13,7 +13,7 @@ enum Notice {
         let moment = LogMoment(
             milliseconds: Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
         )
-        let line = LogRecord(event, text).line(at: moment, by: "agent-launcher")
+        let line = LogRecord(event, text, fields).line(at: moment, by: "agent-launcher")
         write(line, to: STDERR_FILENO)
     }
 

@@ -21,6 +21,8 @@ struct Supervisor {
     private var output = OutputWatch()
     private var endedAt: MonotonicMilliseconds?
     private var renewedAt: MonotonicMilliseconds?
+    /// Nil for one that started without a sidecar.
+    private var agentName: String?
     private var hasReleaseLimitPassed = false
     private var exitCode: Int32?
     private var hasReportedMalformed = false
@@ -277,7 +279,11 @@ struct Supervisor {
         case .start(let name): startAgent(name)
         case .sendStopSignal(let target):
             processes.signal(target, SIGTERM)
-            Notice.say(.stopSignalGiven, "the agent has been given its one stop signal")
+            Notice.say(
+                .stopSignalGiven,
+                "the agent has been given its one stop signal",
+                agentName.map { [.agent: .text($0)] } ?? [:]
+            )
         case .endCommand:
             Notice.say(
                 .commandStopped,
@@ -313,6 +319,7 @@ struct Supervisor {
     }
 
     private mutating func startAgent(_ name: String?) {
+        agentName = name
         endedAt = nil
         processes = ProcessWatch()
         output = OutputWatch()

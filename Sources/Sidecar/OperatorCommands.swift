@@ -3,7 +3,7 @@ import Daemon
 
 /// What a person asks of the pool by this program: none of it needs more than the image.
 enum OperatorCommands {
-    static let all: [any ParsableCommand.Type] = [StatusCommand.self]
+    static let all: [any ParsableCommand.Type] = [StatusCommand.self, AuditCommand.self]
 }
 
 /// Which pool is asked about. What is not given comes from the environment, as in the task itself.

@@ -49,7 +49,10 @@ enum Sidecar {
         parts.journal.say(
             .sidecarStarted,
             "started",
-            [.restarted: .flag(restarted), .version: "\(ProductVersion.current)"]
+            [
+                .mode: "\(settings.mode.rawValue)", .restarted: .flag(restarted),
+                .version: "\(ProductVersion.current)",
+            ]
         )
         var loop = SidecarLoop(
             Retirement.Settings(
@@ -131,6 +134,7 @@ enum Sidecar {
                 log.with([
                     .cluster: "\(place.cluster)", .service: "\(place.service)",
                     .task: "\(metadata.taskID)",
+                    .agent: "\(place.service)-\(metadata.taskID)",
                 ])
             )
             return Parts(

@@ -44,6 +44,8 @@ package enum LogField: String, Sendable, Hashable, CaseIterable {
     case sizeBefore = "size_before"
     case port
     case version
+    /// What jobs share.
+    case mode
     case restarted
 }
 

@@ -4,6 +4,41 @@ package struct LogMoment: Sendable, Hashable, CustomStringConvertible {
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
+    /// Reads what ``description`` says, and nothing else.
+    package init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        let form = Array("dddd-dd-ddTdd:dd:dd.dddZ".utf8)
+        guard bytes.count == form.count else { return nil }
+        var numbers: [Int64] = []
+        var isInNumber = false
+        for (byte, expected) in zip(bytes, form) {
+            guard expected == UInt8(ascii: "d") else {
+                guard byte == expected else { return nil }
+                isInNumber = false
+                continue
+            }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            let digit = Int64(byte - UInt8(ascii: "0"))
+            if isInNumber { numbers[numbers.count - 1] = numbers[numbers.count - 1] * 10 + digit }
+            if !isInNumber { numbers.append(digit) }
+            isInNumber = true
+        }
+        guard (1...12).contains(numbers[1]), (1...31).contains(numbers[2]) else { return nil }
+        let seconds = numbers[3] * 3_600 + numbers[4] * 60 + numbers[5]
+        let days = Self.days(numbers[0], numbers[1], numbers[2])
+        milliseconds = (days * 86_400 + seconds) * 1_000 + numbers[6]
+    }
+
+    /// The inverse of ``date(_:)``.
+    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        let year = month <= 2 ? year - 1 : year
+        let era = (year >= 0 ? year : year - 399) / 400
+        let yearOfEra = year - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
     /// RFC 3339 in UTC with milliseconds.
     package var description: String {
         let dayLength: Int64 = 86_400_000

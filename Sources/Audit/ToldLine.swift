@@ -1,0 +1,64 @@
+import FoundationEssentials
+import StrictJSON
+import Telemetry
+
+/// A line of a program's log, as it was read.
+struct ToldLine {
+    let at: LogMoment
+    let event: EventName
+    let program: String
+    private let members: [String: Member]
+
+    /// A member of a line; of others than texts, numbers and flags nothing is asked.
+    private enum Member: Decodable {
+        case text(String)
+        case number(Double)
+        case flag(Bool)
+        case other
+
+        init(from decoder: any Decoder) throws {
+            let value = try decoder.singleValueContainer()
+            if let text = try? value.decode(String.self) {
+                self = .text(text)
+            } else if let flag = try? value.decode(Bool.self) {
+                self = .flag(flag)
+            } else if let number = try? value.decode(Double.self) {
+                self = .number(number)
+            } else {
+                self = .other
+            }
+        }
+    }
+
+    /// - Parameter line: as the program wrote it, or with a time or a stream's name before it, as
+    ///   the AWS CLI shows it.
+    /// - Returns: nil for what no program of this project wrote, such as a line of the agent.
+    init?(_ line: Substring) {
+        guard let start = line.utf8.firstIndex(of: UInt8(ascii: "{")),
+            let members = try? StrictJSON.decode([String: Member].self, from: line[start...].utf8),
+            case .text(let time) = members["time"], let at = LogMoment(time),
+            case .text(let name) = members["event"], let event = EventName(rawValue: name),
+            case .text(let program) = members["program"]
+        else { return nil }
+        self.at = at
+        self.event = event
+        self.program = program
+        self.members = members
+    }
+
+    func text(_ field: LogField) -> String? {
+        if case .text(let text) = members[field.rawValue] { text } else { nil }
+    }
+
+    func number(_ field: LogField) -> Double? { number(field.rawValue) }
+
+    func value(_ metric: Metric) -> Double? { number(metric.rawValue) }
+
+    func flag(_ field: LogField) -> Bool? {
+        if case .flag(let flag) = members[field.rawValue] { flag } else { nil }
+    }
+
+    private func number(_ name: String) -> Double? {
+        if case .number(let number) = members[name] { number } else { nil }
+    }
+}
