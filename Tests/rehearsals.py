@@ -158,6 +158,14 @@ ALL = [
         "twenty runs through a Lambda function",
         plays("--endpoint", "lambda", "--runs", "20", "--max", "5", "--seed", "6"),
     ),
+    (
+        "three pools behind one endpoint, and notifications that come late, twice or never",
+        plays("--pools", "3", "--runs", "6", "--mixed", "--notifications", "--seed", "10"),
+    ),
+    (
+        "three pools behind one Lambda function, with an API token",
+        plays("--pools", "3", "--tfe-token", "--endpoint", "lambda", "--seed", "11"),
+    ),
     ("a killed Lambda function loses no run", loses_no_run_when_the_function_is_killed),
     ("a killed sidecar loses no run", loses_no_run_when_a_sidecar_is_killed),
     ("faults of four seeds cost nothing but what they take themselves", survives_faults),

@@ -34,7 +34,6 @@ SHORT_FILES = {
     "Sources/Rules/RuleBook+Secrets.swift": "one rule a file",
     "Sources/Model/Milliseconds.swift": "the model's unit of time",
     "Sources/Rehearsal/Cloud/AWSAnswer.swift": "what every stand-in for AWS answers with",
-    "Sources/Rehearsal/Cloud/ECS/ServiceNames.swift": "every name of the rehearsed service",
     "Sources/Rehearsal/Play/PlayError.swift": "thrown by every part that a rehearsal begins with",
     "Sources/Rehearsal/Play/Random.swift": "the rehearsal's only source of chance",
     "Sources/Rehearsal/Play/Timebase.swift": "the rehearsal's only clock",

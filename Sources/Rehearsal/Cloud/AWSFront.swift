@@ -21,11 +21,12 @@ actor AWSFront {
     private let agents: AgentProcesses
     private var random: SeededRandom
     private var table: DynamoDBTable
-    /// By their access key ids, with the task that they are for; nil for the endpoint.
+    /// By their access key ids, with the task that they are for.
     private var credentials: [String: (SigningCredentials, task: TaskID?)] = [:]
-    /// The credentials path of the scale-up endpoint, which is no task of the service.
-    let endpointCredentialsID: String
+    /// The credentials of the scale-up endpoint, which is no task of the service.
+    nonisolated let endpoint: EndpointCredentials
 
+    /// - Parameter endpoint: where it serves other services too.
     init(
         ecs: ECSStandIn,
         names: ServiceNames,
@@ -33,6 +34,7 @@ actor AWSFront {
         time: Timebase,
         journal: PlayJournal,
         agents: AgentProcesses,
+        endpoint: EndpointCredentials? = nil,
         random: SeededRandom
     ) {
         self.ecs = ecs
@@ -47,7 +49,8 @@ actor AWSFront {
             region: names.region,
             services: ["ecs", "dynamodb", "ssm"]
         )
-        endpointCredentialsID = self.random.hex(32)
+        let own = EndpointCredentials(id: self.random.hex(32))
+        self.endpoint = endpoint ?? own
     }
 
     private var partition: String { "\(names.cluster)/\(names.service)" }
@@ -76,10 +79,11 @@ actor AWSFront {
         var caller: TaskID?
         do throws(SignatureVerifier.Failure) {
             let signed = try verifier.verify(request, date: time.date(now)) { key in
-                guard let (found, owner) = credentials[key], found.expiresAt > now else {
+                let own = credentials[key]
+                guard let found = own?.0 ?? endpoint[key], found.expiresAt > now else {
                     return nil
                 }
-                caller = owner
+                caller = own?.task
                 return found
             }
             return await answer(signed, prefix: target[0], target[1], input, caller)
@@ -177,7 +181,7 @@ actor AWSFront {
     func credentials(_ request: WebRequest) async -> WebResponse {
         let id = request.path.split(separator: "/").last.map(String.init) ?? ""
         let task = await ecs.task(credentialsID: id)
-        guard id == endpointCredentialsID || task != nil else {
+        guard id == endpoint.id || task != nil else {
             return WebResponse(
                 400,
                 [
@@ -193,7 +197,11 @@ actor AWSFront {
             sessionToken: SecretKind.credentials.make(200, from: &random),
             expiresAt: until
         )
-        credentials[made.accessKeyID] = (made, task)
+        if task == nil {
+            endpoint.add(made)
+        } else {
+            credentials[made.accessKeyID] = (made, task)
+        }
         return WebResponse(
             200,
             [
@@ -204,6 +212,23 @@ actor AWSFront {
                 "Expiration": .string(time.text(until)),
             ]
         )
+    }
+}
+
+/// What has been handed out to the scale-up endpoint, which may serve several services.
+final class EndpointCredentials: Sendable {
+    /// At the end of its credentials path.
+    let id: String
+    private let handedOut = Mutex<[String: SigningCredentials]>([:])
+
+    init(id: String) { self.id = id }
+
+    func add(_ credentials: SigningCredentials) {
+        handedOut.withLock { $0[credentials.accessKeyID] = credentials }
+    }
+
+    subscript(accessKeyID: String) -> SigningCredentials? {
+        handedOut.withLock { $0[accessKeyID] }
     }
 }
 

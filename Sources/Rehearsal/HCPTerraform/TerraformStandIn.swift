@@ -18,6 +18,8 @@ actor TerraformStandIn {
         var hmacKey: String
         /// Between a plan and its confirmation, as if by a person.
         var approvalSeconds: Double
+        /// Of a run's way, to the run task's address and with its key.
+        var sendsNotifications = false
     }
 
     /// How often and how patiently a run task is called: the real numbers are not documented.
@@ -75,6 +77,50 @@ actor TerraformStandIn {
         guard answer.status == 200 else {
             throw PlayError(description: "the verification request was answered \(answer.status)")
         }
+        guard settings.sendsNotifications else { return }
+        let verified = try await client.send(request(.verification)).status
+        guard (200..<300).contains(verified) else {
+            throw PlayError(description: "the notification's verification was answered \(verified)")
+        }
+    }
+
+    // MARK: - Notifications
+
+    private func request(_ message: RunNotificationMessage) -> HTTPRequest {
+        HTTPRequest(
+            .post,
+            endpoint,
+            headers: message.headers(token: settings.hmacKey),
+            body: message.body,
+            deadline: Self.answerDeadline
+        )
+    }
+
+    private func notify(of run: RehearsedRun) {
+        guard settings.sendsNotifications,
+            let message = RunNotificationMessage(
+                run,
+                organization: settings.organization,
+                base: base,
+                at: time.text(time.now)
+            )
+        else { return }
+        let draw = Int.random(in: 0..<RunNotificationMessage.oneIn, using: &random)
+        let status = run.life.status.rawValue
+        if draw == 0 { journal.record(.notified(run: run.id, status: status, result: "lost")) }
+        for _ in 0..<(draw == 0 ? 0 : draw == 1 ? 2 : 1) {
+            let delay = Int.random(in: 0..<RunNotificationMessage.longestDelay, using: &random)
+            Task { [client, request = request(message), journal] in
+                try? await Task.sleep(for: .milliseconds(delay))
+                let result: String
+                do throws(HTTPFailure) {
+                    result = "\(try await client.send(request).status)"
+                } catch {
+                    result = error.description
+                }
+                journal.record(.notified(run: run.id, status: status, result: result))
+            }
+        }
     }
 
     /// Watches for agents that fell silent, until cancelled.
@@ -96,6 +142,7 @@ actor TerraformStandIn {
         journal.record(
             .runCreated(run.id, workspace: run.workspace, meant: run.life.outcome)
         )
+        notify(of: run)
         handle(.created, of: run.id)
     }
 
@@ -110,9 +157,13 @@ actor TerraformStandIn {
         runs[id] = run
         if run.life.status != before {
             journal.record(.runStatus(id, run.life.status, run.life.end))
+            notify(of: run)
         }
         if let effect { perform(effect, of: id) }
-        if input == .received(.plan), run.life.outcome == .canceled {
+        // With notifications while its agent boots: without one its announcement would stay.
+        let canceledAt: RunLife.Input =
+            settings.sendsNotifications ? .taskEnded(.prePlan) : .received(.plan)
+        if input == canceledAt, run.life.outcome == .canceled {
             Task {
                 try? await Task.sleep(for: Self.cancelDelay)
                 self.handle(.canceled, of: id)

@@ -14,10 +14,16 @@ struct Cloud: Sendable {
     let terraform: TerraformStandIn
     let endpointProgram: Program
     let calls: CallFaults
+    let names: ServiceNames
+    let organization: Organization
 
+    /// - Parameters:
+    ///   - pool: one of several behind one endpoint; nil for the only one.
+    ///   - first: the first one of them, whose organization and endpoint this one has too.
     init(
         _ settings: PlaySettings,
-        _ names: ServiceNames,
+        pool: String?,
+        beside first: Cloud?,
         _ folder: PlayFolder,
         base: String,
         time: Timebase,
@@ -25,15 +31,25 @@ struct Cloud: Sendable {
         random: inout SeededRandom
     ) throws {
         let agents = AgentProcesses()
-        let organization = Organization(from: &random)
+        names = ServiceNames(pool: pool)
+        organization = Organization(from: &random, pool: pool, like: first?.organization)
         let parameters = [
             names.agentTokenParameter: organization.agentToken,
             names.hmacKeyParameter: organization.hmacKey,
         ]
         let api = settings.hasAPIToken ? organization.variables : [:]
-        calls = CallFaults(journal)
+        calls = first?.calls ?? CallFaults(journal)
+        var installation = try Self.installation(
+            settings,
+            names,
+            folder,
+            base: base,
+            parameters,
+            api
+        )
+        if let pool { installation.directory += "/" + pool }
         ecs = ECSStandIn(
-            try Self.installation(settings, names, folder, base: base, parameters, api),
+            installation,
             desiredCount: settings.desiredCount,
             time: time,
             journal: journal,
@@ -47,10 +63,11 @@ struct Cloud: Sendable {
             time: time,
             journal: journal,
             agents: agents,
+            endpoint: first?.aws.endpoint,
             random: SeededRandom(seed: random.next())
         )
         terraform = TerraformStandIn(
-            organization.settings(approvalSeconds: settings.approvalSeconds),
+            organization.settings(of: settings),
             client: FaultyClient(faults: calls, client: try CurlClient()),
             time: time,
             journal: journal,
@@ -62,24 +79,28 @@ struct Cloud: Sendable {
             names,
             folder,
             base: base,
-            credentialsID: aws.endpointCredentialsID,
+            credentialsID: aws.endpoint.id,
             api
         )
     }
 
     /// The rehearsed organization of HCP Terraform, with its pool and its secrets.
-    private struct Organization {
+    struct Organization: Sendable {
         let name = "rehearsal"
-        let poolName = "ecs"
+        let poolName: String
         let poolID: String
         let agentToken: String
         let apiToken: String
         let hmacKey: String
 
-        init(from random: inout SeededRandom) {
+        init(from random: inout SeededRandom, pool: String?, like other: Organization?) {
+            poolName = (["ecs"] + [pool].compactMap(\.self)).joined(separator: "-")
             agentToken = SecretKind.agentToken.make(from: &random)
-            apiToken = SecretKind.apiToken.make(from: &random)
-            hmacKey = SecretKind.hmacKey.make(from: &random)
+            let (token, key) = (
+                SecretKind.apiToken.make(from: &random), SecretKind.hmacKey.make(from: &random)
+            )
+            apiToken = other?.apiToken ?? token
+            hmacKey = other?.hmacKey ?? key
             poolID = random.id("apool")
         }
 
@@ -91,7 +112,7 @@ struct Cloud: Sendable {
             ]
         }
 
-        func settings(approvalSeconds: Double) -> TerraformStandIn.Settings {
+        func settings(of play: PlaySettings) -> TerraformStandIn.Settings {
             .init(
                 organization: name,
                 poolID: poolID,
@@ -99,7 +120,8 @@ struct Cloud: Sendable {
                 agentToken: agentToken,
                 apiToken: apiToken,
                 hmacKey: hmacKey,
-                approvalSeconds: approvalSeconds
+                approvalSeconds: play.approvalSeconds,
+                sendsNotifications: play.hasNotifications
             )
         }
     }
@@ -121,9 +143,7 @@ struct Cloud: Sendable {
             )
         )
         var sidecar = api
-        // The least that it takes. A job that is announced once more after its end keeps an agent
-        // for so long, without a token.
-        sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "120"
+        sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "\(Int(PlaySettings.announcedJobSeconds))"
         // Ten minutes by default: an idle agent whose sidecar ECS does not start again.
         let agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
         return .init(
@@ -232,33 +252,5 @@ struct Cloud: Sendable {
             throw PlayError(description: "the task definition \(path) cannot be read")
         }
         return Array(data)
-    }
-}
-
-/// Passes each request to the stand-in that its path belongs to.
-final class Router: Sendable {
-    private let cloud = Mutex<Cloud?>(nil)
-
-    init() {}
-
-    func set(_ cloud: Cloud) { self.cloud.withLock { $0 = cloud } }
-
-    var answer: @Sendable (WebRequest) async -> WebResponse {
-        { [self] request in
-            guard let cloud = cloud.withLock({ $0 }) else { return WebResponse(503, text: "") }
-            let front = FaultyFront(faults: cloud.calls) { await Self.perform($0, in: cloud) }
-            return await front.answer(request)
-        }
-    }
-
-    private static func perform(_ request: WebRequest, in cloud: Cloud) async -> WebResponse {
-        if request.path == "/" { return await cloud.aws.call(request) }
-        if request.path.hasPrefix("/v2/credentials/") {
-            return await cloud.aws.credentials(request)
-        }
-        let isTerraform =
-            request.path.hasPrefix("/api/agent/") || request.path.hasPrefix("/api/v2/")
-        if isTerraform { return await cloud.terraform.answer(request) }
-        return await cloud.ecs.endpoint(request)
     }
 }

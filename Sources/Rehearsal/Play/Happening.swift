@@ -35,6 +35,7 @@ enum Happening: Sendable {
     case runCreated(String, workspace: String, meant: RunOutcome)
     case runStatus(String, RunStatus, RunLife.End?)
     case runTask(run: String, stage: String, attempt: Int, result: String)
+    case notified(run: String, status: String, result: String)
     case runTaskResult(run: String, stage: String, status: String, message: String)
     case agentRegistered(TaskID, agent: String, pid: Int, name: String)
     case agentStatus(TaskID, agent: String, AgentPool.Status)

@@ -6,7 +6,8 @@ extension Play {
     func announcement(_ plan: FaultPlan?) -> String {
         """
         Rehearsal: \(settings.runs) run(s) against a local ECS, DynamoDB and HCP Terraform, \
-        with the real sidecar, launcher and endpoint as processes.
+        with the real sidecar, launcher and endpoint as processes.\
+        \(settings.pools > 1 ? Self.poolsAnnouncement(settings.pools) : "")
         seed \(settings.seed), agents \(settings.mode.rawValue), desired_count \
         \(settings.desiredCount), max_count \(settings.maxCount), spare_count \
         \(settings.spareCount); ECS replaces a task that ends during a deployment from the \
@@ -23,6 +24,11 @@ extension Play {
         \(settings.keep.map { ", logs stay in \($0)" } ?? "; --keep DIR keeps the logs")
         \(plan.map { "\n" + $0.text } ?? "")
         """
+    }
+
+    private static func poolsAnnouncement(_ count: Int) -> String {
+        "\n\(count) pools behind one endpoint, each with a service, a ledger, agents and rules of "
+            + "its own; its letter is in each line"
     }
 
     private static let lambdaAnnouncement =

@@ -12,15 +12,39 @@ extension Play {
         case asBroken
     }
 
+    /// Waits for every pool and judges it.
+    ///
+    /// - Returns: whether all came to rest and broke no rule.
+    func restAndJudge(_ pools: [PlayedPool], _ time: Timebase) async throws -> Bool {
+        var ends: [End] = []
+        for pool in pools { ends.append(try await waitForRest(pool, time)) }
+        for (pool, end) in zip(pools, ends) {
+            await judge(end, pool.cloud, time, pool.journal)
+        }
+        return ends.allSatisfy { $0 == .atRest } && pools.allSatisfy(\.journal.verdict.holds)
+    }
+
+    /// The table of each pool.
+    func summary(of pools: [PlayedPool], _ time: Timebase) async -> String {
+        var text = ""
+        for (name, pool) in zip(PlaySettings.poolNames, pools) {
+            if pools.count > 1 { text += "\npool \(name)" }
+            text += await summary(pool.cloud, time, pool.journal).text
+            if pools.count > 1 { text += "\n" }
+        }
+        return text
+    }
+
     /// Waits until all runs are over and the service has rested for long enough, or the limit is
     /// up.
-    func waitForRest(_ cloud: Cloud, _ time: Timebase, _ journal: PlayJournal) async throws -> End {
+    private func waitForRest(_ pool: PlayedPool, _ time: Timebase) async throws -> End {
+        let (cloud, journal) = (pool.cloud, pool.journal)
         while Double(time.now) / 1000 < settings.timeLimitSeconds {
             if settings.broken != nil && !journal.verdict.holds { return .asBroken }
             let rest = await rest(of: cloud, time, journal)
             let (created, final) = await (cloud.terraform.order.count, cloud.terraform.allFinal)
             let mayRest = journal.verdict.mayRest(rest, at: time.now)
-            if created == settings.runs && (final || journal.verdict.hasEnded) && mayRest {
+            if created == pool.runs.count && (final || journal.verdict.hasEnded) && mayRest {
                 return .atRest
             }
             try await Task.sleep(for: .milliseconds(200))
@@ -28,7 +52,7 @@ extension Play {
         return .timeIsUp
     }
 
-    func judge(_ end: End, _ cloud: Cloud, _ time: Timebase, _ journal: PlayJournal) async {
+    private func judge(_ end: End, _ cloud: Cloud, _ time: Timebase, _ journal: PlayJournal) async {
         switch end {
         case .asBroken: return
         case .atRest: break
@@ -59,7 +83,7 @@ extension Play {
         return rest
     }
 
-    func summary(
+    private func summary(
         _ cloud: Cloud,
         _ time: Timebase,
         _ journal: PlayJournal

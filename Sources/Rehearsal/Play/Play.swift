@@ -9,7 +9,6 @@ struct Play: Sendable {
     static let executables = ["agent-sidecar", "agent-launcher", "stand-in-agent"]
 
     let settings: PlaySettings
-    let names = ServiceNames()
     let folder: PlayFolder
 
     init(_ settings: PlaySettings) throws(PlayError) {
@@ -23,22 +22,28 @@ struct Play: Sendable {
         folder = try PlayFolder(settings)
     }
 
+    /// One pool that is played: a whole cloud of its own, judged by a rule book of its own. All have
+    /// one endpoint, one organization and one run task's key.
+    struct PlayedPool: Sendable {
+        let cloud: Cloud
+        let journal: PlayJournal
+        let runs: [RehearsedRun]
+    }
+
+    /// What several pools are called; nil is the only one.
+    private var letters: [String?] {
+        guard settings.pools > 1 else { return [nil] }
+        return PlaySettings.poolNames.prefix(settings.pools).map { letter in letter }
+    }
+
     /// Plays it; returns whether every run finished, every rule held and the service is at rest.
     func run() async throws -> Bool {
         let time = Timebase()
         let endpoint = EndpointProcess(settings.endpoint)
         let plan = settings.chaos.map { FaultPlan(seed: settings.seed, $0) }
         let (events, feed) = AsyncStream<Happening>.makeStream()
-        let journal = PlayJournal(
-            time: time,
-            paint: Paint(isOn: settings.isColored),
-            directory: folder.logs,
-            book: RuleBook(floor: settings.desiredCount, isShared: settings.mode == .shared),
-            watch: { [settings] event in
-                if case .line(.endpoint, let text) = event { endpoint.read(text) }
-                if settings.broken == .oneSignal { feed.yield(event) }
-            }
-        )
+        let journals: [PlayJournal] = letters.map { makeJournal($0, time, endpoint, feed) }
+        let journal = journals[0]
         journal.print(announcement(plan))
         let (ports, port) = AsyncStream<Int>.makeStream()
         let router = Router()
@@ -50,27 +55,20 @@ struct Play: Sendable {
             var iterator = ports.makeAsyncIterator()
             guard let bound = await iterator.next() else { throw CancellationError() }
             let base = "http://127.0.0.1:\(bound)"
-            var random = SeededRandom(seed: settings.seed)
-            let cloud = try Cloud(
-                settings,
-                names,
-                folder,
-                base: base,
-                time: time,
-                journal: journal,
-                random: &random
-            )
-            router.set(cloud)
-            let runs = makeRuns(&random)
-            group.addTask { await cloud.terraform.watch() }
+            let pools = try makePools(journals, base: base, time)
+            let cloud = pools[0].cloud
+            router.set(pools.map(\.cloud))
+            for pool in pools { group.addTask { await pool.cloud.terraform.watch() } }
             let function = await function(&group, time, journal)
             if let function { group.addTask { await function.lambda.run(endpoint) } }
             // Also after an error or Ctrl-C: what ends from here on ends because of that.
             let result: Result<Bool, any Error>
             do {
-                try await start(endpoint, function, cloud, base: base, journal: journal)
-                group.addTask { await cloud.ecs.run(base: base) }
-                group.addTask { await arrive(runs, in: cloud.terraform) }
+                try await start(endpoint, function, pools, base: base)
+                for pool in pools {
+                    group.addTask { await pool.cloud.ecs.run(base: base) }
+                    group.addTask { await arrive(pool.runs, in: pool.cloud.terraform) }
+                }
                 if settings.broken == .oneSignal {
                     let breaker = SecondSignal(ecs: cloud.ecs, journal: journal, events: events)
                     group.addTask { await breaker.run() }
@@ -79,19 +77,64 @@ struct Play: Sendable {
                     await saboteur(plan, cloud, endpoint, journal, time).run()
                     try Task.checkCancellation()
                 }
-                let end = try await waitForRest(cloud, time, journal)
-                await judge(end, cloud, time, journal)
-                result = .success(end == .atRest && journal.verdict.holds)
+                result = .success(try await restAndJudge(pools, time))
             } catch {
                 result = .failure(error)
             }
-            let summary = await summary(cloud, time, journal)
-            await cloud.ecs.close()
+            let summary = await summary(of: pools, time)
+            for pool in pools { await pool.cloud.ecs.close() }
             endpoint.close()
             await function?.lambda.close()
-            if case .success = result { journal.print(summary.text) }
+            if case .success = result { journal.print(summary) }
             if let keep = settings.keep { journal.print("\nlogs are in \(keep)") }
             return try result.get()
+        }
+    }
+
+    private func makeJournal(
+        _ pool: String?,
+        _ time: Timebase,
+        _ endpoint: EndpointProcess,
+        _ feed: AsyncStream<Happening>.Continuation
+    ) -> PlayJournal {
+        PlayJournal(
+            time: time,
+            paint: Paint(isOn: settings.isColored),
+            pool: pool,
+            directory: folder.logs,
+            book: RuleBook(floor: settings.desiredCount, isShared: settings.mode == .shared),
+            watch: { [settings] event in
+                if case .line(.endpoint, let text) = event { endpoint.read(text) }
+                if settings.broken == .oneSignal { feed.yield(event) }
+            }
+        )
+    }
+
+    private func makePools(
+        _ journals: [PlayJournal],
+        base: String,
+        _ time: Timebase
+    ) throws -> [PlayedPool] {
+        var random = SeededRandom(seed: settings.seed)
+        var clouds: [Cloud] = []
+        for (name, journal) in zip(letters, journals) {
+            clouds.append(
+                try Cloud(
+                    settings,
+                    pool: name,
+                    beside: clouds.first,
+                    folder,
+                    base: base,
+                    time: time,
+                    journal: journal,
+                    random: &random
+                )
+            )
+        }
+        let runs = makeRuns(&random)
+        return clouds.enumerated().map { place, cloud in
+            let own = runs.enumerated().filter { $0.offset % clouds.count == place }
+            return PlayedPool(cloud: cloud, journal: journals[place], runs: own.map(\.element))
         }
     }
 
@@ -139,7 +182,9 @@ struct Play: Sendable {
     }
 
     private func makeRuns(_ random: inout SeededRandom) -> [RehearsedRun] {
-        (1...settings.runs).map { number in
+        let letters = letters
+        return (1...settings.runs).map { number in
+            let pool = letters[(number - 1) % letters.count].map { $0 + "-" } ?? ""
             let outcome =
                 settings.isMixed ? RunOutcome.allCases.randomElement(using: &random) : .applied
             let life = RunLife(
@@ -148,7 +193,7 @@ struct Play: Sendable {
                 plan: Int(settings.planSeconds * 1000),
                 apply: Int(settings.applySeconds * 1000)
             )
-            return RehearsedRun(life, workspace: "workspace-\(number)")
+            return RehearsedRun(life, workspace: "\(pool)workspace-\(number)")
         }
     }
 
@@ -164,11 +209,12 @@ struct Play: Sendable {
     private func start(
         _ endpoint: EndpointProcess,
         _ function: Function?,
-        _ cloud: Cloud,
-        base: String,
-        journal: PlayJournal
+        _ pools: [PlayedPool],
+        base: String
     ) async throws {
-        var program = cloud.endpointProgram
+        let journal = pools[0].journal
+        var program = pools[0].cloud.endpointProgram
+        if pools.count > 1 { program.environment.serve(pools.map(\.cloud)) }
         if let function {
             program.environment["AWS_LAMBDA_RUNTIME_API"] = "127.0.0.1:\(function.port)"
         }
@@ -183,9 +229,40 @@ struct Play: Sendable {
             }
             try await Task.sleep(for: .milliseconds(20))
         }
-        try await cloud.terraform.createRunTask(
-            base: base,
-            endpoint: "http://127.0.0.1:\(endpoint.port ?? 0)/"
-        )
+        for pool in pools {
+            try await pool.cloud.terraform.createRunTask(
+                base: base,
+                endpoint: "http://127.0.0.1:\(endpoint.port ?? 0)/"
+            )
+        }
+    }
+}
+
+extension [String: String] {
+    /// Has the endpoint serve several pools: each but the last by the names of its workspaces, the
+    /// last as the default.
+    fileprivate mutating func serve(_ clouds: [Cloud]) {
+        let hasToken = self["TFE_TOKEN"] != nil
+        for name in ["ECS_CLUSTER", "ECS_SERVICE", "TFC_AGENT_POOL_NAME", "TFC_AGENT_POOL_ID"] {
+            self[name] = nil
+        }
+        let pools = zip(PlaySettings.poolNames, clouds).enumerated().map { place, pool in
+            let (name, cloud) = pool
+            var fields: [String: JSON] = [
+                "name": .string(name), "ecs_cluster": .string(cloud.names.cluster),
+                "ecs_service": .string(cloud.names.service),
+            ]
+            if place < clouds.count - 1 {
+                fields["when"] = ["workspaces": [.string(name + "-*")]]
+            } else {
+                fields["default"] = true
+            }
+            if hasToken {
+                fields["agent_pool_name"] = .string(cloud.organization.poolName)
+                fields["agent_pool_id"] = .string(cloud.organization.poolID)
+            }
+            return JSON.object(fields)
+        }
+        self["POOLS"] = JSON.array(pools).text
     }
 }

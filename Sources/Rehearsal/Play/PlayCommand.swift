@@ -43,7 +43,7 @@ struct PlayCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "How many runs arrive; 1 by default, 6 with --chaos, 4 with --break.")
+    @Option(help: "How many runs arrive; 1 a pool by default, 6 with --chaos, 4 with --break.")
     var runs: Int?
     @Option(
         name: .customLong("max"),
@@ -51,6 +51,8 @@ struct PlayCommand: ParsableCommand {
     )
     var maxCount: Int?
     @Option(help: "desired_count of the service.") var desiredCount = 0
+    @Option(help: "Services behind the one endpoint, each with its ledger; runs go round them.")
+    var pools = 1
     @Option(name: .customLong("spare"), help: "spare_count of the service.") var spareCount = 0
     @Option(help: "single: one job per agent; shared: many.") var mode = AgentMode.single
     @Option(help: "server: scale-up-server; lambda: scale-up-lambda, with a sweep every 3 s.")
@@ -79,6 +81,14 @@ struct PlayCommand: ParsableCommand {
     var mixed = false
     @Flag(help: "Sidecar and endpoint get an API token, and watch agents and runs with it.")
     var tfeToken = false
+
+    @Flag(
+        help: """
+            HCP Terraform also sends notifications, late, sometimes never and sometimes twice; a run \
+            that is meant to be canceled is so while its agent boots.
+            """
+    )
+    var notifications = false
 
     @Flag(help: "Faults by the seed, then calm; see below.") var chaos = false
     @Option(help: "How long faults happen, with --chaos.") var faultSeconds = 40.0
@@ -155,10 +165,11 @@ struct PlayCommand: ParsableCommand {
             throw Self.failure("\(Executable.definitionName) was not found; see --task-definition")
         }
         var settings = PlaySettings(bin: Executable.absolute(bin), taskDefinition: definition)
-        settings.runs = runs ?? (chaos ? 6 : broken == nil ? 1 : 4)
+        settings.runs = runs ?? (chaos ? 6 : broken == nil ? pools : 4)
         settings.maxCount = maxCount ?? (chaos || broken != nil ? 4 : 3)
         settings.desiredCount = desiredCount
         settings.spareCount = spareCount
+        settings.pools = pools
         settings.mode = mode
         settings.endpoint = endpoint
         settings.seed = seed ?? UInt64.random(in: 0...999_999)
@@ -175,6 +186,7 @@ struct PlayCommand: ParsableCommand {
         settings.firstJobSeconds = firstJobSeconds
         settings.isMixed = mixed
         settings.hasAPIToken = tfeToken
+        settings.hasNotifications = notifications
         settings.chaos = try faultOptions()
         settings.broken = broken
         settings.spotSeconds = spotSeconds

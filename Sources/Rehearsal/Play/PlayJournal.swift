@@ -38,6 +38,8 @@ final class PlayJournal: Sendable {
     private let state: Mutex<State>
     private let time: Timebase
     private let paint: Paint
+    /// Before each line, where there are several.
+    private let pool: String?
     /// Log files go here.
     private let directory: String
     /// Is shown everything, in no particular order.
@@ -46,6 +48,7 @@ final class PlayJournal: Sendable {
     init(
         time: Timebase,
         paint: Paint,
+        pool: String? = nil,
         directory: String,
         book: RuleBook,
         watch: @escaping @Sendable (Happening) -> Void = { _ in }
@@ -53,6 +56,7 @@ final class PlayJournal: Sendable {
         state = Mutex(State(verdict: PlayVerdict(book)))
         self.time = time
         self.paint = paint
+        self.pool = pool
         self.directory = directory
         self.watch = watch
     }
@@ -99,7 +103,7 @@ final class PlayJournal: Sendable {
     private func show(_ entry: TimelineEntry) {
         let stamp = padded(tenths(Double(time.now) / 1000), 7, right: true)
         put(
-            paint.dim(stamp) + "  " + padded(entry.who, 20) + "  "
+            paint.dim(stamp) + "  " + (pool.map { $0 + "  " } ?? "") + padded(entry.who, 20) + "  "
                 + paint(entry.what, entry.weight) + "\n"
         )
     }

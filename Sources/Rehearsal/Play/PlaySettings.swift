@@ -17,6 +17,8 @@ struct PlaySettings: Sendable {
     var maxCount = 3
     var desiredCount = 0
     var spareCount = 0
+    /// Behind one endpoint, each with a service, a ledger and agents of its own.
+    var pools = 1
     var mode = AgentMode.single
     var endpoint = EndpointKind.server
     var seed: UInt64 = 0
@@ -36,6 +38,8 @@ struct PlaySettings: Sendable {
     var replacement = Replacement.same
     /// Sidecar and endpoint get an API token and watch HCP Terraform's API.
     var hasAPIToken = false
+    /// HCP Terraform tells the endpoint of each run's way.
+    var hasNotifications = false
     /// What a task has after a Spot notice; Fargate's containers have up to 120 s.
     var spotSeconds = 4.0
     /// So long the service must have rested at the end.
@@ -45,6 +49,9 @@ struct PlaySettings: Sendable {
     var bin: String
     var taskDefinition: String
     var isColored = false
+
+    /// As many pools as may be played.
+    static let poolNames = ["a", "b", "c", "d", "e", "f", "g", "h"]
 
     /// The agent's polling interval; the real one is 30 s.
     static let pollMilliseconds = 500
@@ -58,6 +65,14 @@ struct PlaySettings: Sendable {
         check(
             (0...maxCount).contains(desiredCount),
             "--desired-count is \(desiredCount), 0 to --max (\(maxCount)) is expected"
+        )
+        check(
+            (1...Self.poolNames.count).contains(pools),
+            "--pools is \(pools), 1 to \(Self.poolNames.count) is expected"
+        )
+        check(
+            pools == 1 || (broken == nil && chaos == nil),
+            "--pools is played without --break and --chaos"
         )
         check(spareCount >= 0, "--spare is \(spareCount), 0 or more is expected")
         check(idleSeconds >= 1, "--idle-seconds is \(idleSeconds), at least 1 is expected")
@@ -82,9 +97,15 @@ struct PlaySettings: Sendable {
         let perJob = max(planSeconds, applySeconds) + bootSeconds + 5
         let rounds = Double((2 * runs + maxCount - 1) / maxCount)
         let calm = chaos.map { $0.seconds + Self.longestCalmSeconds } ?? 0
-        return 45 + spreadSeconds + approvalSeconds + Double(idleSeconds + firstJobSeconds)
+        // One that is lost leaves its job in the ledger for as long as it counts.
+        let lost = hasNotifications ? Self.announcedJobSeconds + 30 : 0
+        return 45 + lost + spreadSeconds + approvalSeconds + Double(idleSeconds + firstJobSeconds)
             + 2 * rounds * perJob + restSeconds + calm
     }
+
+    /// The least that the sidecar takes. A job that is announced once more after its end keeps an
+    /// agent for so long, without a token.
+    static let announcedJobSeconds = 120.0
 
     /// What a dead task leaves in the ledger is dropped after 5 minutes, a reservation of one after
     /// 10, each by an idle sidecar that looks once a minute.

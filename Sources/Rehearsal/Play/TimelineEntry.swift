@@ -116,6 +116,12 @@ extension TimelineEntry {
                 what: "run task \(stage), attempt \(attempt): \(result)",
                 weight: .warning
             )
+        case .notified(let run, let status, let result):
+            TimelineEntry(
+                who: run,
+                what: "notification of \(status): \(result)",
+                weight: result == "200" ? .plain : .warning
+            )
         case .runTaskResult(let run, let stage, let status, let message):
             TimelineEntry(
                 who: run,

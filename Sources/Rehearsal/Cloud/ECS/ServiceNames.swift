@@ -11,6 +11,14 @@ struct ServiceNames: Sendable {
     var agentTokenParameter = "/rehearsal/agent-token"
     var hmacKeyParameter = "/rehearsal/run-task-hmac-key"
 
+    /// - Parameter pool: one of several behind one endpoint; nil for the only one.
+    init(pool: String? = nil) {
+        guard let pool else { return }
+        cluster += "-" + pool
+        service += "-" + pool
+        agentTokenParameter += "-" + pool
+    }
+
     private var prefix: String { "arn:aws:ecs:\(region):\(account):" }
     var clusterArn: String { prefix + "cluster/\(cluster)" }
     var serviceArn: String { prefix + "service/\(cluster)/\(service)" }
