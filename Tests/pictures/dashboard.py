@@ -1,6 +1,6 @@
 """Draws the module's dashboard with what log lines measured, as CloudWatch would.
 
-    .venv/bin/python Tests/pictures/dashboard.py FILE... > dashboard.svg
+    .venv/bin/python Tests/pictures/dashboard.py FILE... > Tests/pictures/dashboard.svg
 
 Each file has lines of sidecars and endpoint, such as those that `rehearsal play --keep` leaves. The
 page is the module's own JSON, planned here; Tests/deployment/cloudwatch.py counts the metrics.
@@ -137,9 +137,14 @@ class Drawing:
         for index, (name, alarm) in enumerate(sorted(self.alarms.items())):
             left = x + (index // rows) * width / columns
             top = y + 8 + (index % rows) * height / rows
-            ours = cloudwatch.looks_at(alarm)[0]["namespace"] == "TerraformAgents"
-            alarmed = ours and cloudwatch.rings(alarm, self.metrics, self.last + 1)
-            colour = "#c02a2a" if alarmed else "#2e8b57" if ours else "#8a93a1"
+            looked_at = cloudwatch.looks_at(alarm)[0]
+            window = looked_at["period"] * alarm["evaluation_periods"]
+            # What AWS measures is in no log line, and an alarm on silence wants its whole time.
+            known = looked_at["namespace"] == "TerraformAgents" and (
+                alarm["treat_missing_data"] != "breaching" or self.last - self.first > window
+            )
+            alarmed = known and cloudwatch.rings(alarm, self.metrics, self.last + 1)
+            colour = "#c02a2a" if alarmed else "#2e8b57" if known else "#8a93a1"
             self.out.append(f'<circle cx="{left + 4:.0f}" cy="{top:.0f}" r="4" fill="{colour}"/>')
             self.text(left + 14, top + 4, name)
 
@@ -218,8 +223,20 @@ class Drawing:
             self.text(left + 13, top, series.label, "quiet")
 
 
+def of_the_module(text: str) -> str:
+    """A line as the pool that is planned here would have written it."""
+    if not text.startswith("{"):
+        return text
+    line = json.loads(text)
+    for name, value in (("cluster", "tfc"), ("service", "tfc-agents")):
+        if name in line:
+            line[name] = value
+    return json.dumps(line)
+
+
 def main() -> int:
-    lines = [line for name in sys.argv[1:] for line in pathlib.Path(name).read_text().splitlines()]
+    files = [pathlib.Path(name).read_text() for name in sys.argv[1:]]
+    lines = [of_the_module(line) for text in files for line in text.splitlines()]
     plan = planning.plan({"alarms": {}, "dashboard": True})
     alarms = plan.of("aws_cloudwatch_metric_alarm")
     named = {re.search(r'"([a-z-]+)"', address)[1]: values for address, values in alarms.items()}
