@@ -9,11 +9,13 @@
 ///     waiting ── drainAsked ──► ended (nothing was started; held open until the release)
 ///     waiting ── outsideStop ──► left
 ///     ended ── the output is passed on ──► renewing ── renewed ──► renewed ── nextNamed ──► running
+///     ended ── its limit is up ──► renewing ── renewed ──► clean ── the output is passed on ──► renewed
 ///
-/// The last line only where renewal was asked for and is possible, and after an agent that had a job,
-/// ended with code 0 and was not to stop. `renewing` and `renewed` are kinds of `ended`: a release ends
-/// either, and whatever stands against a next agent (a stop, a drain, a hold, a spoiled container)
-/// makes it `ended` as it is without renewal.
+/// A process that a job left may write for ever: renewal ends it, and only then can the output be
+/// passed on. The last two lines only where renewal was asked for and is possible, and after an agent
+/// that had a job, ended with code 0 and was not to stop. `renewing`, `clean` and `renewed` are kinds
+/// of `ended`: a release ends each, and whatever stands against a next agent (a stop, a drain, a hold,
+/// a spoiled container) makes it `ended` as it is without renewal.
 ///
 /// `ended` lasts until the release, or a limit that is shorter than what ECS gives a container that
 /// it stops. A task that is handed over is held open for longer, as long as its sidecar answers, and
@@ -85,6 +87,9 @@ package struct LauncherLife: Sendable, Hashable {
         /// Once the last one's output is passed on.
         case due
         case renewing
+        /// Renewed, while the last one's output is still being passed on: what it says must not be
+        /// taken for the next one's words.
+        case clean
         /// It waits for a name.
         case renewed
     }
@@ -366,9 +371,9 @@ package struct LauncherLife: Sendable, Hashable {
             return [say(.drained)] + (ending.isTold ? [say(.exited(code: Int(ending.code)))] : [])
         case .drainAsked: return repeatState()
         case .renewed where ending.renewal == .renewing:
-            ending.renewal = .renewed
+            ending.renewal = ending.isOutputSettled ? .renewed : .clean
             phase = .ended(ending)
-            return [say(.renewed)]
+            return ending.renewal == .renewed ? [say(.renewed)] : []
         case .spoiled(let reason) where ending.renewal == .renewing:
             ending.renewal = .none
             phase = .ended(ending)
@@ -390,9 +395,13 @@ package struct LauncherLife: Sendable, Hashable {
             ending.isTold = true
             directives.append(say(.exited(code: Int(ending.code))))
         }
-        if ending.isOutputSettled, ending.renewal == .due, ending.release == nil {
+        if ending.isTold, ending.renewal == .due, ending.release == nil {
             ending.renewal = .renewing
             directives.append(.renew)
+        }
+        if ending.isOutputSettled, ending.renewal == .clean, ending.release == nil {
+            ending.renewal = .renewed
+            directives.append(say(.renewed))
         }
         phase = .ended(ending)
         if ending.isOutputSettled, let reason = ending.release {

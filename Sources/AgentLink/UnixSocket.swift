@@ -40,22 +40,48 @@ package enum UnixSocket {
 
     /// Listens, in place of a socket that a predecessor left behind.
     ///
-    /// - Parameter path: The path to listen at. Everybody may connect: the agent's image runs as a
-    ///   user that is not the sidecar's.
+    /// Everybody may connect, since the agent's image may run as a user that is not this one's, unless
+    /// the predecessor's was closed to others.
+    ///
+    /// - Parameter path: The path to listen at.
     /// - Returns: The listener, the caller's to close.
     /// - Throws: Why there is none; nothing is left open then.
     package static func listen(at path: String) throws(SocketFault) -> Int32 {
         let descriptor = try open(path)
-        try removeSocket(at: path)
+        let mode = try removeSocket(at: path) ?? 0o666
         guard withAddress(of: path, { Glibc.bind(descriptor, $0, $1) }) == 0 else {
             throw closing(descriptor, "bind", path)
         }
-        guard chmod(path, 0o666) == 0 else { throw closing(descriptor, "chmod", path) }
+        guard chmod(path, mode) == 0 else { throw closing(descriptor, "chmod", path) }
         guard Glibc.listen(descriptor, waitingClients) == 0 else {
             throw closing(descriptor, "listen", path)
         }
         return descriptor
     }
+
+    /// Lets nobody connect any more but this process's own user, and root. The next one that listens
+    /// at this path keeps it so.
+    ///
+    /// - Parameter path: The listener's path.
+    package static func closeToOthers(_ path: String) {
+        _ = chmod(path, ownOnly)
+    }
+
+    /// Whether a client is root.
+    ///
+    /// - Parameter descriptor: The connection.
+    package static func isRoot(_ descriptor: Int32) -> Bool {
+        // struct ucred of unix(7), which Swift's Glibc module leaves out: process, user, group.
+        var peer: (pid: Int32, user: UInt32, group: UInt32) = (0, .max, .max)
+        var size = socklen_t(MemoryLayout.size(ofValue: peer))
+        let result = getsockopt(descriptor, SOL_SOCKET, peerCredentials, &peer, &size)
+        return result == 0 && peer.user == 0
+    }
+
+    /// SO_PEERCRED (asm-generic/socket.h).
+    private static let peerCredentials: Int32 = 17
+
+    private static let ownOnly: mode_t = 0o600
 
     /// Takes the next client that waits.
     ///
@@ -85,13 +111,15 @@ package enum UnixSocket {
         return descriptor
     }
 
-    private static func removeSocket(at path: String) throws(SocketFault) {
+    /// - Returns: The rights of one that was closed to others; nil for any other, and where none was.
+    private static func removeSocket(at path: String) throws(SocketFault) -> mode_t? {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return }
+        guard lstat(path, &status) == 0 else { return nil }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .pathTaken(path: path) }
         guard unlink(path) == 0 || errno == ENOENT else {
             throw .callFailed(call: "unlink", path: path, errno: errno)
         }
+        return status.st_mode & 0o777 == ownOnly ? ownOnly : nil
     }
 
     private static func closing(

@@ -54,7 +54,7 @@ package final class LinkServer: Sendable {
             bufferingPolicy: .bufferingNewest(LinkServer.waitingEventsLimit)
         )
         let result = LinkServer.startThread { [self] in
-            var loop = LinkServerLoop(listener: listener, server: self)
+            var loop = LinkServerLoop(listener: listener, path: path, server: self)
             loop.run()
         }
         guard result == 0 else {

@@ -10,6 +10,7 @@ struct LinkServerLoop {
     }
 
     private let listener: Int32
+    private let path: String
     private let server: LinkServer
     private var client: Client?
     private var isListenerResting = false
@@ -27,8 +28,9 @@ struct LinkServerLoop {
     /// waiting client would make every poll return at once.
     private static let restMilliseconds: Int32 = 1000
 
-    init(listener: Int32, server: LinkServer) {
+    init(listener: Int32, path: String, server: LinkServer) {
         self.listener = listener
+        self.path = path
         self.server = server
     }
 
@@ -66,6 +68,9 @@ struct LinkServerLoop {
     private mutating func acceptClient() {
         switch UnixSocket.accept(listener) {
         case .success(let descriptor) where client == nil:
+            // The launcher is the first one, before there is an agent. Where it is root, its agent may be
+            // another user, whose jobs must not speak in its name.
+            if UnixSocket.isRoot(descriptor) { UnixSocket.closeToOthers(path) }
             client = Client(descriptor: descriptor)
             server.setConnected(true)
         case .success(let descriptor):

@@ -4,8 +4,6 @@ import Renewal
 
 /// What the environment says, read once. All faults are reported together.
 struct LauncherSettings {
-    /// The directory that the sidecar's socket is in.
-    var linkDirectory: String
     var socketPath: String
     var startLimit: MonotonicMilliseconds
     var releaseLimit: MonotonicMilliseconds
@@ -48,7 +46,6 @@ struct LauncherSettings {
     static func read() throws(LaunchFailure) -> LauncherSettings {
         var faults: [String] = []
         let settings = LauncherSettings(
-            linkDirectory: value(Link.directoryVariable) ?? Link.defaultDirectory,
             socketPath: socketPath(&faults),
             startLimit: limit(startLimitVariable, defaultStartLimit, &faults),
             releaseLimit: limit(releaseLimitVariable, defaultReleaseLimit, &faults),

@@ -26,7 +26,6 @@ struct Separation {
         }
         do throws(RenewalObstacle) {
             let renewer = try Renewer(agent: identity, kept: settings.kept)
-            closeLink(settings)
             return Separation(identity: identity, renewer: renewer)
         } catch {
             say(error)
@@ -48,16 +47,5 @@ struct Separation {
             "renewal is not possible: " + obstacle.description
                 + "; the container is used for one job, as in single mode"
         )
-    }
-
-    /// Keeps the agent's user away from the sidecar's socket, by which it could speak in the launcher's
-    /// name. Where the directory is not root's that is not ours to change.
-    private static func closeLink(_ settings: LauncherSettings) {
-        let directory = open(settings.linkDirectory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { return }
-        defer { close(directory) }
-        var status = stat()
-        guard fstat(directory, &status) == 0, status.st_uid == 0 else { return }
-        _ = fchmod(directory, 0o700)
     }
 }

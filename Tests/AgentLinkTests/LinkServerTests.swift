@@ -127,6 +127,26 @@ struct LinkServerTests {
         #expect(await bench.next() == .message(.drained))
     }
 
+    @Test(
+        "once the launcher has connected as root nobody else can, also where a new sidecar listens",
+        .enabled(if: getuid() == 0, "needs root")
+    )
+    func closesToOthers() async throws {
+        let bench = try Bench()
+        func rights() -> mode_t {
+            var status = stat()
+            _ = lstat(Link.socketPath(in: bench.directory), &status)
+            return status.st_mode & 0o777
+        }
+        #expect(rights() == 0o666)
+        _ = try bench.client()
+        #expect(await bench.next() == .connected)
+        #expect(rights() == 0o600)
+        let successor = try LinkServer(directory: bench.directory)
+        defer { successor.stop() }
+        #expect(rights() == 0o600)
+    }
+
     @Test("a launcher that comes back at once is taken, after all that it said before")
     func takesReturningClient() async throws {
         let bench = try Bench()

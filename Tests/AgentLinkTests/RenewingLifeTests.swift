@@ -22,7 +22,12 @@ struct RenewingLifeTests {
         var signals = 0
         /// The last agent ended with 0, had a job, and was not to stop.
         var mayRenew = false
+        var isRenewing = false
+        /// The container was made as it was, said or not.
+        var isClean = false
         var isRenewed = false
+        /// All that the last agent wrote is passed on.
+        var isSettled = false
         /// Something stands against another agent: a stop, a drain, a hold, a release or its limit.
         var isOver = false
         var hasLeft = false
@@ -54,6 +59,9 @@ struct RenewingLifeTests {
                 .releaseLimitReached where hasStarted && !isAgentAlive,
                 .drainAsked where !isAgentAlive:
                 isOver = true
+            case .renewed where isRenewing: (isRenewing, isClean) = (false, true)
+            case .spoiled: isRenewing = false
+            case .outputSettled where hasStarted && !isAgentAlive: isSettled = true
             case .agentExited(let code) where isAgentAlive:
                 isAgentAlive = false
                 mayRenew = code == 0 && hadJob && signals == 0 && !isOver
@@ -73,25 +81,26 @@ struct RenewingLifeTests {
                     broken.append("a second agent in a container that is not renewed")
                 }
                 if hasStarted, isOver { broken.append("a second agent after the end") }
+                if hasStarted, !isSettled {
+                    broken.append("a second agent among the first one's last words")
+                }
                 if hasStarted, name != "next" {
                     broken.append("a second agent by the first one's word")
                 }
                 // What was said before the first start is the first one's all the same.
                 if hasStarted { hadJob = false }
                 (isAgentAlive, hasStarted, signals) = (true, true, 0)
-                (mayRenew, isRenewed) = (false, false)
+                (mayRenew, isClean, isRenewed, isSettled) = (false, false, false, false)
             case .sendStopSignal:
                 signals += 1
                 if !isAgentAlive { broken.append("a signal to nobody") }
                 if signals > 1 { broken.append("two signals") }
             case .renew:
                 if isAgentAlive || !mayRenew || isOver { broken.append("an untimely renewal") }
-                mayRenew = false
+                (mayRenew, isRenewing) = (false, true)
             case .say(.renewed):
                 // It is repeated where a drain is.
-                if observation != .renewed, !isRenewed {
-                    broken.append("says renewed without cause")
-                }
+                if !isClean { broken.append("says renewed without cause") }
                 isRenewed = true
             case .leave:
                 if isAgentAlive { broken.append("leaves an agent") }
@@ -164,6 +173,21 @@ struct RenewingLifeTests {
             #expect(life.on(.outputSettled) == [.say(.exited(code: 0)), .renew])
             #expect(life.on(.renewed) == [.say(.renewed)])
         }
+    }
+
+    @Test(
+        "output that never settles keeps no container from its renewal, and the next agent waits for it"
+    )
+    func unsettled() {
+        var life = life(Self.untilRenewal.dropLast())
+        #expect(life.on(.outputLimitReached) == [.say(.exited(code: 0)), .renew])
+        #expect(life.on(.outputLimitReached) == [])
+        #expect(life.on(.renewed) == [])
+        #expect(!life.awaitsNext && life.awaitsOutput)
+        #expect(life.on(.nextNamed("next")) == [])
+        #expect(life.on(.outputSettled) == [.say(.renewed)])
+        #expect(life.awaitsNext)
+        #expect(life.on(.nextNamed("next")) == [.start(name: "next")])
     }
 
     @Test("a spoiled container ends as one that is never renewed")
