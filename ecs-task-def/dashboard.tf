@@ -32,7 +32,25 @@ locals {
     concat(local.shown["Boot"], [{ id = "boot", stat = "Sum", visible = false }]),
   ]
 
-  dashboard_rows = [
+  # The pool itself, as the function draws it for whoever may invoke it.
+  pool_rows = [
+    for arn in [local.function_arn] : {
+      height = 10
+      widgets = [
+        {
+          type = "custom", width = 24
+          properties = {
+            title    = "The pool at this moment"
+            endpoint = arn
+            params   = { ask = "status" }
+            updateOn = { refresh = true, resize = false, timeRange = false }
+          }
+        },
+      ]
+    } if local.is_lambda
+  ]
+
+  dashboard_rows = concat([
     {
       height = 1
       widgets = [
@@ -152,6 +170,7 @@ locals {
       height  = 1
       widgets = [{ type = "text", width = 24, properties = { markdown = "## What runs?", background = "transparent" } }]
     },
+    ], local.pool_rows, [
     {
       height = 6
       widgets = [
@@ -266,7 +285,7 @@ locals {
         },
       ]
     },
-  ]
+  ])
 
   # Each where the rows above and the widgets before it end.
   dashboard_widgets = flatten([

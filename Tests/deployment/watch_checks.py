@@ -288,6 +288,7 @@ def alarm_call(values: dict) -> dict:
 # Dashboard body structure and syntax, Amazon CloudWatch API reference.
 PROPERTIES = {
     "alarm": {"title", "alarms"},
+    "custom": {"title", "endpoint", "params", "updateOn"},
     "log": {"title", "view", "query", "region"},
     "metric": {"title", "stat", "period", "view", "stacked", "sparkline", "metrics", "region"},
     "text": {"markdown", "background"},
@@ -316,6 +317,9 @@ def dashboard() -> None:
             if w["type"] == "text"
         ]
         assert headings == QUESTIONS
+        asked = [w["properties"]["endpoint"] for w in found if w["type"] == "custom"]
+        function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:tfc-scale-up"
+        assert asked == ([function_arn] if endpoint == "lambda" else [])
         (shown,) = (w["properties"]["alarms"] for w in found if w["type"] == "alarm")
         account = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm"
         assert set(shown) == {f"{account}:tfc-{name}" for name in alarms(plan)}

@@ -124,6 +124,8 @@ class Drawing:
         inner = (x + 12, y + 30, width - 24, height - 42)
         if widget["type"] == "alarm":
             self.alarm_list(*inner)
+        elif widget["type"] == "custom":
+            self.text(x + 12, y + 44, "drawn by the function, when somebody looks", "quiet")
         elif widget["type"] == "log":
             self.warnings(*inner)
         elif properties["view"] == "singleValue":
