@@ -71,7 +71,7 @@ extension Audit {
         let verdict: String
         let why: [String]
 
-        init(_ finding: Finding) {
+        init(_ finding: RuleVerdict) {
             rule = finding.number
             title = finding.title
             verdict = finding.verdict.rawValue

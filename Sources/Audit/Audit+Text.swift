@@ -39,7 +39,7 @@ extension Audit {
         return Self.table([["time", "number", "p50", "p90", "p99", "longest"]] + rows)
     }
 
-    private static func lines(_ finding: Finding) -> [String] {
+    private static func lines(_ finding: RuleVerdict) -> [String] {
         let verdict = finding.verdict.rawValue
         let gap = String(repeating: " ", count: 12 - verdict.count)
         return ["\(verdict)\(gap)rule \(finding.number): \(finding.title)"]

@@ -57,14 +57,14 @@ package struct Audit: Hashable, Sendable {
     package let durations: Percentiles?
     package let idleTimes: Percentiles?
     /// Of every rule, in order.
-    package let findings: [Finding]
+    package let findings: [RuleVerdict]
 
     package var isBroken: Bool { findings.contains { $0.verdict == .broken } }
 }
 
 /// What the lines say of one rule.
-package struct Finding: Hashable, Sendable {
-    package enum Verdict: String, Sendable {
+package struct RuleVerdict: Hashable, Sendable {
+    package enum Answer: String, Sendable {
         case held
         case broken
         case cannotTell = "cannot tell"
@@ -72,7 +72,7 @@ package struct Finding: Hashable, Sendable {
 
     package let number: Int
     package let title: String
-    package let verdict: Verdict
+    package let verdict: Answer
     /// What it rests on: what was seen to break it, how much was judged, or what is not in any line.
     package let why: [String]
 }

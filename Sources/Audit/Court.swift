@@ -141,26 +141,26 @@ struct Court {
 extension Court {
     // MARK: The verdict
 
-    var findings: [Finding] { Rule.allCases.map(finding) }
+    var findings: [RuleVerdict] { Rule.allCases.map(finding) }
 
-    private func finding(_ rule: Rule) -> Finding {
+    private func finding(_ rule: Rule) -> RuleVerdict {
         let broken = violations.filter { $0.rule == rule }
-        let (verdict, why): (Finding.Verdict, [String]) =
+        let (verdict, why): (RuleVerdict.Answer, [String]) =
             if broken.isEmpty {
                 basis(of: rule)
             } else {
                 (.broken, broken.map { "\($0.party) \($0.text)" })
             }
-        return Finding(number: rule.number, title: rule.title, verdict: verdict, why: why)
+        return RuleVerdict(number: rule.number, title: rule.title, verdict: verdict, why: why)
     }
 
     /// Why a rule that nothing is seen to break was held, or why nobody can tell.
-    private func basis(of rule: Rule) -> (Finding.Verdict, [String]) {
+    private func basis(of rule: Rule) -> (RuleVerdict.Answer, [String]) {
         switch rule {
         case .protected where counts.agents > 0:
             (.held, ["\(counts.agents) agents were protected from before their start to their end"])
         case .oneSignal where counts.launcherLines > 0:
-            (.held, ["\(counts.signals) stop signals, none of them a second one"])
+            (.held, ["stop signals: \(counts.signals), none of them an agent's second"])
         case .lowering where counts.departures > 0:
             (
                 .held,
@@ -169,7 +169,7 @@ extension Court {
         case .exposed where counts.agents > 0 && counts.bare == 0:
             (.held, ["no agent ran unprotected"])
         case .unknownIsBusy where counts.agents > 0:
-            (.held, ["\(counts.drains) drains, each of an agent that was heard to wait"])
+            (.held, ["agents were drained \(counts.drains) times, each when it was heard to wait"])
         case .nothingLeft where counts.agents > 0:
             (.held, ["no container had two jobs, but where it was renewed or is shared"])
         case .runFirst where counts.lost > 0:

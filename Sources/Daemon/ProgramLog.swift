@@ -7,11 +7,19 @@ package struct ProgramLog: Sendable {
     /// What each line of this log says besides its own fields.
     private var context: LogFields = [:]
     private let threshold: LogLevel
+    private let embedding: Bool
     private let sink: @Sendable (LogRecord) -> Void
 
-    /// - Parameter sink: gets every line that is to be written.
-    package init(threshold: LogLevel = .info, sink: @escaping @Sendable (LogRecord) -> Void) {
+    /// - Parameters:
+    ///   - embedding: whether CloudWatch is to count what lines measure.
+    ///   - sink: gets every line that is to be written.
+    package init(
+        threshold: LogLevel = .info,
+        embedding: Bool = true,
+        sink: @escaping @Sendable (LogRecord) -> Void
+    ) {
         self.threshold = threshold
+        self.embedding = embedding
         self.sink = sink
     }
 
@@ -21,7 +29,7 @@ package struct ProgramLog: Sendable {
     /// - Parameter embedding: whether CloudWatch is to count what lines measure.
     package init(of program: String, threshold: LogLevel, embedding: Bool) {
         let writer = LogWriter.standardError(of: program)
-        self.init(threshold: threshold) {
+        self.init(threshold: threshold, embedding: embedding) {
             writer.write($0.line(at: .now(), by: program, embedding: embedding))
         }
     }
@@ -43,10 +51,10 @@ package struct ProgramLog: Sendable {
         self(LogRecord(event, message, fields, level: level, measuring: measured))
     }
 
-    /// A line that measures something is written whatever the threshold: what is not written is not
-    /// counted.
+    /// A line that CloudWatch is to count is written whatever the threshold: what is not written is
+    /// not counted.
     package func callAsFunction(_ record: LogRecord) {
-        guard record.level >= threshold || !record.measured.isEmpty else { return }
+        guard record.level >= threshold || embedding && !record.measured.isEmpty else { return }
         var record = record
         record.fields = context.merging(record.fields) { _, new in new }
         sink(record)

@@ -37,12 +37,11 @@ struct AuditCommand: ParsableCommand {
     }
 
     private static func text(of file: String) throws -> String {
-        do {
-            // Bytes that are no UTF-8 are somebody else's line.
-            let path = file == "-" ? "/dev/stdin" : file
-            return String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
-        } catch {
-            throw ValidationError("\(file) cannot be read: \(error)")
+        let path = file == "-" ? "/dev/stdin" : file
+        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
+            throw ValidationError("\(file) cannot be read.")
         }
+        // Bytes that are no UTF-8 are somebody else's line.
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -42,6 +42,8 @@ extension Reason {
             fields[.code] = .count(code)
         case .drainRefused(let processes): fields[.processes] = .count(processes)
         case .jobsDone(let count): fields[.number] = .count(count)
+        // The launcher's word, of a closed few.
+        case .spoiled(let reason): fields[.reasonName] = .text(reason)
         default: break
         }
         return fields

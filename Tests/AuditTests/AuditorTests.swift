@@ -61,7 +61,7 @@ struct AuditorTests {
         return auditor.audit()
     }
 
-    private func verdicts(_ audit: Audit) -> [Int: Finding.Verdict] {
+    private func verdicts(_ audit: Audit) -> [Int: RuleVerdict.Answer] {
         Dictionary(uniqueKeysWithValues: audit.findings.map { ($0.number, $0.verdict) })
     }
 

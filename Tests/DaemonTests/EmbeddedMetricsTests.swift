@@ -131,13 +131,15 @@ struct EmbeddedMetricsTests {
         #expect(Set(names).count == names.count)
     }
 
-    @Test("what is measured is written whatever the log level")
+    @Test("what is to be counted is written whatever the log level")
     func threshold() {
-        let count = Counter()
-        let log = ProgramLog(threshold: .error) { _ in count.add() }
-        log(.swept, "swept")
-        log(.swept, "swept", measuring: [.sweeps: 1])
-        #expect(count.value == 1)
+        for (embedding, written) in [(true, 1), (false, 0)] {
+            let count = Counter()
+            let log = ProgramLog(threshold: .error, embedding: embedding) { _ in count.add() }
+            log(.swept, "swept")
+            log(.swept, "swept", measuring: [.sweeps: 1])
+            #expect(count.value == written)
+        }
     }
 
     private final class Counter: Sendable {
