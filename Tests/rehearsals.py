@@ -1,13 +1,17 @@
 """Rehearsals with the real executables, as tests: each plays runs and looks at the outcome."""
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
+
+import metrics
 
 # Longest that one rehearsal may take; the machine may be busy with other work, and what a fault
 # leaves in the ledger may have to wait for five minutes.
@@ -128,6 +132,69 @@ def survives_faults(root: pathlib.Path) -> bool:
         return all(pool.map(lambda case: finish(play(root, *options, *case)), cases))
 
 
+def is_told_by_its_lines(*options: str, proves: set[int]):
+    """Keeps the logs of a rehearsal; holds them against what CloudWatch takes, and what an audit
+    makes of them against the rehearsal's own table. Of the rules in `proves` it must be able to
+    tell."""
+
+    def rehearse(root: pathlib.Path) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            shown: list[str] = []
+            if not finish(play(root, "--keep", folder, *options), shown.append):
+                return False
+            lines = metrics.told(pathlib.Path(folder))
+            wrong = [(line, found) for line in lines if (found := metrics.faults(line))]
+            for line, found in wrong[:5]:
+                print(f"    {found}: {line}")
+            embedded = sum('"_aws":' in line for line in lines)
+            print(f"    {len(lines)} lines, {embedded} with metrics, {len(wrong)} are wrong")
+            differences = list(differ("".join(shown), lines, audited(root, folder), proves))
+            for difference in differences:
+                print(f"    the audit differs: {difference}")
+            return not wrong and not differences and embedded > 10
+
+    return rehearse
+
+
+def audited(root: pathlib.Path, folder: str) -> dict:
+    """What the audit makes of kept logs; its exit code says whether a promise was broken."""
+    files = sorted(map(str, pathlib.Path(folder).glob("*.log")))
+    done = subprocess.run(
+        [root / ".build/debug/agent-sidecar", "audit", "--json", *files],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    report = json.loads(done.stdout)
+    broken = any(rule["verdict"] == "broken" for rule in report["rules"])
+    assert done.returncode == int(broken), done.returncode
+    return report
+
+
+def differ(timeline: str, lines: list[str], report: dict, proves: set[int]):
+    """Where the audit says otherwise than the rehearsal, which saw it from outside."""
+    table = re.search(r"(\d+) runs, (\d+) jobs, (\d+) tasks started", timeline)
+    jobs, tasks = int(table[2]), int(table[3])
+    worked = [job for job in report["jobs"] if job["task"]]
+    if len(worked) != jobs:
+        yield f"{len(worked)} jobs, and there were {jobs}"
+    if report["tasks"] != tasks:
+        yield f"{report['tasks']} tasks, and there were {tasks}"
+    lost = len(re.findall(r"^        \S+ on \S+: ", timeline, re.MULTILINE))
+    if sum(job["isLost"] for job in report["jobs"]) != lost:
+        yield f"{sum(job['isLost'] for job in report['jobs'])} lost jobs, and there were {lost}"
+    holds = {int(n) for n in re.findall(r"^holds   rule (\d+):", timeline, re.MULTILINE)}
+    for rule in report["rules"]:
+        if rule["verdict"] == "broken" and rule["rule"] in holds:
+            yield f"rule {rule['rule']} is broken: {rule['why']}"
+        if rule["rule"] in proves and rule["verdict"] == "cannot tell":
+            yield f"rule {rule['rule']} cannot be told: {rule['why']}"
+    # The same wait by two clocks, the sidecar's and that of the ledger's entry.
+    waits = metrics.values(lines, "JobWait")
+    longest = max((job["waitSeconds"] or 0 for job in worked), default=0)
+    if not waits or abs(max(waits) - longest) > 2:
+        yield f"the longest wait is {longest} s, and the metric says {max(waits, default=None)}"
+
+
 def breaks(what: str, rule: int, *options: str):
     """Undoes a safeguard: the rehearsal has to fail, by the rule of that number."""
 
@@ -149,10 +216,16 @@ def is_running(pid: str) -> bool:
 
 
 ALL = [
-    ("one run, single-job mode", plays("--seed", "1")),
+    (
+        "one run, single-job mode, whose lines CloudWatch takes and an audit understands",
+        is_told_by_its_lines("--seed", "1", proves={1, 4, 5, 6, 9}),
+    ),
     ("twenty runs at most five agents", plays("--runs", "20", "--max", "5", "--seed", "2")),
     ("a floor of two agents", plays("--runs", "4", "--desired-count", "2", "--seed", "3")),
-    ("agents that take many jobs", plays("--runs", "6", "--mode", "shared", "--seed", "4")),
+    (
+        "agents that take many jobs, whose lines CloudWatch takes and an audit understands",
+        is_told_by_its_lines("--runs", "6", "--mode", "shared", "--seed", "4", proves={1, 2, 4, 6}),
+    ),
     ("runs that are cancelled or fail", plays("--runs", "8", "--mixed", "--seed", "5")),
     (
         "twenty runs through a Lambda function",
