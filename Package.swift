@@ -151,10 +151,11 @@ let package = Package(
             dependencies: ["Decisions", "Rules", "StrictJSON", "Telemetry"],
             swiftSettings: strict
         ),
+
         // What a person asks: the pool as a value, and how it is read and shown.
         .target(
             name: "Operators",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "Ports"],
+            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports"],
             swiftSettings: strict
         ),
 
@@ -191,8 +192,8 @@ let package = Package(
         .target(
             name: "ScaleUpLambda",
             dependencies: [
-                "Curl", "Daemon", "Decisions", "Ports", "ProductVersion", "ScaleUp", "StrictJSON",
-                "Telemetry",
+                "AWS", "Curl", "Daemon", "Decisions", "Operators", "Ports", "ProductVersion",
+                "ScaleUp", "StrictJSON", "Telemetry",
             ],
             swiftSettings: strict
         ),
@@ -349,6 +350,14 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "OperatorsTests",
+            dependencies: [
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Operators", "Peers",
+                "Ports",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "SidecarTests",
             dependencies: [
                 "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform",
@@ -377,7 +386,8 @@ let package = Package(
         .testTarget(
             name: "ScaleUpLambdaTests",
             dependencies: [
-                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Peers", "Ports", "ScaleUp",
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Operators", "Peers", "Ports",
+                "ScaleUp",
                 "ScaleUpLambda",
             ],
             swiftSettings: strict

@@ -68,6 +68,52 @@ def plays(*options: str):
     return lambda root: finish(play(root, *options))
 
 
+def tells_its_status(root: pathlib.Path) -> bool:
+    """Asks for status and doctor in the task that works, as a person does who is in its sidecar."""
+    sidecars: dict[str, int] = {}
+    told: list[bool] = []
+
+    def ask(pid: int, *words: str) -> str:
+        entries = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        command = [root / ".build/debug/agent-sidecar", *words]
+        environment = dict(entry.decode().split("=", 1) for entry in entries if b"=" in entry)
+        answer = subprocess.run(command, env=environment, capture_output=True, text=True)
+        return answer.stdout + answer.stderr
+
+    def watch(line: str) -> None:
+        if match := SIDECAR_STARTED.search(line):
+            sidecars[match[1]] = int(match[2])
+        if not (match := JOB_RECEIVED.search(line)):
+            return
+        task, job = match.groups()
+        deadline = time.monotonic() + 5
+        # The sidecar's report of the job is on its way.
+        while time.monotonic() < deadline:
+            status = json.loads(ask(sidecars[task], "status", "--json"))
+            mine = [a for a in status["agents"] if a["task"].startswith(task)]
+            if mine and mine[0].get("job") == job:
+                break
+        page = ask(sidecars[task], "status")
+        print(page, ask(sidecars[task], "doctor"))
+        checks = json.loads(ask(sidecars[task], "doctor", "--json"))["checks"]
+        bad = {c["name"] for c in checks if c["severity"] in ("doubtful", "faulty")}
+        sound = {c["name"] for c in checks if c["severity"] == "sound"}
+        told.append(
+            [(a["does"], a["state"]) for a in mine] == [("works", "RUNNING")]
+            and status["counts"]["desired"] == status["ledger"]["size"] == 1
+            and not status["concerns"]
+            and not status["failed_starts"]
+            and len(status["departures"]) == len(told)
+            and job in page
+            and max(map(len, page.splitlines())) <= 80
+            # The local cloud denies nothing, so that runs may do more than they should.
+            and bad == {"permissions.write_limits", "permissions.write_elsewhere"}
+            and {"service.maximum_percent", "ledger.readable", "terraform.address"} <= sound
+        )
+
+    return finish(play(root, "--seed", "1"), watch) and told == [True, True]
+
+
 def loses_no_run_when_a_sidecar_is_killed(root: pathlib.Path) -> bool:
     """Kills the sidecar of the first task that receives a job, while it works."""
     sidecars: dict[str, int] = {}
@@ -220,6 +266,7 @@ ALL = [
         "one run, single-job mode, whose lines CloudWatch takes and an audit understands",
         is_told_by_its_lines("--seed", "1", proves={1, 4, 5, 6, 9}),
     ),
+    ("one run, single-job mode, and what status and doctor say of it", tells_its_status),
     ("twenty runs at most five agents", plays("--runs", "20", "--max", "5", "--seed", "2")),
     ("a floor of two agents", plays("--runs", "4", "--desired-count", "2", "--seed", "3")),
     (

@@ -63,6 +63,8 @@ NO_SETTINGS = {
     "PR_SET_KEEPCAPS": "a call of Linux",
     "PR_SET_NO_NEW_PRIVS": "a call of Linux",
     "PR_SET_SECCOMP": "a call of Linux",
+    "TFC_AGENT_AUTO_UPDATE": "the agent's own, looked for in its task definition",
+    "TFC_AGENT_TOKEN": "the agent's own, looked for in its task definition",
 }
 # Read by the agent or by libcurl; the settings explain them beside ours.
 OTHERS_SETTINGS = {"TFC_AGENT_", "HTTPS_PROXY", "NO_PROXY"}

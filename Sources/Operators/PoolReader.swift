@@ -50,6 +50,10 @@ package struct PoolReader: Sendable {
         )
     }
 
+    /// Tasks of either kind whose state is asked for: ECS answers an account some calls a second, of a
+    /// hundred tasks each, and the pool itself needs them more.
+    static let mostDescribed = 500
+
     /// Where ECS may be asked for the list alone, tasks without their state.
     private func tasks(areStopped: Bool) async -> (tasks: [TaskDescription]?, fault: String?) {
         let listed = await Self.reading("the tasks") {
@@ -60,10 +64,18 @@ package struct PoolReader: Sendable {
             )
         }
         guard let ids = listed.value else { return (nil, listed.fault) }
+        let asked = ids.sorted().prefix(Self.mostDescribed)
         let described = await Self.reading("the tasks' state") {
-            try await ecs.describeTasks(cluster: place.cluster, Set(ids))
+            try await ecs.describeTasks(cluster: place.cluster, Set(asked))
         }
-        return (described.value ?? ids.map { TaskDescription(id: $0) }, described.fault)
+        guard let tasks = described.value else {
+            return (ids.map { TaskDescription(id: $0) }, described.fault)
+        }
+        let rest = ids.sorted().dropFirst(Self.mostDescribed).map { TaskDescription(id: $0) }
+        let kind = areStopped ? "stopped " : ""
+        let fault =
+            rest.isEmpty ? nil : "the state of \(rest.count) \(kind)tasks: too many to ask for"
+        return (tasks + rest, fault)
     }
 
     private static func reading<Value: Sendable>(

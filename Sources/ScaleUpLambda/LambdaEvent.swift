@@ -8,6 +8,8 @@ enum LambdaEvent: Sendable {
     case request(EndpointRequest)
     /// A schedule's turn, of an EventBridge rule or of EventBridge Scheduler.
     case sweep
+    /// Somebody who may invoke the function looks at the pool.
+    case ask(Question)
 
     /// - Parameter event: the invocation's JSON.
     /// - Throws: ``LambdaEventFault``; it holds nothing of the event's values.
@@ -23,6 +25,8 @@ enum LambdaEvent: Sendable {
             self = .request(try FunctionURLEvent(event).request)
         } else if shape.isScheduled {
             self = .sweep
+        } else if let question = shape.question {
+            self = .ask(question)
         } else {
             throw .unknown
         }
@@ -31,8 +35,12 @@ enum LambdaEvent: Sendable {
     private struct Shape: Decodable {
         let hasRequestContext: Bool
         let isScheduled: Bool
+        let question: Question?
 
-        enum Field: CodingKey { case requestContext, source, action }
+        enum Field: String, CodingKey {
+            case requestContext, source, action, ask, pool, describe, widgetContext
+            case form = "as"
+        }
 
         init(from decoder: any Decoder) throws {
             let fields = try decoder.container(keyedBy: Field.self)
@@ -41,6 +49,22 @@ enum LambdaEvent: Sendable {
             let action = try? fields.decode(String.self, forKey: .action)
             isScheduled =
                 source == "aws.scheduler" || source == "aws.events" || action == "sweep"
+            question = Self.question(fields)
+        }
+
+        /// A widget need not say what it asks for.
+        private static func question(_ fields: KeyedDecodingContainer<Field>) -> Question? {
+            if (try? fields.decode(Bool.self, forKey: .describe)) == true { return .manual }
+            let isWidget = fields.contains(.widgetContext)
+            let subject =
+                fields.contains(.ask) ? try? fields.decode(String.self, forKey: .ask) : nil
+            guard subject == "status" || (isWidget && !fields.contains(.ask)) else { return nil }
+            let pool = try? fields.decode(String.self, forKey: .pool)
+            if pool == nil, fields.contains(.pool) { return nil }
+            if isWidget { return .status(.widget, pool: pool) }
+            guard fields.contains(.form) else { return .status(.object, pool: pool) }
+            let form = try? fields.decode(String.self, forKey: .form)
+            return form == "text" ? .status(.text, pool: pool) : nil
         }
     }
 }
@@ -61,7 +85,8 @@ enum LambdaEventFault: Error, Hashable, CustomStringConvertible {
             case .unknown: "the event has no known shape"
             }
         return cause + "; expected a function URL event of payload format 2.0 (version, headers, "
-            + "requestContext.http.method, body, isBase64Encoded), or a scheduled event with "
-            + #""source":"aws.scheduler", "source":"aws.events" or "action":"sweep""#
+            + "requestContext.http.method, body, isBase64Encoded), a scheduled event with "
+            + #""source":"aws.scheduler", "source":"aws.events" or "action":"sweep", "#
+            + #"or a question: "ask":"status", with "as":"text" for lines"#
     }
 }

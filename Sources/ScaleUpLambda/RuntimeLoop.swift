@@ -8,6 +8,8 @@ struct RuntimeLoop: Sendable {
     let api: RuntimeAPI
     let respond: @Sendable (EndpointRequest) async -> EndpointResponse
     let sweep: @Sendable () async -> EndpointResponse
+    /// Answers a question about the pool, as JSON.
+    let ask: @Sendable (Question) async -> String
     /// The wall clock, which Lambda's deadlines are of.
     let now: @Sendable () -> WallTime
     let log: ProgramLog
@@ -40,7 +42,7 @@ struct RuntimeLoop: Sendable {
     private func handle(_ invocation: Invocation) async -> Result<Void, RuntimeFailure> {
         do throws(RuntimeFailure) {
             switch await outcome(invocation) {
-            case .success(let answer): try await api.answer(invocation, answer.json)
+            case .success(let answer): try await api.answer(invocation, answer)
             case .failure(let failed): try await api.fail(invocation, failed.error)
             }
         } catch {
@@ -56,14 +58,16 @@ struct RuntimeLoop: Sendable {
 
     private struct Failed: Error { let error: FunctionError }
 
-    private func outcome(_ invocation: Invocation) async -> Result<LambdaAnswer, Failed> {
+    private func outcome(_ invocation: Invocation) async -> Result<String, Failed> {
         let limit = timeLimit(invocation)
         do throws(LambdaEventFault) {
             switch try LambdaEvent(invocation.event) {
             case .request(let request):
-                return .success(await answer(request, limit))
+                return .success(await answer(request, limit).json)
             case .sweep:
-                return await swept(limit)
+                return await swept(limit).map(\.json)
+            case .ask(let question):
+                return await answered(question, limit)
             }
         } catch {
             log(.eventUnreadable, "cannot read the event", [.cause: "\(error)"])
@@ -93,6 +97,15 @@ struct RuntimeLoop: Sendable {
             return .failure(Failed(error: error))
         }
         return .success(LambdaAnswer(response))
+    }
+
+    private func answered(_ question: Question, _ limit: Duration) async -> Result<String, Failed> {
+        let ask = ask
+        if let answer = await withTimeLimit(limit, { await ask(question) }) {
+            return .success(answer)
+        }
+        let message = "The time is up; ask again."
+        return .failure(Failed(error: FunctionError(type: "Question.Late", message: message)))
     }
 
     private func sayTimeIsUp(_ limit: Duration, measuring measured: Measurements) {

@@ -1,6 +1,8 @@
+import AWS
 import Curl
 import Daemon
 import Glibc
+import Operators
 import Ports
 import ProductVersion
 import ScaleUp
@@ -49,12 +51,19 @@ package enum ScaleUpLambda {
                 http: http,
                 log: log
             )
+            let readers = Self.readers(settings, http)
             let loop = RuntimeLoop(
                 api: RuntimeAPI(address: address, http: http),
                 respond: { await endpoint.respond(to: $0) },
                 sweep: {
                     let outcome = await endpoint.sweep()
                     return EndpointResponse(outcome.hasFailed ? 503 : 200, "\(outcome)")
+                },
+                ask: { question in
+                    await question.answer { name in
+                        let asked = readers.first { name == nil || $0.name == name }
+                        return await asked?.reader.look(at: .now())
+                    }
                 },
                 now: { .now() },
                 log: log
@@ -64,6 +73,21 @@ package enum ScaleUpLambda {
             complain("\(error)")
             await reportInit(error, address)
             return 1
+        }
+    }
+
+    private static func readers(
+        _ settings: EndpointSettings,
+        _ http: CurlClient
+    ) -> [(name: String, reader: PoolReader)] {
+        let aws = AWSClient(
+            settings.aws,
+            credentials: CredentialsProvider(settings.credentials, http: http),
+            http: http
+        )
+        return settings.pools.map { pool in
+            let reader = PoolReader(aws, pool.place, table: pool.ledgerTable, limits: pool.limits)
+            return (pool.name, reader)
         }
     }
 

@@ -14,8 +14,13 @@ struct SidecarCommand: ParsableCommand {
             unprotected.
             """,
         version: ProductVersion.current,
-        subcommands: [Run.self, Health.self] + OperatorCommands.all
+        subcommands: [Run.self, Health.self] + operators
     )
+
+    /// What a person asks of the pool by this program: none of it needs more than the image.
+    private static let operators: [any ParsableCommand.Type] = [
+        StatusCommand.self, DoctorCommand.self, AuditCommand.self,
+    ]
 
     struct Run: ParsableCommand {
         static let configuration = CommandConfiguration(

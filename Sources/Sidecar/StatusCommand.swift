@@ -10,9 +10,8 @@ struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Shows what the pool does, and why a job waits.",
-        discussion: PoolOptions.discussion + """
-             status --region eu-central-1 --cluster tfc \\
-            --service tfc-agents --table tfc-ledger
+        discussion: PoolOptions.discussion("status") + """
+
 
             It only reads. What it may not read it says in its place; the rest is shown.
             Exit code: 0 when everything could be read, 1 when something could not, 64 for
@@ -88,35 +87,5 @@ struct StatusCommand: ParsableCommand {
             guard let period else { return status.unknown.isEmpty ? 0 : 1 }
             guard (try? await Task.sleep(for: period)) != nil else { return 0 }
         }
-    }
-}
-
-/// Where a status is shown: a terminal, or whatever reads standard output.
-private struct Screen: Sendable {
-    private let isJSON: Bool
-    private let isTerminal: Bool
-    private let isColored: Bool
-    private let isLive: Bool
-
-    /// - Parameter isLive: each look takes the place of the one before, on a terminal.
-    init(_ environment: [String: String], isJSON: Bool, isLive: Bool) {
-        self.isJSON = isJSON
-        self.isLive = isLive
-        isTerminal = isatty(STDOUT_FILENO) == 1
-        // no-color.org: set and not empty.
-        let isPlain = environment["NO_COLOR"].map { !$0.isEmpty } ?? false
-        isColored = isTerminal && !isPlain && environment["TERM"] != "dumb"
-    }
-
-    func show(_ status: PoolStatus) {
-        if isJSON {
-            print(status.json)
-        } else {
-            let text = status.page.text(isColored: isColored)
-            // The cursor goes home and what is below it away, so that nothing flickers.
-            let home = isLive && isTerminal ? "\u{1B}[H\u{1B}[2J" : ""
-            print(home + text, terminator: isLive && !isTerminal ? "\n" : "")
-        }
-        fflush(nil)
     }
 }

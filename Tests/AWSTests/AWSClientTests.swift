@@ -37,6 +37,19 @@ struct AWSClientTests {
             (AWSService.ecs, "AmazonEC2ContainerServiceV20141113.Do", "application/x-amz-json-1.1"),
             (AWSService.dynamodb, "DynamoDB_20120810.Do", "application/x-amz-json-1.0"),
             (AWSService.ssm, "AmazonSSM.Do", "application/x-amz-json-1.1"),
+            (
+                AWSService.ecr, "AmazonEC2ContainerRegistry_V20150921.Do",
+                "application/x-amz-json-1.1"
+            ),
+            (AWSService.logs, "Logs_20140328.Do", "application/x-amz-json-1.1"),
+            (
+                AWSService.monitoring, "GraniteServiceVersion20100801.Do",
+                "application/x-amz-json-1.0"
+            ),
+            (
+                AWSService.servicequotas, "ServiceQuotasV20190624.Do",
+                "application/x-amz-json-1.1"
+            ),
         ]
     )
     func protocols(service: AWSService, target: String, contentType: String) async throws {
@@ -44,7 +57,8 @@ struct AWSClientTests {
         #expect(try await call(http, service) == 7)
         let request = try #require(http.requests.first)
         #expect(request.method == .post)
-        #expect(request.url == "https://\(service.rawValue).eu-central-1.amazonaws.com/")
+        let host = service == .ecr ? "api.ecr" : service.rawValue
+        #expect(request.url == "https://\(host).eu-central-1.amazonaws.com/")
         #expect(request["x-amz-target"] == target)
         #expect(request["content-type"] == contentType)
         #expect(request.text == #"{"text":"a/b"}"#)

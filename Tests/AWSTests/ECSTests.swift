@@ -204,6 +204,62 @@ struct ECSTests {
         #expect(failure?.cause == .malformedAnswer("more than 60 pages"))
     }
 
+    @Test("tasks are described a hundred at a time, with what ECS says of their ends")
+    func tasks() async throws {
+        let http = FakeHTTP { _, number in
+            number == 1
+                ? .json(
+                    #"{"tasks":[{"taskArn":"arn:aws:ecs:r:1:task/agents/b","lastStatus":"STOPPED","#
+                        + #""taskDefinitionArn":"arn:aws:ecs:r:1:task-definition/agent:7","#
+                        + #""stoppedAt":1767225600,"stopCode":"TaskFailedToStart","#
+                        + #""stoppedReason":"no image","containers":[{"name":"tfc-agent","#
+                        + #""reason":"CannotPullContainerError: no"}]}],"failures":[]}"#
+                )
+                : .json(#"{"tasks":[{"taskArn":"a"}]}"#)
+        }
+        let ecs = ECSClient(try makeClient(http))
+        let ids = Set((0..<101).map { TaskID("t\($0)") })
+        let found = try await ecs.describeTasks(cluster: "agents", ids)
+        #expect(http.requests.count == 2)
+        #expect(found.map(\.id) == [TaskID("a"), TaskID("b")])
+        #expect(
+            found.last
+                == TaskDescription(
+                    id: TaskID("b"),
+                    state: "STOPPED",
+                    definition: "agent:7",
+                    stoppedAt: WallTime(milliseconds: 1_767_225_600_000),
+                    stopCode: "TaskFailedToStart",
+                    stoppedReason: "no image",
+                    containers: [.init(name: "tfc-agent", reason: "CannotPullContainerError: no")]
+                )
+        )
+    }
+
+    @Test("a look at a service has its deployments and events in ECS's words, newest first")
+    func look() async throws {
+        let http = FakeHTTP { _, _ in
+            .json(
+                #"{"services":[{"status":"ACTIVE","desiredCount":1,"runningCount":0,"#
+                    + #""pendingCount":1,"deployments":[{"id":"ecs-svc/2","status":"PRIMARY","#
+                    + #""taskDefinition":"arn:x/agent:2","rolloutState":"FAILED","#
+                    + #""rolloutStateReason":"tasks failed to start"},{"status":"INACTIVE"}],"#
+                    + #""events":[{"createdAt":1767225600,"message":"b"},{"message":"a"}]}]}"#
+            )
+        }
+        let ecs = ECSClient(try makeClient(http))
+        let look = try await ecs.lookAtService(cluster: "agents", service: "pool")
+        #expect(look.deployments.map(\.definition) == ["agent:2"])
+        #expect(look.deployments.map(\.reason) == ["tasks failed to start"])
+        #expect(look.deployments.map(\.view.state) == [.failed])
+        #expect(
+            look.events == [
+                ServiceMessage(at: WallTime(milliseconds: 1_767_225_600_000), text: "b"),
+                ServiceMessage(at: nil, text: "a"),
+            ]
+        )
+    }
+
     @Test("a parameter is asked for decrypted, and its value is in no error")
     func parameter() async throws {
         let http = FakeHTTP { _, number in
@@ -238,12 +294,83 @@ struct BotocoreTests {
         let updated = try await ecs.updateService(cluster: "a", service: "s", desiredCount: 0)
         #expect(updated == ECSTests.counts)
         #expect(try await ecs.describeService(cluster: "a", service: "s") == ECSTests.counts)
-        #expect(try await ecs.listTasks(cluster: "a", service: "s") == [TaskID("one")])
+        let look = try await ecs.lookAtService(cluster: "a", service: "s")
+        #expect(look.counts == ECSTests.counts)
+        #expect(look.events.map(\.text) == ["(service pool) has reached a steady state."])
+        for areStopped in [false, true] {
+            let tasks = try await ecs.listTasks(
+                cluster: "a",
+                service: "s",
+                areStopped: areStopped
+            )
+            #expect(tasks == [TaskID("one")])
+        }
+        let described = try await ecs.describeTasks(cluster: "a", [TaskID("one")])
+        #expect(described.map(\.state) == ["RUNNING"])
         #expect(
             try await ecs.describeTask(cluster: "a", task: TaskID("one"))
                 == TaskStart(deployment: "ecs-svc/1", createdAt: nil)
         )
         #expect(try await SSMClient(aws).getParameter("n") == "v")
+    }
+
+    @Test("what a doctor asks is signed rightly and fits each service's model")
+    func inspections() async throws {
+        let http = try CurlClient()
+        defer { http.stop() }
+        let aws = try await client(http)
+        let ecs = ECSClient(aws)
+        let service = try await ecs.inspectService(cluster: "a", service: "s")
+        #expect(service.desiredCount == 3)
+        let definition = try await ecs.inspectDefinition("f:1")
+        #expect(definition.container("tfc-agent") != nil)
+        let safe = try await ecs.protectedTasks(cluster: "a", among: [TaskID("one")])
+        #expect(safe == [TaskID("one")])
+        try await ecs.tryProtection(cluster: "a")
+        #expect(try await SSMClient(aws).describeParameter("/n")?.type == "SecureString")
+
+        let table = TableInspection(aws, table: "ledger")
+        let described = try await table.describe()
+        #expect(
+            described
+                == TableInspection.Description(
+                    status: "ACTIVE",
+                    keys: ["pk HASH"],
+                    isProtected: true,
+                    expiryAttribute: "expires"
+                )
+        )
+        try await table.tryRead(partition: "a/s")
+        try await table.tryWrite(partition: "a/s", sort: "ledger", attribute: "size")
+
+        let around = SurroundingsInspection(aws)
+        for name in ["tfc/agent:1", "tfc-agent@sha256:\(String(repeating: "0", count: 64))"] {
+            let host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/"
+            let image = try #require(SurroundingsInspection.ECRImage(host + name))
+            try await around.find(image)
+        }
+        #expect(try await around.hasLogGroup("/ecs/pool"))
+        #expect(try await !around.hasLogGroup("/ecs"))
+        #expect(try await around.fargateQuota("L-3032A538") == 20)
+        let alarms = try await around.alarms(prefix: "tfc-")
+        #expect(alarms.map(\.name) == ["a", "b"])
+        #expect(alarms.map(\.isArmed) == [false, true])
+    }
+
+    @Test("an image of ECR is told by its host, with tag or digest; others are not looked for")
+    func images() {
+        let host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/"
+        let tagged = SurroundingsInspection.ECRImage(host + "tfc/agent:1.2")
+        #expect(tagged?.repository == "tfc/agent")
+        #expect(tagged?.tag == "1.2")
+        #expect(tagged?.region == "eu-central-1")
+        #expect(SurroundingsInspection.ECRImage(host + "agent")?.tag == "latest")
+        let pinned = SurroundingsInspection.ECRImage(host + "agent:1@sha256:0")
+        #expect(pinned?.repository == "agent")
+        #expect(pinned?.digest == "sha256:0")
+        for other in ["hashicorp/tfc-agent:1", "public.ecr.aws/a/b:1", "agent"] {
+            #expect(SurroundingsInspection.ECRImage(other) == nil)
+        }
     }
 
     @Test("the ledger's calls are signed rightly and fit DynamoDB's model")

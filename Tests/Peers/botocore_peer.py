@@ -23,7 +23,10 @@ KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 
 SESSION = botocore.session.get_session()
 MODELS = {
     model.metadata["targetPrefix"]: model
-    for model in map(SESSION.get_service_model, ["ecs", "dynamodb", "ssm"])
+    for model in map(
+        SESSION.get_service_model,
+        ["ecs", "dynamodb", "ssm", "ecr", "logs", "cloudwatch", "service-quotas"],
+    )
 }
 SERVICE = {
     "serviceName": "pool",
@@ -43,13 +46,44 @@ SERVICE = {
             "rolloutState": "IN_PROGRESS",
         },
     ],
+    "events": [{"id": "e", "message": "(service pool) has reached a steady state."}],
 }
 ANSWERS = {
     "UpdateService": {"service": SERVICE},
     "DescribeServices": {"services": [SERVICE], "failures": []},
-    "DescribeTasks": {"tasks": [{"startedBy": "ecs-svc/1"}], "failures": []},
+    "DescribeTasks": {
+        "tasks": [
+            {
+                "taskArn": "arn:aws:ecs:eu-central-1:1:task/agents/one", "lastStatus": "RUNNING",
+                "startedBy": "ecs-svc/1", "containers": [{"name": "tfc-agent", "exitCode": 0}],
+            },
+        ],
+        "failures": [],
+    },
     "ListTasks": {"taskArns": ["arn:aws:ecs:eu-central-1:1:task/agents/one"]},
+    "DescribeTaskDefinition": {
+        "taskDefinition": {"family": "f", "containerDefinitions": [{"name": "tfc-agent"}]},
+    },
+    "GetTaskProtection": {
+        "protectedTasks": [{"taskArn": "a/one", "protectionEnabled": True}], "failures": [],
+    },
+    "UpdateTaskProtection": {"protectedTasks": [], "failures": [{"reason": "MISSING"}]},
     "GetParameter": {"Parameter": {"Name": "n", "Value": "v"}},
+    "DescribeParameters": {"Parameters": [{"Name": "n", "Type": "SecureString"}]},
+    "DescribeImages": {"imageDetails": [{"imageDigest": "sha256:0"}]},
+    "DescribeLogGroups": {"logGroups": [{"logGroupName": "/ecs/pool"}]},
+    "GetServiceQuota": {"Quota": {"Value": 20.0}},
+    "DescribeAlarms": {
+        "MetricAlarms": [{"AlarmName": "a", "ActionsEnabled": False, "StateValue": "ALARM"}],
+        "CompositeAlarms": [{"AlarmName": "b"}],
+    },
+    "DescribeTable": {
+        "Table": {
+            "TableStatus": "ACTIVE", "DeletionProtectionEnabled": True,
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        },
+    },
+    "DescribeTimeToLive": {"TimeToLiveDescription": {"AttributeName": "expires"}},
     "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {}},
     "Query": {"Items": [], "Count": 0, "ScannedCount": 0},
     "GetItem": {},
@@ -138,7 +172,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             kind = "application/x-amz-json-" + model.metadata["jsonVersion"]
             if self.headers["Content-Type"] != kind:
                 raise ValueError("content type is not " + kind)
-            check_signature(self.headers, self.path, body, model.service_name)
+            check_signature(self.headers, self.path, body, model.signing_name)
             check(model.operation_model(operation).input_shape, json.loads(body))
             answer = ANSWERS[operation]
             check(model.operation_model(operation).output_shape, answer)

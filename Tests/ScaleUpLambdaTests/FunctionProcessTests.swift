@@ -117,6 +117,30 @@ struct FunctionProcessTests {
         #expect(try await stage.service.counts().desired == 1)
     }
 
+    @Test(
+        "asked for its status it tells of the job that waits, to those who invoke it and to nobody else"
+    )
+    func status() async throws {
+        let stage = try await FunctionStage(service: "lambda-status")
+        _ = try await stage.invoke(try FunctionStage.signed(stage.payload(run: "run-1")))
+        let status = try await stage.invoke(#"{"ask":"status"}"#)
+        #expect(status.kind == "response")
+        #expect(status.body.contains(#""service":"lambda-status""#))
+        #expect(status.body.contains(#""job":"run-1/plan""#))
+        #expect(status.body.contains(#""size":1"#))
+        let widget = try await stage.invoke(#"{"ask":"status","widgetContext":{}}"#)
+        #expect(widget.body.hasPrefix(#""<p><strong>agents/lambda-status"#))
+        let body = #"{"ask":"status"}"#
+        let wrong = String(repeating: "0", count: 128)
+        for signature in ["", wrong] {
+            let event = try FunctionStage.event(body: body, signature: signature)
+            #expect(try await stage.invoke(event).statusCode == 401)
+        }
+        // Signed, so that HCP Terraform could have sent it: still no question.
+        let signed = try await stage.invoke(try FunctionStage.signed(body))
+        #expect(!signed.body.contains("lambda-status"))
+    }
+
     @Test("a callback without answer ends in a 503 before Lambda's deadline")
     func deadline() async throws {
         let stage = try await FunctionStage(service: "lambda-deadline")

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HCPTerraform
 import ScaleUp
 import Testing
@@ -226,5 +227,51 @@ struct LambdaAnswerTests {
             error.body == #"{"errorMessage":"a\u0001\\","errorType":"A.B","stackTrace":[]}"#
         )
         #expect(error.headers.map(\.value) == ["A.B"])
+    }
+
+    private func question(_ event: String) throws -> Question? {
+        if case .ask(let question) = try LambdaEvent(Array(event.utf8)) { question } else { nil }
+    }
+
+    @Test("whoever may invoke the function asks for the status, as an object or as lines")
+    func questions() throws {
+        #expect(try question(#"{"ask":"status"}"#) == .status(.object))
+        #expect(try question(#"{"ask":"status","as":"text"}"#) == .status(.text))
+        #expect(try question(#"{"ask":"status","pool":"b"}"#) == .status(.object, pool: "b"))
+    }
+
+    @Test("a dashboard's widget asks with its context, and for its manual with describe")
+    func widget() throws {
+        let context = #""widgetContext":{"dashboardName":"d","params":{"ask":"status"}}"#
+        #expect(try question(#"{"ask":"status",\#(context)}"#) == .status(.widget))
+        #expect(try question("{\(context)}") == .status(.widget))
+        #expect(try question(#"{"describe":true}"#) == .manual)
+    }
+
+    @Test(
+        "what nobody knows how to answer is no question",
+        arguments: [
+            #"{"ask":"size"}"#, #"{"ask":1}"#, #"{"ask":"status","as":"xml"}"#,
+            #"{"describe":false}"#, #"{"ask":"status","pool":1}"#, #"{"ask":null}"#,
+            #"{"ask":"size","widgetContext":{}}"#,
+        ]
+    )
+    func noQuestion(event: String) {
+        #expect(throws: LambdaEventFault.unknown) { try LambdaEvent(Array(event.utf8)) }
+    }
+
+    @Test("through the function URL a question is a request without a signature, whatever it holds")
+    func publicQuestion() throws {
+        for part in [#""ask":"status""#, #""describe":true"#, #""widgetContext":{}"#] {
+            let inBody = event(body: try text("{\(part)}"))
+            #expect(try status(inBody) == 401)
+            let beside = event(rest: #""isBase64Encoded":false,"# + part)
+            #expect(try status(beside) == 401)
+        }
+    }
+
+    /// A JSON string.
+    private func text(_ text: String) throws -> String {
+        String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
     }
 }

@@ -17,12 +17,14 @@ private func loop(
     respond: @escaping @Sendable (EndpointRequest) async -> EndpointResponse = { _ in
         EndpointResponse(200, "fine")
     },
-    sweep: @escaping @Sendable () async -> EndpointResponse = { EndpointResponse(200, "swept") }
+    sweep: @escaping @Sendable () async -> EndpointResponse = { EndpointResponse(200, "swept") },
+    ask: @escaping @Sendable (Question) async -> String = { _ in "{}" }
 ) -> RuntimeLoop {
     RuntimeLoop(
         api: RuntimeAPI(address: "127.0.0.1:9001", http: api),
         respond: respond,
         sweep: sweep,
+        ask: ask,
         now: { now },
         log: ProgramLog { _ in }
     )
@@ -167,5 +169,24 @@ struct RuntimeLoopTests {
             #expect(await loop(api).run() == 1)
             #expect(api.posts.isEmpty)
         }
+    }
+
+    @Test("a question is answered as it is, without the form of an HTTP response")
+    func question() async {
+        let api = FakeRuntimeAPI([FakeRuntimeAPI.work(#"{"ask":"status"}"#)])
+        let loop = loop(api, ask: { $0 == .status(.object) ? #"{"size":1}"# : "no" })
+        #expect(await run(loop, api, until: 1) == 0)
+        #expect(api.posts[0].path == "/invocation/request-1/response")
+        #expect(api.posts[0].body == #"{"size":1}"#)
+    }
+
+    @Test("a question without an answer in time is an invocation that failed")
+    func lateQuestion() async {
+        let deadline = (name: "Lambda-Runtime-Deadline-Ms", value: "1000400")
+        let api = FakeRuntimeAPI([FakeRuntimeAPI.work(#"{"ask":"status"}"#, [deadline])])
+        let loop = loop(api, ask: { _ in await never().body })
+        #expect(await run(loop, api, until: 1) == 0)
+        #expect(api.posts[0].path == "/invocation/request-1/error")
+        #expect(api.posts[0].body.contains("Question.Late"))
     }
 }

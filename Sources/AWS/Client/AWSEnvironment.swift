@@ -5,6 +5,12 @@ package enum AWSService: String, Sendable, CaseIterable {
     case ecs
     case dynamodb
     case ssm
+    case ecr
+
+    // Only looked at for a person who asks what is wrong.
+    case logs
+    case monitoring
+    case servicequotas
 
     /// What goes before the operation's name in `X-Amz-Target`.
     var targetPrefix: String {
@@ -12,18 +18,29 @@ package enum AWSService: String, Sendable, CaseIterable {
         case .ecs: "AmazonEC2ContainerServiceV20141113"
         case .dynamodb: "DynamoDB_20120810"
         case .ssm: "AmazonSSM"
+        case .ecr: "AmazonEC2ContainerRegistry_V20150921"
+        case .logs: "Logs_20140328"
+        case .monitoring: "GraniteServiceVersion20100801"
+        case .servicequotas: "ServiceQuotasV20190624"
         }
     }
 
     var contentType: String {
         switch self {
-        case .ecs, .ssm: "application/x-amz-json-1.1"
-        case .dynamodb: "application/x-amz-json-1.0"
+        case .ecs, .ssm, .ecr, .logs, .servicequotas: "application/x-amz-json-1.1"
+        case .dynamodb, .monitoring: "application/x-amz-json-1.0"
         }
     }
 
     /// The variable that moves this one service's endpoint, as in AWS's own SDKs.
-    var endpointVariable: String { "AWS_ENDPOINT_URL_" + rawValue.uppercased() }
+    var endpointVariable: String {
+        switch self {
+        case .logs: "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"
+        case .monitoring: "AWS_ENDPOINT_URL_CLOUDWATCH"
+        case .servicequotas: "AWS_ENDPOINT_URL_SERVICE_QUOTAS"
+        case .ecs, .dynamodb, .ssm, .ecr: "AWS_ENDPOINT_URL_" + rawValue.uppercased()
+        }
+    }
 }
 
 /// Settings that cannot be used, all of them together. Values of secrets are never quoted.

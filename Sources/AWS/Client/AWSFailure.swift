@@ -43,6 +43,12 @@ package struct AWSFailure: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The caller is known, and may not do this. Credentials that are not valid are another thing.
+    package var isForbidden: Bool {
+        guard case .denied(let code, _) = cause else { return false }
+        return ["AccessDeniedException", "AccessDenied", "NotAuthorized"].contains(code)
+    }
+
     package var description: String {
         let text =
             switch cause {
@@ -78,7 +84,8 @@ extension AWSFailure.Cause {
     ]
     private static let absences: Set<String> = [
         "ServiceNotFoundException", "ClusterNotFoundException", "ParameterNotFound",
-        "ResourceNotFoundException",
+        "ResourceNotFoundException", "RepositoryNotFoundException", "ImageNotFoundException",
+        "NoSuchResourceException",
     ]
 
     /// - Parameters:

@@ -45,9 +45,11 @@ extension AWSService {
     func host(region: String, usesFIPS: Bool, usesDualStack: Bool) -> String {
         let partition = AWSPartition(region: region)
         let domain = usesDualStack ? partition.dualStackDomain : partition.domain
-        // There all of these two are FIPS endpoints, under their plain names.
-        let isPlain = partition.id == "aws-us-gov" && !usesDualStack && self != .ecs
-        let name = usesFIPS && !isPlain ? rawValue + "-fips" : rawValue
+        // There all of these are FIPS endpoints, under their plain names.
+        let isPlain =
+            partition.id == "aws-us-gov" && !usesDualStack && self != .ecs && self != .ecr
+        let plain = self == .ecr && !usesFIPS && !usesDualStack ? "api.ecr" : rawValue
+        let name = usesFIPS && !isPlain ? rawValue + "-fips" : plain
         return "\(name).\(region).\(domain)"
     }
 }

@@ -58,6 +58,17 @@ package struct DynamoDBLedgerStore: LedgerStore {
         try await table.departed(tasks)
     }
 
+    /// The version of the program that wrote last on a condition; nil before one has.
+    package func lastWriter() async throws(LedgerFailure) -> String? {
+        guard let item = try await table.ledger() else { return nil }
+        do throws(ItemFault) {
+            let writer = try LedgerItem.decode(item).writer
+            return writer?.split(separator: " ").first.map(String.init)
+        } catch {
+            throw .refused("\(error)")
+        }
+    }
+
     // MARK: Changing it
 
     package func change<Answer: Sendable>(

@@ -55,7 +55,7 @@ extension Page {
             }.joined()
         }
         let indent = widths.dropLast().reduce(0) { $0 + $1 + 2 }
-        let title = before(head.map { Cell($0) }) + head[last]
+        let title = (before(head.map { Cell($0) }) + head[last]).trimmedEnd
         return [paint.bold(title)]
             + rows.flatMap { row in
                 hanging(before(row), indent: indent, row[last], width, paint).map(\.trimmedEnd)

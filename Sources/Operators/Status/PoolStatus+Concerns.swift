@@ -68,7 +68,10 @@ extension PoolStatus {
         if let fault = snapshot.limitsFault { found.append(.limitsFault("\(fault)")) }
         if snapshot.limits.isEnding { found.append(.limitsEnd) }
         guard ledger.isWritten else { return found + [.neverWritten] }
-        if !ledger.isAdopted { found.append(.notAdopted) }
+        // Before that there is nothing to lower, as while the first agent of a pool works.
+        if !ledger.isAdopted, let service, service.counts.desired > ledger.size {
+            found.append(.notAdopted)
+        }
         for (task, exposure) in ledger.exposed.sorted(by: { $0.key < $1.key }) {
             found.append(.exposed(task, for: at.since(exposure.since)))
         }

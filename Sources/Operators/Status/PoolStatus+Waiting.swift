@@ -88,11 +88,12 @@ extension PoolStatus {
 
     /// - Parameter place: how many jobs wait before it.
     private func reason(at place: Int, waitingFor time: Duration) -> WaitReason {
-        guard let ledger, let service, live != nil else { return .unknown }
+        guard let ledger, let service, let live else { return .unknown }
         if ledger.limits.isEnding { return .limitsEnd }
         guard service.counts.isActive else {
             return .serviceEnds(status: service.counts.status)
         }
+        guard live.allSatisfy({ $0.state != nil }) else { return .unknown }
         let free = agents.count { $0.state == "RUNNING" && $0.work == .noJob }
         if place < free { return time > Self.pollTime ? .notTaken : .agentIsThere }
         if let failing = failingStart { return .startsFail(reason: failing.reason) }

@@ -54,6 +54,10 @@ final class Router: Sendable {
         let isTerraform =
             request.path.hasPrefix("/api/agent/") || request.path.hasPrefix("/api/v2/")
         if isTerraform { return await cloud.terraform.answer(request) }
+        // What every such server says of itself (Terraform, "Remote service discovery").
+        if request.path == "/.well-known/terraform.json" {
+            return WebResponse(200, ["tfe.v2": "/api/v2/"])
+        }
         return await cloud.ecs.endpoint(request)
     }
 }

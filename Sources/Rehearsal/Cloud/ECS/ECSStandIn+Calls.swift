@@ -80,6 +80,8 @@ extension ECSStandIn {
                 }
             ),
         ]
+        if let at = task.ranAt { body["startedAt"] = .string(time.text(at)) }
+        if let at = task.stoppedAt { body["stoppedAt"] = .string(time.text(at)) }
         if let stop = life.stop {
             body["stopCode"] = .string(stop.code.rawValue)
             body["stoppedReason"] = .string(stop.reason)

@@ -50,6 +50,9 @@ actor ECSStandIn {
         let directory: String
         var metadataIDs: [String: String]
         var reported: TaskLife.State
+        /// When it first ran; nil before, and for one that never does.
+        var ranAt: Milliseconds?
+        var stoppedAt: Milliseconds?
     }
 
     enum Event: Sendable {
@@ -232,13 +235,17 @@ actor ECSStandIn {
         }
         journal.record(.taskState(id, task.life.state))
         switch task.life.state {
-        case .running: service.ran(task.number, at: time.now)
+        case .running:
+            tasks[id]?.ranAt = time.now
+            service.ran(task.number, at: time.now)
         case .stopped: forget(task)
         default: break
         }
     }
 
     private func forget(_ task: RunningTask) {
+        var task = task
+        task.stoppedAt = time.now
         lastChange = time.now
         tasks[task.id] = nil
         ids[task.number] = nil
