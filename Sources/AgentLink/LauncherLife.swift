@@ -366,7 +366,7 @@ package struct LauncherLife: Sendable, Hashable {
         case .aloneLimitReached where ending.isHeld:
             ending.release = ending.release ?? .heldAlone
         case .drainAsked where ending.renewal != .none:
-            ending.renewal = .none
+            endRenewal(&ending)
             phase = .ended(ending)
             return [say(.drained)] + (ending.isTold ? [say(.exited(code: Int(ending.code)))] : [])
         case .drainAsked: return repeatState()
@@ -386,7 +386,7 @@ package struct LauncherLife: Sendable, Hashable {
         }
         var directives: [Directive] = []
         if ending.isStopped, ending.renewal != .none { directives.append(say(.stopping)) }
-        if ending.isHeld || ending.isStopped { ending.renewal = .none }
+        if ending.isHeld || ending.isStopped { endRenewal(&ending) }
         // Without a hold the departure is being booked, and ECS gives it time.
         if ending.isHeld, ending.isStopped {
             ending.release = ending.release ?? .stoppedWhileHeld
@@ -409,6 +409,13 @@ package struct LauncherLife: Sendable, Hashable {
             directives.append(.leave(code: ending.code, reason))
         }
         return directives
+    }
+
+    /// Nobody follows the last agent. A sidecar that comes anew must not hear that somebody may: it
+    /// would name an agent that is never started, and wait for its word.
+    private mutating func endRenewal(_ ending: inout EndedPhase) {
+        ending.renewal = .none
+        memory.forgetRenewed()
     }
 
     private mutating func say(_ message: LauncherMessage) -> Directive {

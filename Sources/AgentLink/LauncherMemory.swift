@@ -39,6 +39,9 @@ package struct LauncherMemory: Sendable, Hashable {
         kept.append(Statement(subjects: subjects, message: message))
     }
 
+    /// Says no more that the container is renewed, since that is of no use to anybody now.
+    mutating func forgetRenewed() { kept.removeAll { $0.message == .renewed } }
+
     /// What a new connection begins with: `hello`, then the state, oldest first.
     package var greeting: [LauncherMessage] {
         [.hello(version: Link.version)] + kept.map(\.message)

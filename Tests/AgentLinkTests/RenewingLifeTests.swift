@@ -215,6 +215,8 @@ struct RenewingLifeTests {
     func stopped(_ observation: LauncherLife.Observation, _ said: [LauncherMessage]) {
         var life = life(Self.untilRenewal + [.renewed])
         #expect(life.on(observation) == said.map { .say($0) })
+        // Nor does a sidecar that is started anew hear that there could be one.
+        #expect(!life.greeting.contains(.renewed))
         #expect(life.on(.nextNamed("next")) == [])
         #expect(life.on(.released) == [.leave(code: 0, .released)])
     }
