@@ -30,6 +30,19 @@ struct TaskWorld {
         /// What ECS says of the service's deployments. An open one stops the task soon after it has
         /// given its protection back.
         var rollout = Rollout.settled
+        /// Nil where the container is renewed after no job.
+        var renewal: RenewalScript?
+    }
+
+    /// What becomes of the container after a job, and who follows.
+    struct RenewalScript {
+        /// What each of the task's further agents does, one list after the other.
+        var agents: [[(after: Duration, Deed)]] = []
+        var maxJobs: Int?
+        /// Something is left, so that nobody follows.
+        var isSpoiled = false
+        /// A person or ECS stops the task while it is renewed.
+        var isStruck = false
     }
 
     enum Death: CaseIterable {
@@ -39,11 +52,10 @@ struct TaskWorld {
         case afterEffect
     }
 
+    /// What a renewal took in the benchmark, with room to spare.
+    static let renewalTakes: Duration = .milliseconds(300)
+
     static let task = TaskID("t1")
-    private static let settings = Retirement.Settings(
-        idleTimeout: .seconds(120),
-        firstJobTimeout: .seconds(300)
-    )
     private static let restartTakes: Duration = .seconds(3)
 
     private let limits: Limits
@@ -59,15 +71,20 @@ struct TaskWorld {
     private(set) var isProtected = false
     private(set) var left: LauncherLife.LeaveReason?
     private(set) var ranUnprotected = false
+    /// Those of the agents that were started, in their order.
+    private(set) var names: [String] = []
 
-    private var retirement = Retirement(Self.settings)
+    private var retirement: Retirement
+    /// Which agent was named last, as the shared volume has it.
+    private var agentNumber = 1
     private var isHealthy = false
     private var wakeAt: Instant?
     private var steps: [Step] = []
     private var heard: [Observation] = [.woke]
     private var startsAgainAt: Instant?
 
-    private var launcher = LauncherLife()
+    private var launcher: LauncherLife
+    private var renewedAt: Instant?
     private var isLinked = false
     private var isAgentAlive = false
     private var deeds: [(after: Duration, Deed)]
@@ -77,6 +94,8 @@ struct TaskWorld {
     init(_ script: Script, deaths: [Int: Death] = [:]) throws {
         self.script = script
         self.deaths = deaths
+        retirement = Retirement(Self.settings(script))
+        launcher = LauncherLife(renews: script.renewal != nil)
         limits = try #require(Limits(desiredCount: script.desiredCount, maxCount: 5, spareCount: 0))
         ledger = Ledger(version: 1, size: 1)
         for job in script.jobs {
@@ -88,6 +107,14 @@ struct TaskWorld {
         stopAt = script.outsideStopAfter.map { .origin + $0 }
     }
 
+    private static func settings(_ script: Script, agentNumber: Int = 1) -> Retirement.Settings {
+        Retirement.Settings(
+            idleTimeout: .seconds(120),
+            firstJobTimeout: .seconds(300),
+            renewal: script.renewal.map { .init(maxJobs: $0.maxJobs, agentNumber: agentNumber) }
+        )
+    }
+
     /// What is left behind, as far as anybody outside can see it.
     struct End: Equatable {
         var ledger: Ledger
@@ -95,6 +122,8 @@ struct TaskWorld {
         var stopSignals: Int
         var left: LauncherLife.LeaveReason?
         var isProtected: Bool
+        /// How many there were, one after the other.
+        var agents: Int
     }
 
     /// Plays the task to its end.
@@ -114,7 +143,8 @@ struct TaskWorld {
             desired: desired,
             stopSignals: stopSignals,
             left: left,
-            isProtected: isProtected
+            isProtected: isProtected,
+            agents: names.count
         )
     }
 
@@ -134,12 +164,16 @@ struct TaskWorld {
 
     /// Lets time pass until something happens.
     private mutating func advance() throws {
-        let next = [wakeAt, nextDeedAt, stopAt, startsAgainAt].compactMap { $0 }.min()
+        let next = [wakeAt, nextDeedAt, stopAt, startsAgainAt, renewedAt].compactMap { $0 }.min()
         now = max(now, try #require(next, "nothing will ever happen again: \(directives)"))
         if let stopAt, stopAt <= now {
             self.stopAt = nil
             // A deployment stops no task that was protected again meanwhile.
-            if script.outsideStopAfter != nil || !isProtected { tell(.outsideStop(signal: 15)) }
+            let isAsked = script.outsideStopAfter != nil || script.renewal?.isStruck ?? false
+            if isAsked || !isProtected { tell(.outsideStop(signal: 15)) }
+        } else if let renewedAt, renewedAt <= now {
+            self.renewedAt = nil
+            tell(script.renewal?.isSpoiled ?? false ? .spoiled(.remains) : .renewed)
         } else if let nextDeedAt, nextDeedAt <= now {
             act()
         } else if let wakeAt, wakeAt <= now, startsAgainAt == nil {
@@ -179,7 +213,7 @@ struct TaskWorld {
 
     private mutating func startAgain() {
         startsAgainAt = nil
-        var settings = Self.settings
+        var settings = Self.settings(script, agentNumber: agentNumber)
         settings.restarted = isHealthy
         settings.hasPredecessor = true
         retirement = Retirement(settings)
@@ -197,7 +231,9 @@ struct TaskWorld {
             return .unprotected
         case .becomeHealthy: isHealthy = true
         case .nameAgent: tell(.named("agent"))
-        case .nameNext(let number): tell(.nextNamed("agent-\(number)"))
+        case .nameNext(let number):
+            agentNumber = number
+            tell(.nextNamed("agent-\(number)"))
         case .drain: tell(.drainAsked)
         case .release: tell(.released)
         case .hold: tell(.held)
@@ -256,15 +292,22 @@ struct TaskWorld {
     private mutating func tell(_ observation: LauncherLife.Observation) {
         for directive in launcher.on(observation) {
             switch directive {
-            case .start:
+            case .start(let name):
                 isAgentAlive = true
+                if let agents = script.renewal?.agents, !names.isEmpty {
+                    deeds = agents.indices.contains(names.count - 1) ? agents[names.count - 1] : []
+                }
+                names.append(name ?? "")
                 if !isProtected { ranUnprotected = true }
                 scheduleDeed()
             case .sendStopSignal:
                 stopSignals += 1
                 deeds = script.whenSignalled
                 scheduleDeed()
-            case .endCommand, .renew: break
+            case .endCommand: break
+            case .renew:
+                renewedAt = now + Self.renewalTakes
+                if script.renewal?.isStruck ?? false { stopAt = now + Self.renewalTakes / 3 }
             case .countJobProcesses: tell(.jobProcesses(0))
             case .say(let message): hear(message)
             case .leave(_, let reason): left = reason
@@ -300,7 +343,9 @@ struct TaskWorld {
     private mutating func hear(_ message: LauncherMessage) {
         guard isLinked else { return }
         switch message {
-        case .hello, .silenced, .ping, .renewed, .spoiled: break
+        case .hello, .silenced, .ping: break
+        case .renewed: heard.append(.agent(.renewed))
+        case .spoiled(let reason): heard.append(.agent(.spoiled(reason.rawValue)))
         case .status(let line):
             switch AgentLog.read(line) {
             case .event(let event): heard.append(.agent(event))
