@@ -62,6 +62,9 @@ package struct Rollout: Hashable, Sendable {
         case runs
         /// None runs, and some were tried; or the circuit breaker has tripped.
         case fails
+        /// One was tried and did not get up, and none is on its way. That says little: a task that was
+        /// one too many for a while is never let to start. ECS tries again once it has room.
+        case stalled
     }
 
     /// A deployment is under way: ECS stops unprotected tasks of an older revision, and may answer
@@ -127,7 +130,9 @@ package struct Rollout: Hashable, Sendable {
 
     private static func progress(_ primary: DeploymentView) -> Progress {
         if primary.state == .failed { return .fails }
-        if primary.running == 0, primary.failed > 0 { return .fails }
+        if primary.running == 0, primary.failed > 0 {
+            return primary.failed == 1 && primary.pending == 0 ? .stalled : .fails
+        }
         if primary.pending > 0 { return .starting }
         return primary.running > 0 ? .runs : .untried
     }
@@ -135,5 +140,7 @@ package struct Rollout: Hashable, Sendable {
     /// Whether a task that leaves for a fresh one is left to ECS's deployment, which stops it and
     /// starts one of the newest revision. While that fails to start, the old revision that ECS may
     /// answer an exit with is better than none.
-    package var handsOver: Bool { isOpen && isOutdated && progress != .fails }
+    package var handsOver: Bool {
+        isOpen && isOutdated && progress != .fails && progress != .stalled
+    }
 }

@@ -101,6 +101,7 @@ struct RolloutTests {
         #expect(progress(1, 0, 1, .inProgress) == .runs)
         #expect(progress(0, 1, 1, .inProgress) == .fails)
         #expect(progress(0, 0, 2, .inProgress) == .fails)
+        #expect(progress(0, 0, 1, .inProgress) == .stalled)
         #expect(progress(1, 0, 0, .failed) == .fails)
     }
 
@@ -112,6 +113,7 @@ struct RolloutTests {
         #expect(!Rollout(isOpen: false).handsOver)
         #expect(!Rollout(isOutdated: false).handsOver)
         #expect(!Rollout(progress: .fails).handsOver)
+        #expect(!Rollout(progress: .stalled).handsOver)
     }
 
     // MARK: Who makes room
@@ -146,6 +148,13 @@ struct RolloutTests {
     func firstOne() {
         #expect(makesRoom(Rollout(progress: .untried)))
         #expect(!makesRoom(Rollout(progress: .untried), isRoomMade: true))
+    }
+
+    @Test("a single failed start that ECS has no room to try again ends no deployment for good")
+    func stalled() {
+        #expect(makesRoom(Rollout(progress: .stalled)))
+        #expect(!makesRoom(Rollout(progress: .stalled), isRoomMade: true))
+        #expect(!makesRoom(Rollout(progress: .stalled), running: 1))
     }
 
     @Test("nobody makes room while a task is missing, or agents of the newest revision fail")
