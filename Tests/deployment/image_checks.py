@@ -481,14 +481,21 @@ def signed() -> None:
         assert ecr.build("--tag", "v4").returncode == 0 and asked(ecr) == 0
 
 
-@check("docker/build --fresh takes no step from the cache, and the newest base")
+@check("docker/build --fresh does every step again, once for both images, from the newest base")
 def fresh() -> None:
+    text = (DOCKER / "Dockerfile").read_text()
+    first_step = re.search(r"^(COPY|RUN) ", text, re.M).start()
+    assert text.index('ARG FRESH=""') in range(text.index("FROM "), first_step)
     with registry() as ecr:
         for given in (True, False):
             process = ecr.build("--agent", "none", *(["--fresh"] if given else []))
             assert process.returncode == 0, process.stderr
-            for call in ecr.calls("docker", "build"):
-                assert ("--no-cache" in call and "--pull" in call) == given
+            calls = ecr.calls("docker", "build")
+            assert len(calls) == 2
+            assert all(("--pull" in call) == given for call in calls)
+            values = [word for call in calls for word in call if word.startswith("FRESH=")]
+            assert len(set(values)) == given and len(values) == 2 * given, values
+            assert not given or len(values[0]) > len("FRESH=2026")
 
 
 @check("every call of the aws CLI in docker/build is one that AWS knows")
@@ -583,6 +590,30 @@ def hardened() -> None:
         # The launcher runs in whatever image the agent has, so it needs no loader there.
         loaded = set() if program.name == "agent-launcher" else {"loader"}
         assert hardening(program) == expected | loaded, f"{program.name}: {hardening(program)}"
+
+
+def sections(program: pathlib.Path) -> dict[str, bytes]:
+    """What an ELF file of 64 bits has by name, without what it has at run time alone (elf(5))."""
+    data = program.read_bytes()
+    (offset,) = struct.unpack_from("<Q", data, 40)
+    size, count, names = struct.unpack_from("<HHH", data, 58)
+    headers = [struct.unpack_from("<IIQQQQ", data, offset + i * size) for i in range(count)]
+    texts = data[headers[names][4] :]
+    return {
+        texts[name : texts.index(b"\0", name)].decode(): data[start : start + length]
+        for name, kind, _, _, start, length in headers
+        if kind != 8
+    }
+
+
+@check("no program holds what differs from one build to the next")
+def reproducible() -> None:
+    """Two builds are compared by Tests/deployment/reproduce.py, which takes minutes."""
+    for name in ("sidecar", "endpoint"):
+        for program in (images.image(name) / "usr/local/bin").iterdir():
+            found = sections(program)
+            assert len(found[".swift_modhash"]) > 100 and not any(found[".swift_modhash"])
+            assert ".note.gnu.build-id" not in found and ".text" in found
 
 
 @check("the launcher is small")

@@ -61,10 +61,14 @@ def buildah(*arguments: str) -> str:
     return run(["buildah", *arguments])
 
 
-def run(command: list, **options) -> str:
+def run(command: list, variables: dict[str, str] | None = None) -> str:
     """Runs a command to its end; its output, or an error with all that it said."""
     process = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, timeout=2000, **options
+        command,
+        env=environment() | (variables or {}),
+        capture_output=True,
+        text=True,
+        timeout=2000,
     )
     if process.returncode != 0:
         said = (process.stdout + process.stderr)[-8000:]
@@ -138,29 +142,39 @@ def mounts() -> list[str]:
     return options
 
 
-@functools.cache
-def build() -> None:
-    """Builds both images, as everybody does."""
-    require()
+def build_at(
+    place: pathlib.Path, tag: str, further: list[str], variables: dict[str, str] | None = None
+) -> None:
+    """Builds both images from the sources in a folder, as everybody does."""
     make_base()
-    command = [ROOT / "docker/build", "--tool", "buildah", "--tag", "test"]
+    command = [place / "docker/build", "--tool", "buildah", "--tag", tag]
     command += ["--sbom", CACHE / "bills", "--"]
-    options = [f"--build-arg=SWIFT_IMAGE={BASE}", "--pull-never", *mounts()]
+    options = [f"--build-arg=SWIFT_IMAGE={BASE}", "--pull-never", *mounts(), *further]
     # Where keeping each step costs a copy of everything, none is kept.
     options += [] if driver() == "overlay" else ["--layers=false"]
-    run([*command, *options])
+    run([*command, *options], variables)
 
 
 @functools.cache
-def image(name: str) -> pathlib.Path:
+def build() -> None:
+    require()
+    build_at(ROOT, "test", [])
+
+
+@functools.cache
+def root_of(name: str, tag: str) -> pathlib.Path:
     """The folder that holds the root of the image `sidecar` or `endpoint`."""
+    return pathlib.Path(buildah("mount", container_of(name, tag)))
+
+
+def image(name: str) -> pathlib.Path:
     build()
-    return pathlib.Path(buildah("mount", container_of(name)))
+    return root_of(name, "test")
 
 
-def container_of(name: str) -> str:
+def container_of(name: str, tag: str = "test") -> str:
     """A new working container of an image that is built."""
-    container = buildah("from", "--pull-never", f"localhost/{REPOSITORIES[name]}:test")
+    container = buildah("from", "--pull-never", f"localhost/{REPOSITORIES[name]}:{tag}")
     containers.append(container)
     return container
 
