@@ -137,10 +137,12 @@ package struct PoolKeeper: Sendable {
     /// Starts that failed since the last sweep. ECS is asked for them only where agents are missing;
     /// what it says is told, and decides nothing.
     private func failedStarts(_ counts: ServiceCounts?) async -> [FailedStart] {
-        guard let startNews, let counts,
-            counts.desired > counts.running || starts.obstacle(at: clock()) != nil,
-            let news = try? await startNews()
-        else { return [] }
+        guard let startNews, let counts else { return [] }
+        guard counts.desired > counts.running else {
+            starts.settle()
+            return []
+        }
+        guard let news = try? await startNews() else { return [] }
         return starts.take(news, at: clock())
     }
 }

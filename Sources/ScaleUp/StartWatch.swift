@@ -72,7 +72,7 @@ package struct FailedStart: Hashable, Sendable {
 }
 
 /// Which starts have failed lately. A failure is found by a sweep, each once, and is what a run's
-/// page says of agents that do not come, until a while has passed without another one.
+/// page says of agents that do not come, until all run or a while has passed without another one.
 struct StartWatch: Hashable, Sendable {
     private var seen: Set<String> = []
     private var last: FailedStart?
@@ -111,6 +111,9 @@ struct StartWatch: Hashable, Sendable {
         return new.map(\.start)
     }
 
+    /// All agents that are wanted run.
+    mutating func settle() { last = nil }
+
     /// Why agents that are to start do not, as far as is known.
     func obstacle(at now: WallTime) -> StartObstacle? {
         last.flatMap { now.since($0.at) < Self.freshFor ? $0.obstacle : nil }
@@ -126,6 +129,8 @@ package final class StartLog: Sendable {
     func take(_ news: StartNews, at now: WallTime) -> [FailedStart] {
         watch.withLock { $0.take(news, at: now) }
     }
+
+    func settle() { watch.withLock { $0.settle() } }
 
     func obstacle(at now: WallTime) -> StartObstacle? { watch.withLock { $0.obstacle(at: now) } }
 }

@@ -63,6 +63,9 @@ struct StartWatchTests {
         #expect(watch.obstacle(at: Self.at(10)) == .imageRefused)
         #expect(watch.obstacle(at: Self.at(154)) == .imageRefused)
         #expect(watch.obstacle(at: Self.at(155)) == nil)
+        watch.settle()
+        #expect(watch.obstacle(at: Self.at(10)) == nil)
+        #expect(watch.take(news, at: Self.at(20)).isEmpty)
     }
 
     @Test("a line for each obstacle counts its starts, with ECS's words shortened")

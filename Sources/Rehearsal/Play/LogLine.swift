@@ -55,6 +55,7 @@ extension LogLine {
     /// The timeline has these in columns of its own, or needs no second word for them.
     private static let shownOtherwise: Set<String> = [
         "time", "level", "message", "program", "event", "cluster", "service", "task", "reason_name",
+        "_aws",
     ]
 
     /// A line of tfc-agent, in its text or its JSON form; `nil` for any other line.
