@@ -13,9 +13,14 @@ locals {
     TargetGroup  = one(aws_lb_target_group.endpoint[*].arn_suffix)
   }
 
+  # Whether there are alarms, and which are left out, tells nothing of a topic that somebody keeps secret.
+  has_alarms = nonsensitive(var.alarms != null)
+  left_out   = nonsensitive(var.alarms == null ? [] : var.alarms.except)
   rings_after = {
-    for name in ["run_waits_seconds", "service_away_minutes", "agents_exposed_minutes", "at_max_minutes"] :
-    name => try(var.alarms[name], 0)
+    run_waits_seconds      = var.alarms == null ? 0 : var.alarms.run_waits_seconds
+    service_away_minutes   = var.alarms == null ? 0 : var.alarms.service_away_minutes
+    agents_exposed_minutes = var.alarms == null ? 0 : var.alarms.agents_exposed_minutes
+    at_max_minutes         = var.alarms == null ? 0 : var.alarms.at_max_minutes
   }
 
   # Of the programs' own metrics: how many of so many minutes must be as bad as that. Those that a
@@ -125,7 +130,7 @@ locals {
         })
       },
       local.aws_alarms,
-    ) : name => alarm if var.alarms != null && !contains(try(var.alarms.except, []), name)
+    ) : name => alarm if local.has_alarms && !contains(local.left_out, name)
   }
   # Written out, as other ARNs are: what is known before it is made can be looked at.
   alarm_arns = [for name in keys(local.alarms) : "arn:${local.partition}:cloudwatch:${local.region}:${local.account_id}:alarm:${var.prefix}-${name}"]
