@@ -105,6 +105,17 @@ def sources(*names: str) -> str:
     return "".join(path.read_text() for path in paths)
 
 
+# What `agent-sidecar doctor` asks for, by the rights of whoever runs it.
+OF_A_PERSON = {
+    "dynamodb:DescribeTable",
+    "dynamodb:DescribeTimeToLive",
+    "ecs:DescribeTaskDefinition",
+    "ecs:GetTaskProtection",
+    "ecs:UpdateTaskProtection",
+    "ssm:DescribeParameters",
+}
+
+
 def operations() -> set[str]:
     """Actions of the calls that the programs name."""
     quoted = set(re.findall(r'"([A-Z]\w+)"', sources()))
@@ -122,13 +133,14 @@ def operations() -> set[str]:
 def calls() -> None:
     called = operations()
     assert {"dynamodb:Query", "dynamodb:DeleteItem", "ecs:UpdateService"} <= called, called
+    assert called >= OF_A_PERSON, f"nobody asks for {sorted(OF_A_PERSON - called)}"
     found = documents(planning.variant("the least"))
     for role in ("task", "endpoint"):
         allowed = {a for a in actions(found[role]) if a.split(":")[0] in SERVICES}
         # The task's own endpoint calls ECS with the task's role.
         allowed -= {"ecs:GetTaskProtection", "ecs:UpdateTaskProtection"}
         # The endpoint alone reads parameters.
-        needed = called - ({"ssm:GetParameter"} if role == "task" else set())
+        needed = called - OF_A_PERSON - ({"ssm:GetParameter"} if role == "task" else set())
         assert needed <= allowed, f"{role} may not {sorted(needed - allowed)}"
         assert allowed <= needed, f"{role} need not {sorted(allowed - needed)}"
 
