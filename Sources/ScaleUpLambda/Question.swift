@@ -1,5 +1,6 @@
 import Daemon
 import Operators
+import Telemetry
 
 /// What whoever may invoke the function asks of the pool: `{"ask":"status"}`, or a CloudWatch
 /// dashboard for a custom widget (CloudWatch user guide, "Details about custom widgets").

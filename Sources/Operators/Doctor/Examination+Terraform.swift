@@ -93,14 +93,19 @@ extension Examination {
         guard let workspace = terraform.workspace else { return }
         switch workspace.place {
         case .unseen(let why): judge.cannotTell("terraform.workspace", why)
-        case .seen(.withoutAgents(let mode)):
+        case .seen(nil):
+            judge.cannotTell(
+                "terraform.workspace",
+                "HCP Terraform does not say in which pool \(workspace.name) runs"
+            )
+        case .seen(.withoutAgents(let mode)?):
             judge.expect(
                 "terraform.workspace",
                 false,
                 "\(workspace.name) runs in mode \(mode)",
                 "set its execution mode to agent, and its pool to \(pool.name)"
             )
-        case .seen(.pool(let id)):
+        case .seen(.pool(let id)?):
             judge.expect(
                 "terraform.workspace",
                 id == pool.id,

@@ -106,7 +106,7 @@ package struct TerraformExamination: Sendable {
     /// As it is set, and the name that HCP Terraform has for its id.
     package var pool: (name: String, id: String)?
     package var poolName: Sighting<String> = .notMade
-    package var workspace: (name: String, place: Sighting<WorkspacePlace>)?
+    package var workspace: (name: String, place: Sighting<WorkspacePlace?>)?
     package var runTasks: Sighting<[OrganizationAPI.RunTaskSettings]> = .notMade
     /// The stages at which the workspace calls the run task.
     package var stages: Sighting<[String]> = .notMade

@@ -75,11 +75,11 @@ struct TerraformExaminer: Sendable {
         }
         if let workspace = settings.workspace {
             let place = await seen {
-                try await WorkspacesAPI(api).place(
+                try await WorkspacesAPI(api).workspace(
                     organization: organization,
-                    workspace: workspace,
+                    name: workspace,
                     deadline: Self.deadline
-                )
+                ).place
             }
             found.workspace = (workspace, place)
         }
