@@ -261,13 +261,13 @@ let package = Package(
                 hummingbird, httpTypes,
                 logging,
                 "Model", nioCore, "ProductVersion", "Rules", "Seeded", "Simulation",
-                "SimulationReport", "StrictJSON",
+                "SimulationReport", "StrictJSON", "Telemetry",
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "StandInAgent",
-            dependencies: ["AgentLink", "Curl", "StrictJSON"],
+            dependencies: ["AgentLink", "Curl", "Seeded", "StrictJSON"],
             swiftSettings: strict
         ),
 

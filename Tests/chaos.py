@@ -1,6 +1,6 @@
 """Plays many seeds with faults, several rehearsals at a time, and says how each ended.
 
-Tests/run --chaos                      ten seeds, both modes, floors of 0 and 2
+Tests/run --chaos                      ten seeds, all modes, floors of 0 and 2
 Tests/run --chaos --seeds 3 --first 7  seeds 7 to 9
 Tests/run --chaos -- --tfe-token       the rest goes to every `rehearsal play`
 """
@@ -72,7 +72,7 @@ def main() -> int:
     )
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds (10)")
     parser.add_argument("--first", type=int, default=1, help="the first one (1)")
-    parser.add_argument("--modes", default="single,shared", help="single,shared")
+    parser.add_argument("--modes", default="single,renewed,shared", help="single,renewed,shared")
     parser.add_argument("--floors", default="0,2", help="desired counts (0,2)")
     parser.add_argument(
         "--at-once",

@@ -25,12 +25,17 @@ SIDECAR_STARTED = re.compile(r"task (\S+)\s+agent-sidecar started, pid (\d+)")
 FUNCTION_STARTED = re.compile(r"endpoint\s+scale-up-lambda started, pid (\d+)")
 PROTECTION_RULE = 1
 ONE_SIGNAL_RULE = 2
+NOTHING_LEFT_RULE = 9
 
 # Faults that leave nothing in the ledger which takes minutes to be dropped, as a sidecar does that
 # is killed before ECS would start it again: `Tests/run --chaos` plays all kinds.
 QUICK_FAULTS = "kill-agent,kill-endpoint,bad-end,freeze,call"
 
 ENDS = ["--chaos", "--faults", "end-service", "--fault-seconds", "20"]
+
+RENEWED = re.compile(r"^(\d+) containers renewed, (\d+) spoiled$")
+NOTHING_FOUND = "0 jobs found what an earlier one of their container had left"
+MAX_JOBS = 2
 
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
 
@@ -165,12 +170,39 @@ def leaves_nothing_behind_after_an_interrupt(root: pathlib.Path) -> bool:
     return process.returncode == 130 and len(pids) >= 4 and len(folders) >= 1 and not left
 
 
+def renews_between_jobs(root: pathlib.Path) -> bool:
+    """A task's second job has an agent of its own in the container of the first, finds nothing of
+    it, and is the task's last one."""
+    jobs: dict[str, list[str]] = {}
+    lines: list[str] = []
+
+    def watch(line: str) -> None:
+        lines.append(line.strip())
+        if match := JOB_RECEIVED.search(line):
+            jobs.setdefault(match[1], []).append(match[2])
+
+    options = ["--mode", "renewed", "--max-jobs", str(MAX_JOBS), "--runs", "3", "--max", "2"]
+    held = finish(play(root, *options, "--seed", "4"), watch)
+    renewed = [match for line in lines if (match := RENEWED.match(line))]
+    counts = sorted(len(all) for all in jobs.values())
+    print(f"    jobs of each task: {counts}", flush=True)
+    return (
+        held
+        and len(renewed) == 1
+        and int(renewed[0][1]) >= 1
+        and renewed[0][2] == "0"
+        and NOTHING_FOUND in lines
+        and counts[-1] == MAX_JOBS
+    )
+
+
 def survives_faults(root: pathlib.Path) -> bool:
-    """Plays seeds in both modes with floors of 0 and 2, all at once: each mostly waits."""
+    """Plays seeds in all modes with floors of 0 and 2, all at once: each mostly waits."""
     options = ["--chaos", "--faults", QUICK_FAULTS, "--fault-seconds", "25"]
     cases = [
         ["--seed", "7", "--mode", "single"],
         ["--seed", "5", "--mode", "single", "--desired-count", "2"],
+        ["--seed", "6", "--mode", "renewed"],
         ["--seed", "3", "--mode", "shared", "--tfe-token"],
         ["--seed", "4", "--mode", "shared", "--desired-count", "2", "--endpoint", "lambda"],
     ]
@@ -273,6 +305,7 @@ ALL = [
         "agents that take many jobs, whose lines CloudWatch takes and an audit understands",
         is_told_by_its_lines("--runs", "6", "--mode", "shared", "--seed", "4", proves={1, 2, 4, 6}),
     ),
+    ("a fresh agent for each job, in a container that is made as it was", renews_between_jobs),
     ("runs that are cancelled or fail", plays("--runs", "8", "--mixed", "--seed", "5")),
     (
         "twenty runs through a Lambda function",
@@ -288,7 +321,7 @@ ALL = [
     ),
     ("a killed Lambda function loses no run", loses_no_run_when_the_function_is_killed),
     ("a killed sidecar loses no run", loses_no_run_when_a_sidecar_is_killed),
-    ("faults of four seeds cost nothing but what they take themselves", survives_faults),
+    ("faults of five seeds cost nothing but what they take themselves", survives_faults),
     (
         "a service that ends while its agents work, single-job mode",
         plays(*ENDS, "--seed", "1", "--plan-seconds", "12"),
@@ -312,6 +345,10 @@ ALL = [
     (
         "the rules notice a second stop signal, agents that take many jobs",
         breaks("one-signal", ONE_SIGNAL_RULE, "--seed", "9", "--mode", "shared"),
+    ),
+    (
+        "the rules notice a renewal that leaves something",
+        breaks("clean", NOTHING_LEFT_RULE, "--seed", "8"),
     ),
     ("an interrupt leaves nothing behind", leaves_nothing_behind_after_an_interrupt),
 ]

@@ -98,7 +98,8 @@ struct StandInLife: Sendable {
         return nil
     }
 
-    /// Works for the job's seconds with a child process, as Terraform would be one.
+    /// Works for the job's seconds with a child process, as Terraform would be one. First it looks
+    /// for what earlier jobs left, then it leaves something itself.
     ///
     /// - Returns: whether HCP Terraform still knows this agent.
     private func work(on job: Job, as id: String) async -> Bool {
@@ -115,8 +116,22 @@ struct StandInLife: Sendable {
             [("run_id", job.job_id), ("run_operation", job.job_type)]
         )
         log.write(.info, "terraform", "Running terraform \(job.job_type)")
-        let child = startChild(seconds: job.seconds)
+        let leavings = Leavings(settings)
+        let found = leavings.found()
+        if !found.isEmpty {
+            log.write(
+                .warn,
+                "terraform",
+                "Found what an earlier job left",
+                [
+                    ("job_type", job.job_type), ("job_id", job.job_id),
+                    ("left", found.joined(separator: ", ")),
+                ]
+            )
+        }
+        let child = startChild(["sleep", "\(job.seconds)"])
         stop.setChild(child)
+        leave(leavings.script(of: "\(job.job_id)-\(job.job_type)"))
         let (isKnown, canceled) = await supervise(child, as: id)
         stop.setChild(nil)
         guard isKnown else { return false }
@@ -156,7 +171,15 @@ struct StandInLife: Sendable {
         return (true, canceled)
     }
 
-    private func startChild(seconds: Double) -> pid_t? {
+    private func leave(_ script: [String]?) {
+        guard let script, let child = startChild(script) else { return }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) == -1 && errno == EINTR {}
+        guard status != 0 else { return }
+        log.write(.error, "terraform", "Nothing to leave behind", [("status", "\(status)")])
+    }
+
+    private func startChild(_ words: [String]) -> pid_t? {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -165,11 +188,10 @@ struct StandInLife: Sendable {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        let words = ["sleep", "\(seconds)"]
         var arguments = words.map { strdup($0) } + [nil]
         defer { for text in arguments { free(text) } }
         var pid = pid_t()
-        let result = posix_spawnp(&pid, "sleep", nil, &attributes, &arguments, environ)
+        let result = posix_spawnp(&pid, words[0], nil, &attributes, &arguments, environ)
         guard result == 0 else {
             log.write(.error, "terraform", "Failed to start terraform", [("error", "\(result)")])
             return nil

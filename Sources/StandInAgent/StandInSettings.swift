@@ -15,6 +15,10 @@ struct StandInSettings: Equatable, Sendable {
     /// The ECS task that this agent runs in: lets the rehearsal tell whose agent it is.
     var task = ""
     var pollMilliseconds = 500
+    /// What its jobs may leave behind, and by what chance they do.
+    var leaves: [Leavings.Kind] = []
+    var seed: UInt64 = 0
+    var home = "/"
     /// It ends with this code before it registers, or after its first job.
     var exitAtStart: Int32?
     var exitAfterJob: Int32?
@@ -55,6 +59,9 @@ struct StandInSettings: Equatable, Sendable {
             }
             pollMilliseconds = number
         }
+        leaves = try Self.kinds(environment["STAND_IN_LEAVES"])
+        seed = environment["STAND_IN_SEED"].flatMap { UInt64($0) } ?? seed
+        home = environment["HOME"] ?? home
         exitAtStart = try Self.code(environment, "STAND_IN_EXIT_AT_START")
         exitAfterJob = try Self.code(environment, "STAND_IN_EXIT_AFTER_JOB")
         try read(arguments)
@@ -95,6 +102,17 @@ struct StandInSettings: Equatable, Sendable {
             throw SettingsError(description: "flag needs an argument: \(flag)")
         }
         return value
+    }
+
+    private static func kinds(_ text: String?) throws(SettingsError) -> [Leavings.Kind] {
+        var kinds: [Leavings.Kind] = []
+        for name in (text ?? "").split(separator: ",") {
+            guard let kind = Leavings.Kind(rawValue: String(name)) else {
+                throw SettingsError(description: "STAND_IN_LEAVES knows no \(name)")
+            }
+            kinds.append(kind)
+        }
+        return kinds
     }
 
     private static func code(

@@ -130,6 +130,76 @@ struct HappeningTests {
         #expect(broken([.desiredCountEdited(from: 3, to: 0)]).isEmpty)
     }
 
+    @Test("a renewed container is as a new one, and what a job finds there is told by its agent")
+    func renewed() throws {
+        let jobs: [Happening] = [
+            .jobStarted("r/plan", "t", agent: "a"),
+            .jobEnded("r/plan", "t", agent: "a", .finished),
+        ]
+        let told = try #require(
+            Happening(of: "t", told: Self.launcher("container_renewed", "in 21 ms"))
+        )
+        let next = Happening.jobStarted("r/apply", "t", agent: "b")
+        #expect(broken(jobs + [told, next], mode: .renewed).isEmpty)
+        #expect(broken(jobs + [next], mode: .renewed) == [.nothingLeft])
+        let found = try #require(
+            Happening(
+                of: "t",
+                told: #"{"@level":"warn","@message":"Found what an earlier job left","#
+                    + #""@module":"terraform","@timestamp":"t","job_id":"r","job_type":"apply","#
+                    + #""left":"/tmp/left-t-r-plan"}"#
+            )
+        )
+        #expect(broken(jobs + [told, next, found], mode: .renewed) == [.nothingLeft])
+        #expect(broken(jobs + [next, found]).isEmpty)
+    }
+
+    private static func launcher(_ event: String, _ message: String) -> String {
+        #"{"level":"info","program":"agent-launcher","event":"\#(event)","message":"\#(message)"}"#
+    }
+
+    @Test("what the launcher says of renewals is told from the rest of its container's lines")
+    func lines() {
+        func tally(_ lines: String...) -> PlayTally {
+            var tally = PlayTally()
+            for line in lines { if let event = Happening(of: "t", told: line) { tally.see(event) } }
+            return tally
+        }
+        #expect(tally(Self.launcher("container_renewed", "in 9 ms")).renewals == 1)
+        #expect(tally(Self.launcher("container_spoiled", "spoiled time: 10 s")).spoiled == 1)
+        let never = Self.launcher("renewal_impossible", "the launcher does not run as root")
+        #expect(tally(never).obstacle == "the launcher does not run as root")
+        let others = tally(
+            #"{"event":"container_renewed","message":"a job's own","program":"x"}"#,
+            Self.launcher("started_alone", "no sidecar"),
+            #"{"@level":"info","@message":"an earlier job","@timestamp":"t"}"#
+        )
+        #expect(others.renewals == 0 && others.finds == 0 && others.obstacle == nil)
+    }
+
+    @Test("modes stand side by side in one table")
+    func table() {
+        let figures = PlayFigures(
+            mode: .renewed,
+            boots: 3,
+            planWaits: [1_000, 3_000, 2_000],
+            applyWaits: [],
+            alive: 8_000,
+            busy: 2_000,
+            renewals: 2,
+            spoiled: 0,
+            finds: 0,
+            holds: true
+        )
+        let lines = PlayFigures.table([figures], Paint(isOn: false)).split(separator: "\n")
+        #expect(
+            lines[1].split(separator: " ", omittingEmptySubsequences: true) == [
+                "renewed", "3", "2.0", "s,", "3.0", "s", "-", "8.0", "s", "25", "%", "2", "0", "0",
+                "hold",
+            ]
+        )
+    }
+
     @Test("nobody writes the count of a service that is deleted, nor raises one whose limits are 0")
     func ends() {
         let adopted = ledger(1)

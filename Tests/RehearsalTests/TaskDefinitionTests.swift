@@ -25,6 +25,19 @@ struct TaskDefinitionTests {
         )
     }
 
+    @Test("what may be left out may be empty, and nothing else")
+    func empties() throws {
+        let filled = try TemplateFile.fill(
+            ["a": "${one}"],
+            values: ["one": ""],
+            mayBeEmpty: ["one"]
+        )
+        #expect(filled == ["a": ""])
+        #expect(throws: TaskDefinitionError.self) {
+            try TemplateFile.fill(["${one}"], values: ["one": ""], mayBeEmpty: ["two"])
+        }
+    }
+
     private func file(_ name: String = Executable.definitionName) throws -> [UInt8] {
         let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         return Array(try #require(FileManager.default.contents(atPath: "/\(path)/\(name)")))
@@ -124,9 +137,41 @@ struct TaskDefinitionTests {
         #expect(try plan.healthCheck(sidecar, surroundings).arguments == ["health"])
     }
 
+    @Test("a container with a root to itself has its paths as they are deployed")
+    func enclosed() throws {
+        let definition = try definition()
+        let plan = ContainerPlan(
+            images: LocalImages.all(bin: "/b", agentDirectory: Enclosure.programs),
+            parameters: ["/token": "s3cret"]
+        )
+        var surroundings = ContainerPlan.Surroundings(
+            task: "t",
+            base: "http://127.0.0.1:1",
+            region: "r",
+            endpointID: "e",
+            metadataID: "m",
+            credentialsID: "c",
+            volumes: ["agent-link": "/tmp/x"],
+            workingDirectory: "/tmp/w",
+            marker: "t/a",
+            rehearsal: "r"
+        )
+        surroundings.enclosure = Enclosure(place: "/tmp/p", user: 7, shown: [], agent: "/b/agent")
+        let agent = try plan.program(definition.containerDefinitions[1], surroundings)
+        #expect(agent.path == "/run/agent-link/agent-launcher")
+        #expect(agent.environment["AGENT_LINK_DIR"] == "/run/agent-link")
+        let words = try #require(agent.enclosure).arguments(agent.path, agent.arguments)
+        #expect(
+            Array(words.dropFirst(2)) == [
+                "enclosure", "/tmp/p", "7", "/b/agent", "/run/agent-link", "/tmp/x", "ro", "--",
+                "/run/agent-link/agent-launcher",
+            ]
+        )
+    }
+
     @Test("a path beside a mount is not inside it")
     func besideMount() {
-        let mounts = [(path: "/run/link", directory: "/tmp/x")]
+        let mounts = [Enclosure.Mount(path: "/run/link", directory: "/tmp/x", isReadOnly: true)]
         #expect(ContainerPlan.local("/run/link/a", mounts) == "/tmp/x/a")
         #expect(ContainerPlan.local("/run/linkage", mounts) == "/run/linkage")
     }

@@ -10,12 +10,16 @@ enum Break: String, Sendable, CaseIterable {
     /// A Spot notice comes for a working agent, and its agent gets a second signal as if the
     /// launcher passed on every one.
     case oneSignal = "one-signal"
+    /// A renewal leaves the cache in the agent's home as it is (`AGENT_KEEP`), and says that the
+    /// container is renewed.
+    case clean
 
     /// For the help and the announcement.
     var explanation: String {
         switch self {
         case .protection: "ECS scales in protected tasks, and those first"
         case .oneSignal: "an agent that drains gets a second stop signal"
+        case .clean: "a renewal leaves what a job put into a cache; with --mode renewed"
         }
     }
 }

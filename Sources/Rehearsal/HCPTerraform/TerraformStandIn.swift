@@ -282,7 +282,7 @@ actor TerraformStandIn {
 
     func register(name: String, task: TaskID, pid: Int) -> String {
         let id = random.id("agent")
-        agentProcesses.set(pid, for: task)
+        agentProcesses.register(pid, for: task)
         let number = pool.register(at: time.now)
         agents[number] = RegisteredAgent(
             id: id,
@@ -291,6 +291,7 @@ actor TerraformStandIn {
             number: number,
             registeredAt: time.now
         )
+        let pid = agentProcesses.pid(of: task) ?? pid
         journal.record(.agentRegistered(task, agent: id, pid: pid, name: name))
         journal.record(.agentStatus(task, agent: id, .idle))
         return id
@@ -315,9 +316,12 @@ actor TerraformStandIn {
 
     /// A deregistered agent's process ends soon after; only then is the agent gone.
     private func watchEnd(of agent: RegisteredAgent) {
+        let pid = agentProcesses.pid(of: agent.task)
         Task { [agentProcesses, journal] in
-            while agentProcesses.isAlive(agent.task) && !Task.isCancelled {
+            while agentProcesses.isAlive(agent.task), !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(20))
+                // Its launcher has said by now that it is gone: there is the next one.
+                guard agentProcesses.pid(of: agent.task) == pid else { return }
             }
             journal.record(.agentGone(agent.task))
         }

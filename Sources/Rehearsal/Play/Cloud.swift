@@ -145,7 +145,9 @@ struct Cloud: Sendable {
         var sidecar = api
         sidecar["ANNOUNCED_JOB_TIMEOUT_SECONDS"] = "\(Int(PlaySettings.announcedJobSeconds))"
         // Ten minutes by default: an idle agent whose sidecar ECS does not start again.
-        let agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
+        var agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
+        agent["STAND_IN_LEAVES"] = settings.leaves.joined(separator: ",")
+        agent["STAND_IN_SEED"] = "\(settings.seed)"
         return .init(
             names: names,
             definition: definition,
@@ -155,7 +157,10 @@ struct Cloud: Sendable {
             ),
             replacement: settings.replacement,
             plan: ContainerPlan(
-                images: LocalImages.all(bin: settings.bin, agentDirectory: folder.image),
+                images: LocalImages.all(
+                    bin: settings.bin,
+                    agentDirectory: settings.isEnclosed ? Enclosure.programs : folder.image
+                ),
                 parameters: parameters
             ),
             bootMilliseconds: Int(settings.bootSeconds * 1000),
@@ -164,6 +169,7 @@ struct Cloud: Sendable {
             rehearsal: folder.marker,
             inherited: inherited(),
             extra: [PlayNames.sidecar: sidecar, PlayNames.agent: agent],
+            enclosedAgent: settings.isEnclosed ? "\(settings.bin)/stand-in-agent" : nil,
             ignoresProtection: settings.broken == .protection
         )
     }

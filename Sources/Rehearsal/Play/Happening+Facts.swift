@@ -70,6 +70,8 @@ extension Happening {
     private var otherFacts: [Fact] {
         switch self {
         case .agentGone(let task): [.agentEnded(task)]
+        case .renewed(let task): [.agentEnded(task), .renewed(task)]
+        case .found(let job, let task, let left): [.found(job, task, left: left)]
         case .stopSignal(let task, let count): [.stopSignal(task, count: count)]
         case .line(.endpoint, let text): [.written(text, .endpointLog)]
         case .line(.container(let task, let name), let text):

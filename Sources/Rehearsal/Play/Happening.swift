@@ -43,6 +43,16 @@ enum Happening: Sendable {
     case jobEnded(Job, TaskID, agent: String, RunLife.JobResult)
     case jobLost(Job, TaskID)
 
+    // Jobs that follow one another
+    /// The launcher says that it has made its container as it was.
+    case renewed(TaskID)
+    /// It says that it cannot, and why.
+    case spoiled(TaskID, reason: String)
+    /// It says that it never can here.
+    case notRenewable(TaskID, reason: String)
+    /// A job found what an earlier one of its container had left.
+    case found(Job, TaskID, left: String)
+
     // Processes
     /// The agent's process is known to be gone.
     case agentGone(TaskID)

@@ -24,15 +24,17 @@ extension Play {
         return ends.allSatisfy { $0 == .atRest } && pools.allSatisfy(\.journal.verdict.holds)
     }
 
+    /// Of each pool.
+    func summaries(of pools: [PlayedPool], _ time: Timebase) async -> [Summary] {
+        var all: [Summary] = []
+        for pool in pools { all.append(await summary(pool.cloud, time, pool.journal)) }
+        return all
+    }
+
     /// The table of each pool.
-    func summary(of pools: [PlayedPool], _ time: Timebase) async -> String {
-        var text = ""
-        for (name, pool) in zip(PlaySettings.poolNames, pools) {
-            if pools.count > 1 { text += "\npool \(name)" }
-            text += await summary(pool.cloud, time, pool.journal).text
-            if pools.count > 1 { text += "\n" }
-        }
-        return text
+    static func text(of summaries: [Summary]) -> String {
+        guard summaries.count > 1 else { return summaries.map(\.text).joined() }
+        return zip(PlaySettings.poolNames, summaries).map { "\npool \($0)\($1.text)\n" }.joined()
     }
 
     /// Waits until all runs are over and the service has rested for long enough, or the limit is
@@ -40,6 +42,9 @@ extension Play {
     private func waitForRest(_ pool: PlayedPool, _ time: Timebase) async throws -> End {
         let (cloud, journal) = (pool.cloud, pool.journal)
         while Double(time.now) / 1000 < settings.timeLimitSeconds {
+            if let obstacle = journal.tally.obstacle {
+                throw PlayError(description: "--mode renewed: \(obstacle)")
+            }
             if settings.broken != nil && !journal.verdict.holds { return .asBroken }
             let rest = await rest(of: cloud, time, journal)
             let (created, final) = await (cloud.terraform.order.count, cloud.terraform.allFinal)
@@ -99,7 +104,7 @@ extension Play {
             verdict: journal.verdict,
             seconds: Double(time.now) / 1000,
             endedAt: time.now,
-            showsPlanners: settings.mode == .shared,
+            mode: settings.mode,
             paint: Paint(isOn: settings.isColored)
         )
     }

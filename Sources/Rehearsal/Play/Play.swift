@@ -19,7 +19,18 @@ struct Play: Sendable {
                 description: "\(name) is not in \(settings.bin); `swift build` builds it"
             )
         }
+        if settings.isEnclosed, let lack = Enclosure.lack() {
+            throw PlayError(description: "--mode renewed needs a root of its own: " + lack)
+        }
         folder = try PlayFolder(settings)
+    }
+
+    /// How it ended.
+    struct Outcome: Sendable {
+        /// Every run finished, every rule held, and the service is at rest.
+        var isFine: Bool
+        /// Of all pools together.
+        var figures: PlayFigures
     }
 
     /// One pool that is played: a whole cloud of its own, judged by a rule book of its own. All have
@@ -36,8 +47,8 @@ struct Play: Sendable {
         return PlaySettings.poolNames.prefix(settings.pools).map { letter in letter }
     }
 
-    /// Plays it; returns whether every run finished, every rule held and the service is at rest.
-    func run() async throws -> Bool {
+    /// Plays it.
+    func run() async throws -> Outcome {
         let time = Timebase()
         let endpoint = EndpointProcess(settings.endpoint)
         let plan = settings.chaos.map { FaultPlan(seed: settings.seed, $0) }
@@ -81,13 +92,13 @@ struct Play: Sendable {
             } catch {
                 result = .failure(error)
             }
-            let summary = await summary(of: pools, time)
+            let summaries = await summaries(of: pools, time)
             for pool in pools { await pool.cloud.ecs.close() }
             endpoint.close()
             await function?.lambda.close()
-            if case .success = result { journal.print(summary) }
+            if case .success = result { journal.print(Self.text(of: summaries)) }
             if let keep = settings.keep { journal.print("\nlogs are in \(keep)") }
-            return try result.get()
+            return Outcome(isFine: try result.get(), figures: PlayFigures(summaries.map(\.figures)))
         }
     }
 

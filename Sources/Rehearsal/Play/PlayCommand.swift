@@ -2,8 +2,33 @@ import AgentLink
 import ArgumentParser
 import Glibc
 import Model
+import Synchronization
 
 extension AgentMode: ExpressibleByArgument {}
+
+/// What `--mode` takes.
+enum PlayedModes: Equatable, ExpressibleByArgument {
+    case one(AgentMode)
+    case all
+
+    init?(argument: String) {
+        guard let mode = AgentMode(rawValue: argument) else {
+            guard argument == "all" else { return nil }
+            self = .all
+            return
+        }
+        self = .one(mode)
+    }
+
+    static var allValueStrings: [String] { AgentMode.allCases.map(\.rawValue) + ["all"] }
+
+    var modes: [AgentMode] {
+        switch self {
+        case .one(let mode): [mode]
+        case .all: AgentMode.allCases
+        }
+    }
+}
 extension EndpointKind: ExpressibleByArgument {}
 extension Break: ExpressibleByArgument {}
 extension Replacement: ExpressibleByArgument {}
@@ -54,7 +79,14 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "Services behind the one endpoint, each with its ledger; runs go round them.")
     var pools = 1
     @Option(name: .customLong("spare"), help: "spare_count of the service.") var spareCount = 0
-    @Option(help: "single: one job per agent; shared: many.") var mode = AgentMode.single
+    @Option(
+        help: """
+            What jobs share. single: each has a task; renewed: each has an agent, in a container that \
+            was made as it was (needs root); shared: they have agents in common; all: one after the \
+            other, and a table beside them. single by default, renewed with --break clean.
+            """
+    )
+    var mode: PlayedModes?
     @Option(help: "server: scale-up-server; lambda: scale-up-lambda, with a sweep every 3 s.")
     var endpoint = EndpointKind.server
     @Option(help: "Repeats the choices of an earlier rehearsal; random by default.")
@@ -73,6 +105,7 @@ struct PlayCommand: ParsableCommand {
     var spreadSeconds: Double?
     @Option(help: "IDLE_TIMEOUT_SECONDS of the sidecar.") var idleSeconds = 5
     @Option(help: "FIRST_JOB_TIMEOUT_SECONDS of the sidecar.") var firstJobSeconds = 15
+    @Option(help: "MAX_JOBS of the sidecar, with --mode renewed; 0 is no limit.") var maxJobs = 0
     @Option(help: "After this the rehearsal has failed; by default from the other numbers.")
     var timeLimitSeconds: Double?
     @Option(help: "So long the service must have rested at the end; 3 by default, 10 with --chaos.")
@@ -117,35 +150,16 @@ struct PlayCommand: ParsableCommand {
     @Flag(help: "No colours.") var noColor = false
 
     func run() throws {
-        let settings = try settings()
+        let chosen = mode ?? .one(broken == .clean ? .renewed : .single)
+        let settings = try chosen.modes.map { try self.settings($0) }
         // Children must not die of a closed pipe's signal here, nor this process.
         signal(SIGPIPE, SIG_IGN)
         let signals = StopSignals()
         Orphans.adopt()
-        let play: Play
-        let watchdog: Watchdog
-        do {
-            play = try Play(settings)
-            watchdog = try Watchdog(
-                executable: Executable.path,
-                marker: play.folder.marker,
-                directory: play.folder.path
-            )
-        } catch {
-            throw Self.failure("\(error)")
-        }
+        let stage = Stage()
         let work = Task.detached {
-            let code: Int32
-            do {
-                code = try await play.run() ? 0 : 1
-            } catch is CancellationError {
-                code = 130
-            } catch {
-                Self.complain("\(error)")
-                code = 2
-            }
-            play.folder.sweep()
-            watchdog.dismiss()
+            let code = await Self.play(settings, stage)
+            stage.clear()
             Orphans.collect()
             Glibc.exit(code)
         }
@@ -153,13 +167,46 @@ struct PlayCommand: ParsableCommand {
         Self.complain("stopping; nothing will be left running")
         work.cancel()
         signals.wait()
-        play.folder.sweep()
-        watchdog.dismiss()
+        stage.clear()
         Orphans.collect()
         Glibc.exit(130)
     }
 
-    private func settings() throws -> PlaySettings {
+    /// Plays one after the other.
+    ///
+    /// - Returns: the exit code.
+    private static func play(_ all: [PlaySettings], _ stage: Stage) async -> Int32 {
+        var figures: [PlayFigures] = []
+        var isFine = true
+        for settings in all {
+            let play: Play
+            do {
+                play = try Play(settings)
+                try stage.take(play)
+            } catch {
+                complain("\(error)")
+                return 2
+            }
+            do {
+                let outcome = try await play.run()
+                figures.append(outcome.figures)
+                isFine = isFine && outcome.isFine
+            } catch is CancellationError {
+                return 130
+            } catch {
+                complain("\(error)")
+                return 2
+            }
+            stage.clear()
+        }
+        if all.count > 1 {
+            let table = PlayFigures.table(figures, Paint(isOn: all[0].isColored))
+            print("\n" + table)
+        }
+        return isFine ? 0 : 1
+    }
+
+    private func settings(_ mode: AgentMode) throws -> PlaySettings {
         let bin = self.bin ?? Executable.directory
         guard let definition = taskDefinition ?? Executable.taskDefinition() else {
             throw Self.failure("\(Executable.definitionName) was not found; see --task-definition")
@@ -184,6 +231,7 @@ struct PlayCommand: ParsableCommand {
             ?? (chaos ? faultSeconds * 3 / 4 : min(Double(settings.runs - 1) / 2, 20))
         settings.idleSeconds = idleSeconds
         settings.firstJobSeconds = firstJobSeconds
+        settings.maxJobs = maxJobs
         settings.isMixed = mixed
         settings.hasAPIToken = tfeToken
         settings.hasNotifications = notifications
@@ -241,6 +289,35 @@ struct PlayCommand: ParsableCommand {
     private static func complain(_ text: String) {
         let bytes = Array("rehearsal: \(text)\n".utf8)
         _ = write(2, bytes, bytes.count)
+    }
+}
+
+/// The rehearsal that is being played, to be cleared away once: at its end or at an interrupt.
+private final class Stage: Sendable {
+    private let current = Mutex<(play: Play, watchdog: Watchdog)?>(nil)
+
+    func take(_ play: Play) throws {
+        do {
+            let watchdog = try Watchdog(
+                executable: Executable.path,
+                marker: play.folder.marker,
+                directory: play.folder.path
+            )
+            current.withLock { $0 = (play, watchdog) }
+        } catch {
+            play.folder.sweep()
+            throw error
+        }
+    }
+
+    func clear() {
+        let last = current.withLock { current in
+            defer { current = nil }
+            return current
+        }
+        guard let last else { return }
+        last.play.folder.sweep()
+        last.watchdog.dismiss()
     }
 }
 

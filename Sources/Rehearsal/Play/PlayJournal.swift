@@ -11,6 +11,13 @@ struct PlayTally: Sendable {
     var refusedCalls = 0
     /// Sidecar and container restarts.
     var restarts = 0
+    var renewals = 0
+    /// Containers that could not be renewed.
+    var spoiled = 0
+    /// Jobs that found what an earlier one had left.
+    var finds = 0
+    /// Why no container can be renewed here.
+    var obstacle: String?
 
     mutating func see(_ event: Happening) {
         switch event {
@@ -19,6 +26,10 @@ struct PlayTally: Sendable {
         case .apiCall(let service): calls[service, default: 0] += 1
         case .refusedCall: refusedCalls += 1
         case .containerStarted(_, _, _, restart: true): restarts += 1
+        case .renewed: renewals += 1
+        case .spoiled: spoiled += 1
+        case .found: finds += 1
+        case .notRenewable(_, let reason): obstacle = obstacle ?? reason
         default: break
         }
     }
@@ -62,16 +73,18 @@ final class PlayJournal: Sendable {
     }
 
     func record(_ event: Happening) {
-        let signal: Happening? =
-            if case .line(let source, let text) = event { Self.signal(source, text) } else { nil }
+        let told: Happening? =
+            if case .line(.container(let task, PlayNames.agent), let text) = event {
+                Happening(of: task, told: text)
+            } else { nil }
         state.withLock { state in
             take(event, &state)
             if case .line(let source, let text) = event { write(text, of: source, &state) }
-            if let signal { take(signal, &state) }
+            if let told { take(told, &state) }
             if case .taskStopped(let task) = event { closeFiles(of: task, &state) }
         }
         watch(event)
-        if let signal { watch(signal) }
+        if let told { watch(told) }
     }
 
     var tally: PlayTally { state.withLock { $0.tally } }
@@ -106,15 +119,6 @@ final class PlayJournal: Sendable {
             paint.dim(stamp) + "  " + (pool.map { $0 + "  " } ?? "") + padded(entry.who, 20) + "  "
                 + paint(entry.what, entry.weight) + "\n"
         )
-    }
-
-    /// A stop signal that the stand-in agent reports in its log.
-    private static func signal(_ source: Happening.Source, _ text: String) -> Happening? {
-        guard case .container(let task, PlayNames.agent) = source, text.contains("Stop signal"),
-            let line = LogLine(agent: text), line.message == "Stop signal received",
-            let count = line.value("count").flatMap({ Int($0) })
-        else { return nil }
-        return .stopSignal(task, count: count)
     }
 
     // MARK: - Files

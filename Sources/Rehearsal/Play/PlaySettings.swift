@@ -30,6 +30,8 @@ struct PlaySettings: Sendable {
     var idleSeconds = 5
     var firstJobSeconds = 15
     var timeLimitSeconds = 60.0
+    /// Jobs after which a task leaves, where containers are renewed; 0 is no limit.
+    var maxJobs = 0
     var isMixed = false
     /// Faults by the seed; none without `--chaos`.
     var chaos: FaultPlan.Options?
@@ -74,22 +76,42 @@ struct PlaySettings: Sendable {
             pools == 1 || (broken == nil && chaos == nil),
             "--pools is played without --break and --chaos"
         )
+        check(pools == 1 || mode != .renewed, "--pools is played without --mode renewed")
         check(spareCount >= 0, "--spare is \(spareCount), 0 or more is expected")
         check(idleSeconds >= 1, "--idle-seconds is \(idleSeconds), at least 1 is expected")
         check(
             firstJobSeconds >= 1,
             "--first-job-seconds is \(firstJobSeconds), at least 1 is expected"
         )
-        check(mode != .renewed, "--mode renewed is not rehearsed")
+        check(
+            broken != .clean || mode == .renewed,
+            "--break clean undoes what --mode renewed does"
+        )
         check(broken == nil || chaos == nil, "--break and --chaos are two proofs; choose one")
         check(chaos.map { $0.seconds >= 5 } ?? true, "--fault-seconds is at least 5")
         check(chaos?.kinds.isEmpty != true, "--faults names no kind of fault")
+        check(
+            maxJobs == 0 || maxJobs > 0 && mode == .renewed,
+            "--max-jobs is 0 or more, and goes with --mode renewed"
+        )
         let durations = [
             planSeconds, applySeconds, approvalSeconds, bootSeconds, spreadSeconds,
             timeLimitSeconds, spotSeconds, restSeconds, chaos?.seconds ?? 0,
         ]
         check(durations.allSatisfy { $0 >= 0 && $0 <= 86_400 }, "durations are 0 to 86400 seconds")
         return faults
+    }
+
+    /// Whether each agent's container has a root to itself. The launcher renews only where it is the
+    /// first process of one.
+    var isEnclosed: Bool { mode == .renewed }
+
+    /// What jobs may leave behind: without a root to itself, what is gone with a container's directory
+    /// and processes.
+    var leaves: [String] {
+        if broken == .clean { return ["cache"] }
+        let own = ["cache", "directory", "program", "temporary", "memory", "objects"]
+        return ["home", "process"] + (isEnclosed ? own : [])
     }
 
     /// Long enough for every run to wait for its turn twice over.
@@ -126,8 +148,9 @@ struct PlaySettings: Sendable {
             "first_job_timeout_seconds": "\(firstJobSeconds)", "max_lifetime_seconds": "0",
             "protection_minutes": "2880", "hand_over_limit_seconds": "600",
             "tfc_address": base,
-            "agent_mode": mode == .single ? "single" : "shared", "agent_user": "",
-            "agent_keep": "", "max_jobs": "0",
+            "agent_mode": mode.rawValue, "agent_user": "",
+            // What a renewal leaves as it is: a hole, in which a job finds what the last one put there.
+            "agent_keep": broken == .clean ? Enclosure.cache : "", "max_jobs": "\(maxJobs)",
             // Runs of the rehearsal call nothing of AWS, and so the longer way is played.
             "agent_hide_task_role": "true",
             "agent_token_parameter": tokenParameter, "log_group": "/ecs/\(names.service)",

@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Model
 import Rules
@@ -12,8 +13,7 @@ struct Summary: Sendable {
     var verdict: PlayVerdict
     var seconds: Double
     var endedAt: Milliseconds
-    /// Whether agents take several jobs, so that an apply can find the agent that planned it.
-    var showsPlanners: Bool
+    var mode: AgentMode
     let paint: Paint
 
     var text: String {
@@ -29,19 +29,37 @@ struct Summary: Sendable {
                 agent(run.id, "apply"), run.life.status.rawValue,
             ]
         }
-        let widths = head.indices.map { column in
-            ([head] + rows).map { $0[column].count }.max() ?? 0
-        }
-        let lines = ([head] + rows).map { row in
-            zip(row, widths).map { padded($0, $1) }.joined(separator: "  ")
-        }
+        let lines = columns([head] + rows)
         return [paint.bold(lines[0])] + lines.dropFirst()
     }
 
     private func wait(_ run: RehearsedRun, _ from: RunStatus, _ to: RunStatus) -> String {
-        guard let start = run.at(from) else { return "-" }
-        guard let end = run.at(to) else { return "for ever" }
-        return tenths(Double(end - start) / 1000) + " s"
+        guard run.at(from) != nil else { return "-" }
+        return time(run, from, to).map { tenths(Double($0) / 1000) + " s" } ?? "for ever"
+    }
+
+    private func time(
+        _ run: RehearsedRun,
+        _ from: RunStatus,
+        _ to: RunStatus
+    ) -> Milliseconds? {
+        guard let start = run.at(from), let end = run.at(to) else { return nil }
+        return end - start
+    }
+
+    var figures: PlayFigures {
+        PlayFigures(
+            mode: mode,
+            boots: tally.boots,
+            planWaits: runs.compactMap { time($0, .planQueued, .planning) },
+            applyWaits: runs.compactMap { time($0, .applyQueued, .applying) },
+            alive: agents.reduce(0) { $0 + (($1.endedAt ?? endedAt) - $1.registeredAt) },
+            busy: agents.reduce(0) { $0 + $1.busyTime(until: endedAt) },
+            renewals: tally.renewals,
+            spoiled: tally.spoiled,
+            finds: tally.finds,
+            holds: verdict.holds
+        )
     }
 
     private func agent(_ run: String, _ type: String) -> String {
@@ -51,20 +69,27 @@ struct Summary: Sendable {
     private func perJob(_ count: Double) -> String { tenths(count / Double(max(tally.jobs, 1))) }
 
     private var totals: [String] {
-        let alive = agents.reduce(0) { $0 + (($1.endedAt ?? endedAt) - $1.registeredAt) }
-        let busy = agents.reduce(0) { $0 + $1.busyTime(until: endedAt) }
-        let share = alive > 0 ? busy * 100 / alive : 0
+        let figures = figures
         let calls = tally.calls.sorted { $0.key < $1.key }.map { service, count in
             "\(service) \(perJob(Double(count)))"
         }
         return [
             "\(runs.count) runs, \(tally.jobs) jobs, \(tally.boots) tasks started,"
                 + " \(tally.restarts) containers restarted, \(tenths(seconds)) s",
-            "agents lived \(tenths(Double(alive) / 1000)) s, \(share) % of it busy",
+            "agents lived \(tenths(Double(figures.alive) / 1000)) s, \(figures.busyShare) % of it busy",
+            "plans waited \(PlayFigures.told(figures.planWaits)), applies"
+                + " \(PlayFigures.told(figures.applyWaits)) (half of them no longer, and the longest)",
             "API calls per job: " + calls.joined(separator: ", ")
                 + (tally.refusedCalls > 0 ? "; \(tally.refusedCalls) refused" : ""),
             "DynamoDB units per job: \(perJob(units.writes)) to write, \(perJob(units.reads)) to read",
-        ] + (showsPlanners ? [Planners(runs: runs, agents: agents).text] : [])
+        ] + sharing + (mode == .shared ? [Planners(runs: runs, agents: agents).text] : [])
+    }
+
+    /// What became of what jobs left behind.
+    private var sharing: [String] {
+        let renewals = "\(tally.renewals) containers renewed, \(tally.spoiled) spoiled"
+        return (mode == .renewed ? [renewals] : [])
+            + ["\(tally.finds) jobs found what an earlier one of their container had left"]
     }
 
     /// Runs that the seed's own faults cost: no broken rule, and never passed over in silence.

@@ -156,6 +156,8 @@ extension TimelineEntry {
                 weight: count > 1 ? .bad : .plain
             )
         case .line(let source, let text): line(source, text)
+        case .found(let job, let task, let left):
+            TimelineEntry(who: "task \(short(task))", what: "\(job) found \(left)")
         case .refusedCall(let service, let message):
             TimelineEntry(who: "API", what: "\(service) refused: \(message)", weight: .warning)
         case .fault(let number, let text):

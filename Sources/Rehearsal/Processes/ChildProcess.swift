@@ -9,11 +9,8 @@ struct Program: Sendable {
     var directory: String
     /// The container whose first process this is: all others in it end with it.
     var container: String?
-}
-
-/// The program could not be started.
-struct SpawnError: Error, CustomStringConvertible {
-    var description: String
+    /// What it has to itself; nil where it sees all of this machine.
+    var enclosure: Enclosure?
 }
 
 /// A child in a process group of its own, with its output read line by line.
@@ -42,26 +39,19 @@ enum ChildProcess {
     ) throws(SpawnError) -> Int {
         let out = try Pipe()
         let err = try Pipe()
-        defer {
-            close(out.write)
-            close(err.write)
-        }
-        let pid: pid_t
-        do {
-            pid = try spawn(program, stdout: out.write, stderr: err.write)
-        } catch {
-            close(out.read)
-            close(err.read)
-            throw error
-        }
         let reading = Countdown(2)
-        for (stream, descriptor) in [(Stream.stdout, out.read), (.stderr, err.read)] {
-            Thread.start {
-                readLines(descriptor) { line(stream, $0) }
-                reading.down()
-            }
-        }
+        let started = Handover<Result<pid_t, SpawnError>>()
+        // Who starts a process waits for it too: what is enclosed ends with the thread that started
+        // it, so that nothing of it survives this process.
         Thread.start {
+            let pid: pid_t
+            do throws(SpawnError) {
+                if program.enclosure != nil { try Enclosure.enter() }
+                pid = try spawn(program, stdout: out.write, stderr: err.write)
+            } catch {
+                return started.give(.failure(error))
+            }
+            started.give(.success(pid))
             var status: Int32 = 0
             while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
             // The container's first process is gone, so the kernel would end all others in its
@@ -71,7 +61,23 @@ enum ChildProcess {
             reading.wait(milliseconds: 2000)
             exit(Self.code(status))
         }
-        return Int(pid)
+        let result = started.take()
+        close(out.write)
+        close(err.write)
+        switch result {
+        case .success(let pid):
+            for (stream, descriptor) in [(Stream.stdout, out.read), (.stderr, err.read)] {
+                Thread.start {
+                    readLines(descriptor) { line(stream, $0) }
+                    reading.down()
+                }
+            }
+            return Int(pid)
+        case .failure(let error):
+            close(out.read)
+            close(err.read)
+            throw error
+        }
     }
 
     /// The exit code in `status` of `waitpid`, as a shell reports it.
@@ -109,7 +115,12 @@ enum ChildProcess {
         sigfillset(&all)
         posix_spawnattr_setsigdefault(&attributes, &all)
 
-        var arguments = ([program.path] + program.arguments).map { strdup($0) } + [nil]
+        var path = program.path
+        var words = program.arguments
+        if let enclosure = program.enclosure {
+            (path, words) = ("/bin/sh", enclosure.arguments(path, words))
+        }
+        var arguments = ([path] + words).map { strdup($0) } + [nil]
         var environment =
             program.environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") }
             + [nil]
@@ -117,7 +128,7 @@ enum ChildProcess {
         var pid = pid_t()
         let result = posix_spawn(
             &pid,
-            program.path,
+            path,
             &actions,
             &attributes,
             &arguments,
@@ -150,6 +161,36 @@ enum ChildProcess {
             }
         }
         if !pending.isEmpty { line(String(decoding: pending, as: UTF8.self)) }
+    }
+}
+
+/// One value from one thread to another.
+final class Handover<Value: Sendable>: Sendable {
+    private let value = Mutex<Value?>(nil)
+    /// C's own, for any thread to use.
+    nonisolated(unsafe) private let given: UnsafeMutablePointer<sem_t>
+
+    init() {
+        given = .allocate(capacity: 1)
+        sem_init(given, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(given)
+        given.deallocate()
+    }
+
+    func give(_ value: Value) {
+        self.value.withLock { $0 = value }
+        sem_post(given)
+    }
+
+    /// Waits for it.
+    func take() -> Value {
+        while true {
+            while sem_wait(given) != 0 {}
+            if let value = value.withLock({ $0 }) { return value }
+        }
     }
 }
 

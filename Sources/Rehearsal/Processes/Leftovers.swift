@@ -36,7 +36,7 @@ enum Leftovers {
     private static func launcher(of pid: pid_t) -> pid_t? {
         guard let fields = fieldsAfterName(Int(pid)), fields.count > 1,
             let parent = pid_t(String(decoding: fields[1], as: UTF8.self)),
-            bytes("/proc/\(parent)/comm") == Array("agent-launcher\n".utf8)
+            contents(of: "/proc/\(parent)/comm") == Array("agent-launcher\n".utf8)
         else { return nil }
         return parent
     }
@@ -44,7 +44,7 @@ enum Leftovers {
     /// Whether the process was started with `entry` in its environment.
     static func has(_ pid: Int, _ entry: String) -> Bool {
         let wanted = Array(entry.utf8)
-        let environment = bytes("/proc/\(pid)/environ") ?? []
+        let environment = contents(of: "/proc/\(pid)/environ") ?? []
         return environment.split(separator: 0).contains { $0.elementsEqual(wanted) }
     }
 
@@ -62,8 +62,16 @@ enum Leftovers {
         return UInt64(String(decoding: fields[19], as: UTF8.self))
     }
 
+    /// The number of a process in its own PID namespace (proc_pid_status(5)).
+    static func ownNumber(of pid: Int) -> Int? {
+        let line = contents(of: "/proc/\(pid)/status")?.split(separator: UInt8(ascii: "\n"))
+            .first { $0.starts(with: "NSpid:".utf8) }
+        let last = line?.split(separator: UInt8(ascii: "\t")).last
+        return last.flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+    }
+
     private static func fieldsAfterName(_ pid: Int) -> [ArraySlice<UInt8>]? {
-        guard let stat = bytes("/proc/\(pid)/stat"),
+        guard let stat = contents(of: "/proc/\(pid)/stat"),
             // The name may hold spaces and parentheses.
             let nameEnd = stat.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
@@ -71,7 +79,7 @@ enum Leftovers {
     }
 
     /// Files in /proc have no size, so they are read to their end.
-    private static func bytes(_ path: String) -> [UInt8]? {
+    static func contents(of path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -90,7 +98,12 @@ enum Leftovers {
 final class AgentProcesses: Sendable {
     private let pids = Mutex<[TaskID: Int]>([:])
 
-    func set(_ pid: Int, for task: TaskID) { pids.withLock { $0[task] = pid } }
+    /// - Parameter pid: as the agent sees itself, which in a container of its own is another number.
+    func register(_ pid: Int, for task: TaskID) {
+        let own = Leftovers.processes(with: "STAND_IN_TASK=\(task)").map { Int($0) }
+            .first { Leftovers.ownNumber(of: $0) == pid }
+        pids.withLock { $0[task] = own ?? pid }
+    }
 
     func pid(of task: TaskID) -> Int? { pids.withLock { $0[task] } }
 

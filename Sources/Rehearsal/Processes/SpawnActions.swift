@@ -1,5 +1,10 @@
 import Glibc
 
+/// The program could not be started.
+struct SpawnError: Error, CustomStringConvertible {
+    var description: String
+}
+
 /// Two steps between fork and exec that glibc has (2.29, 2.34) but shows to C only with
 /// `_GNU_SOURCE`, which Swift's `Glibc` module is not built with; so they are looked up by name.
 enum SpawnActions {

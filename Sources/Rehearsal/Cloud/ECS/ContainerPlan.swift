@@ -37,6 +37,8 @@ struct ContainerPlan: Sendable {
         var inherited: [String: String] = [:]
         /// Added to the task definition's own environment, by container name.
         var extra: [String: [String: String]] = [:]
+        /// What the container has to itself, so that its paths are as they are deployed.
+        var enclosure: Enclosure?
     }
 
     let images: [LocalImage]
@@ -88,6 +90,16 @@ struct ContainerPlan: Sendable {
     ) throws(TaskDefinitionError) -> Program {
         let image = try image(of: container)
         let mounts = try mounts(of: container, surroundings)
+        if var enclosure = surroundings.enclosure {
+            enclosure.mounts = mounts
+            return Program(
+                path: words[0],
+                arguments: Array(words.dropFirst()),
+                environment: try environment(of: container, image, [], surroundings),
+                directory: "/",
+                enclosure: enclosure
+            )
+        }
         let mapped = words.map { Self.local($0, mounts) }
         var path = mapped[0]
         if path == words[0] && !anyFile {
@@ -109,7 +121,7 @@ struct ContainerPlan: Sendable {
     private func environment(
         of container: TaskDefinition.Container,
         _ image: LocalImage,
-        _ mounts: [(path: String, directory: String)],
+        _ mounts: [Enclosure.Mount],
         _ surroundings: Surroundings
     ) throws(TaskDefinitionError) -> [String: String] {
         let base = surroundings.base
@@ -157,13 +169,19 @@ struct ContainerPlan: Sendable {
     private func mounts(
         of container: TaskDefinition.Container,
         _ surroundings: Surroundings
-    ) throws(TaskDefinitionError) -> [(path: String, directory: String)] {
-        var result: [(path: String, directory: String)] = []
+    ) throws(TaskDefinitionError) -> [Enclosure.Mount] {
+        var result: [Enclosure.Mount] = []
         for mount in container.mountPoints ?? [] {
             guard let directory = surroundings.volumes[mount.sourceVolume] else {
                 throw TaskDefinitionError(description: "no volume \(mount.sourceVolume)")
             }
-            result.append((mount.containerPath, directory))
+            result.append(
+                Enclosure.Mount(
+                    path: mount.containerPath,
+                    directory: directory,
+                    isReadOnly: mount.readOnly ?? false
+                )
+            )
         }
         return result
     }
@@ -184,11 +202,11 @@ struct ContainerPlan: Sendable {
     }
 
     /// `text` with a mount's path at its start replaced by the volume's directory.
-    static func local(_ text: String, _ mounts: [(path: String, directory: String)]) -> String {
-        for (path, directory) in mounts where text.hasPrefix(path) {
-            let rest = text.dropFirst(path.count)
+    static func local(_ text: String, _ mounts: [Enclosure.Mount]) -> String {
+        for mount in mounts where text.hasPrefix(mount.path) {
+            let rest = text.dropFirst(mount.path.count)
             // "/run/agent-linkage" is not inside "/run/agent-link".
-            if rest.isEmpty || rest.hasPrefix("/") { return directory + rest }
+            if rest.isEmpty || rest.hasPrefix("/") { return mount.directory + rest }
         }
         return text
     }

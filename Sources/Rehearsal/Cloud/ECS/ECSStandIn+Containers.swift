@@ -109,7 +109,15 @@ extension ECSStandIn {
             marker: marker(of: name, in: id),
             rehearsal: settings.rehearsal,
             inherited: settings.inherited,
-            extra: extra
+            extra: extra,
+            enclosure: name == PlayNames.agent ? try enclosure(of: task) : nil
         )
+    }
+
+    private func enclosure(of task: RunningTask) throws -> Enclosure? {
+        guard let agent = settings.enclosedAgent else { return nil }
+        let place = "\(task.directory)/root"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        return Enclosure(place: place, user: Enclosure.user(task.number), agent: agent)
     }
 }

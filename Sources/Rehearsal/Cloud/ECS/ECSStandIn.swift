@@ -32,6 +32,8 @@ actor ECSStandIn {
         var inherited: [String: String]
         /// Environment besides the task definition's, by container.
         var extra: [String: [String: String]] = [:]
+        /// The agent's program, where each agent's container has a root to itself.
+        var enclosedAgent: String?
         /// Scale-in takes protected tasks (`--break protection`).
         var ignoresProtection = false
     }

@@ -89,6 +89,9 @@ extension TaskDefinition {
         containerDefinitions.first { $0.name == name }
     }
 
+    /// Placeholders for what the programs take as unset where it is empty.
+    private static let optional: Set<String> = ["agent_keep", "agent_user"]
+
     /// Reads a task definition with `${name}` placeholders, as Terraform's `templatefile` does.
     ///
     /// Placeholders are replaced inside the parsed strings, so a value can never change the
@@ -97,7 +100,11 @@ extension TaskDefinition {
         guard let document = JSON(parsing: template) else {
             throw TaskDefinitionError(description: "the task definition is not valid JSON")
         }
-        let filled = try TemplateFile.fill(document, values: values)
+        let filled = try TemplateFile.fill(
+            document,
+            values: values,
+            mayBeEmpty: Self.optional
+        )
         do {
             self = try StrictJSON.decode(TaskDefinition.self, from: filled.text.utf8)
         } catch {
@@ -141,16 +148,18 @@ extension TaskDefinition {
 /// The placeholder syntax of Terraform's `templatefile`, as far as a task definition needs it:
 /// `${name}`, and `$${` for a literal `${`.
 enum TemplateFile {
-    /// Those that containers are renewed with, which is one of three modes.
-    private static let mayBeEmpty: Set = ["agent_user", "agent_keep"]
-
     /// Replaces every placeholder in the strings of `document`; all faults are reported together.
+    ///
+    /// - Parameter mayBeEmpty: Placeholders that stand for something that may be left out.
     static func fill(
         _ document: JSON,
-        values: [String: String]
+        values: [String: String],
+        mayBeEmpty: Set<String> = []
     ) throws(TaskDefinitionError) -> JSON {
         var faults: Set<String> = []
-        let result = walk(document) { fill($0, values: values, faults: &faults) }
+        let result = walk(document) {
+            fill($0, values: values, mayBeEmpty: mayBeEmpty, faults: &faults)
+        }
         guard faults.isEmpty else {
             throw TaskDefinitionError(description: faults.sorted().joined(separator: "; "))
         }
@@ -169,6 +178,7 @@ enum TemplateFile {
     private static func fill(
         _ text: String,
         values: [String: String],
+        mayBeEmpty: Set<String>,
         faults: inout Set<String>
     ) -> String {
         var result = ""
