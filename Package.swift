@@ -412,7 +412,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "AgentLink", "Decisions", "Model", "Peers", "Rules", "Simulation",
+                "AgentLink", "Decisions", "Exploration", "Model", "Peers", "Rules", "Seeded",
+                "Simulation",
                 "SimulationReport",
             ],
             swiftSettings: strict

@@ -4,6 +4,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 
 from executable import rehearsal, run
 
@@ -51,6 +52,27 @@ def every_word_is_tried(root: pathlib.Path) -> bool:
     return words == set(BREAKS)
 
 
+def counterexample_is_simulated(root: pathlib.Path) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder, "verify.txt")
+        written = explore(root, "--break", "verify", "--script", str(script))
+        print(f"    exit code {written.returncode}, {written.stdout.splitlines()[-1]}")
+        broken = run(root, "simulate", "--script", str(script))
+        text = script.read_text().replace("break verify\n", "")
+        script.write_text(text)
+        whole = run(root, "simulate", "--script", str(script))
+        script.write_text(text + "watch task-1\n")
+        refused = run(root, "simulate", "--script", str(script))
+    print(f"    {broken.returncode}, {whole.returncode}, {refused.returncode}: {refused.stderr}")
+    return (
+        (written.returncode, broken.returncode, whole.returncode) == (0, 1, 0)
+        and "\nrule 4 at " in broken.stdout
+        and whole.stdout.endswith("every rule held\n")
+        and refused.returncode == 2
+        and "cannot be simulated" in refused.stderr
+    )
+
+
 def walk_holds(root: pathlib.Path) -> bool:
     result = explore(root, "--walk", "10")
     print(result.stdout + result.stderr, end="")
@@ -63,6 +85,7 @@ def bad_input_is_refused(root: pathlib.Path) -> bool:
         (["--walk", "0"], "expected 1 to 86400"),
         (["--break", "gravity"], "gravity"),
         (["--break", "verify", "--deep"], "has a scene of its own"),
+        (["--walk", "1", "--script", "none"], "writes no --script"),
     ]
     fine = True
     for options, reason in cases:
@@ -95,6 +118,7 @@ ALL = [
     ("Exploration: every scene closes", scenes_close),
     ("Exploration: each safeguard has a scene that notices", safeguards_are_watched),
     ("Exploration: every word of --break is tried", every_word_is_tried),
+    ("Exploration: what it finds is played by the simulation", counterexample_is_simulated),
     ("Exploration: a walk by chance", walk_holds),
     ("Exploration: bad input is refused", bad_input_is_refused),
     ("Exploration: Ctrl-C", stops_when_interrupted),

@@ -14,7 +14,8 @@ package enum Observation: Hashable, Sendable {
     /// A ledger operation took effect; `sizeChanged` says that the service must follow.
     case booked(LedgerReport, sizeChanged: Bool)
     /// A ledger operation failed or is unclear. It is safe to try again: the store reads first.
-    case ledgerFailed(String)
+    /// `sizeMayHaveChanged` says that the service must follow, whatever the next try finds.
+    case ledgerFailed(String, sizeMayHaveChanged: Bool = false)
     case projected
     /// ECS does not follow yet: an error, or a lowering held back while an agent is exposed.
     case projectionFailed(String)

@@ -20,8 +20,10 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         case write(LedgerWrite<Mark>)
         /// Raise ``Ledger/size`` to this, if this version is still there: the change itself is made.
         case raise(to: Int, over: Int)
-        /// - Parameter ledger: as it is after the change.
-        case done(Answer, Ledger)
+        /// - Parameters:
+        ///   - ledger: as it is after the change.
+        ///   - sizeChanged: the service has to follow.
+        case done(Answer, Ledger, sizeChanged: Bool)
         /// Others wrote first, as often as may be tried; nothing was written.
         case contended
         /// As often as may be tried, and one of the writes may be among what others wrote on.
@@ -47,16 +49,23 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         case reading
         /// The ledger was read; what is missing of it is not yet.
         case knowing(Stored, Mark, asked: Set<TaskID>)
-        case writing(Answer, Ledger, looks: Bool)
+        case writing(Made, Ledger, looks: Bool)
         /// It is made, and the jobs are looked at once more.
-        case looking(Answer, Ledger)
+        case looking(Made, Ledger)
+    }
+
+    /// What a write makes.
+    private struct Made {
+        let answer: Answer
+        let size: Int
+        let movesSize: Bool
     }
 
     private let attempts: Int
     private let adopts: Bool
     private var count = 0
-    /// The answer of each write that was sent, by its mark.
-    private var answers: [Mark: Answer] = [:]
+    /// Each write that was sent, by its mark.
+    private var sent: [Mark: Made] = [:]
     /// A write got no answer: it may have been written, and others since on top.
     package private(set) var isUnclear = false
     /// Tasks whose departure was sent: whether it is booked is read before it is sent again.
@@ -85,10 +94,10 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         departed: (Ledger) -> Set<TaskID> = { _ in [] },
         _ operation: (inout Ledger, Limits) -> Answer
     ) -> Step {
-        if case .looking(let answer, _) = stage { return look(stored, answer) }
-        if let mark = stored.mark, let written = answers[mark] {
+        if case .looking(let made, _) = stage { return look(stored, made) }
+        if let mark = stored.mark, let made = sent[mark] {
             // A write that seemed lost had taken effect.
-            return look(stored, written)
+            return look(stored, made)
         }
         guard count < attempts else { return isUnclear ? .unclear : .contended }
         let asked = departed(stored.ledger).union(departing)
@@ -126,32 +135,42 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         var ledger = stored.ledger
         if let desired { ledger.adopt(desired: desired) }
         let answer = operation(&ledger, stored.limits)
+        let movesSize = ledger.size != stored.ledger.size
         ledger.version = stored.ledger.version
-        ledger.moves = stored.ledger.moves + (ledger.size == stored.ledger.size ? 0 : 1)
+        ledger.moves = stored.ledger.moves + (movesSize ? 1 : 0)
         if ledger.size > stored.ledger.size { ledger.lastRaise = ledger.moves }
+        let made = Made(answer: answer, size: ledger.size, movesSize: movesSize)
         guard let write = LedgerWrite(from: stored.ledger, to: ledger, mark: mark) else {
-            return .done(answer, ledger)
+            return done(made, ledger)
         }
         count += 1
         if write.counted != nil {
             ledger.version += 1
-            answers[mark] = answer
+            sent[mark] = made
         }
         departing.formUnion(write.departed.keys)
         // A job that nobody had put before may be more than what another one has just lowered.
         let addsJob = write.jobs.contains { $0.old == nil }
         let lowers = ledger.staying < stored.ledger.staying
-        stage = .writing(answer, ledger, looks: lowers || addsJob)
+        stage = .writing(made, ledger, looks: lowers || addsJob)
         return .write(write)
+    }
+
+    /// The service has to follow also where the look after the change raised the size again, and where
+    /// a write that nobody answered may have moved it: whoever wrote over that knows nothing of it.
+    private func done(_ made: Made, _ ledger: Ledger) -> Step {
+        let mayHaveMoved = isUnclear && ledger.followed < ledger.moves
+        let sizeChanged = made.movesSize || ledger.size != made.size || mayHaveMoved
+        return .done(made.answer, ledger, sizeChanged: sizeChanged)
     }
 
     // MARK: What came of it
 
     /// The write took effect.
     package mutating func wrote() -> Step {
-        guard case .writing(let answer, let ledger, let looks) = stage else { return .read }
-        guard looks else { return .done(answer, ledger) }
-        stage = .looking(answer, ledger)
+        guard case .writing(let made, let ledger, let looks) = stage else { return .read }
+        guard looks else { return done(made, ledger) }
+        stage = .looking(made, ledger)
         return .read
     }
 
@@ -168,30 +187,31 @@ package struct LedgerChange<Answer, Mark: Hashable> {
 
     // MARK: The second look
 
-    private mutating func look(_ stored: Stored, _ answer: Answer) -> Step {
+    private mutating func look(_ stored: Stored, _ made: Made) -> Step {
         let ledger = stored.ledger
-        stage = .looking(answer, ledger)
+        stage = .looking(made, ledger)
         looks += 1
         guard let size = ledger.sizeWanted(stored.limits), size > ledger.size, looks < attempts
-        else { return .done(answer, ledger) }
+        else { return done(made, ledger) }
         return .raise(to: size, over: ledger.version)
     }
 
     /// - Parameter counted: as it is now, without jobs; nil when that is not known.
     package mutating func raised(_ counted: Ledger?) -> Step {
-        guard case .looking(let answer, var ledger) = stage else { return .read }
-        guard let counted else { return .done(answer, ledger) }
-        // Somebody else has changed it, perhaps without having seen the job.
-        guard counted.version == ledger.version else { return .read }
+        guard case .looking(let made, var ledger) = stage else { return .read }
+        // Somebody else has changed it, perhaps without having seen the job; or nobody answered, and it
+        // may be raised.
+        guard let counted, counted.version == ledger.version else { return .read }
         ledger.size = counted.size
         ledger.moves = counted.moves
-        return .done(answer, ledger)
+        ledger.followed = counted.followed
+        return done(made, ledger)
     }
 
     /// What a reading that failed means for a change that is made: the sweep, or whoever changes
     /// the ledger next, raises what is missing. Nil while nothing is made.
     package func missedReading() -> Step? {
-        guard case .looking(let answer, let ledger) = stage else { return nil }
-        return .done(answer, ledger)
+        guard case .looking(let made, let ledger) = stage else { return nil }
+        return done(made, ledger)
     }
 }

@@ -19,7 +19,9 @@ extension Retirement {
             telling.ledgerCause = ""
             if sizeChanged { following.isDue = true }
             take(report, at: now, &steps)
-        case .ledgerFailed(let cause): ledgerFailed(cause, at: now, &steps)
+        case .ledgerFailed(let cause, let sizeMayHaveChanged):
+            if sizeMayHaveChanged { following.isDue = true }
+            ledgerFailed(cause, at: now, &steps)
         case .projected:
             following.slot.succeeded(&timers[.projectFrom])
             telling.projectionCause = ""

@@ -3,8 +3,8 @@ import Decisions
 /// What an operation of a sidecar came to; the sweep's has no report.
 struct ChangeAnswer: Hashable {
     var report: LedgerReport?
-    var before: Int
-    var after: Int
+    /// The service has to follow; said where the change ends.
+    var sizeChanged = false
 }
 
 /// A change under way, as far as it decides what follows. How often it was tried does not: each
@@ -102,6 +102,8 @@ final class Changes {
         let table = ledgers[ledger]
         var stored = ledgers.uncounted(table)
         stored.departed = [:]
+        // Of the counters it then asks whether the service is behind.
+        if change.isUnclear, table.followed < table.moves { stored.moves = 1 }
         let forgets = broken == .verify && change.isUnclear
         let apply = application(state, of: actor)
         var step = change.read(
@@ -149,7 +151,6 @@ final class Changes {
         guard let task else {
             let lists = state.flags.contains(.lists)
             return { ledger, limits in
-                let before = ledger.size
                 ledger.tidy(
                     live: lists ? live : nil,
                     finished: [],
@@ -157,14 +158,13 @@ final class Changes {
                     at: Small.wallNow,
                     limits
                 )
-                return ChangeAnswer(report: nil, before: before, after: ledger.size)
+                return ChangeAnswer()
             }
         }
         let operation = minds.operations[state.operation]
         let id = Small.taskIDs[task]
         let lowersAll = broken == .atMostOne
         return { [self] ledger, limits in
-            let before = ledger.size
             let report = ledger.apply(
                 operation,
                 of: id,
@@ -177,11 +177,7 @@ final class Changes {
             if lowersAll, report == .departure(.retired) {
                 ledger.size = ledger.want(limits) + ledger.surplusLeaving
             }
-            return ChangeAnswer(
-                report: plain(report),
-                before: before,
-                after: ledger.size
-            )
+            return ChangeAnswer(report: plain(report))
         }
     }
 
@@ -216,18 +212,15 @@ final class Changes {
         switch step {
         case .write(let write):
             let pending = ChangeValue.Pending(
-                counted: write.counted,
+                counted: write.counted.map(ledgers.uncounted),
                 jobs: write.jobs,
                 departed: write.departed
             )
             // What it would answer lies in its own stage: the write's own step says it.
             var copy = change
-            let (answer, looks): (ChangeAnswer?, Bool) =
-                switch copy.wrote() {
-                case .done(let answer, _): (answer, false)
-                case .read: (looked(copy), true)
-                default: (nil, false)
-                }
+            let next = copy.wrote()
+            let looks = if case .read = next { true } else { false }
+            let answer = looks ? looked(copy) : ended(next)
             guard let answer else { preconditionFailure("a write without an answer") }
             return .under(
                 .write,
@@ -242,9 +235,7 @@ final class Changes {
         case .read:
             guard let answer = looked(change) else { preconditionFailure("nothing to look at") }
             return .under(.look, value: keep(.look(answer), nil))
-        case .done(let answer, let ledger):
-            // Also one that the look after it raised again.
-            let sizeChanged = answer.before != answer.after || ledger.size != answer.after
+        case .done(let answer, let ledger, let sizeChanged):
             let report = answer.report.map { Observation.booked($0, sizeChanged: sizeChanged) }
             return .over(
                 observation: report.map { minds.observation($0) } ?? 0,
@@ -258,8 +249,13 @@ final class Changes {
 
     /// The answer of a change that is made and looks once more.
     private func looked(_ change: LedgerChange<ChangeAnswer, Int>) -> ChangeAnswer? {
-        if case .done(let answer, _)? = change.missedReading() { return answer }
-        return nil
+        ended(change.missedReading())
+    }
+
+    private func ended(_ step: LedgerChange<ChangeAnswer, Int>.Step?) -> ChangeAnswer? {
+        guard case .done(var answer, _, let sizeChanged)? = step else { return nil }
+        answer.sizeChanged = sizeChanged
+        return answer
     }
 
     /// The change is made, as a look that failed or was left out says.

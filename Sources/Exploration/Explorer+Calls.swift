@@ -79,7 +79,7 @@ extension Explorer {
     }
 
     private func fail(_ who: Int) {
-        let operation = change(who).operation
+        let (operation, value) = (change(who).operation, change(who).value)
         setChange(who, ChangeState())
         guard who != theSweep else { return }
         switch minds.operations[operation] {
@@ -88,6 +88,9 @@ extension Explorer {
         case .expose where broken == .forgetExpose:
             observe(who, known.ledgerFailed)
             observe(who, minds.observation(.booked(.covered, sizeChanged: false)))
+        case _ where value != 0 && changes[value].change.isUnclear:
+            world.tasks[who].move = 0
+            observe(who, known.ledgerUnclear)
         default: observe(who, known.ledgerFailed)
         }
     }

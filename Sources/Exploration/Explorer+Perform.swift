@@ -1,8 +1,16 @@
 import Decisions
+import Model
 
 /// What each transition does.
 extension Explorer {
     func perform(_ transition: Transition) {
+        write(transition)
+        play(transition)
+        settle()
+        checkState()
+    }
+
+    private func play(_ transition: Transition) {
         let who = transition.index
         switch transition.kind {
         case .tick: tick()
@@ -69,8 +77,6 @@ extension Explorer {
         case .age: setLedger(ledgers.aged(world.ledger, gone: vacant, over: over))
         case .bookingPasses: setLedger(ledgers.unbooked(world.ledger))
         }
-        settle()
-        checkState()
     }
 
     /// Another ledger, of which nothing that is counted has changed.
@@ -109,6 +115,7 @@ extension Explorer {
         let wasOutdated = service.outdated
         rememberService()
         world.service = turn.service
+        write(turn)
         for task in turn.stops { scaleIn(task, forDeployment: wasOutdated & 1 << task != 0) }
         for task in turn.starts {
             tell?("ECS starts task \(task + 1)")
@@ -120,6 +127,7 @@ extension Explorer {
 
     /// Its containers run, the sidecar's first.
     private func boot(_ task: Int) {
+        write(.boot, task: task)
         change(.ran, task)
         world.tasks[task].stage = .running
         world.tasks[task].mind = minds.newMind(restarted: false, hasPredecessor: false)

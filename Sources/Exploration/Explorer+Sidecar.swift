@@ -1,5 +1,6 @@
 import AgentLink
 import Decisions
+import Model
 
 /// Sidecars, launchers and agents.
 extension Explorer {
@@ -87,6 +88,7 @@ extension Explorer {
 
     /// Its launcher connects: what the sidecar hears first is what the last one knew.
     func connect(_ task: Int) {
+        write(.connect, task: task)
         world.tasks[task].flags.insert(.isLinked)
         say(task, known.linked)
         for message in minds.greeting(of: world.tasks[task].life) { say(task, message) }
@@ -101,6 +103,8 @@ extension Explorer {
     func hear(_ task: Int) {
         let (message, left) = minds.popped(world.tasks[task].inbox)
         world.tasks[task].inbox = left
+        // What it tells itself is no message.
+        if message != known.projected { write(.hear, task: task) }
         tell?("task \(task + 1): its sidecar hears \(minds.observations[message])")
         observe(task, message)
     }
@@ -202,6 +206,7 @@ extension Explorer {
 
     /// It registers and waits for its first job.
     func agentStarts(_ task: Int) {
+        write(.startAgent, task: task)
         world.tasks[task].agent = .idle
         tellLauncher(task, .registered)
         tellLauncher(task, .waiting)

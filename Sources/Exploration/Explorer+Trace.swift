@@ -8,12 +8,8 @@ extension Explorer {
         tell = { lines.append("    " + $0) }
         perform(transition)
         tell = nil
-        let before = world
         normalise()
-        if before.tasks[0].mind != world.tasks[0].mind
-            || before.tasks[1].mind != world.tasks[1].mind,
-            before.tasks[0].mind == world.tasks[1].mind
-        {
+        if hasSwapped {
             lines.append("    (from here on tasks 1 and 2 have each other's numbers)")
         }
         return lines

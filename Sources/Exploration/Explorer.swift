@@ -1,4 +1,5 @@
 import Decisions
+import Model
 package import Rules
 
 /// Performs transitions in one world: the shells of sidecar, launcher and endpoint, and ECS, HCP
@@ -17,6 +18,13 @@ final class Explorer {
     var seen = Seen()
     /// Hears what happens within a transition, for a trace.
     var tell: ((String) -> Void)?
+    /// What happens, written down; nil where nobody wants it.
+    var script: [Script.Step]?
+    /// Which of all tasks is in each place, and how many there have been.
+    var numberedTasks = [0, 0, 0]
+    var lastNumber = 0
+    /// The last normal form gave the first two tasks each other's numbers.
+    var hasSwapped = false
 
     let known: KnownObservations
 
@@ -46,6 +54,7 @@ final class Explorer {
     /// Where the scene begins.
     func begin() {
         world = SmallWorld()
+        (numberedTasks, lastNumber) = ([0, 0, 0], 0)
         world.left = scene.budgets
         var ledger = Ledger(version: 1, size: scene.floor)
         var desired = scene.floor
@@ -183,8 +192,12 @@ final class Explorer {
     ///   - writer: a task, the sweep, or nil for an endpoint.
     func setLedger(_ ledger: UInt16, _ moved: Moved, by writer: Int?) {
         if moved != .nothing {
-            for task in tasks where task != writer { loseRace(&world.tasks[task].change, moved) }
-            if writer != theSweep { loseRace(&world.sweepChange, moved) }
+            for task in tasks where task != writer {
+                if loseRace(&world.tasks[task].change, moved) { write(.write, task: task) }
+            }
+            if writer != theSweep, loseRace(&world.sweepChange, moved) {
+                script?.append(Script.Step(.write, .sweep))
+            }
         }
         if moved == .version {
             for job in jobs where world.jobs[job].announcement != 0 {
@@ -202,18 +215,20 @@ final class Explorer {
         case version
     }
 
-    private func loseRace(_ change: inout ChangeState, _ moved: Moved) {
+    /// - Returns: whether its write has come too late.
+    private func loseRace(_ change: inout ChangeState, _ moved: Moved) -> Bool {
         if moved == .version {
             change.flags.remove(.isMine)
             if change.phase == .raise { change.flags.insert(.isStale) }
         }
-        guard change.phase == .write, changes.isCounted(change.value) else { return }
+        guard change.phase == .write, changes.isCounted(change.value) else { return false }
         if broken == .conditionalWrite {
             change.flags.insert(.isStale)
-        } else {
-            change.value = changes.lost(change.value)
-            change.phase = .read
+            return false
         }
+        change.value = changes.lost(change.value)
+        change.phase = .read
+        return true
     }
 
     /// `UpdateService`.
@@ -262,7 +277,7 @@ struct Seen {
 /// Observations that need no thought.
 struct KnownObservations {
     let woke, linked, unlinked, projected, projectionFailed, ledgerFailed, unprotected: UInt16
-    let notLooked, unprotectFailed: UInt16
+    let notLooked, unprotectFailed, ledgerUnclear: UInt16
     let stopRequested, protected, blocked, unclear, notCompared, waiting: UInt16
 
     init(_ minds: Minds) {
@@ -273,6 +288,7 @@ struct KnownObservations {
         projected = id(.projected)
         projectionFailed = id(.projectionFailed("a fault"))
         ledgerFailed = id(.ledgerFailed("a fault"))
+        ledgerUnclear = id(.ledgerFailed("a fault", sizeMayHaveChanged: true))
         unprotected = id(.unprotected)
         unprotectFailed = id(.unprotectFailed("a fault"))
         notLooked = id(.looked(nil))

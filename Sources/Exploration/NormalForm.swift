@@ -1,4 +1,5 @@
 import Decisions
+import Model
 
 /// One world for all that differ only in what decides nothing: the ends of tasks that are gone,
 /// and which of two tasks is the first.
@@ -26,7 +27,10 @@ extension Explorer {
             gone: vacant & ~listedSomewhere
         )
         // A call that begins later finds the booking passed.
-        if followers + bookers < 2 { world.ledger = ledgers.unbooked(world.ledger) }
+        if followers + bookers < 2 {
+            if ledgers.facts(of: world.ledger).isBooked { script?.append(.init(.bookingPasses)) }
+            world.ledger = ledgers.unbooked(world.ledger)
+        }
         if world.left.stale == 0 {
             world.serviceBefore = 0
         }
@@ -52,6 +56,7 @@ extension Explorer {
 
     /// Of two tasks the one that comes first is the first. A sweep's change names both.
     private func nameLeast() {
+        hasSwapped = false
         guard scene.tasks == 2, world.sweepChange.value == 0 else { return }
         var other = world
         other.tasks[0] = world.tasks[1]
@@ -65,6 +70,9 @@ extension Explorer {
             other.tasks[task].change.live = Ledgers.swapped(other.tasks[task].change.live)
         }
         other.sweepChange.live = Ledgers.swapped(world.sweepChange.live)
-        if SmallWorld.comesBefore(other, world) { world = other }
+        guard SmallWorld.comesBefore(other, world) else { return }
+        world = other
+        numberedTasks.swapAt(0, 1)
+        hasSwapped = true
     }
 }

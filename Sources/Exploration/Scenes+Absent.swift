@@ -46,8 +46,7 @@ extension Scene {
         recycles, report booked before, report exposed, report covered
         """,
         "links": """
-        killTask, raise, releaseLimit, bookingPasses, report booked before, report exposed,
-        report covered
+        killTask, raise, releaseLimit, report booked before, report exposed, report covered
         """,
         "repeats": """
         killTask, deployments, releaseLimit, phase looking, report no job, report rejoined,
@@ -136,8 +135,8 @@ extension Scene {
         strayed, report booked before, report exposed, report covered
         """,
         "two-agents-fault": """
-        killTask, releaseLimit, report no job, report rejoined, report strayed, report exposed,
-        report covered
+        killTask, releaseLimit, report no job, report granted stray, report rejoined, report
+        strayed, report exposed, report covered
         """,
     ]
 }

@@ -1,4 +1,5 @@
 import Decisions
+package import Model
 import Rules
 
 /// What a search came to.
@@ -21,6 +22,8 @@ package struct Finding: Sendable {
     }
     /// How it came to that, from the beginning.
     package var trace: [String] = []
+    /// The same for another world to play; nil where no rule was broken.
+    package var script: Script?
     /// What never occurred though it must.
     package var missing: [String] = []
 }
@@ -98,6 +101,7 @@ package final class Search {
             if let breach = expand(next, &transitions) {
                 finding.breach = breach.0
                 finding.trace = trace(to: next, then: breach.transition)
+                finding.script = script(to: next, then: breach.transition)
                 break
             }
             next += 1
@@ -121,6 +125,7 @@ package final class Search {
             )
             finding.trace = trace(to: lost.first, then: nil)
             finding.trace += ["and as far as it goes:"] + trace(to: lost.last, then: nil)
+            finding.script = script(to: lost.last, then: nil)
         }
     }
 
@@ -216,17 +221,38 @@ package final class Search {
 
     // MARK: The trace
 
-    private func trace(to state: Int, then last: Transition?) -> [String] {
+    /// Each state on the way, and which of its transitions leads on.
+    private func path(to state: Int) -> [(from: Int, ordinal: Int)] {
         var path: [(from: Int, ordinal: Int)] = []
         var at = state
         while at != 0 {
             path.append((Int(parents[at]), Int(ordinals[at])))
             at = Int(parents[at])
         }
+        return path.reversed()
+    }
+
+    private func script(to state: Int, then last: Transition?) -> Script {
+        let writer = Explorer(sharing: explorer)
+        writer.script = []
+        writer.begin()
+        writer.normalise()
+        var transitions: [Transition] = []
+        for (_, ordinal) in path(to: state) {
+            writer.enumerate(into: &transitions)
+            writer.perform(transitions[ordinal])
+            writer.normalise()
+        }
+        if let last { writer.perform(last) }
+        let broken = explorer.broken?.rawValue
+        return Script(writer.stage, broken: broken, steps: writer.script ?? [])
+    }
+
+    private func trace(to state: Int, then last: Transition?) -> [String] {
         let teller = Explorer(sharing: explorer)
         var lines: [String] = []
         var transitions: [Transition] = []
-        for (from, ordinal) in path.reversed() {
+        for (from, ordinal) in path(to: state) {
             teller.world = states[from]
             teller.enumerate(into: &transitions)
             lines += teller.told(transitions[ordinal])

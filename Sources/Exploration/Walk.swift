@@ -1,3 +1,4 @@
+package import Model
 import Rules
 
 /// Steps by chance through a world that is too large to be searched to its end.
@@ -5,6 +6,10 @@ package final class Walk {
     private let explorer: Explorer
     /// Made so far.
     package private(set) var transitions = 0
+    /// The last walk, for another world to play.
+    package var script: Script {
+        Script(explorer.stage, broken: nil, steps: explorer.script ?? [])
+    }
 
     package init(_ scene: Scene) { explorer = Explorer(scene) }
 
@@ -20,6 +25,7 @@ package final class Walk {
         var path: [Transition] = []
         var open: [Transition] = []
         explorer.breach = nil
+        explorer.script = []
         explorer.begin()
         explorer.normalise()
         for _ in 0..<most {
@@ -37,10 +43,10 @@ package final class Walk {
     }
 
     private func trace(_ path: [Transition]) -> [String] {
-        explorer.breach = nil
-        explorer.begin()
-        explorer.normalise()
-        return path.flatMap { explorer.told($0) }
+        let teller = Explorer(sharing: explorer)
+        teller.begin()
+        teller.normalise()
+        return path.flatMap { teller.told($0) }
     }
 }
 

@@ -6,11 +6,19 @@ package struct LedgerSnapshot: Hashable, Sendable {
     package let limits: Limits
     /// What is wrong with the limits, which are used all the same: the ceiling wins.
     package let limitsFault: LimitsFault?
+    /// After a change: the service has to follow (``LedgerChange/Step/done(_:_:sizeChanged:)``).
+    package let sizeChanged: Bool
 
-    package init(ledger: Ledger, limits: Limits, limitsFault: LimitsFault? = nil) {
+    package init(
+        ledger: Ledger,
+        limits: Limits,
+        limitsFault: LimitsFault? = nil,
+        sizeChanged: Bool = false
+    ) {
         self.ledger = ledger
         self.limits = limits
         self.limitsFault = limitsFault
+        self.sizeChanged = sizeChanged
     }
 
     /// What the service follows.

@@ -98,32 +98,48 @@ struct Effects: Sendable {
 
     private func change(_ operation: LedgerOperation) async -> Observation {
         do {
-            if case .report(let job, _, _, _) = operation,
-                let write = operation.byItself(of: task, at: .now()),
-                case .written(let before) = try await store.write(write)
-            {
-                if let job { tellWait(for: job, before) }
-                return .booked(.reported(job), sizeChanged: false)
+            if let report = try await sayByItself(operation) {
+                return .booked(report, sizeChanged: false)
             }
+        } catch {
+            return .ledgerFailed("\(error)")
+        }
+        do {
             var finished: Set<Job> = []
             if case .reserve = operation { finished = await finishedJobs() }
             var booking = try await book(operation, live: nil, finished: finished)
             // The service follows a change first; the next turn lists.
-            if !booking.sizeChanged,
+            let snapshot = booking.snapshot
+            if !snapshot.sizeChanged,
                 operation.needsList(
                     after: booking.report,
                     of: task,
-                    booking.snapshot.ledger,
+                    snapshot.ledger,
                     at: .now(),
-                    booking.snapshot.limits
+                    snapshot.limits
                 )
             {
                 booking = try await book(operation, live: try await list(), finished: finished)
             }
-            return .booked(booking.report, sizeChanged: booking.sizeChanged)
+            return .booked(booking.report, sizeChanged: booking.snapshot.sizeChanged)
         } catch {
-            return .ledgerFailed("\(error)")
+            let isUnclear = if case LedgerFailure.unclear = error { true } else { false }
+            // What it then follows is whatever the ledger says.
+            if isUnclear { latest.forget() }
+            return .ledgerFailed("\(error)", sizeMayHaveChanged: isUnclear)
         }
+    }
+
+    /// - Returns: nil where one write does not say it.
+    private func sayByItself(
+        _ operation: LedgerOperation
+    ) async throws(LedgerFailure) -> LedgerReport? {
+        guard case .report(let job, _, _, _) = operation,
+            let write = operation.byItself(of: task, at: .now()),
+            case .written(let before) = try await store.write(write)
+        else { return nil }
+        if let job { tellWait(for: job, before) }
+        return .reported(job)
     }
 
     private struct ListingFailure: Error, CustomStringConvertible {
@@ -141,12 +157,8 @@ struct Effects: Sendable {
         }
     }
 
-    private struct Booking {
-        let report: LedgerReport
-        let sizeChanged: Bool
-        /// The ledger after it.
-        let snapshot: LedgerSnapshot
-    }
+    /// What came of an operation, and the ledger after it.
+    private typealias Booking = (report: LedgerReport, snapshot: LedgerSnapshot)
 
     private func book(
         _ operation: LedgerOperation,
@@ -156,7 +168,7 @@ struct Effects: Sendable {
         let (task, hasPredecessor) = (task, hasPredecessor)
         // With a token HCP Terraform is asked instead.
         let patience = terraform == nil ? announcedJobTimeout : nil
-        let change = try await store.change(knowing: {
+        let (answer, snapshot) = try await store.change(knowing: {
             operation.asksDeparted(
                 of: task,
                 live: live,
@@ -177,13 +189,10 @@ struct Effects: Sendable {
             )
             return (report: report, before: size, after: ledger.size, job: old)
         }
-        let (report, before, after, old) = change.answer
-        if let job = operation.job { tellWait(for: job, old) }
-        if before != after { tellSize(before, after) }
-        // Also one that the look after it raised again.
-        let sizeChanged = before != after || change.snapshot.ledger.size != after
-        if sizeChanged { latest.set(change.snapshot) }
-        return Booking(report: report, sizeChanged: sizeChanged, snapshot: change.snapshot)
+        if let job = operation.job { tellWait(for: job, answer.job) }
+        if answer.before != answer.after { tellSize(answer.before, answer.after) }
+        if snapshot.sizeChanged { latest.set(snapshot) }
+        return (answer.report, snapshot)
     }
 
     /// How long a job waited that this task's agent has now, where it was announced.
@@ -339,4 +348,6 @@ final class LatestChange: Sendable {
     func hasFollowed(_ move: Int) {
         state.withLock { if $0?.move == move { $0 = nil } }
     }
+
+    func forget() { state.withLock { $0 = nil } }
 }

@@ -35,7 +35,7 @@ struct LifeMeter {
         case .agent(.renewed): [Self.renewed]
         case .protection(let report): Self.told(report).map { [$0] } ?? []
         case .booked(.departure(let departure), _): [Self.departed(departure)]
-        case .ledgerFailed(let cause): [Self.ledgerFailed(cause)]
+        case .ledgerFailed(let cause, _): [Self.ledgerFailed(cause)]
         default: []
         }
     }

@@ -59,7 +59,8 @@ struct LedgerStoreTests {
         let (answer, snapshot) = try await store.change(StoreBench.announce("b"))
         #expect(answer == 2)
         #expect(snapshot.ledger.version == 2)
-        #expect(try await store.read() == snapshot)
+        let read = try await store.read()
+        #expect(read.ledger == snapshot.ledger && read.limits == snapshot.limits)
         #expect(table.sortKeys == ["job/a/plan", "job/b/plan", "ledger"])
     }
 

@@ -152,7 +152,7 @@ struct LedgerChangeTests {
         var retired = 0
         let ends = playAll(table, [.departing(a), .announcing([try job(2)])]) { table, actors in
             #expect(table.staying == table.want, "\(table)")
-            if case .departure(_, _, .done(.retired, _)) = actors[0] { retired += 1 }
+            if case .departure(_, _, .done(.retired, _, _)) = actors[0] { retired += 1 }
         }
         #expect(ends > 20)
         #expect(retired > 0 && retired < ends, "the second look was never needed")
@@ -192,7 +192,7 @@ struct LedgerChangeTests {
         _ = playAll(table, [.departing(a), .departing(a)]) { table, actors in
             #expect(table.ledger.size == 1, "\(table)")
             let answers = actors.compactMap { actor -> Departure? in
-                if case .departure(_, _, .done(let answer, _)) = actor { answer } else { nil }
+                if case .departure(_, _, .done(let answer, _, _)) = actor { answer } else { nil }
             }
             #expect(Set(answers) == [.retired, .bookedBefore])
         }
@@ -251,7 +251,8 @@ struct LedgerChangeTests {
             return
         }
         table.raise(to: 1, over: 2)
-        guard case .done(.retired, let ledger) = change.raised(table.counted) else {
+        guard case .done(.retired, let ledger, sizeChanged: true) = change.raised(table.counted)
+        else {
             Issue.record("it is not done")
             return
         }
@@ -274,10 +275,101 @@ struct LedgerChangeTests {
             return
         }
         let step = change.readDeparted(table.departed) { $0.depart(a, at: now, $1) }
-        guard case .done(.bookedBefore, _) = step else {
+        guard case .done(.bookedBefore, _, _) = step else {
             Issue.record("it is \(step)")
             return
         }
+    }
+
+    /// A job that nobody had put raises the size, and nobody answers.
+    private func unansweredRaise(
+        of table: inout LedgerTable
+    ) throws -> LedgerChange<LedgerReport, Int> {
+        var change = LedgerChange<LedgerReport, Int>(adopts: true)
+        let step = try report(&change, table, mark: 1)
+        guard case .write(let write) = step else {
+            Issue.record("no write: \(step)")
+            throw CancellationError()
+        }
+        #expect(write.counted?.size == 2)
+        let isWritten = table.write(write)
+        #expect(isWritten)
+        _ = change.gotNoAnswer()
+        return change
+    }
+
+    private func report(
+        _ change: inout LedgerChange<LedgerReport, Int>,
+        _ table: LedgerTable,
+        mark: Int
+    ) throws -> LedgerChange<LedgerReport, Int>.Step {
+        let job = try job(2)
+        return change.read(.init(table.ledger, table.limits, mark: table.mark), mark: mark) {
+            $0.apply(
+                .report(job),
+                of: b,
+                live: nil,
+                finished: [],
+                patience: nil,
+                at: now,
+                $1
+            )
+        }
+    }
+
+    @Test("a raise without an answer that others wrote over is followed by whoever made it")
+    func raiseOverwritten() throws {
+        var table = try table(size: 1, jobs: [job(1): a])
+        var change = try unansweredRaise(of: &table)
+        table.mark = 7
+        let step = try report(&change, table, mark: 2)
+        guard case .done(.reported, _, sizeChanged: true) = step else {
+            Issue.record("it is \(step)")
+            return
+        }
+        // Once the service has followed, nobody has to.
+        table.ledger.followed = table.ledger.moves
+        var late = change
+        guard case .done(.reported, _, sizeChanged: false) = try report(&late, table, mark: 3)
+        else {
+            Issue.record("it is not done")
+            return
+        }
+    }
+
+    @Test("a raise after the change that nobody answered is looked for")
+    func raiseWithoutAnswer() throws {
+        var table = try table(size: 1, jobs: [job(1): a])
+        var (change, write) = try departure(of: table)
+        let isWritten = table.write(write)
+        #expect(isWritten)
+        _ = table.write(JobWrite(try job(2), from: nil, to: .init(at: now)))
+        _ = change.wrote()
+        guard
+            case .raise(to: 1, over: 2) = change.read(
+                .init(table.ledger, table.limits, mark: 1),
+                mark: 2,
+                { $0.depart(a, at: now, $1) }
+            )
+        else {
+            Issue.record("it raises nothing")
+            return
+        }
+        table.raise(to: 1, over: 2)
+        guard case .read = change.raised(nil) else {
+            Issue.record("it does not look")
+            return
+        }
+        let step = change.read(
+            .init(table.ledger, table.limits, mark: 1),
+            mark: 3,
+            { $0.depart(a, at: now, $1) }
+        )
+        guard case .done(.retired, let ledger, sizeChanged: true) = step else {
+            Issue.record("it is \(step)")
+            return
+        }
+        #expect(ledger.size == 1)
     }
 
     @Test("a second look that cannot be made leaves the change as made")
@@ -288,7 +380,7 @@ struct LedgerChangeTests {
             Issue.record("it does not look")
             return
         }
-        guard case .done(.retired, _) = change.missedReading() else {
+        guard case .done(.retired, _, sizeChanged: true) = change.missedReading() else {
             Issue.record("it is not done")
             return
         }

@@ -19,6 +19,19 @@ struct RetirementUnclearTests {
         #expect(story.retirement.timers[.idleSince] == .origin + .milliseconds(100))
     }
 
+    @Test("a change that may have moved the size is followed, also before it is tried again")
+    func lostRaise() throws {
+        let plan = try job("run-1/plan")
+        var story = Story.idle()
+        story.tell(.agent(.received(plan)))
+        let failed = story.tell(.ledgerFailed("no answer", sizeMayHaveChanged: true))
+        #expect(failed.contains(.project))
+        var calm = Story.idle()
+        calm.tell(.agent(.received(plan)))
+        let unchanged = calm.tell(.ledgerFailed("nothing written"))
+        #expect(!unchanged.contains(.project))
+    }
+
     @Test("an exposure whose answer was lost is taken back once the task is protected")
     func lostExposure() throws {
         var story = Story()

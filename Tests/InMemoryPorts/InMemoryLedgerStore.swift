@@ -32,7 +32,13 @@ package final class InMemoryLedgerStore: LedgerStore {
             if ledger.size > before.size { ledger.lastRaise = ledger.moves }
             if ledger != before || !before.isWritten { ledger.version += 1 }
             snapshot = LedgerSnapshot(ledger: ledger, limits: snapshot.limits)
-            return (answer, snapshot)
+            let sizeChanged = ledger.size != before.size
+            let after = LedgerSnapshot(
+                ledger: ledger,
+                limits: snapshot.limits,
+                sizeChanged: sizeChanged
+            )
+            return (answer, after)
         }
     }
 

@@ -416,7 +416,9 @@ struct DeploymentWorld {
         if ledger.size < size, report != .departure(.retired) {
             broken.append("\(operation) of \(tasks[index].id) lowered the service")
         }
-        return fails ? .ledgerFailed("lost") : .booked(report, sizeChanged: ledger.size != size)
+        return fails
+            ? .ledgerFailed("lost", sizeMayHaveChanged: true)
+            : .booked(report, sizeChanged: ledger.size != size)
     }
 
     private mutating func project(fails: Bool) -> Observation {

@@ -13,14 +13,14 @@ struct StoryDigestTests {
         1: 0xbe1f_df0e_7fbc_ee3b,
         2: 0xa1a6_d180_0b09_c43d,
         3: 0x012c_83fd_22c5_6fa0,
-        4: 0xd38a_1ed2_fa0e_7ad4,
+        4: 0xd573_09b8_6b0a_cec8,
         5: 0x454d_0b48_7339_20ae,
-        6: 0x760c_2a2a_5c7f_3174,
+        6: 0x865b_86f2_cf73_53d1,
         7: 0x32ff_b6d7_e98d_28eb,
         8: 0x7acf_cb5c_49a6_61d8,
         9: 0x6966_9e7f_a875_e50f,
         10: 0x20a5_8f81_8e08_1830,
-        11: 0x4ee9_135a_1dc8_b064,
+        11: 0xc6e5_01f1_f740_06dd,
         12: 0x20b2_c055_9490_fbda,
     ]
 

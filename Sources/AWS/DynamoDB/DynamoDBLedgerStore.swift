@@ -94,9 +94,9 @@ package struct DynamoDBLedgerStore: LedgerStore {
                 case .raise(let size, let version):
                     let raised = try? await raise(to: size, over: version, bookingAt: nil)
                     step = change.raised(raised?.counted)
-                case .done(let answer, let ledger):
+                case .done(let answer, let ledger, let sizeChanged):
                     guard let last else { preconditionFailure("done without a reading") }
-                    return (answer, last.replacing(ledger))
+                    return (answer, last.changed(to: ledger, sizeChanged: sizeChanged))
                 case .contended:
                     let attempts = LedgerChange<Answer, String>.maximumAttempts
                     throw .unchanged(.contention(attempts: attempts))
@@ -361,7 +361,12 @@ extension TableWrite.Condition {
 }
 
 extension LedgerSnapshot {
-    fileprivate func replacing(_ ledger: Ledger) -> LedgerSnapshot {
-        LedgerSnapshot(ledger: ledger, limits: limits, limitsFault: limitsFault)
+    fileprivate func changed(to ledger: Ledger, sizeChanged: Bool) -> LedgerSnapshot {
+        LedgerSnapshot(
+            ledger: ledger,
+            limits: limits,
+            limitsFault: limitsFault,
+            sizeChanged: sizeChanged
+        )
     }
 }

@@ -21,14 +21,16 @@ struct ExploreCommand: ParsableCommand {
             and not only for the orders that somebody thought of.
 
               rehearsal explore                      the scenes of the tests, a minute
-              rehearsal explore --deep               the large ones too, minutes and 12 GB
+              rehearsal explore --deep               the large ones too, minutes, 6.5 GB each
               rehearsal explore --scene faults
               rehearsal explore --break verify       would we notice?
               rehearsal explore --walk 600           chance, in a world too large to close
 
-            A rule that is broken is told as a trace, the shortest there is. Exit code 0:
+            A rule that is broken is told as a trace, the shortest there is, and with
+            --script written as a script that rehearsal simulate plays. Exit code 0:
             every scene is closed and every rule held, or the scene that --break names has
-            noticed. 1: not so. 64: the options contradict each other. 130: interrupted.
+            noticed. 1: not so. 2: a file cannot be written. 64: the options contradict
+            each other. 130: interrupted.
             """
     )
 
@@ -44,6 +46,8 @@ struct ExploreCommand: ParsableCommand {
         help: "Switches a safeguard off: the scene that watches it must notice."
     )
     var broken: Breakage?
+    @Option(help: "Writes the first rule that is broken as a script into this file.")
+    var script: String?
     @Option(help: "Seconds of steps by chance, three tasks and everything that may go wrong.")
     var walk: Int?
     @Option(help: "The first seed of --walk.") var seed: UInt64 = 1
@@ -66,17 +70,27 @@ struct ExploreCommand: ParsableCommand {
         if broken != nil, !names.isEmpty || deep || walk != nil {
             throw ValidationError("--break has a scene of its own")
         }
-        if walk != nil, !names.isEmpty || deep {
-            throw ValidationError("--walk has a world of its own")
+        if walk != nil, !names.isEmpty || deep || script != nil {
+            throw ValidationError("--walk has a world of its own, and writes no --script")
         }
     }
 
     func run() throws {
         let stops = Interruption()
         if list { return printScenes() }
-        if let broken { return try ExploreRun(self, stops).breakSafeguard(broken) }
-        if let walk { return try ExploreRun(self, stops).walk(seconds: walk) }
-        try ExploreRun(self, stops).play(scenes)
+        do {
+            let run = ExploreRun(self, stops)
+            if let broken {
+                try run.breakSafeguard(broken)
+            } else if let walk {
+                try run.walk(seconds: walk)
+            } else {
+                try run.play(scenes)
+            }
+        } catch let fault as SimulationFault {
+            complain(fault.text)
+            throw ExitCode(fault.code)
+        }
     }
 
     private var scenes: [Scene] {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Exploration
 import Glibc
+import Model
 import Rules
 import Seeded
 import SimulationReport
@@ -38,14 +39,17 @@ struct ExploreRun {
             }
         }
         var (failed, open) = (0, 0)
+        var broken: Finding?
         watch(board, workers) { finding in
             print(Self.line(finding))
             tell(finding)
             if !finding.holds { failed += 1 }
+            if broken == nil, finding.script != nil { broken = finding }
             if finding.isGivenUp { open += 1 }
             fflush(nil)
         }
         if stops.isAsked { throw interrupted() }
+        if let broken { try writeScript(of: broken) }
         if failed > 0 {
             print("\(failed) of \(scenes.count) scenes did not hold")
             throw ExitCode(1)
@@ -74,6 +78,14 @@ struct ExploreRun {
     private func interrupted() -> ExitCode {
         complain("interrupted")
         return ExitCode(130)
+    }
+
+    private func writeScript(of finding: Finding) throws {
+        guard let path = command.script, let script = finding.script, let breach = finding.breach
+        else { return }
+        let notes = ["\(finding.scene): \(breach)", "rehearsal simulate --script \(path)"]
+        try save(script.text(notes), path)
+        print("wrote \(path)")
     }
 
     private func tell(_ finding: Finding) {
@@ -108,6 +120,7 @@ struct ExploreRun {
         print(Self.line(finding))
         if finding.wasInterrupted { throw interrupted() }
         tell(finding)
+        try writeScript(of: finding)
         guard let breach = finding.breach, breach.rule == broken.rule else {
             print("the scene that watches it has not noticed")
             throw ExitCode(1)

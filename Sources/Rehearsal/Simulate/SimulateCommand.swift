@@ -28,6 +28,7 @@ struct SimulateCommand: ParsableCommand {
               rehearsal simulate --seeds 1000 --policy all --report out.html
               rehearsal simulate --trace runs.csv --recommend --wait-target 60
               rehearsal simulate --story --seed 17
+              rehearsal simulate --script FILE
               rehearsal simulate --growth
 
             A seed has the same result on every machine. Exit code 0: every rule held.
@@ -58,6 +59,12 @@ struct SimulateCommand: ParsableCommand {
         )
         var replacement: Replacement?
         @Flag(help: "Tells everything that happens in the one world of --seed.") var story = false
+        @Option(
+            help: """
+                Tells one world that goes the way of a script, which rehearsal explore writes; \
+                without its line "break" with every safeguard on.
+                """
+        ) var script: String?
         @Flag(
             help: """
                 One service of 10 to 1,000 agents with one-minute jobs: what its ledger takes of \
@@ -155,6 +162,10 @@ struct SimulateCommand: ParsableCommand {
         }
         guard service.mode != .renewed else {
             throw ValidationError("--mode renewed is not simulated")
+        }
+        let isAlone = !seedOptions.story && !seedOptions.growth && !runs.recommend
+        if seedOptions.script != nil, !isAlone || seedOptions.broken != nil {
+            throw ValidationError("--script is a world of its own, and says what is switched off")
         }
         if runs.recommend, seedOptions.broken != nil || seedOptions.story {
             throw ValidationError("--recommend goes with neither --break nor --story")

@@ -25,6 +25,7 @@ struct Simulator {
     }
 
     func run() throws {
+        if let path = command.seedOptions.script { return try play(script: path) }
         if command.seedOptions.story { return try story() }
         if command.seedOptions.growth { return try growth() }
         let scenario = try scenario()
@@ -174,12 +175,7 @@ struct Simulator {
     }
 
     private func trace(_ path: String) throws -> Trace {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SimulationFault(text: "\(path) cannot be read", code: 2)
-        }
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw SimulationFault(text: "\(path) is not UTF-8 text", code: 2)
-        }
+        let text = try contents(of: path)
         do throws(TraceFault) {
             return try Trace(csv: text)
         } catch {
@@ -312,16 +308,30 @@ struct Simulator {
 
     private func write(_ result: SimulationResult) throws {
         let report = ResultPage(result)
-        if let path = command.output.report { try save(report.html, path) }
-        if let path = command.output.picture { try save(report.picture, path) }
-    }
-
-    private func save(_ text: String, _ path: String) throws {
-        do {
-            try Data(text.utf8).write(to: URL(filePath: path))
-        } catch {
-            throw SimulationFault(text: "\(path) cannot be written: \(error)", code: 2)
+        let files = [
+            (command.output.report, report.html), (command.output.picture, report.picture),
+        ]
+        for case (let path?, let text) in files {
+            try save(text, path)
+            if !command.output.json { print("wrote \(path)") }
         }
-        if !command.output.json { print("wrote \(path)") }
+    }
+}
+
+func contents(of path: String) throws(SimulationFault) -> String {
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw SimulationFault(text: "\(path) cannot be read", code: 2)
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+        throw SimulationFault(text: "\(path) is not UTF-8 text", code: 2)
+    }
+    return text
+}
+
+func save(_ text: String, _ path: String) throws(SimulationFault) {
+    do {
+        try Data(text.utf8).write(to: URL(filePath: path))
+    } catch {
+        throw SimulationFault(text: "\(path) cannot be written: \(error)", code: 2)
     }
 }

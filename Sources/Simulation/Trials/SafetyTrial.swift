@@ -35,7 +35,7 @@ package struct SafetyTrial: Sendable {
         setup.idleTimeout = chance.pick([30, 60, 120, 300]).seconds
         setup.firstJobTimeout = chance.pick([60, 300]).seconds
         setup.maxLifetime = chance.pick([nil, nil, 30.minutes])
-        setup.protectionMinutes = chance.pick([30, 120])
+        setup.protection = chance.pick([30, 120]).minutes
         setup.hasToken = chance.below(2) == 0
         setup.broken = broken
         setup.faults = Faults.drawn(&chance)

@@ -139,7 +139,7 @@ package struct Trace: Sendable, Equatable {
     }
 
     /// The runs as a workload.
-    package var workload: any Workload { TraceWorkload(runs: runs) }
+    package var workload: any Workload { PlannedRuns(runs: runs) }
 }
 
 /// Why a trace is refused.
@@ -150,7 +150,8 @@ package struct TraceFault: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String { "line \(line): \(reason)" }
 }
 
-private struct TraceWorkload: Workload {
+/// Runs that are known beforehand, in order.
+struct PlannedRuns: Workload {
     let runs: [RunPlan]
     var index = 0
 

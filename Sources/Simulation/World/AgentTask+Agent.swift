@@ -9,16 +9,25 @@ extension AgentTask {
         agent.state = .starting
         state(.agentStarted(id))
         world.after(2.seconds...6.seconds) { [self] in
-            guard agent.state == .starting else { return }
-            if world.faults[.failedStarts] > 0, service.pool.refusesAgents() {
-                world.tell("\(id): its agent is not let in")
-                agent.state = .gone
-                state(.agentEnded(id))
-                return agentGone(code: 1)
-            }
-            companion?.agentSays(.registered)
-            becomeIdle()
+            world.prompt(.startAgent, .task(number)) { [self] in agentStarts() }
         }
+    }
+
+    private func agentStarts() {
+        guard agent.state == .starting else { return }
+        if world.faults[.failedStarts] > 0, service.pool.refusesAgents() {
+            world.tell("\(id): its agent is not let in")
+            return failAgent(code: 1)
+        }
+        companion?.agentSays(.registered)
+        becomeIdle()
+    }
+
+    /// It ends before it waits for a job.
+    func failAgent(code: Int32) {
+        agent.state = .gone
+        state(.agentEnded(id))
+        agentGone(code: code)
     }
 
     private func becomeIdle() {
@@ -40,7 +49,9 @@ extension AgentTask {
         job.run.received(job) { [self] in finishJob(as: .canceled) }
         let number = agent.jobNumber
         world.after(job.length) { [self] in
-            if agent.jobNumber == number, agent.job != nil { finishJob(as: .finished) }
+            world.prompt(.finish, .task(self.number)) { [self] in
+                if agent.jobNumber == number, agent.job != nil { finishJob(as: .finished) }
+            }
         }
     }
 
@@ -76,7 +87,11 @@ extension AgentTask {
         switch agent.state {
         case .idle:
             // Its last request may be under way, and bring a job.
-            if world.happens(.catchesJob) {
+            if world.isPrompted {
+                world.prompt(.exit, .task(number)) { [self] in
+                    if agent.state == .idle { leave() }
+                }
+            } else if world.happens(.catchesJob) {
                 world.after(50...600) { [self] in
                     guard agent.state == .idle else { return }
                     service.pool.agentIsNotIdle(self)

@@ -41,7 +41,8 @@ final class AgentTask {
         self.world = world
         id = world.newTaskID()
         startedAt = world.now
-        let boot = world.chance.within(failure?.delay ?? world.setup.boot)
+        let boot =
+            world.prompter == nil ? world.chance.within(failure?.delay ?? world.setup.boot) : 0
         life = TaskLife(
             world.terms.containers,
             readyAt: world.now + boot,
@@ -69,7 +70,11 @@ final class AgentTask {
         state(.taskStarted(id))
         world.tally.boots += 1
         world.tally.taskStarted(at: world.now)
-        advance()
+        world.prompt(.boot, .task(number)) { [self] in
+            // What a script calls running is a sidecar that runs.
+            if world.prompter != nil { service.ran(self) }
+            advance()
+        }
     }
 
     func state(_ fact: @autoclosure () -> Fact) { world.state(fact(), in: service.index) }
@@ -118,7 +123,9 @@ final class AgentTask {
         if before < .deactivating, life.state >= .deactivating {
             let failsToStart = life.stop?.code == .failedToStart
             if failsToStart { world.tell("\(id) does not get up: \(life.stop?.reason ?? "")") }
-            service.leaves(self, failsToStart: failsToStart)
+            // There ECS counts a task until nothing of it is left, unless somebody stopped it.
+            let isCounted = world.prompter != nil && life.stop == .essentialExited
+            if !isCounted { service.leaves(self, failsToStart: failsToStart) }
         }
         switch life.state {
         case .running: service.ran(self)
@@ -170,6 +177,32 @@ final class AgentTask {
         service.taskStopped(self)
     }
 
+    // MARK: What a script says
+
+    /// The sidecar's health check is asked as soon as it would say so.
+    func becameHealthy() {
+        life.checked(Deployed.sidecarName, healthy: true, at: world.now)
+        advance()
+    }
+
+    /// Its containers do not run at all.
+    func failToBoot() {
+        world.prompter?.forget(.task(number)) { $0 == .boot }
+        life.stop(StartFailure.pullRefused.stop)
+        advance()
+    }
+
+    /// Its time to stop is over.
+    func endAtOnce() {
+        for container in life.containers where container.isUp {
+            life.exited(container.definition.name, code: 137, at: world.now)
+        }
+        advance()
+    }
+
+    /// One thing that happens to its containers.
+    func play(_ step: Script.Step) -> Bool { companion?.play(step) ?? false }
+
     // MARK: Mishaps
 
     /// Draws what happens to this task within the next hour.
@@ -185,24 +218,32 @@ final class AgentTask {
         }
         plan(.agentDies) { [self] in
             guard agent.mayLive else { return false }
-            world.tell("\(id): its agent crashes")
-            hasOutsideCause = true
-            killAgent()
-            agentGone(code: 2)
+            crashAgent()
             return true
         }
         plan(.stoppedOutside) { [self] in
             let stop = world.chance.pick([Stop.byUser, .spot])
-            world.tell("\(id): \(stop.reason)")
-            hasOutsideCause = true
-            life.stop(stop)
-            advance()
+            stopOutside(stop)
             return true
         }
         world.after(1.hours) { [self] in
             mishapsPlanned = false
             if !isOver { planMishaps() }
         }
+    }
+
+    func stopOutside(_ stop: Stop) {
+        world.tell("\(id): \(stop.reason)")
+        hasOutsideCause = true
+        life.stop(stop)
+        advance()
+    }
+
+    func crashAgent() {
+        world.tell("\(id): its agent crashes")
+        hasOutsideCause = true
+        killAgent()
+        agentGone(code: 2)
     }
 
     /// - Parameter mishap: returns false where there was nothing that it could have struck.
@@ -266,6 +307,10 @@ protocol Companion: AnyObject {
     func sidecarDies() -> Bool
     /// - Returns: false where there is none.
     func linkBreaks() -> Bool
+    /// What a script says of its containers.
+    ///
+    /// - Returns: false where that cannot happen.
+    func play(_ step: Script.Step) -> Bool
     func taskEnded()
 }
 
@@ -273,6 +318,7 @@ extension Companion {
     var isHealthy: Bool { true }
     func sidecarDies() -> Bool { false }
     func linkBreaks() -> Bool { false }
+    func play(_ step: Script.Step) -> Bool { false }
 }
 
 /// An agent in its container and nothing else.

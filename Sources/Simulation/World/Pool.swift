@@ -117,6 +117,22 @@ final class Pool: AgentHost, RunHost {
         )
     }
 
+    /// A script says which of the waiting jobs an agent is given.
+    ///
+    /// - Returns: false where that one does not wait, or the agent asks for none.
+    func give(_ run: String, to task: AgentTask) -> Bool {
+        guard let job = agents.queue.first(where: { $0.run == run }), task.agent.state == .idle
+        else { return false }
+        agents.withdraw(run: run)
+        let others = agents.queue
+        for other in others { agents.withdraw(run: other.run) }
+        for next in [job] + others { agents.enqueue(next) }
+        agentIsNotIdle(task)
+        guard let held = takeJob(task) else { return false }
+        task.receive(held)
+        return true
+    }
+
     /// An agent says what became of its job.
     func finished(_ job: HeldJob, as result: RunLife.JobResult, by task: AgentTask) {
         guard let number = task.agent.number, let done = agents.finish(number, at: world.now)
@@ -141,7 +157,8 @@ final class Pool: AgentHost, RunHost {
         }
     }
 
-    private func planPolls() {
+    func planPolls() {
+        guard !world.isPrompted else { return }
         while let next = agents.nextRequest(every: world.setup.agentPoll, at: world.now) {
             guard let task = tasks[next.agent] else { return }
             let jobNumber = task.agent.jobNumber

@@ -21,6 +21,8 @@ final class Service: TaskHost {
     /// When a turn is due though nothing happens until then.
     private var lookAt: Milliseconds = .max
     private var past: [Moment] = []
+    /// As they were before the last change, where a script may ask for that.
+    private var before: (counts: Counts, tasks: Set<TaskID>)?
     private var protectionOutage = Outage()
     private var startOutage = Outage()
     /// Revisions of the task definition that cannot start.
@@ -52,7 +54,8 @@ final class Service: TaskHost {
         state = ServiceState(
             world.setup.deployed,
             replacement: world.setup.replacement,
-            desired: world.terms.firstCount
+            desired: world.setup.stage?.desired ?? world.terms.firstCount,
+            pace: world.setup.stage == nil ? ServiceState.pace : Pace(first: 0, longest: 0)
         )
         world.after(0) { [self] in planTurn(0...1.seconds) }
     }
@@ -122,7 +125,20 @@ final class Service: TaskHost {
     }
 
     /// `UpdateService` as a call: throttled, failed or lost as calls are.
-    func update(_ count: Int, done: @escaping (UpdateAnswer) -> Void) {
+    func update(_ count: Int, by caller: Caller? = nil, done: @escaping (UpdateAnswer) -> Void) {
+        if let prompter = world.prompter {
+            return prompter.wait(caller) { [self] fate in
+                if fate != .failedBefore, count != desired, !isDeleted {
+                    editedByPerson = false
+                    setDesired(count)
+                }
+                switch fate {
+                case .answered: done(isDeleted ? .notActive : .updated(counts))
+                case .failedAfter, .blind: done(.unclear)
+                default: done(.unchanged)
+                }
+            }
+        }
         admit(\.account.serviceModify) { [self] isAdmitted in
             guard isAdmitted else { return done(.unchanged) }
             let fate = world.fate()
@@ -145,7 +161,16 @@ final class Service: TaskHost {
     }
 
     /// `DescribeServices`; the counts may be old.
-    func describe(done: @escaping (Counts?) -> Void) {
+    func describe(by caller: Caller? = nil, done: @escaping (Counts?) -> Void) {
+        if let prompter = world.prompter {
+            return prompter.wait(caller) { [self] fate in
+                switch fate {
+                case .stale: done(before?.counts ?? counts)
+                case .failedBefore, .blind: done(nil)
+                default: done(counts)
+                }
+            }
+        }
         admit(\.account.serviceRead) { [self] isAdmitted in
             let fails = !isAdmitted || world.fate() != .answered
             world.after(30...150) { [self] in done(fails ? nil : seen()) }
@@ -154,7 +179,16 @@ final class Service: TaskHost {
 
     /// `ListTasks`, page by page; tasks that started lately may be missing, ones that stopped may
     /// still be there.
-    func list(done: @escaping (Set<TaskID>?) -> Void) {
+    func list(by caller: Caller? = nil, done: @escaping (Set<TaskID>?) -> Void) {
+        if let prompter = world.prompter {
+            return prompter.wait(caller) { [self] fate in
+                switch fate {
+                case .stale: done(before?.tasks ?? listed)
+                case .failedBefore: done(nil)
+                default: done(listed)
+                }
+            }
+        }
         let pages = max(1, (tasks.count + Account.tasksPerPage - 1) / Account.tasksPerPage)
         admit(\.account.resourceRead, pages) { [self] isAdmitted in
             let fails = !isAdmitted || world.fate() != .answered
@@ -167,18 +201,27 @@ final class Service: TaskHost {
         }
     }
 
+    /// Tasks that are asked to stop are listed no more.
+    private var listed: Set<TaskID> {
+        Set(tasks.filter { state.member($0.number)?.phase != .stopping }.map(\.id))
+    }
+
     /// `DescribeTasks` of one task; what it says of the start never changes.
     func start(of task: AgentTask, done: @escaping (TaskStart?) -> Void) {
+        if world.prompter != nil { return done(start(of: task)) }
         admit(\.account.resourceRead) { [self] isAdmitted in
             let fails = !isAdmitted || world.fate() != .answered
             world.after(30...150) { [self] in
-                let start = TaskStart(
-                    deployment: "\(task.deployment)",
-                    createdAt: world.wallTime(of: task.startedAt)
-                )
-                done(fails ? nil : start)
+                done(fails ? nil : start(of: task))
             }
         }
+    }
+
+    private func start(of task: AgentTask) -> TaskStart {
+        TaskStart(
+            deployment: "\(task.deployment)",
+            createdAt: world.wallTime(of: task.startedAt)
+        )
     }
 
     /// Calls that are throttled are made again after a pause, as AWS's clients and ours do.
@@ -207,6 +250,7 @@ final class Service: TaskHost {
 
     /// Notes what was true up to now.
     func remember() {
+        if world.isPrompted { before = (counts, listed) }
         guard world.faults[.lag] > 0 else {
             if !past.isEmpty { past = [] }
             return
@@ -228,18 +272,20 @@ final class Service: TaskHost {
     }
 
     /// `PUT task-protection/v1/state` of the task's own endpoint.
-    func protect(
-        _ task: AgentTask,
-        minutes: Int,
-        done: @escaping (ProtectionAnswer) -> Void
-    ) {
+    func protect(_ task: AgentTask, done: @escaping (ProtectionAnswer) -> Void) {
+        if let prompter = world.prompter {
+            return prompter.wait(.protect, .task(task.number)) { [self] fate in
+                let answer = fate == .failedBefore ? .unclear : grant(task)
+                done(fate == .answered ? answer : .unclear)
+            }
+        }
         world.tally.calls.ecs += 1
         let isAway = world.isAway(&protectionOutage, .protectionOutages)
         let fate: World.Fate =
             isAway || !world.account.protection.take(at: world.now) ? .failedBefore : world.fate()
         world.after(40...250) { [self] in
             var answer = ProtectionAnswer.unclear
-            if fate != .failedBefore { answer = grant(task, minutes) }
+            if fate != .failedBefore { answer = grant(task) }
             world.after(fate == .answered ? 10...50 : 1.seconds...5.seconds) { [self] in
                 guard fate != .answered else { return done(answer) }
                 done(isAway && world.chance.below(2) == 0 ? .refused : .unclear)
@@ -247,11 +293,11 @@ final class Service: TaskHost {
         }
     }
 
-    private func grant(_ task: AgentTask, _ minutes: Int) -> ProtectionAnswer {
-        switch state.protect(task.number, for: minutes.minutes, at: world.now) {
+    private func grant(_ task: AgentTask) -> ProtectionAnswer {
+        switch state.protect(task.number, for: world.setup.protection, at: world.clock) {
         case .protected(let until):
             note(.protected(task.id, until: until))
-            return .protected(for: minutes.minutes)
+            return .protected(for: world.setup.protection)
         case .blocked: return .blocked
         case .notValid: return .unclear
         }
@@ -261,6 +307,10 @@ final class Service: TaskHost {
     ///
     /// - Parameter done: gets what is left of it; nil when nobody knows.
     func protection(of task: AgentTask, done: @escaping (Milliseconds?) -> Void) {
+        if let prompter = world.prompter {
+            let left = state.protection(of: task.number, at: world.now)
+            return done(prompter.fate == .blind ? nil : left)
+        }
         world.tally.calls.ecs += 1
         let isAway = world.isAway(&protectionOutage, .protectionOutages)
         let fails =
@@ -274,23 +324,31 @@ final class Service: TaskHost {
     ///
     /// - Parameter done: gets false where nobody knows whether it is.
     func unprotect(_ task: AgentTask, done: @escaping (Bool) -> Void) {
+        if let prompter = world.prompter {
+            return prompter.wait(.unprotect, .task(task.number)) { [self] fate in
+                if fate == .answered { takeBack(task) }
+                done(fate == .answered)
+            }
+        }
         world.tally.calls.ecs += 1
         let isThrottled = !world.account.protection.take(at: world.now)
         let fate: World.Fate = isThrottled ? .failedBefore : world.fate()
         world.after(40...250) { [self] in
-            if fate != .failedBefore {
-                state.unprotect(task.number)
-                note(.unprotected(task.id))
-                planTurn(1.seconds...5.seconds)
-            }
+            if fate != .failedBefore { takeBack(task) }
             world.after(10...50) { done(fate == .answered) }
         }
+    }
+
+    private func takeBack(_ task: AgentTask) {
+        state.unprotect(task.number)
+        note(.unprotected(task.id))
+        planTurn(1.seconds...5.seconds)
     }
 
     // MARK: The scheduler
 
     func planTurn(_ delay: ClosedRange<Milliseconds>) {
-        guard !turnPlanned else { return }
+        guard !turnPlanned, !world.isPrompted else { return }
         turnPlanned = true
         world.after(delay) { [self] in
             turnPlanned = false
@@ -303,6 +361,34 @@ final class Service: TaskHost {
         let turn = state.turn(at: world.now, launches: &world.account.launches) {
             world.chance.below($0)
         }
+        perform(turn)
+        if let next = turn.nextAt { look(at: next) }
+    }
+
+    /// The turn that starts so many tasks and stops these, if there is one.
+    ///
+    /// - Returns: false where no choice of the scheduler's comes to that.
+    func turn(starting: Int, stopping: Set<Int>) -> Bool {
+        for choice in 0..<Self.mostChoices {
+            var (next, rest) = (state, choice)
+            var launches = TokenBucket(burst: starting, perSecond: 1)
+            let turn = next.turn(at: world.now, launches: &launches) { bound in
+                defer { rest /= bound }
+                return rest % bound
+            }
+            guard turn.starts == starting, turn.stops == stopping else { continue }
+            remember()
+            state = next
+            perform(turn)
+            return true
+        }
+        return false
+    }
+
+    /// More than a scheduler with three tasks has.
+    private static let mostChoices = 36
+
+    private func perform(_ turn: ServiceState.Turn) {
         for decision in turn.decisions {
             switch decision {
             case .start(let number, let deployment, let revision):
@@ -310,7 +396,6 @@ final class Service: TaskHost {
             case .stop(let number, let stop): self.stop(number, stop)
             }
         }
-        if let next = turn.nextAt { look(at: next) }
     }
 
     /// A protection that ends in hours is no turn that a nearer one could wait for.
@@ -481,4 +566,22 @@ extension Service {
 enum CallFailure: Error {
     case unchanged
     case unclear
+}
+
+extension ServiceState.Turn {
+    fileprivate var starts: Int {
+        decisions.reduce(0) { if case .start = $1 { $0 + 1 } else { $0 } }
+    }
+
+    fileprivate var stops: Set<Int> {
+        Set(decisions.compactMap { if case .stop(let number, _) = $0 { number } else { nil } })
+    }
+}
+
+extension Prompter {
+    /// A call that nobody names is made at once, as a part of the present step.
+    func wait(_ caller: Caller?, _ action: @escaping (Script.Fate) -> Void) {
+        guard let caller else { return action(fate) }
+        wait(caller.act, caller.who, action)
+    }
 }

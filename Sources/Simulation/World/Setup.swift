@@ -56,7 +56,7 @@ package struct Setup: Sendable {
     package var idleTimeout: Milliseconds = 120.seconds
     package var firstJobTimeout: Milliseconds = 300.seconds
     package var maxLifetime: Milliseconds?
-    package var protectionMinutes = 120
+    package var protection: Milliseconds = 120.minutes
     /// How long an announced job that no agent received counts.
     package var patience: Milliseconds = 3_600.seconds
     /// The sweep has an API token and announces runs that no run task did.
@@ -71,6 +71,9 @@ package struct Setup: Sendable {
     package var boot: ClosedRange<Milliseconds> = 35.seconds...75.seconds
     /// How often an idle agent asks for a job (HashiCorp support article 28738394946707).
     package var agentPoll: Milliseconds = 30.seconds
+    package var timing = Timing.shipped
+    /// What a script begins with; nil where chance draws what happens.
+    package var stage: Script.Stage?
 
     package init(seed: UInt64, limits: Limits) {
         self.seed = seed

@@ -126,8 +126,9 @@ final class SimulatedRun {
     /// HCP Terraform calls the run task. A run waits for the answer before its jobs; after them it
     /// does not here.
     private func call(_ stage: TaskStage) {
+        if world.setup.stage?.isQueued ?? false { return handle(.taskEnded(stage)) }
         guard stage == .prePlan || stage == .preApply else {
-            notify(stage)
+            if world.prompter == nil { notify(stage) }
             return handle(.taskEnded(stage))
         }
         let isSilent = stage == .prePlan && world.happens(.unannounced)
@@ -145,24 +146,29 @@ final class SimulatedRun {
         guard !isOver else { return }
         let again = { [self] in
             var call = call
-            world.after(call.failed(Self.pace)) { [self, call] in attempt(call) }
+            let pause = call.failed(Self.pace)
+            world.after(world.isPrompted ? 0 : pause) { [self, call] in attempt(call) }
         }
         world.after(100...400) { [self] in
-            guard !isOver else { return }
-            if world.happens(.webhookLost) {
-                // Without an API token nobody would ever learn of the job, so it is called again
-                // until it is answered; with one HCP Terraform may give up.
-                let givesUp = call.failures >= 2 && world.setup.hasToken
-                return givesUp ? handle(.taskEnded(call.stage)) : again()
+            world.prompt(.call, .job(number + 1)) { [self] in make(call, again) }
+        }
+    }
+
+    private func make(_ call: TaskCall, _ again: @escaping () -> Void) {
+        guard !isOver else { return }
+        if world.happens(.webhookLost) {
+            // Without an API token nobody would ever learn of the job, so it is called again
+            // until it is answered; with one HCP Terraform may give up.
+            let givesUp = call.failures >= 2 && world.setup.hasToken
+            return givesUp ? handle(.taskEnded(call.stage)) : again()
+        }
+        if world.happens(.webhookDoubled) {
+            world.after(100...60.seconds) { [self] in
+                pool.call(call.stage, of: self) { _ in }
             }
-            if world.happens(.webhookDoubled) {
-                world.after(100...60.seconds) { [self] in
-                    pool.call(call.stage, of: self) { _ in }
-                }
-            }
-            pool.call(call.stage, of: self) { [self] isAnswered in
-                isAnswered ? goOn(call.stage) : again()
-            }
+        }
+        pool.call(call.stage, of: self) { [self] isAnswered in
+            isAnswered ? goOn(call.stage) : again()
         }
     }
 

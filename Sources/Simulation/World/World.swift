@@ -29,6 +29,11 @@ final class World {
     private var runNumber = 0
     private var markNumber = 0
     private var story: ((String) -> Void)?
+    /// Nil in a world that goes by chance.
+    let prompter: Prompter?
+    /// By how much the wall clocks have been put forward.
+    var wallLeap: Milliseconds = 0
+    private var wallHurriesFrom: Milliseconds?
 
     /// Wall clocks begin here (2026-01-01), so that the ledger has times as in life.
     private static let epoch = 1_767_225_600_000
@@ -37,9 +42,11 @@ final class World {
         self.setup = setup
         self.terms = terms
         self.story = story
+        prompter = setup.stage == nil ? nil : Prompter()
         chance = Chance(seed: setup.seed, stream: 1)
         faults = setup.faults
         tally = WorldTally()
+        prompter?.later = { [unowned self] in after(0, $0) }
     }
 
     // MARK: Time
@@ -49,8 +56,9 @@ final class World {
         queue.add(at: now + max(0, delay), action)
     }
 
+    /// Where a script gives the order, what would come by chance takes no time.
     func after(_ delay: ClosedRange<Milliseconds>, _ action: @escaping () -> Void) {
-        after(chance.within(delay), action)
+        after(prompter == nil ? chance.within(delay) : 0, action)
     }
 
     /// Lets everything happen up to a moment.
@@ -68,14 +76,24 @@ final class World {
         }
     }
 
+    /// What the clocks of processes show, which know whole seconds only where a script is followed.
+    var clock: Milliseconds { prompter == nil ? now : now / 1.seconds * 1.seconds }
+
     func wallTime(skew: Milliseconds = 0) -> WallTime {
-        WallTime(milliseconds: Self.epoch + now + skew)
+        wallTime(of: now + skew)
     }
 
     /// What a clock in order showed at a moment of virtual time.
     func wallTime(of instant: Milliseconds) -> WallTime {
-        WallTime(milliseconds: Self.epoch + instant)
+        let hurried = wallHurriesFrom.map { max(0, instant - $0) * Self.wallHurry } ?? 0
+        return WallTime(milliseconds: Self.epoch + instant + hurried + wallLeap)
     }
+
+    /// The ledger's times are long ones, and a script's small: after it wall clocks go so much faster
+    /// that they fit each other.
+    func hurryWallClocks() { wallHurriesFrom = now }
+
+    private static let wallHurry = 99
 
     /// What is planned refers to everything; without this a world would never be freed.
     func close() {

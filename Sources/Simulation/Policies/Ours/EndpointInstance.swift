@@ -6,7 +6,7 @@ import Model
 final class EndpointInstance {
     private let store: VirtualLedgerStore
     private let service: Service
-    private var process = Process()
+    private let process: Process
     private unowned let world: World
     private var waiting: [Call] = []
     private var isRunning = false
@@ -17,7 +17,9 @@ final class EndpointInstance {
         let done: (Bool) -> Void
     }
 
-    init(_ installation: Installation) {
+    /// - Parameter number: counted from 1; where a script is followed, of the job that it is called for.
+    init(_ installation: Installation, number: Int) {
+        process = Process(.job(number))
         store = installation.store
         service = installation.service
         world = installation.world
@@ -74,7 +76,7 @@ final class EndpointInstance {
                 fine ? step(flow, ledger, isBooked: isBooked, done) : done(false)
             }
         case .read:
-            store.table.read { [self] stored in
+            store.table.read(by: process.caller(.endpoint)) { [self] stored in
                 guard let stored else { return done(false) }
                 flow.read(stored.ledger, store.limits)
                 step(flow, stored.ledger, isBooked: isBooked, done)
@@ -91,7 +93,7 @@ final class EndpointInstance {
         var open = writes.count
         var isFine = true
         for write in writes {
-            store.table.write(write) { result in
+            store.table.write(write, by: process.caller(.endpoint)) { result in
                 if case .failure = result { isFine = false }
                 open -= 1
                 if open == 0 { done(isFine) }
@@ -107,8 +109,14 @@ final class EndpointInstance {
         _ done: @escaping (Bool) -> Void
     ) {
         let now = world.wallTime()
-        let isFree = ledger?.bookingWait(at: now) == nil
-        store.table.raise(to: size, over: version, bookingAt: isFree ? now : nil) { [self] result in
+        // What a script calls a raise asks for the booking whatever was read.
+        let isFree = world.isPrompted || ledger?.bookingWait(at: now) == nil
+        store.table.raise(
+            to: size,
+            over: version,
+            bookingAt: isFree ? now : nil,
+            by: process.caller(.endpoint)
+        ) { [self] result in
             guard case .success(let raise) = result else { return done(false) }
             if dies() { return world.after(1.seconds...3.seconds) { done(false) } }
             var flow = before

@@ -11,7 +11,9 @@ final class EndpointShell {
 
     init(_ installation: Installation) {
         world = installation.world
-        let instances = (0..<world.setup.endpoints).map { _ in EndpointInstance(installation) }
+        let instances = (1...world.setup.endpoints).map {
+            EndpointInstance(installation, number: $0)
+        }
         self.instances = instances
         sweep = SweepShell(installation, announcer: instances[0])
         planSweep()
@@ -36,6 +38,9 @@ final class EndpointShell {
     /// - Parameter done: false for a 503 and for no answer at all.
     func announce(_ job: Job, closing closed: [Job], done: @escaping (Bool) -> Void) {
         guard !isAway else { return world.after(1.seconds...5.seconds) { done(false) } }
+        if world.isPrompted {
+            return instance(for: job).announce([job], closing: closed, done: done)
+        }
         // A request ends after 8 s whatever becomes of it (`Endpoint.budget`).
         var isAnswered = false
         let answer = { (fine: Bool) in
@@ -47,9 +52,17 @@ final class EndpointShell {
         anyInstance.announce([job], closing: closed, done: answer)
     }
 
+    /// Each job's call has an instance of its own in a script.
+    private func instance(for job: Job) -> EndpointInstance {
+        let number = job.id.split(separator: "-").last.flatMap { Int($0) } ?? 1
+        return instances[min(number, instances.count) - 1]
+    }
+
+    func runSweep() { sweep.run() }
+
     private func planSweep() {
         world.after(1.minutes) { [self] in
-            if !isAway { sweep.run() }
+            if !world.isPrompted, !isAway { sweep.run() }
             planSweep()
         }
     }

@@ -24,6 +24,23 @@ final class OurKeeper: Keeper {
 
     var ledger: Ledger { installation.store.table.ledger }
 
+    func runSweep() { endpoint.runSweep() }
+
+    /// HCP Terraform calls though it was answered.
+    func repeatCall(for number: Int) {
+        let job = Job(id: "run-\(number)", type: PoolJob.Kind.plan.rawValue)
+        if let job { endpoint.announce(job, closing: []) { _ in } }
+    }
+
+    func ageLedger() {
+        let (service, pool) = (installation.service, installation.pool)
+        installation.store.table.age { task in
+            !service.tasks.contains { $0.id == task }
+        } over: { job in
+            pool.runs[job.id] == nil
+        }
+    }
+
     func companion(of task: AgentTask) -> any Companion { OurTask(task, installation) }
 
     func webhook(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void) {

@@ -35,12 +35,19 @@ final class OurTask: Companion, SidecarHost {
     // MARK: Its containers
 
     func start(_ container: String) {
-        if container == Deployed.sidecarName { startSidecar() } else { startLauncher() }
+        guard container == Deployed.sidecarName else { return startLauncher() }
+        guard hasRun else { return startSidecar() }
+        world.prompt(.restart, who) { [self] in startSidecar() }
     }
 
     func terminate(_ container: String) {
         if container == Deployed.sidecarName {
-            sidecar?.observe(.stopRequested)
+            // One that is down is not started again.
+            guard sidecar != nil || !world.isPrompted else {
+                world.prompter?.forget(who) { $0 == .restart }
+                return task.containerEnded(Deployed.sidecarName)
+            }
+            tellSidecar(.stopRequested)
         } else {
             stopLauncher()
         }
@@ -76,49 +83,71 @@ final class OurTask: Companion, SidecarHost {
         guard sidecar != nil, world.now - sidecarStartedAt >= 60.seconds, !isOver else {
             return false
         }
+        loseSidecar()
+        return true
+    }
+
+    private func loseSidecar() {
         world.tell("\(task.id): its sidecar dies")
         endSidecar()
         disconnect()
         task.containerEnded(Deployed.sidecarName, code: 137, noticed: 1.seconds...10.seconds)
-        return true
     }
 
     private func endSidecar() {
         guard let sidecar else { return }
         sidecar.die()
         self.sidecar = nil
+        world.prompter?.forget(who, where: \.isSidecars)
         task.state(.sidecarEnded(task.id))
     }
 
     /// The sidecar says that the agent's container may start; its health check says so later.
-    func becomeHealthy() { isHealthy = true }
+    func becomeHealthy() {
+        isHealthy = true
+        if world.prompter != nil { world.after(0) { [self] in task.becameHealthy() } }
+    }
+
+    private var who: Script.Actor { .task(task.number) }
+
+    /// What it hears beside its link and over it, in order.
+    private func tellSidecar(_ observation: Observation) {
+        guard let sidecar else { return }
+        world.prompt(.hear, who) { sidecar.observe(observation) }
+    }
 
     // MARK: The link
 
     private func planConnection() {
         world.after(50...500) { [self] in
-            guard !isOver, !isLinked, launcher != nil, let sidecar else { return }
-            isLinked = true
-            connection += 1
-            sidecar.observe(.linked)
-            for message in launcher?.greeting ?? [] { send(message) }
+            world.prompt(.connect, who) { [self] in connect() }
         }
+    }
+
+    private func connect() {
+        guard !isOver, !isLinked, launcher != nil, sidecar != nil else { return }
+        isLinked = true
+        connection += 1
+        tellSidecar(.linked)
+        for message in launcher?.greeting ?? [] { send(message) }
     }
 
     private func disconnect() {
         guard isLinked else { return }
         isLinked = false
         task.state(.heard(task.id, .unknown))
-        sidecar?.observe(.unlinked)
+        tellSidecar(.unlinked)
         waitForSidecar()
     }
 
     /// A container that is held open ends by itself when no sidecar answers.
     private func waitForSidecar() {
         let lost = connection
-        world.after(Self.releaseLimit) { [self] in
-            guard !isLinked, connection == lost, launcher?.isHeld ?? false else { return }
-            tellLauncher(.aloneLimitReached)
+        world.after(releaseLimit) { [self] in
+            world.prompt(.aloneLimit, who) { [self] in
+                guard !isLinked, connection == lost, launcher?.isHeld ?? false else { return }
+                tellLauncher(.aloneLimitReached)
+            }
         }
     }
 
@@ -140,6 +169,11 @@ final class OurTask: Companion, SidecarHost {
     private func send(_ message: LauncherMessage) {
         guard isLinked else { return }
         let sentOn = connection
+        if world.isPrompted {
+            // On its way already, also over a link that breaks.
+            guard message.isHeard, let sidecar else { return }
+            return world.prompt(.hear, who) { sidecar.hear(message) }
+        }
         world.after(2) { [self] in
             guard isLinked, connection == sentOn, let sidecar else { return }
             sidecar.hear(message)
@@ -148,6 +182,10 @@ final class OurTask: Companion, SidecarHost {
 
     /// What the sidecar says to the launcher.
     func say(_ observation: LauncherLife.Observation) {
+        if world.isPrompted {
+            guard observation == .drainAsked else { return tellLauncher(observation) }
+            return world.prompt(.drain, who) { [self] in tellLauncher(observation) }
+        }
         guard isLinked else { return }
         let sentOn = connection
         world.after(2) { [self] in
@@ -160,14 +198,17 @@ final class OurTask: Companion, SidecarHost {
 
     /// As in `LauncherSettings`.
     private static let startLimit: Milliseconds = 30.seconds
-    private static let releaseLimit: Milliseconds = 20.seconds
+    /// Longer than the sidecar's patience with its projection.
+    private var releaseLimit: Milliseconds {
+        world.prompter == nil ? 20.seconds : 2.seconds
+    }
 
     private func startLauncher() {
         guard !isOver, launcher == nil else { return }
         launcher = LauncherLife()
         planConnection()
         world.after(Self.startLimit) { [self] in
-            if launcher?.isWaiting ?? false { tellLauncher(.startLimitReached) }
+            if launcher?.isWaiting ?? false, !world.isPrompted { tellLauncher(.startLimitReached) }
         }
     }
 
@@ -176,7 +217,9 @@ final class OurTask: Companion, SidecarHost {
         for directive in directives { perform(directive) }
         if launcher?.hasEnded ?? false, !releaseLimitPlanned {
             releaseLimitPlanned = true
-            world.after(Self.releaseLimit) { [self] in tellLauncher(.releaseLimitReached) }
+            world.after(releaseLimit) { [self] in
+                world.prompt(.releaseLimit, who) { [self] in tellLauncher(.releaseLimitReached) }
+            }
         }
     }
 
@@ -196,6 +239,7 @@ final class OurTask: Companion, SidecarHost {
 
     /// Terraform runs a moment after the agent got the job, and may linger after it.
     private var jobProcesses: Int {
+        if world.isPrompted { return world.prompter?.step?.numbers.first == 1 ? 2 : 0 }
         let hasWorked = task.agent.jobNumber > 0
         if task.agent.holdsJob { return world.now - task.agent.receivedAt > 500 ? 2 : 0 }
         return hasWorked && world.happens(.processesLinger) ? 1 : 0
@@ -234,12 +278,53 @@ final class OurTask: Companion, SidecarHost {
         agentExitedAt = world.now
         tellLauncher(.agentExited(code: code))
         // All its output has been passed on.
-        world.after(50) { [self] in tellLauncher(.outputSettled) }
+        world.after(world.prompter == nil ? 50 : 0) { [self] in tellLauncher(.outputSettled) }
+    }
+
+    // MARK: What a script says
+
+    func play(_ step: Script.Step) -> Bool {
+        switch step.act {
+        case .crash:
+            guard sidecar != nil else { return false }
+            if step.numbers == [1] { landWrite() }
+            loseSidecar()
+            return true
+        case .breakLink:
+            guard isLinked else { return false }
+            disconnect()
+            planConnection()
+            return true
+        case .aloneLimit:
+            guard sidecar == nil, launcher != nil else { return false }
+            tellLauncher(.aloneLimitReached)
+            tellLauncher(.jobProcesses(0))
+            return true
+        default: return false
+        }
+    }
+
+    /// What its sidecar has sent off arrives, and nobody hears the answer.
+    private func landWrite() {
+        sidecar?.die()
+        for act in [Script.Act.write, .byItself] {
+            if world.prompter?.perform(Script.Step(act, who)) ?? false { return }
+        }
     }
 
     func taskEnded() {
         isOver = true
         endSidecar()
         launcher = nil
+    }
+}
+
+extension LauncherMessage {
+    /// Whether a sidecar has anything to do with it.
+    fileprivate var isHeard: Bool {
+        switch self {
+        case .hello, .silenced, .ping, .renewed, .spoiled: false
+        default: true
+        }
     }
 }

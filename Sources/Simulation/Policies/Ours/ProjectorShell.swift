@@ -1,4 +1,5 @@
 import Decisions
+import Model
 
 /// Makes the service follow the ledger: performs the steps of ``ProjectionFlow`` in virtual time.
 final class ProjectorShell {
@@ -39,7 +40,11 @@ final class ProjectorShell {
         step(flow, ledger, done)
     }
 
-    private var now: Instant { Instant(sinceOrigin: .milliseconds(world.now)) }
+    private var now: Instant { Instant(sinceOrigin: .milliseconds(world.clock)) }
+
+    private var caller: Caller {
+        if case .job(_) = process.who { process.caller(.follow) } else { process.caller(.project) }
+    }
 
     /// - Parameter known: whose jobs are known.
     private func step(
@@ -52,20 +57,20 @@ final class ProjectorShell {
         let asked = now
         switch flow.next(at: asked) {
         case .readLedger:
-            store.table.read { [self] stored in
+            store.table.read(by: caller) { [self] stored in
                 guard process.lives else { return }
                 guard let stored else { return done(nil) }
                 flow.read(LedgerView(stored.ledger, store.limits), asked: asked)
                 step(flow, stored.ledger, done)
             }
         case .readCounted:
-            store.table.counted { [self] counted in
+            store.table.counted(by: caller) { [self] counted in
                 guard let counted else { return done(nil) }
                 flow.read(view(counted, known), asked: asked)
                 step(flow, known, done)
             }
         case .readService:
-            service.describe { [self] counts in
+            service.describe(by: caller) { [self] counts in
                 guard process.lives else { return }
                 guard let counts else { return done(nil) }
                 flow.saw(counts.view(in: world))
@@ -78,20 +83,24 @@ final class ProjectorShell {
                 step(flow, known, done)
             }
         case .pause(let number):
-            world.after(world.chance.wait(.afterLostRace, afterTry: number)) { [self] in
+            let wait = world.chance.wait(.afterLostRace, afterTry: number)
+            world.after(world.prompter == nil ? wait : 0) { [self] in
                 flow.paused()
                 step(flow, known, done)
             }
         case .book:
-            store.table.book(at: world.wallTime()) { [self] result in
+            store.table.book(at: world.wallTime(), by: caller) { [self] result in
                 guard let (wait, counted) = try? result.get() else { return done(nil) }
                 flow.booked(view(counted, known), asked: asked, wait: wait)
                 step(flow, known, done)
             }
         case .wait(let time):
-            world.after(Int(time / .milliseconds(1))) { [self] in step(flow, known, done) }
+            let wait = world.isPrompted ? 0 : Int(time / .milliseconds(1))
+            world.after(wait) { [self] in
+                world.prompt(caller.act, caller.who) { [self] in step(flow, known, done) }
+            }
         case .note(let moves, let before):
-            store.table.note(followed: moves, after: before) { [self] result in
+            store.table.note(followed: moves, after: before, by: caller) { [self] result in
                 guard let (isNoted, counted) = try? result.get() else { return done(nil) }
                 flow.noted(view(counted, known), asked: asked, isAlone: isNoted)
                 step(flow, known, done)
@@ -109,7 +118,7 @@ final class ProjectorShell {
     }
 
     private func write(_ size: Int, done: @escaping (Service.Counts?) -> Void) {
-        service.update(size) { [self] result in
+        service.update(size, by: caller) { [self] result in
             guard process.lives else { return }
             switch result {
             case .updated(let counts): done(counts)

@@ -27,7 +27,7 @@ final class SidecarShell {
     private let bornAt: Milliseconds
     private let clockSkew: Milliseconds
     private let hasPredecessor: Bool
-    private let process = Process()
+    private let process: Process
     private let projector: ProjectorShell
     /// What ECS said of the task's start; nil until it was asked.
     private var start: TaskStart?
@@ -41,6 +41,8 @@ final class SidecarShell {
         let move: Int
         var ledger: Ledger?
         let at: Milliseconds
+        /// In which step of a script.
+        let step: Int?
     }
 
     init(
@@ -55,12 +57,13 @@ final class SidecarShell {
         self.clockSkew = clockSkew
         self.hasPredecessor = hasPredecessor
         self.task = task
+        process = Process(.task(task.number))
         self.installation = installation
         world = installation.world
         store = installation.store
         service = installation.service
         projector = ProjectorShell(store: store, service: service, process)
-        bornAt = world.now
+        bornAt = world.clock
         let setup = world.setup
         retirement = Retirement(
             Retirement.Settings(
@@ -68,7 +71,8 @@ final class SidecarShell {
                 firstJobTimeout: .milliseconds(setup.firstJobTimeout),
                 maxLifetime: setup.maxLifetime.map { .milliseconds($0) },
                 restarted: restarted,
-                hasPredecessor: hasPredecessor
+                hasPredecessor: hasPredecessor,
+                timing: setup.timing
             )
         )
     }
@@ -77,7 +81,7 @@ final class SidecarShell {
 
     func observe(_ observation: Observation) {
         guard process.lives else { return }
-        let steps = retirement.observe(observation, at: instant(world.now))
+        let steps = retirement.observe(observation, at: instant(world.clock))
         for step in steps { perform(step) }
     }
 
@@ -149,14 +153,16 @@ final class SidecarShell {
     }
 
     private func protect() {
-        let minutes = world.setup.protectionMinutes
+        let time = Duration.milliseconds(world.setup.protection)
         guard world.setup.broken != .protection else {
             world.after(50...200) { [self] in
-                observe(.protection(.protected(for: .seconds(minutes * 60))))
+                world.prompt(.protect, process.who) { [self] in
+                    observe(.protection(.protected(for: time)))
+                }
             }
             return
         }
-        service.protect(task, minutes: minutes) { [self] answer in
+        service.protect(task) { [self] answer in
             switch answer {
             case .protected(let time): observe(.protection(.protected(for: .milliseconds(time))))
             case .blocked: lookAfter(.blocked, "DEPLOYMENT_BLOCKED")
@@ -185,13 +191,22 @@ final class SidecarShell {
         {
             return say(write, job, operation)
         }
-        if case .reserve = operation { task.state(.reserveAsked(task.id)) }
-        change(operation, live: nil)
+        guard case .reserve(let aboveSize, let isFresh) = operation else {
+            return change(operation, live: nil)
+        }
+        task.state(.reserveAsked(task.id))
+        guard world.prompter != nil else { return change(operation, live: nil) }
+        // The ledger has the long times only.
+        let isEnough = aboveSize >= world.setup.timing.strayAfter
+        let spell = isEnough ? Ledger.strayAfter : .zero
+        let reservation = LedgerOperation.reserve(aboveSize: spell, isFresh: isFresh)
+        // What a script calls a reservation always lists.
+        if world.isPrompted { changeListed(reservation) } else { change(reservation, live: nil) }
     }
 
     /// Listed before the ledger is read, so that no young task is taken for a dead one.
     private func changeListed(_ operation: LedgerOperation) {
-        service.list { [self] live in
+        service.list(by: process.caller(.list)) { [self] live in
             guard process.lives else { return }
             guard let live else { return observe(.ledgerFailed("ECS does not list the tasks")) }
             change(operation, live: live)
@@ -200,7 +215,7 @@ final class SidecarShell {
 
     /// The one write that says it; in full where that finds the job otherwise.
     private func say(_ write: JobWrite, _ job: Job?, _ operation: LedgerOperation) {
-        store.table.write(write) { [self] result in
+        store.table.write(write, by: process.caller(.byItself)) { [self] result in
             guard process.lives else { return }
             switch result {
             case .success(true): observe(.booked(.reported(job), sizeChanged: false))
@@ -225,7 +240,6 @@ final class SidecarShell {
                 operation.asksDeparted(of: id, live: live, hasPredecessor: hasPredecessor, $0)
             }
         ) { ledger, limits, now in
-            let size = ledger.size
             let report = ledger.apply(
                 operation,
                 of: id,
@@ -238,22 +252,21 @@ final class SidecarShell {
             if isAtMostOneBroken, report == .departure(.retired) {
                 ledger.size = ledger.want(limits) + ledger.surplusLeaving
             }
-            return (report: report, before: size, after: ledger.size)
+            return report
         } done: { [self] result in
             switch result {
             case .success(let change):
                 if operation == .expose { entryStands() }
-                let (report, before, after) = change.answer
-                let sizeChanged = before != after || change.ledger.size != after
-                if sizeChanged {
+                if change.sizeChanged {
                     latest = Change(
                         move: change.ledger.moves,
                         ledger: change.ledger,
-                        at: world.now
+                        at: world.now,
+                        step: world.prompter?.count
                     )
                 } else if live == nil,
                     operation.needsList(
-                        after: report,
+                        after: change.answer,
                         of: id,
                         change.ledger,
                         at: world.wallTime(skew: clockSkew),
@@ -262,11 +275,14 @@ final class SidecarShell {
                 {
                     return changeListed(operation)
                 }
-                observe(.booked(report, sizeChanged: sizeChanged))
+                observe(.booked(change.answer, sizeChanged: change.sizeChanged))
             case .failure(.unchanged):
                 observe(.ledgerFailed("the ledger is unchanged"))
             case .failure(.unclear):
-                observe(.ledgerFailed("the ledger may or may not have changed"))
+                // What it then follows is whatever the ledger says.
+                latest = nil
+                let cause = "the ledger may or may not have changed"
+                observe(.ledgerFailed(cause, sizeMayHaveChanged: true))
             }
         }
     }
@@ -281,14 +297,15 @@ final class SidecarShell {
     /// `Timing.loweringPatience` says; an agent in order starts only after it.
     private func entryStands() {
         let task = task
-        world.after(30.seconds) { task.state(.exposureStands(task.id)) }
+        let patience = Int(world.setup.timing.loweringPatience / .milliseconds(1))
+        world.after(patience) { task.state(.exposureStands(task.id)) }
     }
 
     private func project() {
         guard let change = latest else { return projector.project(nil) { [self] in projected($0) } }
         latest?.ledger = nil
         // As in `LatestChange.freshFor`.
-        let isFresh = world.now - change.at < 1.seconds
+        let isFresh = world.now - change.at < 1.seconds && change.step == world.prompter?.count
         projector.follow(
             isFresh ? change.ledger : nil,
             to: change.move,
@@ -308,14 +325,16 @@ final class SidecarShell {
     }
 
     private func compare(always: Bool) {
-        store.table.overview { [self] ledger in
+        store.table.overview(by: process.caller(.compare)) { [self] ledger in
             guard process.lives else { return }
             guard let ledger else { return observe(.compared(nil)) }
             guard ledger.isAdopted else { return adopt() }
             // What every reading of the ledger shows needs no turn.
             let always = always || store.limits.isEnding
             let turns = Comparison.turns(size: ledger.size)
-            guard always || world.chance.below(turns) == 0 else { return observe(.compared(nil)) }
+            guard always || world.isPrompted || world.chance.below(turns) == 0 else {
+                return observe(.compared(nil))
+            }
             // Whether the ledger tries again by itself depends on what the jobs want.
             guard ledger.failedStarts != nil else { return compare(ledger) }
             store.table.read { [self] stored in
@@ -335,7 +354,7 @@ final class SidecarShell {
     }
 
     private func adopt() {
-        store.change(by: task.id, process, skew: clockSkew) { ledger, limits, now in
+        store.change(by: task.id, process, skew: clockSkew, isWhole: true) { ledger, limits, now in
             ledger.uphold(limits, at: now)
         } done: { [self] _ in
             observe(.compared(nil))
@@ -382,7 +401,7 @@ final class SidecarShell {
     }
 
     private func look() {
-        service.describe { [self] counts in
+        service.describe(by: process.caller(.deployments)) { [self] counts in
             guard process.lives else { return }
             guard let counts else { return observe(.looked(nil)) }
             rollout(in: counts) { [self] rollout in

@@ -1,11 +1,12 @@
 import Decisions
+import Model
 
 /// The flow of `Sweeper` in virtual time.
 final class SweepShell {
     private let installation: Installation
     private let announcer: EndpointInstance
     private let projector: ProjectorShell
-    private let process = Process()
+    private let process = Process(.sweep)
     private unowned let world: World
     private var isRunning = false
 
@@ -35,7 +36,7 @@ final class SweepShell {
                 return
             }
             guard ledger.needsList(at: world.wallTime()) else { return search(ledger) }
-            service.list { [self] live in
+            service.list(by: process.caller(.list)) { [self] live in
                 guard let live else { return search(ledger) }
                 tidy(live: live) { [self] in search($0 ?? ledger) }
             }

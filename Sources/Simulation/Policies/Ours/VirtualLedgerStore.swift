@@ -4,7 +4,13 @@ import Model
 /// A process of a sidecar or of the endpoint. What it has sent off takes effect when it dies; what
 /// it would have done next does not happen.
 final class Process {
+    /// Whose it is, for a script.
+    let who: Script.Actor
     var lives = true
+
+    init(_ who: Script.Actor) { self.who = who }
+
+    func caller(_ act: Script.Act) -> Caller { Caller(act: act, who: who) }
 }
 
 /// The ledger of a service and its limits: performs the steps of ``LedgerChange`` in virtual time.
@@ -29,23 +35,28 @@ final class VirtualLedgerStore {
     struct Change<Answer> {
         let answer: Answer
         let ledger: Ledger
+        /// The service has to follow.
+        let sizeChanged: Bool
     }
 
     /// - Parameters:
     ///   - writer: the task whose sidecar asks; nil for the endpoint.
     ///   - process: the one that asks; when it dies, its change goes no further.
     ///   - skew: of the writer's wall clock.
+    ///   - isWhole: a script has no word for its single calls.
     ///   - departed: tasks of which the operation must know whether they have departed.
     ///   - operation: one that may be repeated, like those of ``Ledger``.
     func change<Answer>(
         by writer: TaskID?,
         _ process: Process,
         skew: Milliseconds,
+        isWhole: Bool = false,
         knowing departed: @escaping (Ledger) -> Set<TaskID> = { _ in [] },
         _ operation: @escaping (inout Ledger, Limits, WallTime) -> Answer,
         done: @escaping (Result<Change<Answer>, CallFailure>) -> Void
     ) {
-        Attempts(store: self, writer, process, skew: skew, departed, operation, done).go()
+        Attempts(store: self, writer, process, skew, isWhole: isWhole, departed, operation, done)
+            .go()
     }
 
     /// One change with all its tries.
@@ -54,6 +65,7 @@ final class VirtualLedgerStore {
         private let writer: TaskID?
         private let process: Process
         private let skew: Milliseconds
+        private let isWhole: Bool
         private let departed: (Ledger) -> Set<TaskID>
         private let operation: (inout Ledger, Limits, WallTime) -> Answer
         private let done: (Result<Change<Answer>, CallFailure>) -> Void
@@ -63,7 +75,8 @@ final class VirtualLedgerStore {
             store: VirtualLedgerStore,
             _ writer: TaskID?,
             _ process: Process,
-            skew: Milliseconds,
+            _ skew: Milliseconds,
+            isWhole: Bool,
             _ departed: @escaping (Ledger) -> Set<TaskID>,
             _ operation: @escaping (inout Ledger, Limits, WallTime) -> Answer,
             _ done: @escaping (Result<Change<Answer>, CallFailure>) -> Void
@@ -73,12 +86,14 @@ final class VirtualLedgerStore {
             change = LedgerChange(adopts: writer != nil)
             self.process = process
             self.skew = skew
+            self.isWhole = isWhole
             self.departed = departed
             self.operation = operation
             self.done = done
         }
 
         private var world: World { store.world }
+        private func caller(_ act: Script.Act) -> Caller? { isWhole ? nil : process.caller(act) }
 
         private func fail(_ failure: CallFailure) {
             done(.failure(change.isUnclear ? .unclear : failure))
@@ -93,17 +108,23 @@ final class VirtualLedgerStore {
             case .readDeparted(let tasks): readDeparted(tasks)
             case .adopt: adopt()
             case .pause(let count):
-                world.after(world.chance.wait(.afterLostRace, afterTry: count)) { [self] in
-                    perform(.read)
-                }
+                let wait = world.chance.wait(.afterLostRace, afterTry: count)
+                world.after(world.prompter == nil ? wait : 0) { [self] in perform(.read) }
             case .write(let write): self.write(write)
             case .raise(let size, let version):
-                store.table.raise(to: size, over: version, bookingAt: nil) { [self] result in
+                store.table.raise(
+                    to: size,
+                    over: version,
+                    bookingAt: nil,
+                    by: caller(.raise)
+                ) { [self] result in
                     guard process.lives else { return }
                     perform(change.raised((try? result.get())?.counted))
                 }
-            case .done(let answer, let ledger):
-                done(.success(Change(answer: answer, ledger: ledger)))
+            case .done(let answer, let ledger, let sizeChanged):
+                done(
+                    .success(Change(answer: answer, ledger: ledger, sizeChanged: sizeChanged))
+                )
             case .contended: fail(.unchanged)
             case .unclear: fail(.unclear)
             }
@@ -117,7 +138,8 @@ final class VirtualLedgerStore {
         private var forgets: Bool { world.setup.broken == .verify && change.isUnclear }
 
         private func read() {
-            store.table.read { [self] stored in
+            let isMade = change.missedReading() != nil
+            store.table.read(by: caller(isMade ? .look : .read)) { [self] stored in
                 guard process.lives else { return }
                 guard let stored else {
                     if let step = change.missedReading() { return perform(step) }
@@ -154,7 +176,7 @@ final class VirtualLedgerStore {
         }
 
         private func write(_ write: LedgerWrite<Int>) {
-            store.table.write(write, by: writer) { [self] result in
+            store.table.write(write, by: writer, caller(.write)) { [self] result in
                 guard process.lives else { return }
                 switch result {
                 case .success(true): perform(change.wrote())

@@ -31,6 +31,31 @@ final class VirtualLedgerTable {
         self.index = index
         self.world = world
         if world.faults[.ledgerLost] > 0 { planLoss() }
+        if let stage = world.setup.stage { begin(stage) }
+    }
+
+    /// As a script begins.
+    private func begin(_ stage: Script.Stage) {
+        guard let size = stage.size else { return }
+        ledger = Ledger(version: 1, size: size)
+        guard stage.isQueued else { return }
+        for index in 0..<stage.jobs {
+            let job = Job(id: "run-\(index + 1)", type: PoolJob.Kind.plan.rawValue)
+            if let job { ledger.jobs[job] = Ledger.JobEntry(at: world.wallTime()) }
+        }
+    }
+
+    /// A script lets what nobody will say again be older than any limit of the ledger.
+    func age(gone: (TaskID) -> Bool, over: (Job) -> Bool) {
+        let old = world.wallTime(skew: -240.hours)
+        for (job, entry) in ledger.jobs where entry.task.map(gone) ?? over(job) {
+            ledger.jobs[job]?.at = old
+        }
+        for task in ledger.leaving.keys where gone(task) { ledger.leaving[task]?.since = old }
+        for task in ledger.exposed.keys where gone(task) { ledger.exposed[task]?.since = old }
+        ledger.failedStarts?.at = old
+        ledger.failedStarts?.notBefore = old
+        ledger.recycledAt = nil
     }
 
     private func planLoss() {
@@ -54,19 +79,24 @@ final class VirtualLedgerTable {
     // MARK: Reading
 
     /// Ledger and jobs.
-    func read(done: @escaping (Stored?) -> Void) {
+    func read(by caller: Caller? = nil, done: @escaping (Stored?) -> Void) {
         let bytes = Self.countedBytes + Self.jobBytes * ledger.jobs.count
-        reading(units: 1 + bytes / 4_096, { [self] in Stored(ledger: ledger, mark: mark) }, done)
+        reading(
+            units: 1 + bytes / 4_096,
+            by: caller,
+            { [self] in Stored(ledger: ledger, mark: mark) },
+            done
+        )
     }
 
     /// What is counted.
-    func counted(done: @escaping (Ledger?) -> Void) {
-        reading(units: 1, { [self] in countedLedger }, done)
+    func counted(by caller: Caller? = nil, done: @escaping (Ledger?) -> Void) {
+        reading(units: 1, by: caller, { [self] in countedLedger }, done)
     }
 
     /// What is counted, and the limits' three items.
-    func overview(done: @escaping (Ledger?) -> Void) {
-        reading(units: 4, { [self] in countedLedger }, done)
+    func overview(by caller: Caller, done: @escaping (Ledger?) -> Void) {
+        reading(units: 4, by: caller, { [self] in countedLedger }, done)
     }
 
     private var countedLedger: Ledger {
@@ -79,14 +109,23 @@ final class VirtualLedgerTable {
         _ tasks: Set<TaskID>,
         done: @escaping ([TaskID: Ledger.Departed]?) -> Void
     ) {
-        reading(units: tasks.count, { [self] in departed.filter { tasks.contains($0.key) } }, done)
+        reading(
+            units: tasks.count,
+            by: nil,
+            { [self] in departed.filter { tasks.contains($0.key) } },
+            done
+        )
     }
 
     private func reading<Answer>(
         units: Int,
+        by caller: Caller?,
         _ effect: @escaping () -> Answer,
         _ done: @escaping (Answer?) -> Void
     ) {
+        if let prompter = world.prompter {
+            return prompter.wait(caller) { done($0 == .failedBefore ? nil : effect()) }
+        }
         admit(units, \.reads) { [self] isAdmitted in
             if isAdmitted { world.tally.ledger.read(units, at: world.now) }
             let fails = !isAdmitted || isAway || world.fate() != .answered
@@ -105,9 +144,22 @@ final class VirtualLedgerTable {
 
     private func writing<Answer>(
         units: Int,
+        by caller: Caller?,
         _ effect: @escaping () -> Answer,
         _ done: @escaping (Result<Answer, CallFailure>) -> Void
     ) {
+        if let prompter = world.prompter {
+            return prompter.wait(caller) { fate in
+                switch fate {
+                case .answered, .stale: done(.success(effect()))
+                case .failedBefore: done(.failure(.unchanged))
+                case .lost: done(.failure(.unclear))
+                case .failedAfter, .blind:
+                    _ = effect()
+                    done(.failure(.unclear))
+                }
+            }
+        }
         admit(units, \.writes) { [self] isAdmitted in
             guard isAdmitted else { return done(.failure(.unchanged)) }
             world.tally.ledger.wrote(units, at: world.now)
@@ -152,11 +204,17 @@ final class VirtualLedgerTable {
     func write(
         _ write: LedgerWrite<Int>,
         by writer: TaskID?,
+        _ caller: Caller?,
         done: @escaping (Result<Bool, CallFailure>) -> Void
     ) {
         let actions = (write.counted == nil ? 0 : 1) + write.departed.count + write.jobs.count
         // A transaction costs twice (DynamoDB developer guide, "Transactions").
-        writing(units: actions > 1 ? 2 * actions : 1, { [self] in apply(write, writer) }, done)
+        writing(
+            units: actions > 1 ? 2 * actions : 1,
+            by: caller,
+            { [self] in apply(write, writer) },
+            done
+        )
     }
 
     private func apply(_ write: LedgerWrite<Int>, _ writer: TaskID?) -> Bool {
@@ -218,9 +276,14 @@ final class VirtualLedgerTable {
     /// A job's item by itself.
     ///
     /// - Parameter done: gets false when its condition did not hold.
-    func write(_ write: JobWrite, done: @escaping (Result<Bool, CallFailure>) -> Void) {
+    func write(
+        _ write: JobWrite,
+        by caller: Caller,
+        done: @escaping (Result<Bool, CallFailure>) -> Void
+    ) {
         writing(
             units: 1,
+            by: caller,
             { [self] in
                 guard fits(write) else { return false }
                 ledger.jobs[write.job] = write.new
@@ -234,10 +297,12 @@ final class VirtualLedgerTable {
         to size: Int,
         over version: Int,
         bookingAt now: WallTime?,
+        by caller: Caller?,
         done: @escaping (Result<(isBooked: Bool, counted: Ledger), CallFailure>) -> Void
     ) {
         writing(
             units: 1,
+            by: caller,
             { [self] in
                 guard ledger.version == version, ledger.size < size else {
                     return (false, countedLedger)
@@ -260,10 +325,12 @@ final class VirtualLedgerTable {
 
     func book(
         at now: WallTime,
+        by caller: Caller,
         done: @escaping (Result<(wait: Duration?, counted: Ledger), CallFailure>) -> Void
     ) {
         writing(
             units: 1,
+            by: caller,
             { [self] in
                 let wait = ledger.isWritten ? ledger.bookingWait(at: now) : .zero
                 if wait == nil { ledger.projectedAt = now }
@@ -276,10 +343,12 @@ final class VirtualLedgerTable {
     func note(
         followed moves: Int,
         after before: Int,
+        by caller: Caller,
         done: @escaping (Result<(isNoted: Bool, counted: Ledger), CallFailure>) -> Void
     ) {
         writing(
             units: 1,
+            by: caller,
             { [self] in
                 let isNoted = ledger.isWritten && ledger.followed == before
                 if isNoted { ledger.followed = moves }

@@ -8,7 +8,6 @@ final class PollerPolicy: Policy {
     let usesRunTasks = false
     private static let every: Milliseconds = 10.seconds
     private static let cooldown: Milliseconds = 60.seconds
-    private static let protectionMinutes = 120
 
     private final class Memory: Keeper { var scaledAt: Milliseconds = -1.hours }
 
@@ -61,7 +60,7 @@ final class PollerPolicy: Policy {
         let set = { pool.service.update(count) { _ in } }
         guard left > 0 else { return set() }
         for task in busy {
-            pool.service.protect(task, minutes: Self.protectionMinutes) { _ in
+            pool.service.protect(task) { _ in
                 left -= 1
                 if left == 0 { set() }
             }
