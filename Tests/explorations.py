@@ -20,6 +20,8 @@ BREAKS = {
     "forget-expose": 7,
     "old-reading": 7,
     "hand-over": 7,
+    "job-end": 7,
+    "clean": 9,
     "never-written": 10,
 }
 

@@ -180,6 +180,32 @@ def every_fault_played_is_told(root: pathlib.Path) -> bool:
     return len(table) > 20 and sorted(table) == sorted(faults.values()) and min(table) > 0
 
 
+def modes_stand_beside_each_other(root: pathlib.Path) -> bool:
+    """The table, the page and the JSON have the three modes, and renewal saves the boots."""
+    options = ["--seeds", "3", "--modes", "--max-jobs", "20", "--quiet"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "report.html"
+        text = simulate(root, *options, "--report", str(path)).stdout
+        page = path.read_text()
+    modes = {
+        mode["mode"]: mode
+        for mode in json.loads(simulate(root, *options, "--json").stdout)["modes"]
+    }
+    print(text.split("\n\n")[-1])
+    rows = [
+        line.split()[0]
+        for line in text.splitlines()
+        if line.startswith(("single ", "renewed ", "shared "))
+    ]
+    return (
+        rows == ["single", "renewed", "shared"] == list(modes)
+        and page.count('data-name="mode"') == 3
+        and modes["single"]["bootsPerJob"] >= 1 > 2 * modes["renewed"]["bootsPerJob"]
+        and modes["renewed"]["renewals"] > modes["renewed"]["jobs"] / 2
+        and modes["single"]["renewals"] == modes["shared"]["renewals"] == 0
+    )
+
+
 def bad_input_is_refused_with_its_reason(root: pathlib.Path) -> bool:
     fine = True
     with tempfile.TemporaryDirectory() as folder:
@@ -193,6 +219,7 @@ def bad_input_is_refused_with_its_reason(root: pathlib.Path) -> bool:
             (["--trace", folder + "/none.csv"], 2, "cannot be read"),
             (["--seeds", "1", "--report", folder + "/no/such/place.html"], 2, "cannot be written"),
             (["--policy", "theirs"], 64, "expected all, or some of ours"),
+            (["--max-jobs", "1000001"], 64, "expected 0 to 1000000"),
             (["--seeds", "0"], 64, "expected 1 to 1000000"),
             (["--desired-count", "5", "--max", "2"], 64, "contradict each other"),
             (["--break", "gravity"], 64, "gravity"),
@@ -335,6 +362,7 @@ ALL = [
     ("Simulation: same seed, same result", seed_has_the_same_result_in_every_process),
     ("Simulation: a broken safeguard fails", broken_safeguard_fails),
     ("Simulation: every fault played is told", every_fault_played_is_told),
+    ("Simulation: the modes beside each other", modes_stand_beside_each_other),
     ("Simulation: bad input is refused", bad_input_is_refused_with_its_reason),
     ("Simulation: exported runs make a trace", exported_runs_make_a_trace),
     ("Simulation: a recommendation keeps its target", recommendation_keeps_its_target),

@@ -39,6 +39,9 @@ extension Explorer {
             transitions.append(Transition(.drain, task, how: 0))
             if state.agent == .busy { transitions.append(Transition(.drain, task, how: 1)) }
         }
+        if state.pending.contains(.renewal) {
+            transitions += [Transition(.renew, task), Transition(.spoil, task)]
+        }
         if let limit = launcherLimit(task) { transitions.append(Transition(limit, task)) }
         if state.stage == .pending {
             transitions.append(Transition(.boot, task))

@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Model
 
@@ -29,12 +30,7 @@ extension Explorer {
         case .edit:
             spend(\.edits)
             setDesired(Int(transition.how), byPerson: true)
-        case .deploy:
-            spend(\.deployments)
-            let (all, left) = (scene.budgets, world.left)
-            world.replacements = all.faults - left.faults + all.crashes - left.crashes
-            world.replacements += UInt8(service.counting)
-            change(.deploy)
+        case .deploy: deploy()
         case .delete:
             spend(\.deletions)
             change(.delete)
@@ -61,6 +57,7 @@ extension Explorer {
             world.tasks[who].flags.remove(.isLinked)
             append(who, known.unlinked)
         case .drain: drain(who, processes: transition.how != 0)
+        case .renew, .spoil: renew(who, isClean: transition.kind == .renew)
         case .protect: protect(who, transition.fate)
         case .unprotect: unprotect(who, transition.fate)
         case .compare: compare(who, transition.fate)
@@ -77,6 +74,14 @@ extension Explorer {
         case .age: setLedger(ledgers.aged(world.ledger, gone: vacant, over: over))
         case .bookingPasses: setLedger(ledgers.unbooked(world.ledger))
         }
+    }
+
+    private func deploy() {
+        spend(\.deployments)
+        let (all, left) = (scene.budgets, world.left)
+        world.replacements = all.faults - left.faults + all.crashes - left.crashes
+        world.replacements += UInt8(service.counting)
+        change(.deploy)
     }
 
     /// Another ledger, of which nothing that is counted has changed.
@@ -130,7 +135,11 @@ extension Explorer {
         write(.boot, task: task)
         change(.ran, task)
         world.tasks[task].stage = .running
-        world.tasks[task].mind = minds.newMind(restarted: false, hasPredecessor: false)
+        world.tasks[task].mind = minds.newMind(
+            restarted: false,
+            hasPredecessor: false,
+            agentNumber: 1
+        )
         observe(task, known.woke)
     }
 
@@ -286,6 +295,12 @@ extension Explorer {
         tellLauncher(task, processes ? .jobProcesses : .noJobProcesses)
     }
 
+    private func renew(_ task: Int, isClean: Bool) {
+        world.tasks[task].pending.remove(.renewal)
+        if isClean { world.tasks[task].isUsed = false }
+        tellLauncher(task, isClean || broken == .clean ? .renewed : .spoiled)
+    }
+
     private func crash(_ task: Int, lands: Bool) {
         spend(\.crashes)
         if lands { land(task) }
@@ -304,7 +319,11 @@ extension Explorer {
     private func restart(_ task: Int) {
         world.tasks[task].flags.remove(.isWithoutSidecar)
         let isHealthy = world.tasks[task].flags.contains(.isHealthy)
-        world.tasks[task].mind = minds.newMind(restarted: isHealthy, hasPredecessor: true)
+        world.tasks[task].mind = minds.newMind(
+            restarted: isHealthy,
+            hasPredecessor: true,
+            agentNumber: world.tasks[task].agentNumber
+        )
         world.tasks[task].flags.insert(.hasPredecessor)
         observe(task, known.woke)
         if world.tasks[task].stage != .running, world.tasks[task].life == 0 {

@@ -37,6 +37,15 @@ extension Explorer {
         }
     }
 
+    func checkContainer(_ task: Int) {
+        if world.tasks[task].isUsed {
+            note(
+                .nothingLeft,
+                "task \(task + 1) gets a job in a container in which an earlier one has left something"
+            )
+        }
+    }
+
     func checkLoss(_ task: Int) {
         if !world.tasks[task].flags.contains(.hasOutsideCause) {
             note(.runFirst, "the job of task \(task + 1) is lost with its agent")

@@ -1,3 +1,4 @@
+import AgentLink
 import Model
 
 /// Writing down what happens as a ``Script``, with tasks numbered in the order of their starts.
@@ -8,7 +9,12 @@ extension Explorer {
         stage.jobs = scene.jobs
         stage.floor = scene.floor
         stage.most = scene.most
-        stage.isSingle = scene.isSingle
+        stage.mode =
+            switch scene.mode {
+            case .single: .single
+            case .renewed: .renewed
+            case .shared: .shared
+            }
         stage.replacement = scene.replacement
         stage.protection = scene.protection
         stage.diesForGood = scene.diesForGood
@@ -18,6 +24,9 @@ extension Explorer {
         case .rest, .atWork: break
         case .neverWritten: (stage.desired, stage.size) = (1, nil)
         case .twoTooMany: (stage.desired, stage.size) = (2, 2)
+        case .jobsWait:
+            (stage.desired, stage.size) = (scene.most, scene.most)
+            stage.isQueued = true
         case .moreJobsThanMay, .moreJobsHeldThanMay:
             (stage.desired, stage.size) = (scene.tasks, scene.most)
             (stage.isEdited, stage.isQueued) = (true, true)
@@ -132,6 +141,8 @@ extension Transition.Kind {
         case .bookingPasses: .bookingPasses
         case .crashAgent: .crashAgent
         case .breakLink: .breakLink
+        case .renew: .renew
+        case .spoil: .spoil
         }
     }
 }

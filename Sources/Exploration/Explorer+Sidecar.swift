@@ -32,6 +32,10 @@ extension Explorer {
         case .unprotect: world.tasks[task].pending.insert(.unprotect)
         case .becomeHealthy: becomeHealthy(task)
         case .nameAgent: tellLauncher(task, .named)
+        case .nameNext(let number):
+            seen.hasNamedNext = true
+            world.tasks[task].agentNumber = number
+            tellLauncher(task, .nextNamed)
         case .drain:
             checkDrain(task)
             world.tasks[task].pending.insert(.drain)
@@ -64,6 +68,11 @@ extension Explorer {
         var change = ChangeState()
         change.operation = operation
         switch minds.operations[operation] {
+        case .report(nil, _, _, _) where broken == .jobEnd:
+            return append(
+                task,
+                minds.observation(.booked(.reported(nil), sizeChanged: false))
+            )
         case .reserve:
             checkReserve(task)
             change.phase = .list
@@ -135,7 +144,7 @@ extension Explorer {
         world.tasks[task].flow = 0
         world.tasks[task].move = 0
         world.tasks[task].change = ChangeState()
-        world.tasks[task].pending = []
+        world.tasks[task].pending.formIntersection(.renewal)
         world.tasks[task].flags.subtract([.isLinked, .heardIdle])
     }
 
@@ -155,6 +164,7 @@ extension Explorer {
             case .start: startAgent(task)
             case .signal: signal(task)
             case .say(let message): say(task, message)
+            case .renew: world.tasks[task].pending.insert(.renewal)
             case .leave: leave(task)
             // Answered by whoever asked for it, since the answer is a transition.
             case .countJobProcesses: break
@@ -166,6 +176,7 @@ extension Explorer {
     private func leave(_ task: Int) {
         world.tasks[task].life = 0
         world.tasks[task].held = 0
+        world.tasks[task].pending.remove(.renewal)
         if world.tasks[task].stage == .running { world.tasks[task].stage = .closing }
         guard world.tasks[task].mind != 0 else {
             // A sidecar that is down is not started again.
@@ -208,6 +219,7 @@ extension Explorer {
     func agentStarts(_ task: Int) {
         write(.startAgent, task: task)
         world.tasks[task].agent = .idle
+        world.tasks[task].signals = 0
         tellLauncher(task, .registered)
         tellLauncher(task, .waiting)
     }
@@ -237,6 +249,8 @@ extension Explorer {
     }
 
     func receive(_ task: Int, _ job: Int) {
+        checkContainer(task)
+        world.tasks[task].isUsed = scene.mode == .renewed
         world.tasks[task].agent = .busy
         world.tasks[task].job = UInt8(job + 1)
         world.jobs[job].stage = .held
@@ -246,7 +260,7 @@ extension Explorer {
     func finish(_ task: Int) {
         world.jobs[Int(world.tasks[task].job) - 1].stage = .over
         world.tasks[task].job = 0
-        if scene.isSingle || world.tasks[task].signals > 0 {
+        if scene.mode.isSingle || world.tasks[task].signals > 0 {
             agentExits(task, .agentExited)
         } else {
             world.tasks[task].agent = .idle

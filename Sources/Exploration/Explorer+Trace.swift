@@ -43,6 +43,8 @@ extension Explorer {
         case .finish: return "\(task)'s agent ends its job"
         case .exit: return "\(task)'s agent exits"
         case .hear: return "\(task) hears its launcher"
+        case .renew: return "\(task)'s launcher renews the container"
+        case .spoil: return "something is left in \(task)'s container"
         case .drain: return "the drain reaches \(task)'s launcher"
         case .list, .byItself, .read, .write, .look, .raise:
             let change =

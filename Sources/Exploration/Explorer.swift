@@ -66,15 +66,18 @@ final class Explorer {
         case .twoTooMany:
             ledger.size = 2
             desired = 2
-        case .moreJobsThanMay, .moreJobsHeldThanMay:
+        case .jobsWait, .moreJobsThanMay, .moreJobsHeldThanMay:
             ledger.size = scene.most
             for job in jobs {
                 world.jobs[job].stage = .queued
                 world.jobs[job].flags = .wasCalled
                 ledger.jobs[Small.jobIDs[job]] = Ledger.JobEntry(at: Small.wallNow)
             }
-            desired = scene.tasks
-            world.flags = .isEdited
+            desired = scene.most
+            if scene.beginning != .jobsWait {
+                desired = scene.tasks
+                world.flags = .isEdited
+            }
         }
         world.service = services.first(desired: desired)
         world.ledger = ledgers.id(of: ledger)
@@ -147,7 +150,8 @@ final class Explorer {
         }
         for task in tasks {
             let state = world.tasks[task]
-            if hasCall(task) || state.pending.contains(.drain) || state.inbox != 0
+            if hasCall(task) || !state.pending.isDisjoint(with: [.drain, .renewal])
+                || state.inbox != 0
                 || state.agent == .leaving || state.agent == .starting || state.stage == .pending
                 || state.flags.contains(.isWithoutSidecar) || needsLink(task)
             {
@@ -265,6 +269,8 @@ package struct Breach: Hashable, Sendable, CustomStringConvertible {
 /// What has occurred, to be held against what must.
 struct Seen {
     private var transitions: Set<Transition> = []
+    /// An agent was followed by another one of its task.
+    var hasNamedNext = false
 
     mutating func insert(_ transition: Transition) {
         let plain = Transition(transition.kind, 0, how: Int(transition.how))

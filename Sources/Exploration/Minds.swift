@@ -17,6 +17,8 @@ final class Minds {
     private var agedMemo = Memo<UInt16>()
     private var observationMemo = Memo<UInt16>()
     private var lifeFacts: [LifeFacts] = []
+    /// A task has left since it has had as many jobs as it may.
+    private(set) var hasSeenJobsDone = false
 
     init(_ scene: Scene) { self.scene = scene }
 
@@ -33,6 +35,7 @@ final class Minds {
         case unprotect
         case becomeHealthy
         case nameAgent
+        case nameNext(Int)
         case drain
         case release
         case hold
@@ -44,11 +47,13 @@ final class Minds {
         case end
     }
 
-    func newMind(restarted: Bool, hasPredecessor: Bool) -> UInt16 {
+    func newMind(restarted: Bool, hasPredecessor: Bool, agentNumber: Int) -> UInt16 {
         minds.id(
             of: Retirement(
                 Small.settings(
                     watchesAgent: scene.watches,
+                    renewal: scene.mode == .renewed
+                        ? .init(maxJobs: scene.maxJobs, agentNumber: agentNumber) : nil,
                     restarted: restarted,
                     hasPredecessor: hasPredecessor
                 )
@@ -61,6 +66,7 @@ final class Minds {
         if let known = reactionMemo.answer(to: key) { return reactions[known] }
         var retirement = minds[mind]
         let steps = retirement.observe(observations[observation], at: Small.now)
+        for case .jobsDone in steps.map(\.reason) { hasSeenJobsDone = true }
         let reaction = Reaction(
             mind: minds.id(of: retirement.rebased(to: Small.now)),
             effects: steps.compactMap { effect($0) }
@@ -76,6 +82,7 @@ final class Minds {
         case .unprotect: .unprotect
         case .becomeHealthy: .becomeHealthy
         case .nameAgent: .nameAgent
+        case .nameNext(let number): .nameNext(number)
         case .drain: .drain
         case .release: .release
         case .hold: .hold
@@ -85,8 +92,6 @@ final class Minds {
         case .compare(let always): .compare(always: always)
         case .watch: .watch
         case .end: .end
-        // Never asked for here: no launcher of the small world renews its container.
-        case .nameNext: nil
         case .wakeAt, .note, .warn, .alarm: nil
         }
     }
@@ -130,6 +135,9 @@ final class Minds {
         case held
         case releaseLimitReached
         case aloneLimitReached
+        case renewed
+        case spoiled
+        case nextNamed
     }
 
     enum LifeEffect {
@@ -138,6 +146,7 @@ final class Minds {
         case countJobProcesses
         /// An observation of the sidecar.
         case say(UInt16)
+        case renew
         case leave
     }
 
@@ -214,13 +223,14 @@ final class Minds {
         case .countJobProcesses: .countJobProcesses
         case .say(let message): heard(message).map { .say(observations.id(of: $0)) }
         case .leave: .leave
-        // The command is the agent here, and no container is renewed.
-        case .endCommand, .renew: nil
+        case .renew: .renew
+        // The command is the agent here.
+        case .endCommand: nil
         }
     }
 
     /// A launcher that waits for its sidecar.
-    var newLife: UInt16 { lives.id(of: .init()) }
+    var newLife: UInt16 { lives.id(of: .init(renews: scene.mode == .renewed)) }
 
     /// What a new connection begins with.
     func greeting(of life: UInt16) -> [UInt16] {
@@ -245,6 +255,9 @@ final class Minds {
         case .held: .held
         case .releaseLimitReached: .releaseLimitReached
         case .aloneLimitReached: .aloneLimitReached
+        case .renewed: .renewed
+        case .spoiled: .spoiled(.remains)
+        case .nextNamed: .nextNamed("agent-n")
         }
     }
 
@@ -256,7 +269,9 @@ final class Minds {
     /// What the sidecar makes of a message, as its own reader of the log does.
     private func heard(_ message: LauncherMessage) -> Observation? {
         switch message {
-        case .hello, .silenced, .ping, .renewed, .spoiled: nil
+        case .hello, .silenced, .ping: nil
+        case .renewed: .agent(.renewed)
+        case .spoiled(let reason): .agent(.spoiled(reason.rawValue))
         case .status(Self.registeredLine): .agent(.registered(id: scene.watches ? "agent" : nil))
         case .status(Self.waitingLine): .agent(.waiting)
         case .status(let line):

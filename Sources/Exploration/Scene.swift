@@ -1,3 +1,4 @@
+import AgentLink
 import Decisions
 import Model
 package import Rules
@@ -15,6 +16,8 @@ package struct Scene: Sendable {
         case moreJobsThanMay
         /// Both of these agents have their jobs.
         case moreJobsHeldThanMay
+        /// As many agents as may be are about to start for jobs that wait, and no call is on its way.
+        case jobsWait
         /// As many agents as belong are idle.
         case atWork
     }
@@ -26,8 +29,10 @@ package struct Scene: Sendable {
     var jobs = 1
     var floor = 0
     var most = 1
-    /// Whether an agent leaves after one job.
-    var isSingle = true
+    /// Whether an agent leaves after one job, and whether another one follows it.
+    var mode = AgentMode.single
+    /// Jobs after which a task leaves in renewed mode.
+    var maxJobs: Int?
     var budgets = Budgets()
     var beginning = Beginning.rest
     /// How long protection holds.
@@ -65,6 +70,8 @@ package enum Breakage: String, CaseIterable, Sendable {
     case oldReading = "old-reading"
     case secondLook = "second-look"
     case handOver = "hand-over"
+    case clean
+    case jobEnd = "job-end"
 
     /// What switching it off does, in a few words.
     package var meaning: String {
@@ -79,6 +86,8 @@ package enum Breakage: String, CaseIterable, Sendable {
         case .forgetExpose: "an exposure without an answer counts as never written"
         case .oldReading: "a reservation does not ask which tasks have departed"
         case .handOver: "tasks of an older revision leave by themselves, one after the other"
+        case .clean: "a container is renewed for the next job although something is left in it"
+        case .jobEnd: "the ledger is never told that a job is over, but by its task's departure"
         case .secondLook: "nobody looks at the jobs again after a write that lowers what stays"
         }
     }
@@ -97,6 +106,8 @@ extension Breakage {
         case .forgetExpose: "floor"
         case .oldReading: "edited-floor"
         case .handOver: "deployment-same"
+        case .clean: "renewed"
+        case .jobEnd: "renewed-deployed"
         }
     }
 
@@ -107,7 +118,8 @@ extension Breakage {
         case .oneSignal: .oneSignal
         case .secondLook: .runFirst
         case .conditionalWrite, .atMostOne, .verify: .lowering
-        case .forgetReport, .forgetExpose, .oldReading, .handOver: .rest
+        case .forgetReport, .forgetExpose, .oldReading, .handOver, .jobEnd: .rest
+        case .clean: .nothingLeft
         case .neverWritten: .noWrongZero
         }
     }
@@ -138,12 +150,14 @@ enum Small {
 
     static func settings(
         watchesAgent: Bool,
+        renewal: Retirement.Renewal? = nil,
         restarted: Bool = false,
         hasPredecessor: Bool = false
     ) -> Retirement.Settings {
         Retirement.Settings(
             idleTimeout: idle,
             firstJobTimeout: firstJob,
+            renewal: renewal,
             watchesAgent: watchesAgent,
             restarted: restarted,
             hasPredecessor: hasPredecessor,

@@ -96,6 +96,31 @@ extension Scene {
         killTask, exit, raise, releaseLimit, report no job, report granted stray, report
         rejoined, report strayed, report booked before, report exposed, report covered
         """,
+        "renewed": """
+        killTask, raise, releaseLimit, bookingPasses, report booked before, report exposed, report
+        covered
+        """,
+        "renewed-restarted": """
+        killTask, raise, releaseLimit, bookingPasses, report granted stray, report strayed, report
+        exposed
+        """,
+        "renewed-stopped": """
+        raise, bookingPasses, report granted stray, report strayed, report booked before, report
+        exposed, report covered
+        """,
+        "renewed-links": """
+        startSweep, connect, killTask, deployments, raise, releaseLimit, bookingPasses, phase looking,
+        report granted stray, report strayed, report recycles, report booked before, report exposed,
+        report covered
+        """,
+        "renewed-alone": """
+        raise, bookingPasses, report booked before, report exposed, report covered
+        """,
+        "renewed-deployed": """
+        killTask, raise, releaseLimit, bookingPasses, phase unprotecting, phase projecting, report
+        granted surplus, report granted stray, report rejoined, report retired, report strayed,
+        report booked before, report exposed, newest starting, newest runs
+        """,
         "watched": """
         killTask, releaseLimit, report rejoined, report booked before, report exposed, report
         covered

@@ -1,3 +1,4 @@
+import AgentLink
 import Model
 
 extension Scene {
@@ -6,7 +7,7 @@ extension Scene {
         Scene(
             name: "one-job",
             about: "two tasks, one job, no fault; a sweep at any time",
-            isSingle: false,
+            mode: .shared,
             sweepsAnyTime: true
         ),
         Scene(
@@ -17,7 +18,7 @@ extension Scene {
         Scene(
             name: "faults-shared",
             about: "three calls fail and a sidecar dies where an agent stays for the next job",
-            isSingle: false,
+            mode: .shared,
             budgets: Budgets(faults: 3, crashes: 1)
         ),
         Scene(
@@ -65,13 +66,13 @@ extension Scene {
         Scene(
             name: "stale",
             about: "two readings of ECS are as old as the last change, a call fails",
-            isSingle: false,
+            mode: .shared,
             budgets: Budgets(faults: 1, stale: 2)
         ),
         Scene(
             name: "links",
             about: "a link breaks, an agent crashes, a call fails",
-            isSingle: false,
+            mode: .shared,
             budgets: Budgets(faults: 1, breaks: 1, agentCrashes: 1)
         ),
         Scene(
@@ -148,9 +149,66 @@ extension Scene {
             agentsFailToStart: true
         ),
         Scene(
+            name: "renewed",
+            about: "two jobs wait for a task that may have two; a call fails",
+            tasks: 1,
+            jobs: 2,
+            mode: .renewed,
+            maxJobs: 2,
+            budgets: Budgets(faults: 1),
+            beginning: .jobsWait
+        ),
+        Scene(
+            name: "renewed-restarted",
+            about: "the same; a sidecar dies",
+            tasks: 1,
+            jobs: 2,
+            mode: .renewed,
+            maxJobs: 2,
+            budgets: Budgets(crashes: 1),
+            beginning: .jobsWait
+        ),
+        Scene(
+            name: "renewed-stopped",
+            about: "two jobs wait for a task that renews its container; a person stops it",
+            tasks: 1,
+            jobs: 2,
+            mode: .renewed,
+            budgets: Budgets(stops: 1),
+            beginning: .jobsWait
+        ),
+        Scene(
+            name: "renewed-links",
+            about: "one job waits for such a task; a link breaks",
+            tasks: 1,
+            mode: .renewed,
+            budgets: Budgets(breaks: 1),
+            beginning: .jobsWait
+        ),
+        Scene(
+            name: "renewed-alone",
+            about: "two jobs; a sidecar dies in its first minute, so that ECS starts none again",
+            tasks: 1,
+            jobs: 2,
+            mode: .renewed,
+            budgets: Budgets(crashes: 1),
+            beginning: .jobsWait,
+            diesForGood: true
+        ),
+        Scene(
+            name: "renewed-deployed",
+            about: "one job and an agent always; a deployment, a sidecar dies",
+            tasks: 1,
+            floor: 1,
+            mode: .renewed,
+            budgets: Budgets(crashes: 1, deployments: 1),
+            beginning: .jobsWait,
+            replacement: .same
+        ),
+        Scene(
             name: "watched",
             about: "HCP Terraform is asked what it takes the agent for, and errs",
-            isSingle: false,
+            mode: .shared,
             budgets: Budgets(mistakes: 1),
             watches: true
         ),
@@ -198,7 +256,7 @@ extension Scene {
             about: "two agents, two jobs; an agent stays for the next job",
             jobs: 2,
             most: 2,
-            isSingle: false,
+            mode: .shared,
             isDeep: true,
             isPrompt: true
         ),

@@ -67,7 +67,8 @@ struct TaskState: BitwiseCopyable {
     /// Time since its launcher began to hold the container open, or its containers to end, or it
     /// has been without a sidecar.
     var held: UInt8 = 0
-    var signals: UInt8 = 0
+    /// Its agent's stop signals in two bits, `isUsed` in one, `agentNumber` less one in the others.
+    private var counts: UInt8 = 0
     var pending: Pending = []
     /// Of its sidecar, 0 while none runs.
     var mind: UInt16 = 0
@@ -81,6 +82,27 @@ struct TaskState: BitwiseCopyable {
     /// The last change of the ledger's size that it made and the service has not followed, by its
     /// number; 0 for none.
     var move: UInt8 = 0
+}
+
+extension TaskState {
+    /// That its agent got; more than three are three.
+    var signals: UInt8 {
+        get { counts & 3 }
+        set { counts = counts & ~3 | min(newValue, 3) }
+    }
+
+    /// A job has been in the agent's container since that was new or renewed. Kept only where it is
+    /// renewed.
+    var isUsed: Bool {
+        get { counts & 4 != 0 }
+        set { counts = newValue ? counts | 4 : counts & ~4 }
+    }
+
+    /// Which of the task's agents was named last, as the shared volume has it.
+    var agentNumber: Int {
+        get { Int(counts >> 3) + 1 }
+        set { counts = counts & 7 | UInt8(newValue - 1) << 3 }
+    }
 }
 
 enum TaskPhase: UInt8, BitwiseCopyable {
@@ -128,7 +150,7 @@ struct TaskFlags: OptionSet, BitwiseCopyable {
 }
 
 /// Calls of a sidecar under way, those left out that have a state of their own, and what it has
-/// told its launcher.
+/// told its launcher; and what that is about.
 struct Pending: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
     static let protect = Pending(rawValue: 1)
@@ -141,6 +163,9 @@ struct Pending: OptionSet, BitwiseCopyable {
     static let calls: Pending = [.protect, .unprotect, .compare, .watch, .deployments]
 
     static let drain = Pending(rawValue: 32)
+
+    /// The launcher makes the container as it was.
+    static let renewal = Pending(rawValue: 128)
 }
 
 struct JobState: BitwiseCopyable {

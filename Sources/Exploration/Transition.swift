@@ -43,6 +43,8 @@ package struct Transition: Hashable, Sendable {
         case crashAgent
         case breakLink
         case connect
+        case renew
+        case spoil
     }
 
     /// How a call ends.

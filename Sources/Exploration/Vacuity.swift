@@ -8,16 +8,18 @@ extension Explorer {
     /// Everything that can occur in some scene.
     static let all: [String] =
         Transition.Kind.allCases.map { "\($0)" }
-        + Retirement.Phase.Name.allCases.filter { $0 != .renewing }.map { "phase \($0)" }
+        + Retirement.Phase.Name.allCases.map { "phase \($0)" }
         + [
             "job", "no job", "granted surplus", "granted stray", "refused", "rejoined", "retired",
             "strayed", "recycles", "booked before", "exposed", "covered",
         ].map { "report \($0)" }
         + ["launcher waits", "launcher runs", "launcher holds", "launcher is held"]
+        + ["launcher awaits a name", "next agent", "jobs done"]
         + readings
 
     private static let readings = [
-        "newest untried", "newest starting", "newest runs", "newest fails", "old replacement",
+        "newest untried", "newest starting", "newest runs", "newest fails", "newest stalled",
+        "old replacement",
         "service ends", "failed start",
     ]
 
@@ -33,7 +35,10 @@ extension Explorer {
             if life.isRunning { occurred.insert("launcher runs") }
             if life.hasEnded { occurred.insert("launcher holds") }
             if life.isHeld { occurred.insert("launcher is held") }
+            if life.awaitsNext { occurred.insert("launcher awaits a name") }
         }
+        if seen.hasNamedNext { occurred.insert("next agent") }
+        if minds.hasSeenJobsDone { occurred.insert("jobs done") }
         return occurred
     }
 
@@ -98,6 +103,7 @@ extension Scene {
         func unless(_ can: Bool, _ none: String...) { if !can { words += none } }
         unless(jobs > 0, "call", "endpoint", "follow", "receive", "finish", "byItself")
         unless(jobs > 0, "report job")
+        unless(beginning != .jobsWait, "call", "endpoint", "follow")
         unless(budgets.stops > 0, "stopTask")
         unless(budgets.edits > 0, "edit")
         unless(budgets.breaks > 0, "breakLink", "connect")
@@ -107,8 +113,11 @@ extension Scene {
         unless(budgets.agentCrashes > 0 && !agentsFailToStart, "crashAgent")
         unless(agentsFailToStart, "startAgent", "failAgent", "failed start")
         unless(watches, "watch")
+        unless(mode == .renewed, "renew", "spoil", "phase renewing", "launcher awaits a name")
+        unless(mode == .renewed, "next agent")
+        unless(mode == .renewed && maxJobs != nil, "jobs done")
         unless(budgets.deletions > 0, "delete", "service ends")
-        unless(budgets.failedStarts > 0, "failBoot", "newest fails")
+        unless(budgets.failedStarts > 0, "failBoot", "newest fails", "newest stalled")
         unless(deploys, "deploy", "boot", "phase handingOver", "launcher is held")
         unless(deploys, "newest untried", "newest starting", "newest runs")
         unless(deploys && replacement == .same, "old replacement")

@@ -1,3 +1,4 @@
+import AgentLink
 package import Model
 import Rules
 
@@ -59,7 +60,7 @@ extension Scene {
         jobs: 2,
         floor: 1,
         most: 2,
-        isSingle: false,
+        mode: .shared,
         budgets: Budgets(
             faults: 3,
             crashes: 2,

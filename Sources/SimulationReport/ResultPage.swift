@@ -11,6 +11,8 @@ package struct SimulationResult: Sendable {
     package var campaign: SafetyCampaign?
     package var figures: [Figures] = []
     package var choices: [Choice] = []
+    /// This project in each of its modes, where they were asked for.
+    package var modes: [ModeFigures] = []
 
     package init(command: String, limits: Limits, prices: Prices) {
         self.command = command
@@ -103,6 +105,7 @@ package struct ResultPage: Sendable {
 
     package var html: String {
         let table = FiguresTable(result.figures, result.prices)
+        let modes = ModesTable(result.modes, result.prices)
         var page = """
             <!doctype html>
             <html lang="en">
@@ -131,13 +134,24 @@ package struct ResultPage: Sendable {
             page += section.drawing(Self.narrow).svg("chart narrow")
             page += "</section>\n"
         }
-        page += "<section id=\"table\">\n<h2>The figures</h2>\n\(self.table(table))</section>\n"
+        page += "<section id=\"table\">\n<h2>The figures</h2>\n"
+        page += Self.table(FiguresTable.columns, table.rows) + "</section>\n"
+        if !modes.rows.isEmpty {
+            page += "<section id=\"modes\">\n<h2>What jobs share</h2>\n<p class=\"note\">"
+            page += "This project in each of its modes, with the same runs.</p>\n"
+            page += Self.table(ModesTable.columns, modes.rows) + "</section>\n"
+        }
         page += "<section id=\"legend\">\n<h2>What is what</h2>\n<dl>\n"
         for entry in result.figures {
             page += "<dt>\(entry.policy.rawValue)</dt>"
             page += "<dd>\(Drawing.escaped(entry.policy.title))</dd>\n"
         }
-        for column in FiguresTable.columns where !column.note.isEmpty {
+        var columns = FiguresTable.columns
+        if !modes.rows.isEmpty {
+            let known = Set(columns.map(\.title))
+            columns += ModesTable.columns.filter { !known.contains($0.title) }
+        }
+        for column in columns where !column.note.isEmpty {
             page += "<dt>\(column.title)</dt><dd>\(Drawing.escaped(column.note))</dd>\n"
         }
         page += "</dl>\n<p class=\"note\">\(Drawing.escaped(priceNote))</p>\n</section>\n"
@@ -153,14 +167,14 @@ package struct ResultPage: Sendable {
             + "policy needs one, DynamoDB on demand."
     }
 
-    private func table(_ table: FiguresTable) -> String {
+    private static func table(_ columns: [FiguresTable.Column], _ rows: [[String]]) -> String {
         var text = "<table>\n<thead><tr>"
-        for column in FiguresTable.columns { text += "<th scope=\"col\">\(column.title)</th>" }
+        for column in columns { text += "<th scope=\"col\">\(column.title)</th>" }
         text += "</tr></thead>\n<tbody>\n"
-        for row in table.rows {
+        for row in rows {
             text += "<tr>"
-            for (column, cell) in zip(FiguresTable.columns, row) {
-                let tag = column.title == "policy" ? "th scope=\"row\"" : "td"
+            for (place, (column, cell)) in zip(columns, row).enumerated() {
+                let tag = place == 0 ? "th scope=\"row\"" : "td"
                 text += "<\(tag) data-name=\"\(column.title)\">\(cell)</\(tag.prefix(2))>"
             }
             text += "</tr>\n"

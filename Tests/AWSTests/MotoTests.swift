@@ -223,7 +223,7 @@ struct MotoTests {
             }
         }
         #expect(written.ledger.size == 100)
-        #expect(try await store.read() == written)
+        #expect(try await store.read().ledger == written.ledger)
         let departure = try await store.change { ledger, limits in
             ledger.depart(TaskID("t0"), at: .now(), limits)
         }.answer
@@ -269,7 +269,7 @@ struct MotoTests {
         let store = try await stack.store("unclear-\(isMade)", through: losing)
         let (_, snapshot) = try await store.change { ledger, _ in ledger.size += 1 }
         #expect(snapshot.ledger == Ledger(version: 1, size: 1, moves: 1, lastRaise: 1))
-        #expect(try await store.read() == snapshot)
+        #expect(try await store.read().ledger == snapshot.ledger)
         #expect(losing.requests.filter(\.isWrite).count == (isMade ? 1 : 2))
     }
 

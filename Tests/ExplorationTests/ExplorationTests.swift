@@ -7,7 +7,9 @@ import Testing
 /// The scenes themselves are played by `rehearsal explore`; here is what they rest on.
 @Suite("Exploration")
 struct ExplorationTests {
-    static let small = ["one-job", "never-written", "more-held-than-may", "stale"]
+    static let small = [
+        "one-job", "never-written", "more-held-than-may", "stale", "renewed-deployed",
+    ]
 
     @Test("a small scene closes, and every rule holds in every order", arguments: small)
     func closes(_ name: String) throws {

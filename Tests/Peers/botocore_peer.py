@@ -54,8 +54,10 @@ ANSWERS = {
     "DescribeTasks": {
         "tasks": [
             {
-                "taskArn": "arn:aws:ecs:eu-central-1:1:task/agents/one", "lastStatus": "RUNNING",
-                "startedBy": "ecs-svc/1", "containers": [{"name": "tfc-agent", "exitCode": 0}],
+                "taskArn": "arn:aws:ecs:eu-central-1:1:task/agents/one",
+                "lastStatus": "RUNNING",
+                "startedBy": "ecs-svc/1",
+                "containers": [{"name": "tfc-agent", "exitCode": 0}],
             },
         ],
         "failures": [],
@@ -65,7 +67,8 @@ ANSWERS = {
         "taskDefinition": {"family": "f", "containerDefinitions": [{"name": "tfc-agent"}]},
     },
     "GetTaskProtection": {
-        "protectedTasks": [{"taskArn": "a/one", "protectionEnabled": True}], "failures": [],
+        "protectedTasks": [{"taskArn": "a/one", "protectionEnabled": True}],
+        "failures": [],
     },
     "UpdateTaskProtection": {"protectedTasks": [], "failures": [{"reason": "MISSING"}]},
     "GetParameter": {"Parameter": {"Name": "n", "Value": "v"}},
@@ -79,7 +82,8 @@ ANSWERS = {
     },
     "DescribeTable": {
         "Table": {
-            "TableStatus": "ACTIVE", "DeletionProtectionEnabled": True,
+            "TableStatus": "ACTIVE",
+            "DeletionProtectionEnabled": True,
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
         },
     },

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Life meter")
 struct LifeMeterTests {
-    private static let plan = Job(id: "run-1", type: "plan")!
+    private let plan: Job
+
+    init() throws { plan = try #require(Job(id: "run-1", type: "plan")) }
 
     private static func at(_ seconds: Double) -> Instant {
         Instant(sinceOrigin: .milliseconds(Int(seconds * 1_000)))
@@ -59,9 +61,9 @@ struct LifeMeterTests {
     func times() {
         var meter = fresh(restarted: true)
         _ = lines(&meter, .agent(.waiting), at: 10)
-        let started = lines(&meter, .agent(.received(Self.plan)), at: 40)
+        let started = lines(&meter, .agent(.received(plan)), at: 40)
         #expect(started.map(\.0) == [.jobStarted] && started[0].1 == [.idleTime: 30])
-        #expect(lines(&meter, .agent(.received(Self.plan)), at: 50).isEmpty)
+        #expect(lines(&meter, .agent(.received(plan)), at: 50).isEmpty)
         let ended = lines(&meter, .agent(.waiting), at: 100)
         #expect(ended.map(\.0) == [.jobEnded] && ended[0].1 == [.jobDuration: 60])
         let gone = lines(&meter, .agent(.exited(code: 0)), at: 125)
@@ -71,7 +73,7 @@ struct LifeMeterTests {
     @Test("an agent that dies at work ends its job with its code")
     func died() {
         var meter = fresh(restarted: true)
-        _ = lines(&meter, .agent(.received(Self.plan)), at: 1)
+        _ = lines(&meter, .agent(.received(plan)), at: 1)
         let records = meter.see(.agent(.exited(code: 137)), at: Self.at(6))
         #expect(records.map(\.event) == [.jobEnded, .agentExited])
         #expect(records[0].fields[.code] == .count(137))

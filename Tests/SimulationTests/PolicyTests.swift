@@ -49,6 +49,43 @@ struct PolicyTests {
         #expect(figures.bootsPerJob < 0.9)
     }
 
+    @Test("a renewed container saves the boot that a fresh one costs, and its jobs fetch as much")
+    func modes() throws {
+        var figures: [AgentMode: Figures] = [:]
+        for mode in AgentMode.allCases {
+            var scenario = try scenario()
+            scenario.setup.mode = mode
+            scenario.setup.coldJob = 60_000
+            figures[mode] = try play(.ours, scenario)
+        }
+        let single = try #require(figures[.single])
+        let renewed = try #require(figures[.renewed])
+        let shared = try #require(figures[.shared])
+        #expect(single.bootsPerJob >= 1)
+        #expect(renewed.bootsPerJob < 0.9)
+        #expect(renewed.renewals > renewed.jobs / 2 && single.renewals + shared.renewals == 0)
+        for figures in [renewed, shared] {
+            let wait = figures.applyWaits.quantile(thousandths: 500)
+            #expect(wait < single.applyWaits.quantile(thousandths: 500))
+        }
+        // Each job of an agent that had none before takes a minute longer. A run that is canceled
+        // while it waits has no job, so that not all have as many.
+        #expect(abs(single.jobs - renewed.jobs) < single.jobs / 20)
+        #expect(abs(single.busyTime - renewed.busyTime) < single.busyTime / 20)
+        #expect(shared.busyTime < renewed.busyTime - 60_000 * shared.jobs / 4)
+        #expect(single.killedBusy + renewed.killedBusy + shared.killedBusy == 0)
+    }
+
+    @Test("a task leaves after as many jobs as it may have")
+    func maxJobs() throws {
+        var scenario = try scenario()
+        scenario.setup.mode = .renewed
+        scenario.setup.maxJobs = 2
+        let figures = try play(.ours, scenario)
+        #expect(figures.boots * 2 >= figures.jobs)
+        #expect(figures.renewals > 0 && figures.renewals <= figures.jobs)
+    }
+
     @Test("the counter leaks an agent for each run that ends early, up to its maximum")
     func counter() throws {
         let figures = try play(.counter, try scenario())

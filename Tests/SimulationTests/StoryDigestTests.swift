@@ -39,7 +39,7 @@ struct StoryDigestTests {
             faults.formUnion(Fault.allCases.filter { world.setup.faults[$0] != 0 })
             lines += world.lines
         }
-        #expect(modes == [.single, .shared])
+        #expect(modes == Set(AgentMode.allCases))
         #expect(faults == Set(Fault.allCases), "each fault is on in some story")
         #expect(lines > 20_000)
         let table = found.sorted { $0.key < $1.key }

@@ -52,7 +52,7 @@ extension Script.Stage {
     fileprivate var words: [(String, String)] {
         var words = [
             ("jobs", "\(jobs)"), ("floor", "\(floor)"), ("most", "\(most)"),
-            ("mode", isSingle ? "single" : "shared"),
+            ("mode", mode.rawValue),
             ("replacement", replacement.rawValue), ("protection", "\(protection)"),
             ("desired", "\(desired)"), ("size", size.map { "\($0)" } ?? "none"),
         ]
@@ -81,8 +81,9 @@ extension Script.Stage {
     private mutating func take(_ key: String, _ value: String) -> Bool {
         let count = Int(value).flatMap { Self.counts.contains($0) ? $0 : nil }
         switch (key, value) {
-        case ("mode", "single"): isSingle = true
-        case ("mode", "shared"): isSingle = false
+        case ("mode", _):
+            guard let known = Mode(rawValue: value) else { return false }
+            mode = known
         case ("replacement", _):
             guard let known = Replacement(rawValue: value) else { return false }
             replacement = known

@@ -19,8 +19,7 @@ package struct Script: Hashable, Sendable {
         package var jobs = 0
         package var floor = 0
         package var most = 1
-        /// An agent leaves after one job.
-        package var isSingle = true
+        package var mode = Mode.single
         package var replacement = Replacement.primary
         /// Units for which protection holds.
         package var protection = 40
@@ -33,6 +32,13 @@ package struct Script: Hashable, Sendable {
         package var isQueued = false
         /// A sidecar that dies is not started again.
         package var diesForGood = false
+
+        /// Whether an agent leaves after one job, or makes room for a fresh one in its container.
+        package enum Mode: String, Hashable, Sendable {
+            case single
+            case renewed
+            case shared
+        }
 
         package init() {}
     }
@@ -109,6 +115,9 @@ package struct Script: Hashable, Sendable {
         case finish
         /// An agent that has its signal ends.
         case exit
+        /// The launcher has made its container as it was, or could not.
+        case renew
+        case spoil
         case startAgent = "start-agent"
         case failAgent = "fail-agent"
         case crashAgent = "crash-agent"

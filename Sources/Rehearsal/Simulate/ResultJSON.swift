@@ -1,3 +1,4 @@
+import AgentLink
 import FoundationEssentials
 import Simulation
 import SimulationReport
@@ -13,7 +14,8 @@ extension SimulationResult {
             lastSeed: seeds.upperBound,
             workload: workload,
             rules: campaign.map(Page.Rules.init),
-            policies: figures.map { Page.Policy($0, prices) }
+            policies: figures.map { Page.Policy($0, prices) },
+            modes: modes.map { Page.Mode($0, prices) }
         )
         return String(decoding: try encoder.encode(page), as: UTF8.self)
     }
@@ -25,6 +27,36 @@ extension SimulationResult {
         let workload: String
         let rules: Rules?
         let policies: [Policy]
+        let modes: [Mode]
+
+        struct Mode: Encodable {
+            let mode: String
+            let jobs: Int
+            let bootsPerJob: Double
+            let renewals: Int
+            let planWaitP50: Double
+            let planWaitP95: Double
+            let applyWaitP50: Double
+            let applyWaitP95: Double
+            let jobHours: Double
+            let agentHours: Double
+            let costPerRun: Double
+
+            init(_ entry: ModeFigures, _ prices: Prices) {
+                let figures = entry.figures
+                mode = entry.mode.rawValue
+                jobs = figures.jobs
+                bootsPerJob = figures.bootsPerJob
+                renewals = figures.renewals
+                planWaitP50 = Double(figures.planWaits.quantile(thousandths: 500)) / 1_000
+                planWaitP95 = Double(figures.planWaits.quantile(thousandths: 950)) / 1_000
+                applyWaitP50 = Double(figures.applyWaits.quantile(thousandths: 500)) / 1_000
+                applyWaitP95 = Double(figures.applyWaits.quantile(thousandths: 950)) / 1_000
+                jobHours = Double(figures.busyTime) / 3_600_000
+                agentHours = figures.agentHours
+                costPerRun = figures.costPerRun(prices)
+            }
+        }
 
         struct Rules: Encodable {
             let seeds: Int

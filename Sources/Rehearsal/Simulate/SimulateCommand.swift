@@ -27,6 +27,7 @@ struct SimulateCommand: ParsableCommand {
               rehearsal simulate --seeds 1000 --break protection
               rehearsal simulate --seeds 1000 --policy all --report out.html
               rehearsal simulate --trace runs.csv --recommend --wait-target 60
+              rehearsal simulate --seeds 1000 --modes
               rehearsal simulate --story --seed 17
               rehearsal simulate --script FILE
               rehearsal simulate --growth
@@ -80,8 +81,23 @@ struct SimulateCommand: ParsableCommand {
         @Option(help: "desired_count.") var desiredCount = 0
         @Option(name: .customLong("max"), help: "max_count.") var maxCount: Int?
         @Option(name: .customLong("spare"), help: "spare_count.") var spareCount = 0
-        @Option(help: "single: one job per agent; shared: many.")
+        @Option(
+            help: """
+                single: each job has a task of its own; renewed: an agent of its own in a renewed \
+                container; shared: whatever agent is idle.
+                """
+        )
         var mode = AgentMode.shared
+        @Flag(help: "Plays the three modes beside each other, in a table of their own.")
+        var modes = false
+        @Option(help: "MAX_JOBS in renewed mode, 0 for no limit.") var maxJobs = 0
+        @Option(
+            help: """
+                Seconds that a job takes longer on an agent that has had none: it has no Terraform \
+                cached yet.
+                """
+        )
+        var coldSeconds = 3
         @Option(help: "IDLE_TIMEOUT_SECONDS.") var idleSeconds = 120
         @Option(help: "FIRST_JOB_TIMEOUT_SECONDS.") var firstJobSeconds = 300
         @Option(help: "Agent pools, each with a service of its own.") var pools: Int?
@@ -137,6 +153,8 @@ struct SimulateCommand: ParsableCommand {
             ("--wait-target", runs.waitTarget, 1...86_400),
             ("--idle-seconds", service.idleSeconds, 1...86_400),
             ("--first-job-seconds", service.firstJobSeconds, 1...86_400),
+            ("--max-jobs", service.maxJobs, 0...1_000_000),
+            ("--cold-seconds", service.coldSeconds, 0...3_600),
             ("--pools", service.pools ?? 1, 1...1_000),
             ("--max", service.maxCount ?? 1, 1...5_000),
         ]
@@ -159,9 +177,6 @@ struct SimulateCommand: ParsableCommand {
                     + "\(service.spareCount) contradict each other: none may be negative, and "
                     + "desired_count is at most max_count"
             )
-        }
-        guard service.mode != .renewed else {
-            throw ValidationError("--mode renewed is not simulated")
         }
         let isAlone = !seedOptions.story && !seedOptions.growth && !runs.recommend
         if seedOptions.script != nil, !isAlone || seedOptions.broken != nil {

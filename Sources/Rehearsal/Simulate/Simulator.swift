@@ -45,6 +45,10 @@ struct Simulator {
         let started = clock.now
         result.figures = try compare(scenario)
         if !command.output.json { printFigures(result.figures, started.duration(to: clock.now)) }
+        if command.service.modes {
+            result.modes = try compareModes(scenario, result.figures)
+            if !command.output.json { print("\n" + ModesTable(result.modes, prices).text) }
+        }
         result.workload = workloadTitle
         if command.output.report != nil || command.output.picture != nil {
             result.choices = try sweep(scenario)
@@ -159,6 +163,8 @@ struct Simulator {
         var setup = Setup(seed: command.seedOptions.seed, limits: limits)
         setup.pools = command.pools
         setup.mode = command.service.mode
+        setup.maxJobs = command.service.maxJobs > 0 ? command.service.maxJobs : nil
+        setup.coldJob = command.service.coldSeconds * 1_000
         setup.idleTimeout = command.service.idleSeconds * 1_000
         setup.firstJobTimeout = command.service.firstJobSeconds * 1_000
         var scenario = Scenario(setup, .drawn(command.runs.workload))
@@ -191,33 +197,53 @@ struct Simulator {
     }
 
     private func compare(_ scenario: Scenario) throws -> [Figures] {
-        let progress = Progress(isOn: !command.output.quiet)
-        defer { progress.end() }
         var all: [Figures] = []
         for kind in kinds {
-            var sum = Figures(policy: kind)
-            for seed in figureSeeds {
-                let played = sum.runs
-                let stops = stops
-                let say = { (runs: Int) in
-                    progress.say("\(kind.rawValue): seed \(seed), \(Numbers.whole(runs)) runs")
-                    return !stops.isAsked
-                }
-                guard say(0), let figures = scenario.play(kind, seed: seed, progress: say),
-                    !stops.isAsked
-                else {
-                    progress.end()
-                    if !all.isEmpty { print(FiguresTable(all, prices).text) }
-                    throw SimulationFault(
-                        text: "interrupted in \(kind.rawValue) after \(played) runs",
-                        code: 130
-                    )
-                }
-                sum.add(figures)
+            do {
+                all.append(try play(kind, scenario, named: kind.rawValue))
+            } catch {
+                if !all.isEmpty { print(FiguresTable(all, prices).text) }
+                throw error
             }
-            all.append(sum)
         }
         return all
+    }
+
+    /// The mode of `--mode` has been played already, where this project was compared.
+    private func compareModes(_ scenario: Scenario, _ known: [Figures]) throws -> [ModeFigures] {
+        try AgentMode.allCases.map { mode in
+            if mode == scenario.setup.mode, let ours = known.first(where: { $0.policy == .ours }) {
+                return ModeFigures(mode, ours)
+            }
+            var scenario = scenario
+            scenario.setup.mode = mode
+            return ModeFigures(mode, try play(.ours, scenario, named: mode.rawValue))
+        }
+    }
+
+    private func play(_ kind: PolicyKind, _ scenario: Scenario, named name: String) throws
+        -> Figures
+    {
+        let progress = Progress(isOn: !command.output.quiet)
+        defer { progress.end() }
+        var sum = Figures(policy: kind)
+        for seed in figureSeeds {
+            let stops = stops
+            let say = { (runs: Int) in
+                progress.say("\(name): seed \(seed), \(Numbers.whole(runs)) runs")
+                return !stops.isAsked
+            }
+            guard say(0), let figures = scenario.play(kind, seed: seed, progress: say),
+                !stops.isAsked
+            else {
+                throw SimulationFault(
+                    text: "interrupted in \(name) after \(sum.runs) runs",
+                    code: 130
+                )
+            }
+            sum.add(figures)
+        }
+        return sum
     }
 
     private func printFigures(_ figures: [Figures], _ time: Duration) {

@@ -38,6 +38,13 @@ package struct WaitHistogram: Sendable, Equatable {
         longest = max(longest, other.longest)
     }
 
+    /// Both together.
+    func with(_ other: WaitHistogram) -> WaitHistogram {
+        var sum = self
+        sum.add(other)
+        return sum
+    }
+
     /// The wait that this part of the jobs does not exceed, to about 2 %.
     ///
     /// - Parameter thousandths: 500 is the median.

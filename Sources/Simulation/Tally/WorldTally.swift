@@ -28,7 +28,10 @@ package final class WorldTally {
     private(set) var departures = WaitHistogram()
     package private(set) var agentTime: Milliseconds = 0
     package private(set) var busyTime: Milliseconds = 0
-    package private(set) var waits = WaitHistogram()
+    package private(set) var planWaits = WaitHistogram()
+    package private(set) var applyWaits = WaitHistogram()
+    /// Containers that were renewed.
+    package internal(set) var renewals = 0
 
     private var living = 0
     private var livingStarts: Milliseconds = 0
@@ -51,9 +54,12 @@ package final class WorldTally {
     }
 
     /// - Parameter wait: of the job for its agent.
-    func received(after wait: Milliseconds) {
+    func received(_ kind: PoolJob.Kind, after wait: Milliseconds) {
         jobs += 1
-        waits.add(wait)
+        switch kind {
+        case .plan: planWaits.add(wait)
+        case .apply: applyWaits.add(wait)
+        }
     }
 
     func departed(after time: Milliseconds) { departures.add(time) }

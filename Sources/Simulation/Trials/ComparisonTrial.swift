@@ -63,7 +63,9 @@ package struct ComparisonTrial {
         figures.jobs = world.tally.jobs
         figures.killedBusy = world.tally.killedBusy
         figures.lostRuns = world.tally.lostRuns
-        figures.waits = world.tally.waits
+        figures.planWaits = world.tally.planWaits
+        figures.applyWaits = world.tally.applyWaits
+        figures.renewals = world.tally.renewals
         figures.busyTime = world.tally.busyTime
         figures.events = world.tally.events
         figures.worlds = 1

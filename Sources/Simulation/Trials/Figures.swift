@@ -8,7 +8,10 @@ package struct Figures: Sendable {
     package var killedBusy = 0
     package var lostRuns = 0
     package var unfinished = 0
-    package var waits = WaitHistogram()
+    package var planWaits = WaitHistogram()
+    package var applyWaits = WaitHistogram()
+    /// Containers that were renewed.
+    package var renewals = 0
     package var boots = 0
     package var agentTime: Milliseconds = 0
     package var busyTime: Milliseconds = 0
@@ -24,6 +27,7 @@ package struct Figures: Sendable {
 
     package init(policy: PolicyKind) { self.policy = policy }
 
+    package var waits: WaitHistogram { planWaits.with(applyWaits) }
     package var bootsPerJob: Double { jobs == 0 ? 0 : Double(boots) / Double(jobs) }
     package var agentHours: Double { Double(agentTime) / 3_600_000 }
     package var idleShare: Double {
@@ -51,7 +55,9 @@ package struct Figures: Sendable {
         killedBusy += other.killedBusy
         lostRuns += other.lostRuns
         unfinished += other.unfinished
-        waits.add(other.waits)
+        planWaits.add(other.planWaits)
+        applyWaits.add(other.applyWaits)
+        renewals += other.renewals
         boots += other.boots
         agentTime += other.agentTime
         busyTime += other.busyTime

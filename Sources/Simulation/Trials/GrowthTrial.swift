@@ -108,7 +108,7 @@ package struct GrowthTrial: Sendable {
         outcome.mostReadUnits = tally.mostReadUnits
         outcome.throttles = tally.throttles - before.throttles
         outcome.departures = world.tally.departures
-        outcome.waits = world.tally.waits
+        outcome.waits = world.tally.planWaits.with(world.tally.applyWaits)
         return outcome
     }
 }

@@ -1,4 +1,4 @@
-import AgentLink
+package import AgentLink
 import Decisions
 package import Model
 package import Rules
@@ -22,8 +22,15 @@ package struct SafetyTrial: Sendable {
     /// For so long nothing may start or stop at the end.
     package static let rest: Milliseconds = 45.minutes
 
-    /// - Parameter replacement: nil leaves it to the seed.
-    package init(seed: UInt64, broken: Safeguard? = nil, replacement: Replacement? = nil) {
+    /// - Parameters:
+    ///   - replacement: nil leaves it to the seed.
+    ///   - mode: nil leaves it to the seed.
+    package init(
+        seed: UInt64,
+        broken: Safeguard? = nil,
+        replacement: Replacement? = nil,
+        mode: AgentMode? = nil
+    ) {
         var chance = Chance(seed: seed, stream: 3)
         let floor = chance.pick([0, 0, 0, 1, 1, 2])
         let most = max(1, floor) + chance.within(0...6)
@@ -49,6 +56,14 @@ package struct SafetyTrial: Sendable {
         setup.faults.drawECS(&ecs)
         var end = Chance(seed: seed, stream: 7)
         setup.faults.drawEnd(&end)
+        var renewal = Chance(seed: seed, stream: 8)
+        let isRenewed = renewal.below(3) == 0
+        let maxJobs = renewal.pick([nil, nil, 2, 5])
+        setup.mode = mode ?? (isRenewed ? .renewed : setup.mode)
+        if setup.mode == .renewed {
+            setup.maxJobs = maxJobs
+            setup.faults.drawRenewal(&renewal)
+        }
         // A job that nobody announces gets an agent only from the sweep, or from the floor.
         if floor == 0, !setup.hasToken { setup.faults[.unannounced] = 0 }
         self.setup = setup
@@ -69,7 +84,8 @@ package struct SafetyTrial: Sendable {
     /// What was drawn, for the first line of a story.
     package var description: String {
         "desired_count \(setup.limits.desiredCount), max_count \(setup.limits.maxCount), "
-            + "spare_count \(setup.limits.spareCount), \(setup.mode.rawValue), idle limit "
+            + "spare_count \(setup.limits.spareCount), \(setup.mode.rawValue), "
+            + (setup.maxJobs.map { "\($0) jobs a task at most, " } ?? "") + "idle limit "
             + "\(setup.idleTimeout / 1_000) s, "
             + (setup.hasToken ? "API token, " : "no API token, ")
             + "\(setup.endpoints) endpoints, "

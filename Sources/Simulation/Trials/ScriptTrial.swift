@@ -27,6 +27,12 @@ package struct ScriptTrial: Sendable {
             )
         }
         let stage = script.stage
+        guard stage.mode != .renewed else {
+            throw Refusal(
+                description: "mode=renewed cannot be simulated by a script: "
+                    + "what strikes a renewal is drawn there, not asked for"
+            )
+        }
         guard
             let limits = Limits(desiredCount: stage.floor, maxCount: stage.most, spareCount: 0)
         else {
@@ -42,7 +48,7 @@ package struct ScriptTrial: Sendable {
             }
             setup.broken = safeguard
         }
-        setup.mode = stage.isSingle ? .single : .shared
+        setup.mode = stage.mode == .single ? .single : .shared
         setup.replacement = stage.replacement
         setup.endpoints = max(1, stage.jobs)
         setup.protection = stage.protection * 1.seconds

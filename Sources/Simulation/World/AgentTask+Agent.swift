@@ -3,8 +3,9 @@ import Model
 import Rules
 
 extension AgentTask {
-    /// The agent's process starts.
+    /// The agent's process starts, the first one or the next one in its container.
     func startAgent() {
+        if agent.state == .gone { agent = VirtualAgent(after: agent) }
         guard agent.state == .absent, !isOver else { return }
         agent.state = .starting
         state(.agentStarted(id))
@@ -38,17 +39,20 @@ extension AgentTask {
 
     /// A request of the agent brought a job.
     func receive(_ job: HeldJob) {
+        let length = job.length + (agent.hasWorked ? 0 : world.setup.coldJob)
         agent.state = .busy
         agent.job = job
         agent.receivedAt = world.now
         agent.jobNumber += 1
-        world.tally.received(after: world.now - job.wantedAt)
+        world.tally.received(job.kind, after: world.now - job.wantedAt)
         state(.jobReceived(job.job, id))
+        if let former = leftBy { state(.found(job.job, id, left: "what \(former) left")) }
+        leftBy = job.job
         world.tell("\(id) receives \(job.job)")
         companion?.agentSays(.received(job.job))
         job.run.received(job) { [self] in finishJob(as: .canceled) }
         let number = agent.jobNumber
-        world.after(job.length) { [self] in
+        world.after(length) { [self] in
             world.prompt(.finish, .task(self.number)) { [self] in
                 if agent.jobNumber == number, agent.job != nil { finishJob(as: .finished) }
             }

@@ -22,6 +22,8 @@ final class AgentTask {
     private var lookAt: Milliseconds = .max
 
     var agent = VirtualAgent()
+    /// Whose files and processes are in the agent's container; nil where it is as it was.
+    var leftBy: Job?
     /// What the policy runs in it, from the start of its first container on.
     private(set) var companion: (any Companion)?
 
@@ -222,8 +224,7 @@ final class AgentTask {
             return true
         }
         plan(.stoppedOutside) { [self] in
-            let stop = world.chance.pick([Stop.byUser, .spot])
-            stopOutside(stop)
+            stopFromOutside()
             return true
         }
         world.after(1.hours) { [self] in
@@ -231,6 +232,9 @@ final class AgentTask {
             if !isOver { planMishaps() }
         }
     }
+
+    /// By a person or Spot.
+    private func stopFromOutside() { stopOutside(world.chance.pick([Stop.byUser, .spot])) }
 
     func stopOutside(_ stop: Stop) {
         world.tell("\(id): \(stop.reason)")
@@ -244,6 +248,23 @@ final class AgentTask {
         hasOutsideCause = true
         killAgent()
         agentGone(code: 2)
+    }
+
+    /// What may strike while the container is renewed, or the next agent starts in it.
+    func planStrike() {
+        guard world.chance.happens(world.faults[.strikesRenewal]) else { return }
+        let strike = world.chance.pick([
+            { [self] in companion?.sidecarDies() ?? false },
+            { [self] in companion?.linkBreaks() ?? false },
+            { [self] in
+                stopFromOutside()
+                return true
+            },
+        ])
+        world.after(0...5.seconds) { [self] in
+            guard isCounting, !world.faults.isNone, strike() else { return }
+            world.tally.played[.strikesRenewal] += 1
+        }
     }
 
     /// - Parameter mishap: returns false where there was nothing that it could have struck.

@@ -39,6 +39,12 @@ package enum Fault: Int, Sendable, CaseIterable {
     /// Of each drain of an idle agent.
     case processesLinger
 
+    // Of each renewal of a container.
+    /// Something is left, or that nothing is cannot be shown.
+    case spoils
+    /// Soon after it has begun the sidecar dies, the link breaks or somebody stops the task.
+    case strikesRenewal
+
     // Of each try of a run task's call.
     case webhookLost
     case webhookDoubled
@@ -73,6 +79,8 @@ package enum Fault: Int, Sendable, CaseIterable {
         case .unreadable: "status lines that could not be read"
         case .catchesJob: "idle agents whose last request brought a job"
         case .processesLinger: "drains that found a process of the last job"
+        case .spoils: "renewals that left something"
+        case .strikesRenewal: "renewals struck by a death, a break or a stop"
         case .webhookLost: "calls of run tasks that were lost"
         case .webhookDoubled: "calls of run tasks that came twice"
         case .unannounced: "plans that no run task announced"

@@ -78,6 +78,12 @@ extension Faults {
         if chance.below(8) == 0 { self[.serviceEnds] = chance.within(100_000...800_000) }
     }
 
+    /// Faults of containers that are renewed.
+    mutating func drawRenewal(_ chance: inout Chance) {
+        draw(.spoils, most: 200_000, &chance)
+        draw(.strikesRenewal, most: 200_000, &chance)
+    }
+
     private mutating func draw(_ fault: Fault, most: Int, _ chance: inout Chance) {
         self[fault] = chance.below(2) == 0 ? 0 : chance.within(most / 10...most)
     }

@@ -24,9 +24,21 @@ struct VirtualAgent {
     var receivedAt: Milliseconds = 0
     /// In its pool, from its registration on.
     var number: Int?
-    /// Told apart from the callbacks of an earlier job.
+    /// Told apart from the callbacks of an earlier job, those of the task's agents before it included.
     var jobNumber = 0
+    /// Jobs of the task's agents before it.
+    private var jobsBefore = 0
 
+    init() {}
+
+    /// The next one in the container of another.
+    init(after former: VirtualAgent) {
+        jobNumber = former.jobNumber
+        jobsBefore = former.jobNumber
+    }
+
+    /// Has a job in hand, or behind it.
+    var hasWorked: Bool { jobNumber > jobsBefore }
     /// A process that lives, or is about to.
     var mayLive: Bool { state != .absent && state != .gone }
     /// Any state in which killing it costs a run.

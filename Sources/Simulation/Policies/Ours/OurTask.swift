@@ -19,7 +19,9 @@ final class OurTask: Companion, SidecarHost {
     /// A sidecar of this task has run; the launcher on the volume says so.
     private var hasRun = false
     private var isOver = false
-    private var releaseLimitPlanned = false
+    /// Set by sidecars, kept by the volume.
+    var agentNumber = 1
+    private var limits = LauncherLimits()
     private var agentExitedAt: Milliseconds?
     private let clockSkew: Milliseconds
 
@@ -91,7 +93,10 @@ final class OurTask: Companion, SidecarHost {
         world.tell("\(task.id): its sidecar dies")
         endSidecar()
         disconnect()
-        task.containerEnded(Deployed.sidecarName, code: 137, noticed: 1.seconds...10.seconds)
+        // A launcher that waits to be given the next agent's name does so for half a minute.
+        let isRenewing = launcher?.hasEnded ?? false && world.setup.mode == .renewed
+        let longest = isRenewing ? 60.seconds : 10.seconds
+        task.containerEnded(Deployed.sidecarName, code: 137, noticed: 1.seconds...longest)
     }
 
     private func endSidecar() {
@@ -203,9 +208,32 @@ final class OurTask: Companion, SidecarHost {
         world.prompter == nil ? 20.seconds : 2.seconds
     }
 
+    /// What the launcher waits for a release or a name until, as `Supervisor.releaseDeadline`.
+    private struct LauncherLimits {
+        var endedAt: Milliseconds?
+        var renewedAt: Milliseconds?
+        /// What the queue will look at; what it looked at before is obsolete.
+        var planned: Milliseconds?
+
+        mutating func deadline(
+            _ life: LauncherLife,
+            at now: Milliseconds,
+            releasing limit: Milliseconds
+        ) -> Milliseconds? {
+            guard life.hasEnded else {
+                self = LauncherLimits()
+                return nil
+            }
+            let endedAt = endedAt ?? now
+            self.endedAt = endedAt
+            renewedAt = life.awaitsNext ? renewedAt ?? now : nil
+            return renewedAt.map { $0 + OurTask.startLimit } ?? endedAt + limit
+        }
+    }
+
     private func startLauncher() {
         guard !isOver, launcher == nil else { return }
-        launcher = LauncherLife()
+        launcher = LauncherLife(renews: world.setup.mode == .renewed)
         planConnection()
         world.after(Self.startLimit) { [self] in
             if launcher?.isWaiting ?? false, !world.isPrompted { tellLauncher(.startLimitReached) }
@@ -215,10 +243,18 @@ final class OurTask: Companion, SidecarHost {
     private func tellLauncher(_ observation: LauncherLife.Observation) {
         guard !isOver, let directives = launcher?.on(observation) else { return }
         for directive in directives { perform(directive) }
-        if launcher?.hasEnded ?? false, !releaseLimitPlanned {
-            releaseLimitPlanned = true
-            world.after(releaseLimit) { [self] in
-                world.prompt(.releaseLimit, who) { [self] in tellLauncher(.releaseLimitReached) }
+        guard let launcher,
+            let deadline = limits.deadline(launcher, at: world.now, releasing: releaseLimit),
+            deadline != limits.planned
+        else { return }
+        limits.planned = deadline
+        world.after(deadline - world.now) { [self] in
+            world.prompt(.releaseLimit, who) { [self] in
+                guard limits.planned == deadline else { return }
+                if self.launcher?.awaitsNext ?? false {
+                    world.tell("\(task.id): no sidecar names its next agent")
+                }
+                tellLauncher(.releaseLimitReached)
             }
         }
     }
@@ -229,20 +265,38 @@ final class OurTask: Companion, SidecarHost {
         case .sendStopSignal: task.signalAgent()
         // The command is the agent here.
         case .endCommand: break
-        // No container is renewed here.
-        case .renew: break
+        case .renew: renew()
         case .countJobProcesses: tellLauncher(.jobProcesses(jobProcesses))
         case .say(let message): send(message)
         case .leave: leave()
         }
     }
 
+    /// Ends and removes what the job left, and looks again.
+    private func renew() {
+        task.planStrike()
+        let spoilt = world.happens(.spoils) ? world.chance.pick(SpoilReason.allCases) : nil
+        let takes = spoilt == .time ? 10.seconds : world.chance.within(world.setup.renewal)
+        world.after(takes) { [self] in
+            guard launcher != nil, !isOver else { return }
+            if let spoilt {
+                world.tell("\(task.id): its container is spoiled: \(spoilt.rawValue)")
+            } else {
+                task.leftBy = nil
+            }
+            if let spoilt, world.setup.broken != .clean { return tellLauncher(.spoiled(spoilt)) }
+            world.tally.renewals += 1
+            world.tell("\(task.id): its container is renewed")
+            task.state(.renewed(task.id))
+            tellLauncher(.renewed)
+        }
+    }
+
     /// Terraform runs a moment after the agent got the job, and may linger after it.
     private var jobProcesses: Int {
         if world.isPrompted { return world.prompter?.step?.numbers.first == 1 ? 2 : 0 }
-        let hasWorked = task.agent.jobNumber > 0
         if task.agent.holdsJob { return world.now - task.agent.receivedAt > 500 ? 2 : 0 }
-        return hasWorked && world.happens(.processesLinger) ? 1 : 0
+        return task.agent.hasWorked && world.happens(.processesLinger) ? 1 : 0
     }
 
     /// The agent's container ends, and with it the task.

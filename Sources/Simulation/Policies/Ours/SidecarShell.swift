@@ -7,6 +7,8 @@ import Rules
 protocol SidecarHost: AnyObject {
     /// The agent's container may start; its health check says so later.
     func becomeHealthy()
+    /// Which of the task's agents was named last, on the volume that outlives the sidecar.
+    var agentNumber: Int { get set }
     /// What it says to the launcher.
     func say(_ observation: LauncherLife.Observation)
     /// Its process ends by itself.
@@ -70,6 +72,8 @@ final class SidecarShell {
                 idleTimeout: .milliseconds(setup.idleTimeout),
                 firstJobTimeout: .milliseconds(setup.firstJobTimeout),
                 maxLifetime: setup.maxLifetime.map { .milliseconds($0) },
+                renewal: setup.mode == .renewed
+                    ? .init(maxJobs: setup.maxJobs, agentNumber: owner.agentNumber) : nil,
                 restarted: restarted,
                 hasPredecessor: hasPredecessor,
                 timing: setup.timing
@@ -97,7 +101,11 @@ final class SidecarShell {
             }
         case .becomeHealthy: owner.becomeHealthy()
         case .nameAgent: owner.say(.named(task.id.text))
-        case .nameNext(let number): owner.say(.nextNamed("\(task.id.text)-\(number)"))
+        case .nameNext(let number):
+            // Noted first: a name must not be given twice.
+            owner.agentNumber = number
+            task.state(.heard(task.id, .unknown))
+            owner.say(.nextNamed("\(task.id.text)-\(number)"))
         case .drain:
             task.state(.drainAsked(task.id))
             owner.say(.drainAsked)
@@ -185,6 +193,11 @@ final class SidecarShell {
         // Saying it again changes nothing for an entry that is there.
         if operation == .expose, store.table.ledger.exposed[task.id] == nil {
             task.state(.exposing(task.id))
+        }
+        if case .report(nil, _, _, _) = operation, world.setup.broken == .jobEnd {
+            return world.after(20) { [self] in
+                observe(.booked(.reported(nil), sizeChanged: false))
+            }
         }
         if case .report(let job, _, _, _) = operation,
             let write = operation.byItself(of: task.id, at: world.wallTime(skew: clockSkew))
@@ -415,7 +428,9 @@ final class SidecarShell {
     /// What the launcher says, read as `SidecarLoop` does.
     func hear(_ message: LauncherMessage) {
         switch message {
-        case .hello, .silenced, .ping, .renewed, .spoiled: break
+        case .hello, .silenced, .ping: break
+        case .renewed: observe(.agent(.renewed))
+        case .spoiled(let reason): observe(.agent(.spoiled(reason.rawValue)))
         case .status(let line): hear(line)
         case .unreadable: hearUnreadable()
         case .stopping: observe(.agent(.stopping))
