@@ -204,6 +204,7 @@ package struct LedgerChange<Answer, Mark: Hashable> {
         guard let counted, counted.version == ledger.version else { return .read }
         ledger.size = counted.size
         ledger.moves = counted.moves
+        ledger.lastRaise = counted.lastRaise
         ledger.followed = counted.followed
         return done(made, ledger)
     }

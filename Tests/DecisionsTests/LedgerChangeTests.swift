@@ -257,6 +257,8 @@ struct LedgerChangeTests {
             return
         }
         #expect(ledger.size == 1)
+        // What it answers is what the table has, of raises too.
+        #expect(ledger.lastRaise == table.counted.lastRaise)
     }
 
     @Test("an answer that is lost, with others' writes on top, is found by the task's own item")
