@@ -47,17 +47,20 @@ struct Leavings: Sendable {
     /// What may be left where this agent runs.
     let kinds: [Kind]
     let seed: UInt64
-    let task: String
+    /// Two rehearsals of one seed beside each other have tasks of the same names, so the port of the
+    /// rehearsal's HCP Terraform is part of it.
+    let container: String
     let home: String
 
     init(_ settings: StandInSettings) {
         kinds = settings.leaves
         seed = settings.seed
-        task = settings.task
+        let port = settings.address.split(separator: ":").last?.prefix { $0.isNumber } ?? ""
+        container = "\(port)-\(settings.task)"
         home = settings.home
     }
 
-    private var prefix: String { "left-\(task)-" }
+    private var prefix: String { "left-\(container)-" }
 
     /// What the job of that name leaves: some of it, by the seed.
     func chosen(by job: String) -> [Kind] {

@@ -2,8 +2,8 @@ internal import HCPTerraform
 package import ScaleUp
 
 /// One request, made of bytes. The first says how it is signed and the second with what method it
-/// comes, as what kind of call and to which pool; the rest is the body. Most values of both are the right thing, since what is unsigned
-/// ends early.
+/// comes, as what kind of call and to which pool; the rest is the body. Most values of both are the
+/// right thing, since what is unsigned ends early.
 package struct FuzzCase: Sendable {
     package enum Signing: UInt8, CaseIterable, Sendable {
         case right = 0
@@ -29,6 +29,17 @@ package struct FuzzCase: Sendable {
         case endpoint = "/"
         case pool = "/pools/agents"
         case otherPool = "/pools/other"
+
+        /// A range of letters each, or a mutation would hardly ever meet one.
+        init(_ byte: UInt8) {
+            self =
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "m"): .pool
+                case UInt8(ascii: "n")...UInt8(ascii: "o"), UInt8(ascii: "q")...UInt8(ascii: "z"):
+                    .otherPool
+                default: .endpoint
+                }
+        }
     }
 
     package let signing: Signing
@@ -42,16 +53,13 @@ package struct FuzzCase: Sendable {
     package init?(_ bytes: [UInt8]) {
         guard bytes.count >= 2 else { return nil }
         let signing = Signing(rawValue: bytes[0] &- UInt8(ascii: "0")) ?? .right
-        let addresses: [UInt8: Address] = [
-            UInt8(ascii: "a"): .pool, UInt8(ascii: "o"): .otherPool, UInt8(ascii: "n"): .otherPool,
-        ]
         let methods: [UInt8: String] = [
             UInt8(ascii: "G"): "GET", UInt8(ascii: "U"): "PUT", UInt8(ascii: "p"): "post",
         ]
         self.init(
             signing,
             [UInt8(ascii: "N"), UInt8(ascii: "n")].contains(bytes[1]) ? .notification : .runTask,
-            to: addresses[bytes[1]] ?? .endpoint,
+            to: Address(bytes[1]),
             method: methods[bytes[1]] ?? "POST",
             body: Array(bytes.dropFirst(2))
         )
