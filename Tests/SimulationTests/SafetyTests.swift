@@ -77,10 +77,11 @@ struct SafetyTests {
     /// 985 and 1118: strays and exposed agents held each other. 4259: an unprotected agent
     /// started while ECS was about to act on an earlier lowering. 1968, 13778: a dead sidecar's entry.
     /// 1738: strays that were not found in time, since each reading that failed broke the row.
-    /// 1663: a single failed start stalled a deployment for good.
+    /// 1663, 9053, 11127: a single failed start stalled a deployment for good. 6158: a circuit breaker
+    /// tripped after the last person had looked.
     @Test(
         "seeds that broke a rule once hold",
-        arguments: [985, 1_118, 1_663, 1_738, 1_968, 4_259, 13_778]
+        arguments: [985, 1_118, 1_663, 1_738, 1_968, 4_259, 6_158, 9_053, 11_127, 13_778]
     )
     func onceBroken(_ seed: UInt64) {
         #expect(SafetyTrial(seed: seed).play().violations.isEmpty)

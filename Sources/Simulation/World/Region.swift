@@ -62,7 +62,13 @@ final class Region {
     /// From here on nothing goes wrong any more.
     func calmDown() {
         world.calmDown()
+        lookAfterDeployments()
+    }
+
+    /// A circuit breaker may trip long after what tripped it has ended, so somebody looks again.
+    private func lookAfterDeployments() {
         for pool in pools { pool.service.mend() }
+        world.after(15.minutes) { [self] in lookAfterDeployments() }
     }
 
     private func planEdits() {
