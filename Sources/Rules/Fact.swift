@@ -184,6 +184,8 @@ package struct Rest: Sendable, Hashable {
     package var running: Int
     /// Tasks that start or stop.
     package var changing = 0
+    /// Its limits are 0 and 0, or it is being deleted.
+    package var isEnding = false
     /// Tasks of an older revision that were there before the newest one.
     package var outdated = 0
     /// For how long, in milliseconds, no task has started or stopped and no container been

@@ -73,6 +73,23 @@ extension RuleBookTests {
         #expect(broken([rest(change)]) == [7])
     }
 
+    @Test("7: the ledger of a service that ends may keep a size that nobody is left to take off")
+    func ends() {
+        let ended = { (size: Int, desired: Int) in
+            self.rest {
+                $0.isEnding = true
+                $0.floor = 0
+                $0.desired = desired
+                $0.running = desired
+                $0.ledger?.size = size
+            }
+        }
+        #expect(broken([ended(4, 0)]).isEmpty)
+        // It still has to come down itself, and no size is ever below what runs.
+        #expect(broken([ended(4, 1)]) == [7])
+        #expect(broken([ended(0, 1)]) == [7, 7])
+    }
+
     @Test("7: an agent that nobody can read stays, and with it what it may hold")
     func kept() {
         let more = rest {

@@ -78,10 +78,13 @@ struct SafetyTests {
     /// started while ECS was about to act on an earlier lowering. 1968, 13778: a dead sidecar's entry.
     /// 1738: strays that were not found in time, since each reading that failed broke the row.
     /// 1663, 9053, 11127: a single failed start stalled a deployment for good. 6158: a circuit breaker
-    /// tripped after the last person had looked.
+    /// tripped after the last person had looked. 17350: a service that ended was asked for a size that
+    /// nobody was left to take off.
     @Test(
         "seeds that broke a rule once hold",
-        arguments: [985, 1_118, 1_663, 1_738, 1_968, 4_259, 6_158, 9_053, 11_127, 13_778]
+        arguments: [
+            985, 1_118, 1_663, 1_738, 1_968, 4_259, 6_158, 9_053, 11_127, 13_778, 17_350,
+        ]
     )
     func onceBroken(_ seed: UInt64) {
         #expect(SafetyTrial(seed: seed).play().violations.isEmpty)

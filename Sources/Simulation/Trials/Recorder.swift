@@ -61,8 +61,8 @@ final class Recorder {
         rest.comesAndGoes = !mayRest
         rest.outdated = service.tasks.filter(\.isFromBefore).count
         // Where no agent comes any more runs wait for ever, and their jobs in the ledger with them.
-        let hasEnded = service.ending != nil
-        if !hasEnded {
+        rest.isEnding = service.ending != nil
+        if !rest.isEnding {
             rest.openRuns = pool.openRuns.prefix(3).map {
                 .init(id: $0.id, state: $0.life.status.rawValue)
             }
@@ -71,7 +71,7 @@ final class Recorder {
         if let ledger = (pool.keeper as? OurKeeper)?.ledger, ledger.isAdopted, !service.isDeleted {
             rest.ledger = .init(
                 size: ledger.size,
-                jobs: hasEnded ? [] : ledger.jobs.keys.map(\.key),
+                jobs: rest.isEnding ? [] : ledger.jobs.keys.map(\.key),
                 leaving: Array(ledger.leaving.keys),
                 exposed: Array(ledger.exposed.keys)
             )
