@@ -37,7 +37,7 @@ struct ControlPlaneTests {
                 book: RuleBook(),
                 watch: { _ in }
             ),
-            agents: AgentProcesses(),
+            agents: AgentProcesses(rehearsal: "rehearsal"),
             random: SeededRandom(seed: 1)
         )
     }

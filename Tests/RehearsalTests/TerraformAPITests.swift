@@ -33,7 +33,7 @@ struct TerraformAPITests {
                 directory: "/tmp",
                 book: RuleBook()
             ),
-            agents: AgentProcesses(),
+            agents: AgentProcesses(rehearsal: "rehearsal"),
             random: SeededRandom(seed: 1)
         )
     }

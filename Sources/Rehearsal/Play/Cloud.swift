@@ -30,7 +30,7 @@ struct Cloud: Sendable {
         journal: PlayJournal,
         random: inout SeededRandom
     ) throws {
-        let agents = AgentProcesses()
+        let agents = AgentProcesses(rehearsal: folder.marker)
         names = ServiceNames(pool: pool)
         organization = Organization(from: &random, pool: pool, like: first?.organization)
         let parameters = [

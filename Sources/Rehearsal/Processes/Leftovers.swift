@@ -96,12 +96,18 @@ enum Leftovers {
 /// Which process is the agent of which task, as the agents said when they registered: the rules ask
 /// the kernel whether it lives, not a protocol.
 final class AgentProcesses: Sendable {
+    /// Two rehearsals of one seed beside each other have tasks of the same names, and agents that in
+    /// their containers have the same numbers: without it a fault of one would strike the other's agent.
+    private let mark: String
     private let pids = Mutex<[TaskID: Int]>([:])
+
+    /// - Parameter rehearsal: the marker of its processes.
+    init(rehearsal: String) { mark = "\(Leftovers.rehearsalName)=\(rehearsal)" }
 
     /// - Parameter pid: as the agent sees itself, which in a container of its own is another number.
     func register(_ pid: Int, for task: TaskID) {
-        let own = Leftovers.processes(with: "STAND_IN_TASK=\(task)").map { Int($0) }
-            .first { Leftovers.ownNumber(of: $0) == pid }
+        let own = Leftovers.processes(with: mark).map { Int($0) }
+            .first { isAgent($0, of: task) && Leftovers.ownNumber(of: $0) == pid }
         pids.withLock { $0[task] = own ?? pid }
     }
 
@@ -110,7 +116,11 @@ final class AgentProcesses: Sendable {
     func isAlive(_ task: TaskID) -> Bool {
         guard let pid = pids.withLock({ $0[task] }) else { return false }
         // The number may have been given to another process after the agent's end.
-        return Leftovers.isAlive(pid) && Leftovers.has(pid, "STAND_IN_TASK=\(task)")
+        return Leftovers.isAlive(pid) && isAgent(pid, of: task)
+    }
+
+    private func isAgent(_ pid: Int, of task: TaskID) -> Bool {
+        Leftovers.has(pid, mark) && Leftovers.has(pid, "STAND_IN_TASK=\(task)")
     }
 }
 
