@@ -222,7 +222,7 @@ locals {
       ANNOUNCE_WORKSPACES  = join(",", var.announce_workspaces)
       ANNOUNCE_RUN_CREATED = tostring(var.notifications.announce_run_created)
     },
-    { for name, ranges in { ALLOWED_ADDRESSES = var.allowed_addresses } : name => join(",", ranges) if length(ranges) > 0 },
+    { for name, ranges in { ALLOWED_ADDRESSES = var.allowed_addresses, TRUSTED_PROXIES = var.trusted_proxies } : name => join(",", ranges) if length(ranges) > 0 },
     { for name, source in { NOTIFICATION_TOKEN_PARAMETER = local.notification_token_source } : name => source if var.notifications.own_token },
     var.terraform_api == null ? {} : {
       TFC_ORGANIZATION    = var.terraform_api.organization

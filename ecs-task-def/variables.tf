@@ -799,7 +799,7 @@ variable "endpoint_ingress" {
 }
 
 variable "allowed_addresses" {
-  description = "Addresses and ranges, of IPv4 and IPv6, from which the function may be called; anybody else gets 403. For lambda only: before a load balancer endpoint_ingress says it. HCP Terraform publishes its own at /api/meta/ip-ranges, as notifications, and changes them. Empty: everybody who can sign."
+  description = "Addresses and ranges, of IPv4 and IPv6, from which the endpoint may be called; anybody else gets 403. Behind a load balancer it needs trusted_proxies; without them endpoint_ingress says who may call. HCP Terraform publishes its own at /api/meta/ip-ranges, as notifications, and changes them. Empty: everybody who can sign."
   type        = list(string)
   default     = []
   nullable    = false
@@ -809,8 +809,28 @@ variable "allowed_addresses" {
     error_message = "allowed_addresses must hold addresses and ranges such as 203.0.113.7, 203.0.113.0/24 and 2001:db8::/32."
   }
   validation {
-    condition     = length(var.allowed_addresses) == 0 || var.endpoint == "lambda"
-    error_message = "allowed_addresses is for endpoint = \"lambda\": a load balancer lets in what endpoint_ingress says."
+    condition     = length(var.allowed_addresses) == 0 || var.endpoint != "none"
+    error_message = "allowed_addresses is for an endpoint, and this module has none."
+  }
+}
+
+variable "trusted_proxies" {
+  description = "Addresses and ranges of proxies before the endpoint, such as the load balancer's subnets, whose X-Forwarded-For is believed when allowed_addresses are looked for. Nobody else's is."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for it in var.trusted_proxies : can(cidrhost(it, 0)) || can(cidrhost("${it}/32", 0)) || can(cidrhost("${it}/128", 0))])
+    error_message = "trusted_proxies must hold addresses and ranges such as 10.0.1.0/24, 192.0.2.1 and 2001:db8::/32."
+  }
+  validation {
+    condition     = length(var.trusted_proxies) == 0 || length(var.allowed_addresses) > 0
+    error_message = "trusted_proxies are for allowed_addresses, of which there are none."
+  }
+  validation {
+    condition     = length(var.trusted_proxies) > 0 || length(var.allowed_addresses) == 0 || var.endpoint != "service"
+    error_message = "allowed_addresses need trusted_proxies with endpoint = \"service\": every call comes from the load balancer. Without both, endpoint_ingress says whom it lets in."
   }
 }
 

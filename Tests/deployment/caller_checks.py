@@ -72,6 +72,7 @@ GIVEN = {
     "announced_job_timeout_seconds": 3600,
     "hand_over_limit_seconds": 300,
     "allowed_addresses": ["192.0.2.0/24", "2001:db8::1"],
+    "trusted_proxies": ["10.0.1.0/24"],
     "ca_bundle": planning.CERTIFICATE,
     "tfc_address": "https://app.terraform.io",
     "notification_token": planning.HMAC_KEY,
@@ -318,6 +319,7 @@ TOGETHER = {
     },
     "tfc_agent_token": {"tfc_agent_token": "another"},
     "notifications": {"notifications": None, "notification_configuration_token": None},
+    "allowed_addresses": {"allowed_addresses": None, "trusted_proxies": None},
     "prefix": {"prefix": "another"},
     "sidecar_image": {"sidecar_image": "registry.example.com/agent-sidecar:v2"},
     "endpoint_image": {"endpoint_image": f"{planning.REGISTRY}/scale-up:v2"},
@@ -334,7 +336,6 @@ TOGETHER = {
     "endpoint": {
         "function_in_vpc": False,
         "function_reserved_concurrency": None,
-        "allowed_addresses": None,
         **AS_SERVICE,
     },
     "log_level": {"log_level": "debug"},

@@ -581,13 +581,18 @@ def exec_command() -> None:
 @check("authorities of one's own, who may call and how long a task is handed over reach who asks")
 def endpoint_settings() -> None:
     plain = planning.variant("the least")
-    names = {"ALLOWED_ADDRESSES", "CA_BUNDLE"}
+    names = {"ALLOWED_ADDRESSES", "CA_BUNDLE", "TRUSTED_PROXIES"}
     assert not names & {*function(plain), *environment(plain.containers["agent-sidecar"])}
     ranges = ["192.0.2.0/24", "2001:db8::1"]
     inputs = {"ca_bundle": planning.CERTIFICATE, "allowed_addresses": ranges}
     plan = planning.plan({**inputs, "hand_over_limit_seconds": 300})
     sidecar = environment(plan.containers["agent-sidecar"])
     assert function(plan)["ALLOWED_ADDRESSES"] == "192.0.2.0/24,2001:db8::1"
+    assert "TRUSTED_PROXIES" not in function(plan)
+    behind = {"allowed_addresses": ranges, "trusted_proxies": ["10.0.1.0/24", "10.0.2.0/24"]}
+    served = environment(endpoint_container(planning.plan({**AS_SERVICE, **behind})))
+    assert served["ALLOWED_ADDRESSES"] == "192.0.2.0/24,2001:db8::1"
+    assert served["TRUSTED_PROXIES"] == "10.0.1.0/24,10.0.2.0/24"
     assert function(plan)["CA_BUNDLE"] == sidecar["CA_BUNDLE"] == planning.CERTIFICATE
     assert sidecar["HAND_OVER_LIMIT_SECONDS"] == "300"
     assert not names & set(environment(plan.containers["tfc-agent"]))

@@ -340,7 +340,16 @@ REFUSED = [
     ({"max_count": 0.5}, "max_count must be a whole number"),
     ({"hand_over_limit_seconds": 60}, "from 120 to 7200"),
     ({"allowed_addresses": ["app.terraform.io"]}, "addresses and ranges such as"),
-    ({**AS_SERVICE, "allowed_addresses": ["192.0.2.1"]}, "what endpoint_ingress says"),
+    ({**AS_SERVICE, "allowed_addresses": ["192.0.2.1"]}, "every call comes from the load"),
+    ({"trusted_proxies": ["10.0.1.0/24"]}, "of which there are none"),
+    (
+        {"allowed_addresses": ["192.0.2.1"], "trusted_proxies": ["10.0.1.0/33"]},
+        "trusted_proxies must hold addresses",
+    ),
+    (
+        {"endpoint": "none", "endpoint_image": None, "allowed_addresses": ["192.0.2.1"]},
+        "this module has none",
+    ),
     ({"ca_bundle": "/etc/ssl/ca.pem"}, "ca_bundle must be PEM text"),
     ({"protection_minutes": 0}, "from 1 to 2880"),
     ({"protection_minutes": 2881}, "from 1 to 2880"),
