@@ -23,6 +23,9 @@ locals {
     at_max_minutes         = var.alarms == null ? 0 : var.alarms.at_max_minutes
   }
 
+  # One of it is enough, looked for every five minutes.
+  at_once = { statistic = "Sum", above = 0, of = 1, within = 1, seconds = 300 }
+
   # Of the programs' own metrics: how many of so many minutes must be as bad as that. Those that a
   # service at rest does not write are missing then, which is as it should be. A sweep may come a second
   # late and leave a minute without, so what is looked at each minute may miss one.
@@ -57,40 +60,36 @@ locals {
       metrics   = ["JobsBeyondMax"]
       statistic = "Minimum", above = 0, of = local.rings_after.at_max_minutes, within = local.rings_after.at_max_minutes + 1, seconds = 60
     }
-    agents-crash = {
-      does      = "Agents end before they wait for a job, or at work. Read the agent's log: a token that was revoked, memory, an agent image that does not start."
-      metrics   = ["AgentsCrashed"]
-      statistic = "Sum", above = 0, of = 1, within = 1, seconds = 300
-    }
-    agents-unknown = {
-      does      = "For ten minutes it has not been known whether an agent works, so it counts as busy and stays. Read the sidecar's warning, which says why."
-      metrics   = ["AgentsUnknown"]
-      statistic = "Sum", above = 0, of = 1, within = 1, seconds = 300
-    }
+    agents-crash = merge(local.at_once, {
+      does    = "Agents end before they wait for a job, or at work. Read the agent's log: a token that was revoked, memory, an agent image that does not start."
+      metrics = ["AgentsCrashed"]
+    })
+    agents-unknown = merge(local.at_once, {
+      does    = "For ten minutes it has not been known whether an agent works, so it counts as busy and stays. Read the sidecar's warning, which says why."
+      metrics = ["AgentsUnknown"]
+    })
     no-sweep = {
       does      = "The endpoint has swept nothing for ten minutes: what a lost call leaves behind stays. Look at its log and at the schedule, or at its task."
       metrics   = ["Sweeps"]
       statistic = "Sum", below = 1, of = 2, within = 2, seconds = 300
     }
-    calls-fail = {
-      does      = "Calls of HCP Terraform could not be announced or answered. The endpoint's log names the cause; HCP Terraform calls again."
-      metrics   = ["AnnouncementsFailed", "CallbacksFailed"]
-      statistic = "Sum", above = 0, of = 1, within = 1, seconds = 300
-    }
+    calls-fail = merge(local.at_once, {
+      does    = "Calls of HCP Terraform could not be announced or answered. The endpoint's log names the cause; HCP Terraform calls again."
+      metrics = ["AnnouncementsFailed", "CallbacksFailed"]
+    })
   }
 
   # Of AWS's.
   aws_alarms = merge(
     {
-      bad-metrics = {
+      bad-metrics = merge(local.at_once, {
         does = "CloudWatch cannot read metrics in the log lines, so other alarms may be blind. Report the line; something writes to the log group that should not, or sidecar and module are of different versions."
         metrics = flatten([
           for group in concat([local.agents_log_group], local.has_endpoint ? [local.endpoint_log_group] : []) : [
             for name in ["EMFParsingErrors", "EMFValidationErrors"] : { namespace = "AWS/Logs", name = name, dimensions = { LogGroupName = group } }
           ]
         ])
-        statistic = "Sum", above = 0, of = 1, within = 1, seconds = 300
-      }
+      })
     },
     {
       for name, alarm in {
@@ -99,11 +98,10 @@ locals {
           metrics   = [{ namespace = "AWS/Lambda", name = "Errors", dimensions = local.of_the_function }]
           statistic = "Sum", above = 0, of = 2, within = 3, seconds = 300
         }
-        endpoint-throttled = {
-          does      = "Lambda refuses calls for want of concurrency. Raise the account's quota or function_reserved_concurrency; look in the log whether strangers call."
-          metrics   = [{ namespace = "AWS/Lambda", name = "Throttles", dimensions = local.of_the_function }]
-          statistic = "Sum", above = 0, of = 1, within = 1, seconds = 300
-        }
+        endpoint-throttled = merge(local.at_once, {
+          does    = "Lambda refuses calls for want of concurrency. Raise the account's quota or function_reserved_concurrency; look in the log whether strangers call."
+          metrics = [{ namespace = "AWS/Lambda", name = "Throttles", dimensions = local.of_the_function }]
+        })
       } : name => alarm if local.is_lambda
     },
     {

@@ -32,17 +32,21 @@ package struct ECSClient: Sendable {
         cluster: String,
         service: String
     ) async throws(AWSFailure) -> ServiceCounts {
-        struct Input: Encodable {
-            let cluster: String
-            let services: [String]
-        }
-        struct Answer: Decodable {
-            let services: [ServiceAnswer]?
-            let failures: [FailureAnswer]?
-        }
-        let input = Input(cluster: cluster, services: [service])
-        let answer: Answer = try await aws.call(.ecs, "DescribeServices", .harmless, input)
-        if let found = answer.services?.first { return found.counts }
+        try await described(cluster, service, as: ServiceAnswer.self).counts
+    }
+
+    /// As much of a service as whoever asks reads of it.
+    ///
+    /// - Throws: as ``describeService(cluster:service:)``.
+    func described<Service: Decodable>(
+        _ cluster: String,
+        _ service: String,
+        as type: Service.Type = Service.self
+    ) async throws(AWSFailure) -> Service {
+        let input = ServicesInput(cluster: cluster, services: [service])
+        let answer: ServicesAnswer<Service> =
+            try await aws.call(.ecs, "DescribeServices", .harmless, input)
+        if let found = answer.services?.first { return found }
         throw Self.missing("DescribeServices", answer.failures, "service \(service) of \(cluster)")
     }
 
@@ -94,20 +98,13 @@ package struct ECSClient: Sendable {
         cluster: String,
         task: TaskID
     ) async throws(AWSFailure) -> TaskStart {
-        struct Input: Encodable {
-            let cluster: String
-            let tasks: [String]
-        }
-        struct Answer: Decodable {
-            let tasks: [TaskAnswer]?
-            let failures: [FailureAnswer]?
-        }
-        struct TaskAnswer: Decodable {
+        struct StartAnswer: Decodable {
             let startedBy: String?
             let createdAt: Timestamp?
         }
-        let input = Input(cluster: cluster, tasks: [task.text])
-        let answer: Answer = try await aws.call(.ecs, "DescribeTasks", .harmless, input)
+        let input = TasksInput(cluster: cluster, tasks: [task.text])
+        let answer: TasksAnswer<StartAnswer> =
+            try await aws.call(.ecs, "DescribeTasks", .harmless, input)
         if let found = answer.tasks?.first {
             // A person who started it may have written anything there.
             let deployment = found.startedBy.flatMap { $0.hasPrefix("ecs-svc/") ? $0 : nil }
@@ -133,6 +130,27 @@ package struct ECSClient: Sendable {
 }
 
 struct FailureAnswer: Decodable { let reason: String? }
+
+private struct ServicesInput: Encodable {
+    let cluster: String
+    let services: [String]
+}
+
+private struct ServicesAnswer<Service: Decodable>: Decodable {
+    let services: [Service]?
+    let failures: [FailureAnswer]?
+}
+
+/// Of every call that names tasks.
+struct TasksInput: Encodable {
+    let cluster: String
+    let tasks: [String]
+}
+
+struct TasksAnswer<Task: Decodable>: Decodable {
+    let tasks: [Task]?
+    let failures: [FailureAnswer]?
+}
 
 struct ServiceAnswer: Decodable {
     let desiredCount: Int

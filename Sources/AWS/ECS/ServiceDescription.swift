@@ -51,18 +51,7 @@ extension ECSClient {
         cluster: String,
         service: String
     ) async throws(AWSFailure) -> ServiceDescription {
-        struct Input: Encodable {
-            let cluster: String
-            let services: [String]
-        }
-        struct Answer: Decodable {
-            let services: [Look]?
-            let failures: [FailureAnswer]?
-        }
-        let input = Input(cluster: cluster, services: [service])
-        let answer: Answer = try await aws.call(.ecs, "DescribeServices", .harmless, input)
-        if let found = answer.services?.first { return found.description }
-        throw Self.missing("DescribeServices", answer.failures, "service \(service) of \(cluster)")
+        try await described(cluster, service, as: Look.self).description
     }
 
     private struct Look: Decodable {

@@ -66,17 +66,13 @@ extension ECSClient {
         cluster: String,
         _ tasks: Set<TaskID>
     ) async throws(AWSFailure) -> [TaskDescription] {
-        struct Input: Encodable {
-            let cluster: String
-            let tasks: [String]
-        }
-        struct Answer: Decodable { let tasks: [DescribedTask]? }
         var found: [TaskDescription] = []
         var rest = tasks.sorted()[...]
         while !rest.isEmpty {
-            let input = Input(cluster: cluster, tasks: rest.prefix(Self.batch).map(\.text))
+            let input = TasksInput(cluster: cluster, tasks: rest.prefix(Self.batch).map(\.text))
             rest = rest.dropFirst(Self.batch)
-            let answer: Answer = try await aws.call(.ecs, "DescribeTasks", .harmless, input)
+            let answer: TasksAnswer<DescribedTask> =
+                try await aws.call(.ecs, "DescribeTasks", .harmless, input)
             found += (answer.tasks ?? []).map(\.description)
         }
         return found.sorted { $0.id < $1.id }

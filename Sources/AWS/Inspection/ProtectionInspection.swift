@@ -25,12 +25,11 @@ extension ECSClient {
         cluster: String,
         among tasks: Set<TaskID>
     ) async throws(AWSFailure) -> Set<TaskID> {
-        struct Input: Encodable {
-            let cluster: String
-            let tasks: [String]
-        }
         guard !tasks.isEmpty else { return [] }
-        let input = Input(cluster: cluster, tasks: tasks.sorted().prefix(Self.batch).map(\.text))
+        let input = TasksInput(
+            cluster: cluster,
+            tasks: tasks.sorted().prefix(Self.batch).map(\.text)
+        )
         let answer: Answer = try await aws.call(.ecs, "GetTaskProtection", .harmless, input)
         let isOn = (answer.protectedTasks ?? []).filter { $0.protectionEnabled == true }
         return Set(isOn.map { TaskID(arn: $0.taskArn) })

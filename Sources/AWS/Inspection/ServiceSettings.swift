@@ -125,18 +125,7 @@ extension ECSClient {
         cluster: String,
         service: String
     ) async throws(AWSFailure) -> ServiceSettings {
-        struct Input: Encodable {
-            let cluster: String
-            let services: [String]
-        }
-        struct Answer: Decodable {
-            let services: [ServiceSettings]?
-            let failures: [FailureAnswer]?
-        }
-        let input = Input(cluster: cluster, services: [service])
-        let answer: Answer = try await aws.call(.ecs, "DescribeServices", .harmless, input)
-        if let found = answer.services?.first { return found }
-        throw Self.missing("DescribeServices", answer.failures, "service \(service) of \(cluster)")
+        try await described(cluster, service)
     }
 
     /// - Parameter name: an ARN, or `family:revision`.
