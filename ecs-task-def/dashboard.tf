@@ -15,7 +15,8 @@ locals {
       "AgentsBusy", "AgentsExposed", "AgentsIdle", "AgentsLeaving", "AgentsStarting", "AgentsWanted",
       "AgentsCrashed", "AgentsUnknown", "AnnouncementsFailed", "AnswerDuration", "Answers",
       "Boot", "BootPull", "BootRegister", "BootStart", "CallbacksFailed", "HandOvers", "IdleTime",
-      "JobDuration", "JobWait", "JobsBeyondMax", "JobsWaiting", "LedgerFailures", "OldestWaitingJob",
+      "JobDuration", "JobWait", "JobsBeyondMax", "JobsWaiting", "LedgerConflicts", "LedgerFailures",
+      "LedgerWriteUnits", "OldestWaitingJob",
       "ProjectionRepairs", "ProtectionFailures", "Renewals", "RenewalsSpoiled", "ServiceAway", "StartsFailed",
       "Sweeps", "SweepsFailed",
     ] : name => [local.metrics_namespace, name, "cluster", local.cluster, "service", local.service]
@@ -52,10 +53,8 @@ locals {
 
   dashboard_rows = concat([
     {
-      height = 1
-      widgets = [
-        { type = "text", width = 24, properties = { markdown = "## Is anything wrong? What each alarm and line means: ecs-task-def/OPERATING.md", background = "transparent" } },
-      ]
+      height  = 1
+      widgets = [{ type = "text", width = 24, properties = { markdown = "## Is anything wrong? What each alarm and line means: ecs-task-def/OPERATING.md", background = "transparent" } }]
     },
     {
       height = 6
@@ -81,7 +80,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title = "What failed"
-            stat  = "Sum", period = 300, view = "timeSeries", stacked = true
+            stat  = "Sum", period = 300
             metrics = [
               for name, label in {
                 ProtectionFailures  = "protection refused"
@@ -101,7 +100,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title   = "Tasks that ECS could not start, by reason"
-            period  = 3600, view = "timeSeries", stacked = true
+            period  = 3600
             metrics = [[{ expression = local.by_reason["StartsFailed"], id = "reasons", label = "" }]]
           }
         },
@@ -138,7 +137,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title = "Jobs without an agent"
-            stat  = "Maximum", period = 60, view = "timeSeries", stacked = false
+            stat  = "Maximum", period = 60, stacked = false
             metrics = [
               concat(local.shown["JobsWaiting"], [{ label = "waiting" }]),
               concat(local.shown["JobsBeyondMax"], [{ label = "of these beyond max_count" }]),
@@ -149,7 +148,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title   = "Age of the oldest of them"
-            stat    = "Maximum", period = 60, view = "timeSeries", stacked = false
+            stat    = "Maximum", period = 60, stacked = false
             metrics = [concat(local.shown["OldestWaitingJob"], [{ label = "seconds" }])]
           }
         },
@@ -157,7 +156,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title  = "Announced until an agent has it, seconds"
-            period = 300, view = "timeSeries", stacked = false
+            period = 300, stacked = false
             metrics = [
               concat(local.shown["JobWait"], [{ label = "half less", stat = "p50" }]),
               concat(local.shown["JobWait"], [{ label = "19 of 20 less", stat = "p95" }]),
@@ -178,7 +177,7 @@ locals {
           type = "metric", width = 12
           properties = {
             title = "Agents"
-            stat  = "Maximum", period = 60, view = "timeSeries", stacked = true
+            stat  = "Maximum", period = 60
             metrics = [
               for name, label in {
                 AgentsBusy     = "busy"
@@ -193,7 +192,7 @@ locals {
           type = "metric", width = 12
           properties = {
             title = "Wanted, away from it, and exposed"
-            stat  = "Maximum", period = 60, view = "timeSeries", stacked = false
+            stat  = "Maximum", period = 60, stacked = false
             metrics = [
               concat(local.shown["AgentsWanted"], [{ label = "wanted" }]),
               concat(local.shown["ServiceAway"], [{ label = "service away by" }]),
@@ -210,7 +209,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title = "A boot and its parts"
-            stat  = "Average", period = 300, view = "timeSeries", stacked = true
+            stat  = "Average", period = 300
             metrics = [
               concat(local.shown["BootPull"], [{ label = "images pulled" }]),
               concat(local.shown["BootStart"], [{ label = "agent started" }]),
@@ -222,7 +221,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title   = "Why tasks left"
-            period  = 3600, view = "timeSeries", stacked = true
+            period  = 3600
             metrics = [[{ expression = local.by_reason["Departures"], id = "reasons", label = "" }]]
           }
         },
@@ -230,7 +229,7 @@ locals {
           type = "metric", width = 8
           properties = {
             title = "Renewals and deployments"
-            stat  = "Sum", period = 3600, view = "timeSeries", stacked = true
+            stat  = "Sum", period = 3600
             metrics = [
               concat(local.shown["Renewals"], [{ label = "renewed" }]),
               concat(local.shown["RenewalsSpoiled"], [{ label = "spoiled" }]),
@@ -248,10 +247,10 @@ locals {
       height = 6
       widgets = [
         {
-          type = "metric", width = 12
+          type = "metric", width = 6
           properties = {
             title  = "Agents' hours"
-            period = 3600, view = "timeSeries", stacked = true
+            period = 3600
             metrics = concat(local.hours, [
               [{ expression = "busy / 3600", id = "busyHours", label = "at work" }],
               [{ expression = "idle / 3600", id = "idleHours", label = "idle" }],
@@ -275,7 +274,7 @@ locals {
           type = "metric", width = 6
           properties = {
             title  = "The endpoint's calls"
-            period = 3600, view = "timeSeries", stacked = false
+            period = 3600, stacked = false
             metrics = [
               concat(local.shown["Answers"], [{ label = "answers", stat = "Sum" }]),
               concat(local.shown["Sweeps"], [{ label = "sweeps", stat = "Sum" }]),
@@ -283,9 +282,23 @@ locals {
             ]
           }
         },
+        {
+          type = "metric", width = 6
+          properties = {
+            title = "The ledger's writes"
+            stat  = "Sum", period = 3600, stacked = false
+            metrics = [
+              concat(local.shown["LedgerWriteUnits"], [{ label = "units" }]),
+              concat(local.shown["LedgerConflicts"], [{ label = "in vain", yAxis = "right" }]),
+            ]
+          }
+        },
       ]
     },
   ])
+
+  # What a widget of metrics is, where it does not say otherwise.
+  chart = { view = "timeSeries", stacked = true }
 
   # Each where the rows above and the widgets before it end.
   dashboard_widgets = flatten([
@@ -297,8 +310,9 @@ locals {
         width  = widget.width
         height = row.height
         properties = merge(
-          widget.properties,
           contains(["metric", "log"], widget.type) ? { region = local.region } : {},
+          concat([for form in [local.chart] : form if widget.type == "metric" && !can(widget.properties.view)], [{}])[0],
+          widget.properties,
         )
       }
     ]

@@ -1,3 +1,4 @@
+package import AWS
 internal import Glibc
 internal import Synchronization
 package import Telemetry
@@ -6,6 +7,7 @@ package import Telemetry
 package struct ProgramLog: Sendable {
     /// What each line of this log says besides its own fields.
     private var context: LogFields = [:]
+    private var gathered: (@Sendable () -> Measurements)?
     private let threshold: LogLevel
     private let embedding: Bool
     private let sink: @Sendable (LogRecord) -> Void
@@ -41,6 +43,14 @@ package struct ProgramLog: Sendable {
         return log
     }
 
+    /// The same log, whose lines also count what has come together since the one before: it needs no
+    /// line of its own. Lines of level debug do not, since most are not written.
+    package func gathering(_ source: @escaping @Sendable () -> Measurements) -> ProgramLog {
+        var log = self
+        log.gathered = source
+        return log
+    }
+
     package func callAsFunction(
         _ event: EventName,
         _ message: String,
@@ -54,10 +64,24 @@ package struct ProgramLog: Sendable {
     /// A line that CloudWatch is to count is written whatever the threshold: what is not written is
     /// not counted.
     package func callAsFunction(_ record: LogRecord) {
-        guard record.level >= threshold || embedding && !record.measured.isEmpty else { return }
         var record = record
+        if record.level >= .info, let gathered {
+            record.measured.merge(gathered()) { own, _ in own }
+        }
+        guard record.level >= threshold || embedding && !record.measured.isEmpty else { return }
         record.fields = context.merging(record.fields) { _, new in new }
         sink(record)
+    }
+}
+
+extension LedgerMeter {
+    /// What has come together, for a line; nothing where nothing has.
+    package var measured: Measurements {
+        let reading = take()
+        let all: Measurements = [
+            .ledgerConflicts: Double(reading.conflicts), .ledgerWriteUnits: reading.writeUnits,
+        ]
+        return all.filter { $0.value > 0 }
     }
 }
 

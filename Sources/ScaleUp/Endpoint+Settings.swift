@@ -178,13 +178,15 @@ extension Endpoint.Pool {
         let ecs = ECSClient(aws)
         let service = ECSService(ecs, cluster: place.cluster, service: place.service)
         let starts = StartLog()
+        let meter = LedgerMeter()
         let store = DynamoDBLedgerStore(
             aws,
             table: settings.ledgerTable,
             cluster: place.cluster,
             service: place.service,
             environment: settings.limits,
-            adoption: nil
+            adoption: nil,
+            meter: meter
         )
         let announcer = Announcer(
             store: store,
@@ -214,6 +216,7 @@ extension Endpoint.Pool {
             )
         )
         self.place = place.fields
+        ledgerCost = { meter.measured }
     }
 }
 

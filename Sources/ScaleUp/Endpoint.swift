@@ -64,6 +64,8 @@ package struct Endpoint: Sendable {
         /// Which service its lines are about.
         var place: LogFields = [:]
 
+        /// What its ledger has cost since it was asked for last.
+        var ledgerCost: @Sendable () -> Measurements = { [:] }
         package init(
             _ name: String,
             announcer: Announcer,
@@ -76,9 +78,10 @@ package struct Endpoint: Sendable {
             self.page = page
         }
 
-        /// What lines about it say besides.
-        fileprivate func fields(ofSeveral: Bool) -> LogFields {
-            ofSeveral ? place.merging([.pool: "\(name)"]) { $1 } : place
+        /// The log for lines about it, which say so and count what its ledger has cost.
+        fileprivate func lines(of log: ProgramLog, ofSeveral: Bool) -> ProgramLog {
+            let fields = ofSeveral ? place.merging([.pool: "\(name)"]) { $1 } : place
+            return log.with(fields).gathering(ledgerCost)
         }
     }
 
@@ -218,7 +221,7 @@ package struct Endpoint: Sendable {
                 log(.poolUnknown, "no pool has the name in the run task's address")
             }
         case .announce(let job, let pool):
-            log = log.with(pool.fields(ofSeveral: parts.pools.count > 1))
+            log = pool.lines(of: log, ofSeveral: parts.pools.count > 1)
             let headcount = await announce(job, to: pool, closing: request.closedJobs, end, log)
             guard let headcount else {
                 return .tryAgain("Ledger or service cannot be reached; try again.")
@@ -328,7 +331,7 @@ package struct Endpoint: Sendable {
                 say(.callPassed, "passed: \(reason)", 200, end, log)
             case .pool(let place):
                 let pool = parts.pools[place]
-                let log = log.with(pool.fields(ofSeveral: parts.pools.count > 1))
+                let log = pool.lines(of: log, ofSeveral: parts.pools.count > 1)
                 guard let headcount = await announce(job, to: pool, closing: [], end, log)
                 else {
                     return .tryAgain("Ledger or service cannot be reached; try again.")
@@ -471,7 +474,7 @@ package struct Endpoint: Sendable {
         let time = start.duration(to: clock.now)
         for swept in report.pools {
             let pool = parts.pools.first { $0.name == swept.name }
-            let log = log.with(pool?.fields(ofSeveral: parts.pools.count > 1) ?? [:])
+            let log = pool?.lines(of: log, ofSeveral: parts.pools.count > 1) ?? log
             for record in FailedStart.records(swept.outcome.failedStarts) { log(record) }
             log(swept.outcome.record(after: time))
         }

@@ -130,8 +130,9 @@ enum Sidecar {
             }
             // Its failure costs nothing yet; becoming healthy is where it counts.
             volume.reserveMarker()
+            let meter = LedgerMeter()
             let journal = Journal(
-                log.with([
+                log.gathering { meter.measured }.with([
                     .cluster: "\(place.cluster)", .service: "\(place.service)",
                     .task: "\(metadata.taskID)",
                     .agent: "\(place.service)-\(metadata.taskID)",
@@ -151,7 +152,8 @@ enum Sidecar {
                     http,
                     link,
                     volume,
-                    journal
+                    journal,
+                    meter
                 ),
                 journal: journal
             )
@@ -170,7 +172,8 @@ enum Sidecar {
         _ http: any HTTPClient,
         _ link: LinkServer,
         _ volume: SharedVolume,
-        _ journal: Journal
+        _ journal: Journal,
+        _ meter: LedgerMeter
     ) -> Effects {
         let ecs = ECSClient(aws)
         let service = ECSService(ecs, cluster: place.cluster, service: place.service)
@@ -180,7 +183,8 @@ enum Sidecar {
             cluster: place.cluster,
             service: place.service,
             environment: settings.limits,
-            adoption: service.adoption(by: metadata.taskID)
+            adoption: service.adoption(by: metadata.taskID),
+            meter: meter
         )
         return Effects(
             metadata: metadata,

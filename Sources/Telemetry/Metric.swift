@@ -28,6 +28,11 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
     case announcementsFailed = "AnnouncementsFailed"
     case callbacksFailed = "CallbacksFailed"
 
+    // MARK: Written by both
+
+    case ledgerConflicts = "LedgerConflicts"
+    case ledgerWriteUnits = "LedgerWriteUnits"
+
     // MARK: Written by the endpoint's sweep
 
     case sweeps = "Sweeps"
@@ -64,7 +69,7 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
             .requestsRefused, .announcementsFailed, .callbacksFailed, .sweeps, .sweepsFailed,
             .projectionRepairs, .serviceAway, .agentsWanted, .agentsBusy, .agentsIdle,
             .agentsStarting, .agentsLeaving, .agentsExposed, .agentsFailing, .jobsWaiting,
-            .jobsBeyondMax, .startsFailed:
+            .jobsBeyondMax, .startsFailed, .ledgerConflicts, .ledgerWriteUnits:
             .count
         }
     }
@@ -82,7 +87,7 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
             .answerDuration, .announcementsFailed, .callbacksFailed, .sweeps, .sweepsFailed,
             .sweepDuration, .projectionRepairs, .serviceAway, .agentsWanted, .agentsBusy,
             .agentsIdle, .agentsStarting, .agentsLeaving, .agentsExposed, .agentsFailing,
-            .jobsWaiting, .jobsBeyondMax, .oldestWaitingJob:
+            .jobsWaiting, .jobsBeyondMax, .oldestWaitingJob, .ledgerConflicts, .ledgerWriteUnits:
             nil
         }
     }

@@ -55,6 +55,9 @@ final class FakeTable: Sendable {
         #expect(answer.status == 200)
     }
 
+    /// Units of all writes so far, also of those that came to nothing.
+    var writeUnits: Double { state.withLock { $0.table.consumed.writes } }
+
     var sortKeys: [String] { state.withLock { $0.table.partition(partition).keys.sorted() } }
 
     /// What is counted, and the jobs; nil where nothing is counted.

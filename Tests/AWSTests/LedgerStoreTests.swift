@@ -14,7 +14,7 @@ struct StoreBench {
     /// What the service wants when its ledger is first written.
     var desired = 0
 
-    func store(_ http: FakeHTTP) throws -> DynamoDBLedgerStore {
+    func store(_ http: FakeHTTP, meter: LedgerMeter? = nil) throws -> DynamoDBLedgerStore {
         DynamoDBLedgerStore(
             try makeClient(http, retry: time.retry),
             table: "ledger",
@@ -22,6 +22,7 @@ struct StoreBench {
             service: "pool",
             environment: try #require(Limits(desiredCount: 0, maxCount: 10, spareCount: 0)),
             adoption: { [desired] in desired },
+            meter: meter,
             retry: time.retry
         )
     }
@@ -178,6 +179,31 @@ struct LedgerStoreTests {
         #expect(try await store.change(StoreBench.announce("mine")).answer == 2)
         #expect(table.ledger?.jobs.count == 2)
         #expect(table.ledger?.version == 2)
+    }
+
+    @Test("what writing takes is told, and apart from it what was in vain")
+    func cost() async throws {
+        let meter = LedgerMeter()
+        let other = try bench.store(bench.honest())
+        let store = try bench.store(
+            FakeHTTP { [table] request, number in
+                if request.isWrite, number == 2 {
+                    _ = try? await other.change(StoreBench.announce("other"))
+                }
+                return table.answer(request)
+            },
+            meter: meter
+        )
+        _ = try await store.change(StoreBench.announce("mine"))
+        // In a transaction each of two small items takes two units; the other's were as many.
+        #expect(meter.take() == LedgerMeter.Reading(conflicts: 1, writeUnits: 4))
+        #expect(table.writeUnits == 4 + 4 + 4)
+        #expect(meter.take() == LedgerMeter.Reading())
+        let job = try #require(Job(id: "run-1", type: "plan"))
+        let entry = Ledger.JobEntry(at: WallTime(milliseconds: 1))
+        _ = try await store.write(JobWrite(job, from: nil, to: entry))
+        _ = try await store.write(JobWrite(job, from: nil, to: entry))
+        #expect(meter.take() == LedgerMeter.Reading(conflicts: 1, writeUnits: 1))
     }
 
     @Test(

@@ -32,6 +32,23 @@ struct ProgramLogTests {
         return records.all
     }
 
+    @Test("what has come together is counted by the next line that is written, once")
+    func gathered() {
+        let left = Mutex<[Measurements]>([[.ledgerConflicts: 2], [:], [.ledgerConflicts: 1]])
+        let lines = written { log in
+            let log = log.gathering { left.withLock { $0.isEmpty ? [:] : $0.removeFirst() } }
+            log(.leaveAsked, "of level debug", measuring: [.answers: 1])
+            log(.departed, "first", measuring: [.departures: 1])
+            log(.departed, "second")
+            log(.departed, "third")
+        }
+        #expect(
+            lines.map(\.measured) == [
+                [.answers: 1], [.departures: 1, .ledgerConflicts: 2], [:], [.ledgerConflicts: 1],
+            ]
+        )
+    }
+
     @Test(
         "a line is one JSON object: when, how bad, by whom, what, and fields whose numbers are numbers"
     )

@@ -15,6 +15,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
     ///   - cluster: the short name of the cluster.
     ///   - environment: limits for what the table's limits item leaves out.
     ///   - adoption: see ``ServicePort/adoption(by:)``; nil for the endpoint.
+    ///   - meter: is told what writing costs.
     ///   - writer: a mark that no other write has.
     package init(
         _ aws: AWSClient,
@@ -23,6 +24,7 @@ package struct DynamoDBLedgerStore: LedgerStore {
         service: String,
         environment: Limits,
         adoption: Adoption?,
+        meter: LedgerMeter? = nil,
         retry: RetryClock = RetryClock(),
         writer: @escaping @Sendable () -> String = Self.randomMark
     ) {
@@ -30,7 +32,8 @@ package struct DynamoDBLedgerStore: LedgerStore {
             aws,
             name: table,
             key: "\(cluster)/\(service)",
-            retry: retry
+            retry: retry,
+            meter: meter
         )
         self.environment = environment
         self.adoption = adoption

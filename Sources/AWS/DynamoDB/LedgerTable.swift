@@ -9,6 +9,7 @@ struct LedgerTable: Sendable {
     private let name: String
     private let key: String
     private let retry: RetryClock
+    private let meter: LedgerMeter?
 
     /// Tries of a read that DynamoDB leaves unprocessed, which it does when it is throttled.
     static let maximumReads = 6
@@ -17,11 +18,12 @@ struct LedgerTable: Sendable {
     /// Pages of a reading, of 1 MB each: a hundred thousand jobs and more.
     private static let maximumPages = 16
 
-    init(_ aws: AWSClient, name: String, key: String, retry: RetryClock) {
+    init(_ aws: AWSClient, name: String, key: String, retry: RetryClock, meter: LedgerMeter?) {
         self.aws = aws
         self.name = name
         self.key = key
         self.retry = retry
+        self.meter = meter
     }
 
     /// Limits, ledger and jobs, in this order, by their sort keys; each as it is when it is read.
@@ -130,49 +132,33 @@ struct LedgerTable: Sendable {
     }
 
     /// One or several writes, all of them or none.
-    ///
     func write(_ writes: [TableWrite], _ repetition: AWSClient.Repetition)
         async throws(WriteFailure)
     {
-        let actions = writes.map { $0.action(table: name, key: itemKey) }
-        do {
-            if actions.count == 1, let action = actions.first {
-                let _: Nothing = try await aws.call(
-                    .dynamodb,
-                    action.operation,
-                    repetition,
-                    action.input
-                )
-            } else {
-                let input = TransactionInput(actions: actions)
-                let _: Nothing = try await aws.call(
-                    .dynamodb,
-                    "TransactWriteItems",
-                    repetition,
-                    input
-                )
-            }
-        } catch {
-            throw error.isLostRace ? .lostRace : .service(error)
+        if writes.count == 1 {
+            _ = try await write(writes[0].action(table: name, key: itemKey), repetition)
+            return
         }
+        let actions = writes.map { $0.action(table: name, key: itemKey, isAlone: false) }
+        let answer: TransactionAnswer = try await metered { () throws(AWSFailure) in
+            try await aws.call(
+                .dynamodb,
+                "TransactWriteItems",
+                repetition,
+                TransactionInput(actions: actions)
+            )
+        }
+        for consumed in answer.consumed ?? [] { meter?.wrote(units: consumed.units ?? 0) }
     }
 
     /// One write by itself, which may be repeated.
     ///
     /// - Returns: the item before it; empty for none.
     func replace(_ write: TableWrite) async throws(WriteFailure) -> Item {
-        let action = write.action(table: name, key: itemKey, returns: "ALL_OLD")
-        do {
-            let answer: UpdateAnswer = try await aws.call(
-                .dynamodb,
-                action.operation,
-                .harmless,
-                action.input
-            )
-            return answer.attributes ?? [:]
-        } catch {
-            throw error.isLostRace ? .lostRace : .service(error)
-        }
+        try await self.write(
+            write.action(table: name, key: itemKey, returns: "ALL_OLD"),
+            .harmless
+        )
     }
 
     /// Updates the item of what is counted.
@@ -187,23 +173,37 @@ struct LedgerTable: Sendable {
             kind: .update(update),
             condition: condition
         )
-        let action = write.action(table: name, key: itemKey, returns: "ALL_NEW")
+        return try await self.write(
+            write.action(table: name, key: itemKey, returns: "ALL_NEW"),
+            .harmless
+        )
+    }
+
+    /// - Returns: the item that was asked for; empty for none.
+    private func write(
+        _ action: TableWrite.Action,
+        _ repetition: AWSClient.Repetition
+    ) async throws(WriteFailure) -> Item {
+        let answer: WriteAnswer = try await metered { () throws(AWSFailure) in
+            try await aws.call(.dynamodb, action.operation, repetition, action.input)
+        }
+        meter?.wrote(units: answer.consumed?.units ?? 0)
+        return answer.attributes ?? [:]
+    }
+
+    private func metered<Answer>(
+        _ call: () async throws(AWSFailure) -> Answer
+    ) async throws(WriteFailure) -> Answer {
         do {
-            let answer: UpdateAnswer = try await aws.call(
-                .dynamodb,
-                action.operation,
-                .harmless,
-                action.input
-            )
-            return answer.attributes ?? [:]
+            return try await call()
         } catch {
-            throw error.isLostRace ? .lostRace : .service(error)
+            guard error.isLostRace else { throw .service(error) }
+            meter?.lostRace()
+            throw .lostRace
         }
     }
 
     // MARK: The shapes of the calls
-
-    private struct Nothing: Decodable {}
 
     private struct QueryInput: Encodable {
         let table: String
@@ -277,19 +277,38 @@ struct LedgerTable: Sendable {
         }
     }
 
-    private struct UpdateAnswer: Decodable {
+    private struct Consumed: Decodable {
+        let units: Double?
+        enum CodingKeys: String, CodingKey { case units = "CapacityUnits" }
+    }
+
+    private struct WriteAnswer: Decodable {
         let attributes: Item?
-        enum CodingKeys: String, CodingKey { case attributes = "Attributes" }
+        let consumed: Consumed?
+
+        enum CodingKeys: String, CodingKey {
+            case attributes = "Attributes"
+            case consumed = "ConsumedCapacity"
+        }
+    }
+
+    private struct TransactionAnswer: Decodable {
+        let consumed: [Consumed]?
+        enum CodingKeys: String, CodingKey { case consumed = "ConsumedCapacity" }
     }
 
     private struct TransactionInput: Encodable {
         let actions: [TableWrite.Action]
 
-        enum CodingKeys: String, CodingKey { case actions = "TransactItems" }
+        enum CodingKeys: String, CodingKey {
+            case actions = "TransactItems"
+            case units = "ReturnConsumedCapacity"
+        }
 
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(actions.map { [$0.member: $0.input] }, forKey: .actions)
+            try container.encode("TOTAL", forKey: .units)
         }
     }
 }

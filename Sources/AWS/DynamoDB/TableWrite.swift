@@ -88,17 +88,21 @@ struct TableWrite: Sendable {
         let input: Input
     }
 
-    /// - Parameter returns: ask for the item before (`ALL_OLD`) or after (`ALL_NEW`) the write, which
-    ///   a transaction cannot.
+    /// - Parameters:
+    ///   - returns: ask for the item before (`ALL_OLD`) or after (`ALL_NEW`) the write, which a
+    ///     transaction cannot.
+    ///   - isAlone: it is no part of a transaction, which is asked for its units as a whole.
     func action(
         table: String,
         key itemKey: (String) -> Item,
-        returns: String? = nil
+        returns: String? = nil,
+        isAlone: Bool = true
     ) -> Action {
         let whole = itemKey(key)
         var input = Input(table: table)
         input.take(condition)
         input.returned = returns
+        input.units = isAlone ? "TOTAL" : nil
         switch kind {
         case .put(let item):
             input.item = item.merging(whole) { $1 }
@@ -123,6 +127,7 @@ struct TableWrite: Sendable {
         var names: [String: String]?
         var values: Item?
         var returned: String?
+        var units: String?
 
         init(table: String) { self.table = table }
 
@@ -135,6 +140,7 @@ struct TableWrite: Sendable {
             case names = "ExpressionAttributeNames"
             case values = "ExpressionAttributeValues"
             case returned = "ReturnValues"
+            case units = "ReturnConsumedCapacity"
         }
 
         fileprivate mutating func take(_ condition: Condition?) {

@@ -46,7 +46,8 @@ extension DynamoDBTable {
         _ input: JSON,
         _ now: Milliseconds
     ) throws(TableRefusal) -> (WebResponse, [Write]) {
-        try check(input, allowed: action.members.union(["ReturnValues"]))
+        let alone: Set = ["ReturnValues", "ReturnConsumedCapacity"]
+        try check(input, allowed: action.members.union(alone))
         let returns = input["ReturnValues"]?.string ?? "NONE"
         guard action.returns.contains(returns) else {
             throw TableRefusal("ValidationException", "ReturnValues \(returns) is not rehearsed")
@@ -57,7 +58,16 @@ extension DynamoDBTable {
         if let refusal = outcome.refusal { throw refusal }
         items[write.key] = write.new
         let shown = returns == "ALL_NEW" ? write.new : returns == "ALL_OLD" ? write.old : nil
-        return (AWSAnswer.ok(shown.map { ["Attributes": .object($0)] } ?? [:]), [write])
+        var answer: [String: JSON] = [:]
+        if let shown { answer["Attributes"] = .object(shown) }
+        if let told = told(outcome.units, input) { answer["ConsumedCapacity"] = told }
+        return (AWSAnswer.ok(.object(answer)), [write])
+    }
+
+    /// What a caller is told of the units, who asks for the total.
+    private func told(_ units: Double, _ input: JSON) -> JSON? {
+        guard input["ReturnConsumedCapacity"] == "TOTAL" else { return nil }
+        return ["TableName": .string(name), "CapacityUnits": .number(units)]
     }
 
     private mutating func take(_ units: Double, of key: ItemKey, _ now: Milliseconds) -> Bool {
@@ -138,7 +148,7 @@ extension DynamoDBTable {
         _ input: JSON,
         _ now: Milliseconds
     ) throws(TableRefusal) -> (WebResponse, [Write]) {
-        try check(input, allowed: ["TransactItems"])
+        try check(input, allowed: ["TransactItems", "ReturnConsumedCapacity"])
         let actions = input["TransactItems"]?.array ?? []
         guard (1...Self.transactionLimit).contains(actions.count) else {
             throw TableRefusal(
@@ -171,7 +181,9 @@ extension DynamoDBTable {
             throw .cancelled(outcomes.map(\.refusal))
         }
         for outcome in outcomes { items[outcome.write.key] = outcome.write.new }
-        return (AWSAnswer.ok([:]), outcomes.map(\.write))
+        let units = outcomes.reduce(0) { $0 + 2 * $1.units }
+        let answer = told(units, input).map { ["ConsumedCapacity": [$0]] as JSON }
+        return (AWSAnswer.ok(answer ?? [:]), outcomes.map(\.write))
     }
 
     private mutating func pay(_ outcomes: [Outcome], _ now: Milliseconds) throws(TableRefusal) {
