@@ -155,7 +155,9 @@ let package = Package(
         // What a person asks: the pool as a value, and how it is read and shown.
         .target(
             name: "Operators",
-            dependencies: ["AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports"],
+            dependencies: [
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports", "ProductVersion",
+            ],
             swiftSettings: strict
         ),
 
@@ -184,7 +186,8 @@ let package = Package(
         .target(
             name: "ScaleUp",
             dependencies: [
-                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports", "Telemetry",
+                "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Ports", "ProductVersion",
+                "Telemetry",
             ],
             swiftSettings: strict
         ),
@@ -379,7 +382,7 @@ let package = Package(
             name: "ScaleUpTests",
             dependencies: [
                 "AWS", "Curl", "Daemon", "Decisions", "EndpointFuzzing", "HCPTerraform",
-                "InMemoryPorts", "Ports", "ScaleUp", "Seeded", "Telemetry",
+                "InMemoryPorts", "Ports", "ProductVersion", "ScaleUp", "Seeded", "Telemetry",
             ],
             swiftSettings: strict
         ),
@@ -387,8 +390,7 @@ let package = Package(
             name: "ScaleUpLambdaTests",
             dependencies: [
                 "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Operators", "Peers", "Ports",
-                "ScaleUp",
-                "ScaleUpLambda",
+                "ProductVersion", "ScaleUp", "ScaleUpLambda",
             ],
             swiftSettings: strict
         ),

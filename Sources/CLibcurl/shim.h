@@ -2,6 +2,7 @@
 // type of argument in use has a wrapper here that the compiler can check.
 #pragma once
 #include <curl/curl.h>
+#include <gnu/libc-version.h>
 
 static inline CURLcode easy_set_long(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);
@@ -51,6 +52,8 @@ static inline CURLMcode multi_set_long(CURLM *handle, CURLMoption option, long v
 static inline const curl_version_info_data *loaded_version(void) {
     return curl_version_info(CURLVERSION_NOW);
 }
+
+static inline const char *loaded_libc_version(void) { return gnu_get_libc_version(); }
 
 // The file of trusted certificates that the library was built with; null for none.
 static inline const char *default_ca_file(void) { return loaded_version()->cainfo; }

@@ -40,6 +40,10 @@ package final class CurlClient: HTTPClient {
         }
     }
 
+    /// What every request rests on, as it is loaded, with versions: `curl 7.88.1, OpenSSL 3.0.18,
+    /// glibc 2.36`.
+    package static let libraries = CurlLibrary.loaded
+
     package func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
         let checked = try CheckedRequest(request)
         let ticket = mailbox.ticket()

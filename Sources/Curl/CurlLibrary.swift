@@ -23,6 +23,17 @@ enum CurlLibrary {
         )
     }
 
+    /// What is loaded at this moment, not what the program was built with.
+    static let loaded: String = {
+        guard let info = loaded_version() else { return "unknown" }
+        let tls = info.pointee.ssl_version.map { String(cString: $0) } ?? "no TLS"
+        return [
+            "curl \(String(cString: info.pointee.version))",
+            String(tls.map { $0 == "/" ? " " : $0 }),
+            "glibc \(String(cString: loaded_libc_version()))",
+        ].joined(separator: ", ")
+    }()
+
     static func check(
         number: UInt32,
         version: String,

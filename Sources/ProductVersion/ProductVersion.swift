@@ -3,3 +3,8 @@
 package enum ProductVersion {
     package static let current = "0.1.0"
 }
+
+/// How the endpoint tells its version to those who sign what they send; strangers hear nothing of it.
+package enum EndpointVersion {
+    package static let header = "x-scale-up-version"
+}

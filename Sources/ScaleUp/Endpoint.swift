@@ -1,5 +1,6 @@
 package import Daemon
 internal import Decisions
+internal import ProductVersion
 package import HCPTerraform
 internal import Telemetry
 
@@ -63,9 +64,9 @@ package struct Endpoint: Sendable {
         package var page: String?
         /// Which service its lines are about.
         var place: LogFields = [:]
-
         /// What its ledger has cost since it was asked for last.
         var ledgerCost: @Sendable () -> Measurements = { [:] }
+
         package init(
             _ name: String,
             announcer: Announcer,
@@ -127,7 +128,11 @@ package struct Endpoint: Sendable {
             return refuse(.wrongSignature)
         case .verification:
             say(.verificationAnswered, "answered a verification request", 200, end, log)
-            return EndpointResponse(200, "")
+            return EndpointResponse(
+                200,
+                "",
+                headers: [EndpointVersion.header: ProductVersion.current]
+            )
         case .unanswerable(let fault):
             let log = log.with([.cause: "\(fault)"])
             say(.callUnanswerable, "nobody can be answered for a call", 200, end, log)

@@ -56,15 +56,16 @@ enum LambdaEvent: Sendable {
         private static func question(_ fields: KeyedDecodingContainer<Field>) -> Question? {
             if (try? fields.decode(Bool.self, forKey: .describe)) == true { return .manual }
             let isWidget = fields.contains(.widgetContext)
-            let subject =
-                fields.contains(.ask) ? try? fields.decode(String.self, forKey: .ask) : nil
-            guard subject == "status" || (isWidget && !fields.contains(.ask)) else { return nil }
+            let word =
+                fields.contains(.ask)
+                ? try? fields.decode(String.self, forKey: .ask) : isWidget ? "status" : nil
+            guard let subject = word.flatMap(Question.Subject.init(rawValue:)) else { return nil }
             let pool = try? fields.decode(String.self, forKey: .pool)
             if pool == nil, fields.contains(.pool) { return nil }
-            if isWidget { return .status(.widget, pool: pool) }
-            guard fields.contains(.form) else { return .status(.object, pool: pool) }
+            if isWidget { return .about(subject, .widget, pool: pool) }
+            guard fields.contains(.form) else { return .about(subject, .object, pool: pool) }
             let form = try? fields.decode(String.self, forKey: .form)
-            return form == "text" ? .status(.text, pool: pool) : nil
+            return form == "text" ? .about(subject, .text, pool: pool) : nil
         }
     }
 }
@@ -87,6 +88,6 @@ enum LambdaEventFault: Error, Hashable, CustomStringConvertible {
         return cause + "; expected a function URL event of payload format 2.0 (version, headers, "
             + "requestContext.http.method, body, isBase64Encoded), a scheduled event with "
             + #""source":"aws.scheduler", "source":"aws.events" or "action":"sweep", "#
-            + #"or a question: "ask":"status", with "as":"text" for lines"#
+            + #"or a question: "ask":"status" or "ask":"doctor", with "as":"text" for lines"#
     }
 }

@@ -16,6 +16,8 @@ struct RuntimeLoop: Sendable {
 
     /// Kept of an invocation's time for its answer's way back.
     static let reserve: Duration = .milliseconds(300)
+    /// Of a person who asks: longer than HCP Terraform waits for an answer.
+    static let patience: Duration = .seconds(30)
 
     /// Ends when the waiting task is cancelled, after the answer to what has been taken.
     ///
@@ -67,7 +69,7 @@ struct RuntimeLoop: Sendable {
             case .sweep:
                 return await swept(limit).map(\.json)
             case .ask(let question):
-                return await answered(question, limit)
+                return await answered(question, timeLimit(invocation, most: Self.patience))
             }
         } catch {
             log(.eventUnreadable, "cannot read the event", [.cause: "\(error)"])
@@ -99,7 +101,10 @@ struct RuntimeLoop: Sendable {
         return .success(LambdaAnswer(response))
     }
 
-    private func answered(_ question: Question, _ limit: Duration) async -> Result<String, Failed> {
+    private func answered(
+        _ question: Question,
+        _ limit: Duration
+    ) async -> Result<String, Failed> {
         let ask = ask
         if let answer = await withTimeLimit(limit, { await ask(question) }) {
             return .success(answer)
@@ -117,9 +122,12 @@ struct RuntimeLoop: Sendable {
         )
     }
 
-    /// What is left until Lambda ends the process, and never more than a request may take.
-    private func timeLimit(_ invocation: Invocation) -> Duration {
-        guard let deadline = invocation.deadline else { return Endpoint.budget }
-        return min(Endpoint.budget, deadline.since(now()) - Self.reserve)
+    /// What is left until Lambda ends the process, and never more than that.
+    private func timeLimit(
+        _ invocation: Invocation,
+        most: Duration = Endpoint.budget
+    ) -> Duration {
+        guard let deadline = invocation.deadline else { return most }
+        return min(most, deadline.since(now()) - Self.reserve)
     }
 }

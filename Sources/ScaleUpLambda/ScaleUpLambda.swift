@@ -44,14 +44,21 @@ package enum ScaleUpLambda {
             )
             defer { http.stop() }
             let log = settings.log(of: "scale-up-lambda")
-            log(.functionStarted, "started", [.version: "\(ProductVersion.current)"])
+            log(
+                .functionStarted,
+                "started",
+                [
+                    .version: "\(ProductVersion.current)",
+                    .libraries: "\(CurlClient.libraries)",
+                ]
+            )
             let endpoint = Endpoint(
                 settings,
                 answersMany: false,
                 http: http,
                 log: log
             )
-            let readers = Self.readers(settings, http)
+            let lookout = Lookout(settings, over: http)
             let loop = RuntimeLoop(
                 api: RuntimeAPI(address: address, http: http),
                 respond: { await endpoint.respond(to: $0) },
@@ -59,12 +66,7 @@ package enum ScaleUpLambda {
                     let outcome = await endpoint.sweep()
                     return EndpointResponse(outcome.hasFailed ? 503 : 200, "\(outcome)")
                 },
-                ask: { question in
-                    await question.answer { name in
-                        let asked = readers.first { name == nil || $0.name == name }
-                        return await asked?.reader.look(at: .now())
-                    }
-                },
+                ask: { await $0.answer { await lookout.report($0, of: $1, at: .now()) } },
                 now: { .now() },
                 log: log
             )
@@ -73,21 +75,6 @@ package enum ScaleUpLambda {
             complain("\(error)")
             await reportInit(error, address)
             return 1
-        }
-    }
-
-    private static func readers(
-        _ settings: EndpointSettings,
-        _ http: CurlClient
-    ) -> [(name: String, reader: PoolReader)] {
-        let aws = AWSClient(
-            settings.aws,
-            credentials: CredentialsProvider(settings.credentials, http: http),
-            http: http
-        )
-        return settings.pools.map { pool in
-            let reader = PoolReader(aws, pool.place, table: pool.ledgerTable, limits: pool.limits)
-            return (pool.name, reader)
         }
     }
 

@@ -146,6 +146,7 @@ package struct ScaleUpServer: AsyncParsableCommand {
                     [
                         .port: .count(channel.localAddress?.port ?? listen.port),
                         .version: "\(ProductVersion.current)",
+                        .libraries: "\(CurlClient.libraries)",
                     ]
                 )
             },

@@ -51,7 +51,7 @@ enum Sidecar {
             "started",
             [
                 .mode: "\(settings.mode.rawValue)", .restarted: .flag(restarted),
-                .version: "\(ProductVersion.current)",
+                .version: "\(ProductVersion.current)", .libraries: "\(CurlClient.libraries)",
             ]
         )
         var loop = SidecarLoop(

@@ -46,6 +46,8 @@ package enum LogField: String, Sendable, Hashable, CaseIterable {
     case version
     /// What jobs share.
     case mode
+    /// What a program is linked with at run time, with versions.
+    case libraries
     case restarted
 }
 

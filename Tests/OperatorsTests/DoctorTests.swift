@@ -31,7 +31,10 @@ struct DoctorTests {
     func denied() async throws {
         let checkup = try await SoundCloud(isDenied: true).checkup()
         let sound = checkup.diagnoses.filter { $0.severity == .sound }.map(\.name)
-        let others = ["terraform.", "endpoint.", "operation.clock", "permissions.credentials"]
+        let others = [
+            "terraform.", "endpoint.", "operation.clock", "operation.libraries",
+            "permissions.credentials",
+        ]
         let unasked = sound.filter { name in !others.contains { name.hasPrefix($0) } }
         #expect(unasked.isEmpty)
         #expect(checkup.diagnoses.contains { $0.name == "service.described" })

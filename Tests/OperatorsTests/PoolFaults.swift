@@ -15,6 +15,7 @@ enum PoolFaults {
         ),
         .init("service.capacity", in: "DescribeServices", #""FARGATE""#, #""FARGATE_SPOT""#),
         .init("service.platform", in: "DescribeServices", #""LATEST""#, #""1.3.0""#),
+        .init("service.network", in: "DescribeServices", #"["sg-1"]"#, "[]"),
         .init("service.rebalancing", in: "DescribeServices", #""DISABLED""#, #""ENABLED""#),
         .init(
             "service.minimum_percent",
@@ -225,7 +226,8 @@ enum PoolFaults {
             #","pre_apply""#,
             ""
         ),
-        .init("endpoint.signature", in: "endpoint signed", "ok", "no", status: 401),
+        .init("endpoint.signature", in: "endpoint signed", "1.0.0", "no", status: 401),
+        .init("endpoint.version", in: "endpoint signed", "1.0.0", "0.9.0"),
         .init("endpoint.refuses_unsigned", in: "endpoint unsigned", "no", "hello", status: 202),
         .init("endpoint.tells_nothing", in: "endpoint question", "no", "{}", status: 202),
     ]

@@ -89,10 +89,13 @@ final class SoundCloud: HTTPClient {
         return Self.response(status, text)
     }
 
+    /// The text of what the endpoint grants is its version.
     private static func response(_ status: Int, _ text: String) -> HTTPResponse {
         HTTPResponse(
             status: status,
-            headers: HTTPHeaders([("Date", httpDate())]),
+            headers: HTTPHeaders(
+                [("Date", httpDate())] + (status == 200 ? [("X-Scale-Up-Version", text)] : [])
+            ),
             body: Array(text.utf8)
         )
     }
@@ -142,7 +145,7 @@ final class SoundCloud: HTTPClient {
             "UpdateItem max_count": (400, denied),
             "UpdateItem -of-nobody": (400, denied),
             "GetParameter raw": (400, denied),
-            "endpoint signed": (200, "ok"),
+            "endpoint signed": (200, "1.0.0"),
             "endpoint unsigned": (401, "no"),
             "endpoint question": (401, "no"),
         ]
@@ -154,6 +157,8 @@ final class SoundCloud: HTTPClient {
         {"failures":[],"services":[{"status":"ACTIVE","desiredCount":1,"runningCount":1,\
         "pendingCount":0,"schedulingStrategy":"REPLICA","platformVersion":"LATEST",\
         "capacityProviderStrategy":[{"capacityProvider":"FARGATE","weight":1}],\
+        "networkConfiguration":{"awsvpcConfiguration":{"subnets":["subnet-1"],\
+        "securityGroups":["sg-1"],"assignPublicIp":"ENABLED"}},\
         "availabilityZoneRebalancing":"DISABLED","deploymentController":{"type":"ECS"},\
         "taskDefinition":"arn:aws:ecs:eu-central-1:123456789012:task-definition/tfc-agents:12",\
         "deploymentConfiguration":{"minimumHealthyPercent":0,"maximumPercent":100,\

@@ -2,8 +2,10 @@ import AWS
 import Decisions
 import FoundationEssentials
 import Glibc
+import HCPTerraform
 import Peers
 import Ports
+import ProductVersion
 import Testing
 
 /// The built executable as a process, a Runtime API that follows the published description, and
@@ -115,6 +117,53 @@ struct FunctionProcessTests {
         let outcome = try await stage.invoke(#"{"source":"aws.scheduler"}"#)
         #expect(outcome.kind == "response")
         #expect(try await stage.service.counts().desired == 1)
+    }
+
+    @Test("asked for a doctor it looks with its own rights, and says what it could not see")
+    func doctor() async throws {
+        let stage = try await FunctionStage(service: "lambda-doctor")
+        let checkup = try await stage.invoke(#"{"ask":"doctor"}"#)
+        #expect(checkup.kind == "response")
+        struct Checkup: Decodable {
+            let service: String
+            let checks: [Check]
+            struct Check: Decodable {
+                let name: String
+                let severity: String
+                let found: String
+            }
+        }
+        let told = try JSONDecoder().decode(Checkup.self, from: Data(checkup.body.utf8))
+        #expect(told.service == "lambda-doctor")
+        let found = Dictionary(told.checks.map { ($0.name, $0) }) { first, _ in first }
+        // The key in moto has white space in it.
+        #expect(found["endpoint.key"]?.severity == "doubtful")
+        #expect(found["endpoint.signature"]?.severity == "cannot tell")
+        #expect(found["table.keys"]?.severity == "sound")
+        // Moto denies nobody: a function that may do so much is told of.
+        #expect(found["permissions.write_limits"]?.severity == "faulty")
+        #expect(found["operation.libraries"]?.found.hasPrefix("curl ") == true)
+        let text = try await stage.invoke(#"{"ask":"doctor","as":"text"}"#)
+        #expect(text.body.hasPrefix(#""agents/lambda-doctor "#))
+    }
+
+    @Test("a version is told to those who sign, and to nobody else")
+    func version() async throws {
+        let stage = try await FunctionStage(service: "lambda-version")
+        let header = #""x-scale-up-version":"\#(ProductVersion.current)""#
+        let body = """
+            {"payload_version":1,"access_token":"test-token","task_result_id":"taskrs-1",\
+            "task_result_enforcement_level":"test","run_id":"run-1","organization_name":"o",\
+            "workspace_name":"w"}
+            """
+        let stranger = try await stage.invoke(
+            FunctionStage.event(body: body, signature: RunTaskKey("another").sign(Array(body.utf8)))
+        )
+        #expect(stranger.statusCode == 401)
+        #expect(!stranger.body.contains(ProductVersion.current))
+        let signed = try await stage.invoke(FunctionStage.signed(body))
+        #expect(signed.statusCode == 200)
+        #expect(signed.body.contains(header), "\(signed.body)")
     }
 
     @Test(

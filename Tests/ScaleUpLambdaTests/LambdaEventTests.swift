@@ -233,18 +233,27 @@ struct LambdaAnswerTests {
         if case .ask(let question) = try LambdaEvent(Array(event.utf8)) { question } else { nil }
     }
 
-    @Test("whoever may invoke the function asks for the status, as an object or as lines")
+    @Test("whoever may invoke the function asks for status or doctor, as an object or as lines")
     func questions() throws {
-        #expect(try question(#"{"ask":"status"}"#) == .status(.object))
-        #expect(try question(#"{"ask":"status","as":"text"}"#) == .status(.text))
-        #expect(try question(#"{"ask":"status","pool":"b"}"#) == .status(.object, pool: "b"))
+        #expect(try question(#"{"ask":"status"}"#) == .about(.status, .object))
+        #expect(try question(#"{"ask":"status","as":"text"}"#) == .about(.status, .text))
+        #expect(
+            try question(#"{"ask":"status","pool":"b"}"#) == .about(.status, .object, pool: "b")
+        )
+        #expect(try question(#"{"ask":"doctor"}"#) == .about(.doctor, .object))
+        #expect(
+            try question(#"{"ask":"doctor","as":"text","pool":"b"}"#)
+                == .about(.doctor, .text, pool: "b")
+        )
     }
 
     @Test("a dashboard's widget asks with its context, and for its manual with describe")
     func widget() throws {
         let context = #""widgetContext":{"dashboardName":"d","params":{"ask":"status"}}"#
-        #expect(try question(#"{"ask":"status",\#(context)}"#) == .status(.widget))
-        #expect(try question("{\(context)}") == .status(.widget))
+        #expect(try question(#"{"ask":"status",\#(context)}"#) == .about(.status, .widget))
+        #expect(try question("{\(context)}") == .about(.status, .widget))
+        let other = context.replacing("status", with: "doctor")
+        #expect(try question(#"{"ask":"doctor",\#(other)}"#) == .about(.doctor, .widget))
         #expect(try question(#"{"describe":true}"#) == .manual)
     }
 
@@ -262,7 +271,9 @@ struct LambdaAnswerTests {
 
     @Test("through the function URL a question is a request without a signature, whatever it holds")
     func publicQuestion() throws {
-        for part in [#""ask":"status""#, #""describe":true"#, #""widgetContext":{}"#] {
+        for part in [
+            #""ask":"status""#, #""ask":"doctor""#, #""describe":true"#, #""widgetContext":{}"#,
+        ] {
             let inBody = event(body: try text("{\(part)}"))
             #expect(try status(inBody) == 401)
             let beside = event(rest: #""isBase64Encoded":false,"# + part)

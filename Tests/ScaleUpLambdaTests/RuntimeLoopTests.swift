@@ -174,7 +174,7 @@ struct RuntimeLoopTests {
     @Test("a question is answered as it is, without the form of an HTTP response")
     func question() async {
         let api = FakeRuntimeAPI([FakeRuntimeAPI.work(#"{"ask":"status"}"#)])
-        let loop = loop(api, ask: { $0 == .status(.object) ? #"{"size":1}"# : "no" })
+        let loop = loop(api, ask: { $0 == .about(.status, .object) ? #"{"size":1}"# : "no" })
         #expect(await run(loop, api, until: 1) == 0)
         #expect(api.posts[0].path == "/invocation/request-1/response")
         #expect(api.posts[0].body == #"{"size":1}"#)

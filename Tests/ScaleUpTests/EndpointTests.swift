@@ -2,6 +2,7 @@ import Curl
 import Decisions
 import HCPTerraform
 import Ports
+import ProductVersion
 import ScaleUp
 import Testing
 
@@ -105,10 +106,14 @@ struct EndpointTests {
         #expect(log.lines.contains { $0.hasPrefix("warning jobs that are over may still") })
     }
 
-    @Test("a verification request is 200, with nothing announced and nobody called")
+    @Test("a verification request is 200 with the version, nothing announced and nobody called")
     func verification() async throws {
         let world = try World()
-        #expect(await world.call("pre_plan", token: "test-token") == EndpointResponse(200, ""))
+        let version = [EndpointVersion.header: ProductVersion.current]
+        #expect(
+            await world.call("pre_plan", token: "test-token")
+                == EndpointResponse(200, "", headers: version)
+        )
         #expect(try await world.ledger() == Ledger())
         #expect(world.callbacks.requests.isEmpty)
     }

@@ -2,7 +2,7 @@ package import AWS
 package import Decisions
 
 /// All diagnoses of one examination.
-package struct Checkup: Hashable, Sendable {
+package struct Checkup: Hashable, Report {
     package let place: ECSPlace
     package let at: WallTime
     /// In the order in which they are shown.

@@ -55,6 +55,13 @@ package enum Sighting<Value: Sendable>: Sendable {
     case unseen(String)
 
     package var value: Value? { if case .seen(let value) = self { value } else { nil } }
+
+    func map<Other>(_ change: (Value) -> Other) -> Sighting<Other> {
+        switch self {
+        case .seen(let value): .seen(change(value))
+        case .unseen(let why): .unseen(why)
+        }
+    }
 }
 
 extension Sighting: Equatable where Value: Equatable {}

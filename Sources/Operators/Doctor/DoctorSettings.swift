@@ -19,6 +19,27 @@ package struct DoctorSettings: Sendable {
     /// What the names of the pool's alarms begin with.
     package let alarmPrefix: String?
 
+    package init(
+        seat: Examination.Seat,
+        address: String,
+        token: SecretSource?,
+        organization: String?,
+        poolName: String?,
+        poolID: String?,
+        key: SecretSource
+    ) {
+        self.seat = seat
+        self.address = address
+        self.token = token
+        self.organization = organization
+        self.poolName = poolName
+        self.poolID = poolID
+        self.key = key
+        url = nil
+        workspace = nil
+        alarmPrefix = nil
+    }
+
     /// - Parameter environment: the process environment, or what a command line adds to it.
     /// - Throws: `SettingsFault` with every fault at once.
     package init(

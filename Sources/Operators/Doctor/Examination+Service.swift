@@ -48,6 +48,16 @@ extension Examination {
             version,
             "task protection needs platform 1.4.0: set it, or LATEST"
         )
+        let network = service.networkConfiguration?.awsvpcConfiguration
+        let (subnets, groups) = (network?.subnets?.count ?? 0, network?.securityGroups?.count ?? 0)
+        judge.expect(
+            "service.network",
+            subnets > 0 && groups > 0,
+            "\(subnets) subnets, \(groups) security groups, public addresses "
+                + (network?.assignPublicIp ?? "not set"),
+            "tasks need subnets and a security group of their own; without public addresses the "
+                + "subnets need a NAT gateway, or endpoints of the VPC"
+        )
         judge.expect(
             "service.rebalancing",
             service.availabilityZoneRebalancing != "ENABLED",

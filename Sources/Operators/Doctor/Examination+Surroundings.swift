@@ -126,6 +126,8 @@ extension Examination {
                 "during an upgrade both are at work; after it, look which task is of an old revision"
             )
         }
+        // A program is as new as what it is linked with; this one has the libraries of its image.
+        judge.expect("operation.libraries", true, libraries, "")
         return judge.diagnoses
     }
 

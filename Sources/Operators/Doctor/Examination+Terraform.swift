@@ -155,10 +155,27 @@ extension Examination {
 
     var endpointDiagnoses: [Diagnosis] {
         var judge = Judge(.endpoint)
+        if seat == .function {
+            switch endpoint.key {
+            case .unseen(let why):
+                judge.expect(
+                    "endpoint.key",
+                    false,
+                    why,
+                    // The endpoint takes such a key as it is, and complains.
+                    else: why.contains("white space") ? .doubtful : .faulty,
+                    "mend the parameter, or the right to read it: without its key the endpoint "
+                        + "refuses every call"
+                )
+            case .seen: judge.expect("endpoint.key", true, "the run task's key can be read", "")
+            }
+        }
         guard endpoint.url != nil else {
             judge.cannotTell(
                 "endpoint.signature",
-                "the endpoint's URL was not given",
+                seat == .function
+                    ? "from within, the endpoint cannot see how it is reached"
+                    : "the endpoint's URL was not given",
                 advice: "give --url with terraform output webhook_url"
             )
             return judge.diagnoses
@@ -170,6 +187,18 @@ extension Examination {
             "a signed request is not 200: the run task's key and the endpoint's differ, or the "
                 + "endpoint cannot read its own"
         )
+        switch endpoint.version {
+        case .unseen(let why): judge.cannotTell("endpoint.version", why)
+        case .seen(nil): judge.cannotTell("endpoint.version", "its answer does not say")
+        case .seen(let other?):
+            judge.expect(
+                "endpoint.version",
+                other == version,
+                other == version ? version : "the endpoint is \(other), this is \(version)",
+                else: .doubtful,
+                "build and apply both images of one commit; the endpoint goes first"
+            )
+        }
         judge.answer(
             "endpoint.refuses_unsigned",
             endpoint.unsigned,

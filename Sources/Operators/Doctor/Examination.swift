@@ -17,6 +17,8 @@ package struct Examination: Sendable {
     package var seat: Seat
     package var at: WallTime
     package var version: String
+    /// What this program is linked with at run time.
+    package var libraries: String
     package var ledgerTable: String
     package var ledger: Sighting<LedgerSnapshot> = .notMade
     /// The version of the program that wrote the ledger last.
@@ -47,12 +49,14 @@ package struct Examination: Sendable {
         seat: Seat,
         at: WallTime,
         version: String,
+        libraries: String,
         ledgerTable: String
     ) {
         self.place = place
         self.seat = seat
         self.at = at
         self.version = version
+        self.libraries = libraries
         self.ledgerTable = ledgerTable
     }
 }
@@ -115,8 +119,12 @@ package struct TerraformExamination: Sendable {
 /// What the public endpoint answers.
 package struct EndpointExamination: Sendable {
     package var url: String?
+    /// Whether the key could be read that calls are signed with.
+    package var key: Sighting<Bool> = .notMade
     /// The status of a verification request that is signed with the key that the endpoint should have.
     package var signed: Sighting<Int> = .notMade
+    /// The version that the endpoint tells those who sign; nil where it tells none.
+    package var version: Sighting<String?> = .notMade
     package var unsigned: Sighting<Int> = .notMade
     /// What it answers to an unsigned question about the pool.
     package var question: Sighting<Int> = .notMade

@@ -1,4 +1,4 @@
-import AWS
+package import AWS
 package import Curl
 import Daemon
 package import Decisions
@@ -19,32 +19,67 @@ package struct Examiner: Sendable {
     private let terraform: TerraformExaminer
     private let clock: DatedClient
 
-    /// - Parameters:
-    ///   - connect: makes the client of AWS over the client that it is given.
-    ///   - version: of this program.
+    /// - Parameter version: of this program.
     package init(
         _ settings: DoctorSettings,
         _ pool: OperatorSettings,
         version: String,
         over http: any HTTPClient
     ) async throws {
-        clock = DatedClient(http)
+        let clock = DatedClient(http)
         let (place, aws) = try await pool.connect(clock)
+        let book = (table: pool.ledgerTable, limits: pool.limits)
+        self.init(settings, place, book, aws, clock, version: version, over: http)
+    }
+
+    /// For a program that knows already which pool it is about.
+    ///
+    /// - Parameters:
+    ///   - ledger: its table, and the limits where that has none.
+    ///   - version: of this program.
+    package init(
+        _ settings: DoctorSettings,
+        _ place: ECSPlace,
+        ledger: (table: String, limits: Limits),
+        _ environment: AWSEnvironment,
+        _ credentials: CredentialsSource,
+        version: String,
+        over http: any HTTPClient
+    ) {
+        let clock = DatedClient(http)
+        let aws = AWSClient(
+            environment,
+            credentials: CredentialsProvider(credentials, http: http),
+            http: clock
+        )
+        self.init(settings, place, ledger, aws, clock, version: version, over: http)
+    }
+
+    private init(
+        _ settings: DoctorSettings,
+        _ place: ECSPlace,
+        _ ledger: (table: String, limits: Limits),
+        _ aws: AWSClient,
+        _ clock: DatedClient,
+        version: String,
+        over http: any HTTPClient
+    ) {
+        self.clock = clock
         self.place = place
         self.settings = settings
         self.version = version
-        ledgerTable = pool.ledgerTable
+        ledgerTable = ledger.table
         ecs = ECSClient(aws)
         ssm = SSMClient(aws)
         store = DynamoDBLedgerStore(
             aws,
-            table: pool.ledgerTable,
+            table: ledger.table,
             cluster: place.cluster,
             service: place.service,
-            environment: pool.limits,
+            environment: ledger.limits,
             adoption: nil
         )
-        table = TableInspection(aws, table: pool.ledgerTable)
+        table = TableInspection(aws, table: ledger.table)
         surroundings = SurroundingsInspection(aws)
         terraform = TerraformExaminer(settings, ssm: SSMClient(aws), over: http)
     }
@@ -55,6 +90,7 @@ package struct Examiner: Sendable {
             seat: settings.seat,
             at: now,
             version: version,
+            libraries: CurlClient.libraries,
             ledgerTable: ledgerTable
         )
         async let remote = terraform.examine()

@@ -2,6 +2,7 @@ import AWS
 import Curl
 import Daemon
 import HCPTerraform
+import ProductVersion
 
 /// Looks at HCP Terraform and at the public endpoint.
 struct TerraformExaminer: Sendable {
@@ -23,7 +24,10 @@ struct TerraformExaminer: Sendable {
         found.isThere = await isThere()
         if let name = settings.poolName, let id = settings.poolID { found.pool = (name, id) }
         let why: String
-        if let token = settings.token {
+        if found.isThere == .seen(false) {
+            // Nobody else may get the token, and nobody who does not answer is asked again.
+            why = "nothing at \(settings.address) says that it is HCP Terraform"
+        } else if let token = settings.token {
             if let organization = settings.organization {
                 await ask(organization, token, &found)
                 return (found, await call())
@@ -100,33 +104,45 @@ struct TerraformExaminer: Sendable {
 
     private func call() async -> EndpointExamination {
         var found = EndpointExamination()
+        found.url = settings.url
+        guard settings.url != nil || settings.seat == .function else { return found }
+        let key = await key()
+        found.key = key.map { _ in true }
         guard let url = settings.url else { return found }
-        found.url = url
         let body = Array(Self.verification.utf8)
-        if let source = settings.key {
-            let key = await seen { try await source.read(ssm) }
-            switch key {
-            case .seen(let key): found.signed = await post(url, body, RunTaskKey(key).sign(body))
-            case .unseen(let why): found.signed = .unseen(why)
-            }
-        } else {
-            found.signed = .unseen(
-                "neither RUN_TASK_HMAC_KEY nor RUN_TASK_HMAC_KEY_PARAMETER is set"
-            )
+        switch key {
+        case .unseen(let why):
+            found.signed = .unseen(why)
+            found.version = .unseen(why)
+        case .seen(let key):
+            let answer = await post(url, body, key.sign(body))
+            found.signed = answer.map(\.status)
+            found.version = answer.map { $0.headers[EndpointVersion.header] }
         }
-        found.unsigned = await post(url, body, nil)
-        found.question = await post(url, Array(#"{"ask":"status"}"#.utf8), nil)
+        found.unsigned = await post(url, body, nil).map(\.status)
+        found.question = await post(url, Array(#"{"ask":"status"}"#.utf8), nil).map(\.status)
         return found
     }
 
-    private func post(_ url: String, _ body: [UInt8], _ signature: String?) async -> Sighting<Int> {
+    private func key() async -> Sighting<RunTaskKey> {
+        guard let source = settings.key else {
+            return .unseen("neither RUN_TASK_HMAC_KEY nor RUN_TASK_HMAC_KEY_PARAMETER is set")
+        }
+        return await seen { RunTaskKey(try await source.read(ssm)) }
+    }
+
+    private func post(
+        _ url: String,
+        _ body: [UInt8],
+        _ signature: String?
+    ) async -> Sighting<HTTPResponse> {
         var request = HTTPRequest(.post, url, deadline: Self.deadline)
         request.headers = [(name: "Content-Type", value: "application/json")]
         if let signature {
             request.headers.append((name: CallKind.runTask.header, value: signature))
         }
         request.body = body
-        return await seen { try await http.send(request).status }
+        return await seen { try await http.send(request) }
     }
 
     /// What HCP Terraform sends when a run task is made: it announces nothing.

@@ -47,3 +47,11 @@ package struct Page: Hashable, Sendable {
         self.parts = parts
     }
 }
+
+/// What somebody asked for about a pool.
+package protocol Report: Sendable {
+    /// For a person.
+    var page: Page { get }
+    /// For a program: one JSON object in one line.
+    var json: String { get }
+}

@@ -5,7 +5,7 @@ package import Ports
 /// What a pool does at one moment, and why: made of what ledger and ECS say, and of nothing else.
 ///
 /// What could not be read is nil, and ``unknown`` says why: nothing is made up for it.
-package struct PoolStatus: Hashable, Sendable {
+package struct PoolStatus: Hashable, Report {
     package let place: ECSPlace
     package let at: WallTime
     package let ledger: LedgerSnapshot?
