@@ -356,7 +356,7 @@ let package = Package(
             name: "OperatorsTests",
             dependencies: [
                 "AWS", "Curl", "Daemon", "Decisions", "HCPTerraform", "Operators", "Peers",
-                "Ports",
+                "Ports", "Telemetry",
             ],
             swiftSettings: strict
         ),

@@ -4,7 +4,7 @@ import Telemetry
 
 /// Reads what the programs wrote, and judges it by the rule book. Lines are evidence of those who
 /// wrote them: what none of them could see is not judged, and said to be so.
-package struct Auditor {
+package struct Auditor: Sendable {
     private var lines: [ToldLine] = []
     private var unread = 0
 

@@ -13,6 +13,9 @@ struct Court {
     private var version = 0
     private var signals: [String: Int] = [:]
     private var counts = Counts()
+    private var work = Work()
+    private var rest = Rests()
+    private var shown: [String] = []
 
     /// How much there was to be judged.
     private struct Counts {
@@ -21,8 +24,25 @@ struct Court {
         var launcherLines = 0
         var departures = 0
         var drains = 0
-        var lost = 0
         var bare = 0
+    }
+
+    /// Jobs by how their agents ended them.
+    private struct Work {
+        var done = 0
+        /// By the tasks' ids: jobs whose agent was gone before.
+        var lost: [String] = []
+        /// Those that hold one now.
+        var open: Set<Job> = []
+        var startedAlone = 0
+        var failedCalls = 0
+        var restarts = 0
+    }
+
+    /// What the last sweep of each service found.
+    private struct Rests {
+        var last: [String: (at: Int64, size: Int, wanted: Int, follows: Bool)] = [:]
+        var lastWork: Int64?
     }
 
     /// - Parameter lines: all of them, for what has to be known before.
@@ -32,6 +52,11 @@ struct Court {
     }
 
     mutating func hear(_ line: ToldLine) {
+        if let secret = line.secret {
+            shown.append("a line of \(line.program), \(line.event.rawValue), shows \(secret)")
+        }
+        seeWork(line)
+        seeSweep(line)
         if line.program == "agent-launcher" {
             counts.launcherLines += 1
             return launcher(line)
@@ -52,6 +77,37 @@ struct Court {
     }
 
     // MARK: What a line tells
+
+    private mutating func seeWork(_ line: ToldLine) {
+        switch line.event {
+        case .startedAlone: work.startedAlone += 1
+        case .ledgerFailed, .callFailed: work.failedCalls += 1
+        case .sidecarStarted where line.flag(.restarted) == true: work.restarts += 1
+        case .jobStarted, .jobAnnounced: rest.lastWork = line.at.milliseconds
+        case .jobEnded:
+            rest.lastWork = line.at.milliseconds
+            if (line.number(.code) ?? 0) == 0 {
+                work.done += 1
+            } else {
+                work.lost.append(line.text(.task) ?? "")
+            }
+        default: break
+        }
+        guard let job = line.text(.job).flatMap({ Job(key: $0) }) else { return }
+        if line.event == .jobStarted { work.open.insert(job) }
+        if line.event == .jobEnded { work.open.remove(job) }
+    }
+
+    private mutating func seeSweep(_ line: ToldLine) {
+        guard line.event == .swept || line.event == .sweptInPart, let size = line.number(.size),
+            let wanted = line.number(.wanted)
+        else { return }
+        let service = "\(line.text(.cluster) ?? "?")/\(line.text(.service) ?? "?")"
+        rest.last[service] = (
+            at: line.at.milliseconds, size: Int(size), wanted: Int(wanted),
+            follows: line.event == .swept && (line.value(.serviceAway) ?? 0) == 0
+        )
+    }
 
     /// The launcher knows its agent's name, which begins with the task's.
     private mutating func launcher(_ line: ToldLine) {
@@ -82,18 +138,17 @@ struct Court {
             state(.drainAsked(task), line)
         case .agentExited: state(.agentEnded(task), line)
         case .containerRenewed: state(.renewed(task), line)
-        case .jobStarted, .jobEnded: work(line, task)
+        case .jobStarted, .jobEnded: job(line, task)
         default: break
         }
     }
 
-    private mutating func work(_ line: ToldLine, _ task: TaskID) {
+    private mutating func job(_ line: ToldLine, _ task: TaskID) {
         guard let job = line.text(.job).flatMap({ Job(key: $0) }) else { return }
         if line.event == .jobStarted {
             state(.jobReceived(job, task), line)
             state(.heard(task, .busy), line)
         } else {
-            if let code = line.number(.code), code != 0 { counts.lost += 1 }
             state(.jobEnded(job, task), line)
             if line.number(.code) == nil { state(.heard(task, .idle), line) }
         }
@@ -145,12 +200,10 @@ extension Court {
 
     private func finding(_ rule: Rule) -> RuleVerdict {
         let broken = violations.filter { $0.rule == rule }
+        var seen = broken.map { "\($0.party) \($0.text)" }
+        if rule == .secrets { seen += shown }
         let (verdict, why): (RuleVerdict.Answer, [String]) =
-            if broken.isEmpty {
-                basis(of: rule)
-            } else {
-                (.broken, broken.map { "\($0.party) \($0.text)" })
-            }
+            seen.isEmpty ? basis(of: rule) : (.broken, seen)
         return RuleVerdict(number: rule.number, title: rule.title, verdict: verdict, why: why)
     }
 
@@ -172,22 +225,93 @@ extension Court {
             (.held, ["agents were drained \(counts.drains) times, each when it was heard to wait"])
         case .nothingLeft where counts.agents > 0:
             (.held, ["no container had two jobs, but where it was renewed or is shared"])
-        case .runFirst where counts.lost > 0:
-            (.cannotTell, ["\(counts.lost) jobs lost their agent; the lines do not say to whom"])
+        case .runFirst: runFirst
+        case .rest: atRest
         default: (.cannotTell, [Self.missing(rule)])
         }
+    }
+
+    /// A run may lose its agent to many. Without a stop signal it was to nobody of this system, which
+    /// has no other means.
+    private var runFirst: (RuleVerdict.Answer, [String]) {
+        guard counts.launcherLines > 0 else {
+            return (.cannotTell, ["there is no line of a launcher: read the agents' log too"])
+        }
+        guard work.done + work.lost.count > 0 else {
+            return (.cannotTell, ["no job was seen to end"])
+        }
+        guard work.open.isEmpty else {
+            return (.cannotTell, ["\(work.open.count) jobs were not seen to end"])
+        }
+        let signalled = work.lost.count { task in signals.keys.contains { $0.contains(task) } }
+        guard signalled == 0 else {
+            return (
+                .cannotTell,
+                [
+                    "\(signalled) jobs lost an agent that had a stop signal; no line says whether a "
+                        + "person, Spot or ECS stopped its task"
+                ]
+            )
+        }
+        var why = ["\(work.done) jobs ended by themselves"]
+        if !work.lost.isEmpty {
+            why.append("\(work.lost.count) agents ended at work, and nobody had signalled them")
+        }
+        let troubles = [
+            (work.restarts, "sidecars were started again"),
+            (work.failedCalls, "calls failed"), (work.startedAlone, "agents started alone"),
+        ]
+        let told = troubles.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        if !told.isEmpty { why.append("meanwhile " + told.joined(separator: ", ")) }
+        return (.held, why)
+    }
+
+    /// Sweeps tell both the size and what is asked for, and whether the service follows. What ECS does
+    /// between them no line tells.
+    private var atRest: (RuleVerdict.Answer, [String]) {
+        guard !rest.last.isEmpty else {
+            return (.cannotTell, ["there is no line of a sweep: read the endpoint's log too"])
+        }
+        guard work.open.isEmpty else {
+            return (.cannotTell, ["\(work.open.count) jobs were at work at the end"])
+        }
+        let sweeps = rest.last.sorted { $0.key < $1.key }
+        let unrested = sweeps.filter { _, sweep in
+            sweep.at < rest.lastWork ?? .min || !sweep.follows || sweep.size != sweep.wanted
+        }
+        guard unrested.isEmpty else {
+            return (
+                .cannotTell,
+                unrested.map { service, sweep in
+                    if sweep.at < rest.lastWork ?? .min {
+                        return "the last sweep of \(service) was before its last job"
+                    }
+                    return "\(service) was not at rest at its last sweep: at \(sweep.size), with "
+                        + "\(sweep.wanted) asked for"
+                        + (sweep.follows ? "" : ", and the service had not followed")
+                }
+            )
+        }
+        return (
+            .held,
+            sweeps.map { service, sweep in
+                "\(service) came to rest at \(sweep.size), which is what was asked for"
+            }
+        )
     }
 
     private static func missing(_ rule: Rule) -> String {
         switch rule {
         case .protected, .unknownIsBusy, .nothingLeft: "no sidecar was seen to start an agent"
         case .oneSignal: "there is no line of a launcher: read the agents' log too"
-        case .runFirst: "no line tells how a run would have gone otherwise"
         case .lowering: "no departure lowered the size"
         case .exposed: "no line tells when the service was lowered beside an unprotected agent"
-        case .rest: "no line tells the service's counts at rest: ask for the status"
-        case .secrets: "what is secret is not known here"
-        case .noWrongZero: "no line tells whose ledger the service followed"
+        case .runFirst, .rest: "no line tells"
+        case .secrets:
+            "no line has the form of a token, of an access key or of a callback URL; a key for HMAC "
+                + "has no form to know it by"
+        case .noWrongZero:
+            "lines tell what moved the service, and not whose ledger that was or whether it was written"
         }
     }
 }

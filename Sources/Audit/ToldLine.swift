@@ -3,14 +3,16 @@ import StrictJSON
 import Telemetry
 
 /// A line of a program's log, as it was read.
-struct ToldLine {
+struct ToldLine: Sendable {
     let at: LogMoment
     let event: EventName
     let program: String
+    /// What kind of secret it shows, by a form that only such things have.
+    let secret: String?
     private let members: [String: Member]
 
     /// A member of a line; of others than texts, numbers and flags nothing is asked.
-    private enum Member: Decodable {
+    private enum Member: Decodable, Sendable {
         case text(String)
         case number(Double)
         case flag(Bool)
@@ -44,6 +46,7 @@ struct ToldLine {
         self.event = event
         self.program = program
         self.members = members
+        secret = SecretForm.found(in: line)
     }
 
     func text(_ field: LogField) -> String? {

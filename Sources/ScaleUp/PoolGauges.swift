@@ -5,6 +5,8 @@ internal import Telemetry
 /// The pool as one sweep saw it: who waits, what runs, what is not as it should be.
 struct PoolGauges: Hashable, Sendable {
     var wanted: Int
+    /// What jobs and limits ask for; the ledger has more while somebody idle has time left.
+    var asked: Int
     var busy: Int
     var idle: Int
     var starting: Int
@@ -38,6 +40,7 @@ struct PoolGauges: Hashable, Sendable {
             }
         let waits = ledger.jobs.values.filter { $0.task == nil }
         wanted = ledger.size
+        asked = ledger.want(snapshot.limits)
         busy = ledger.busy
         leaving = ledger.leaving.count
         idle = max(0, counts.running - ledger.busy - ledger.leaving.count)

@@ -77,7 +77,7 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
         var record = LogRecord(
             hasFailed ? .sweptInPart : .swept,
             hasFailed ? "swept in part" : "swept",
-            [.outcome: .text(description)],
+            fields,
             level: hasFailed || hasActed ? nil : .debug
         )
         record.measured[hasFailed ? .sweepsFailed : .sweeps] = 1
@@ -86,6 +86,15 @@ package struct SweepOutcome: Hashable, Sendable, CustomStringConvertible {
         if case .repaired = repair { record.measured[.projectionRepairs] = 1 }
         record.measured.merge(gauges?.measured ?? [:]) { _, new in new }
         return record
+    }
+
+    private var fields: LogFields {
+        var fields: LogFields = [.outcome: .text(description)]
+        if let gauges {
+            fields[.size] = .count(gauges.wanted)
+            fields[.wanted] = .count(gauges.asked)
+        }
+        return fields
     }
 
     package var description: String {

@@ -42,12 +42,14 @@ package enum LogField: String, Sendable, Hashable, CaseIterable {
     case size
     /// Before the change.
     case sizeBefore = "size_before"
+    /// The size that jobs and limits ask for.
+    case wanted
     case port
     case version
-    /// What jobs share.
-    case mode
     /// What a program is linked with at run time, with versions.
     case libraries
+    /// What jobs share.
+    case mode
     case restarted
 }
 

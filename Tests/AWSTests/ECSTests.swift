@@ -352,6 +352,11 @@ struct BotocoreTests {
         #expect(try await around.hasLogGroup("/ecs/pool"))
         #expect(try await !around.hasLogGroup("/ecs"))
         #expect(try await around.fargateQuota("L-3032A538") == 20)
+        var lines: [String] = []
+        let now = WallTime(milliseconds: 1_700_000_000_000)
+        let logs = LogGroupReader(aws)
+        try await logs.read("/ecs/pool", from: now, to: now) { lines.append($0) }
+        #expect(lines == ["one", "two"])
         let alarms = try await around.alarms(prefix: "tfc-")
         #expect(alarms.map(\.name) == ["a", "b"])
         #expect(alarms.map(\.isArmed) == [false, true])

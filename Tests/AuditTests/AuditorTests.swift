@@ -74,7 +74,7 @@ struct AuditorTests {
         }
         #expect(!audit.isBroken)
         let held = verdicts(audit).filter { $0.value == .held }.keys.sorted()
-        #expect(held == [1, 2, 4, 5, 6, 9])
+        #expect(held == [1, 2, 3, 4, 5, 6, 9])
         #expect(audit.findings.count == 10)
         let story = try #require(audit.jobs.first)
         #expect(story.wait == 1 && story.duration == 1 && story.task == TaskID("t1"))
@@ -160,6 +160,87 @@ struct AuditorTests {
         let audit = auditor.audit()
         #expect(!audit.isBroken && audit.tasks == 0 && audit.unread == 2)
         #expect(verdicts(audit)[1] == .cannotTell && audit.jobs.count == 1)
+    }
+
+    @Test("a run that lost its agent is held against nobody, unless it may have been signalled")
+    func runFirst() throws {
+        func verdict(_ tell: (inout Log) -> Void) throws -> RuleVerdict {
+            try #require(audit(tell).findings.first { $0.number == 3 })
+        }
+        let died = { (log: inout Log) in
+            log.start()
+            log.work()
+            log.say(.startedAlone, by: "agent-launcher")
+            log.say(.jobStarted, [.job: "run-2/plan"])
+            log.say(.jobEnded, [.job: "run-2/plan", .code: .count(137)])
+        }
+        let crash = try verdict(died)
+        #expect(crash.verdict == .held)
+        #expect(crash.why.contains { $0.hasPrefix("1 agents ended at work") })
+        #expect(crash.why.contains { $0.hasSuffix("1 agents started alone") })
+        let stopped = try verdict { log in
+            log.say(.stopSignalGiven, by: "agent-launcher", [.agent: "s-t1"])
+            died(&log)
+        }
+        #expect(stopped.verdict == .cannotTell)
+        let open = try verdict { log in
+            died(&log)
+            log.say(.jobStarted, [.job: "run-3/plan"])
+        }
+        #expect(open.verdict == .cannotTell && open.why == ["1 jobs were not seen to end"])
+        #expect(try verdict { $0.start() }.verdict == .cannotTell)
+    }
+
+    @Test("a service is at rest once the last sweep finds it at what was asked for, and not before")
+    func rest() throws {
+        func verdict(
+            size: Double,
+            wanted: Double,
+            away: Double = 0,
+            then: (inout Log) -> Void = { _ in }
+        ) throws -> RuleVerdict {
+            let audit = audit { log in
+                log.start()
+                log.work()
+                log.say(
+                    .swept,
+                    by: "scale-up-lambda",
+                    [.size: .number(size), .wanted: .number(wanted)],
+                    measuring: [.serviceAway: away]
+                )
+                then(&log)
+            }
+            return try #require(audit.findings.first { $0.number == 7 })
+        }
+        #expect(try verdict(size: 2, wanted: 2).verdict == .held)
+        #expect(
+            try verdict(size: 2, wanted: 2).why == [
+                "c/s came to rest at 2, which is what was asked for"
+            ]
+        )
+        #expect(try verdict(size: 3, wanted: 2).verdict == .cannotTell)
+        #expect(try verdict(size: 2, wanted: 2, away: 1).verdict == .cannotTell)
+        #expect(try verdict(size: 2, wanted: 2) { $0.work("run-2/plan") }.verdict == .cannotTell)
+    }
+
+    @Test(
+        "a line that shows what has the form of a secret breaks the promise, whoever wrote it",
+        arguments: [
+            "aBcD1234.atlasv1.0123456789", "key ASIAIOSFODNN7EXAMPLE.",
+            "https://app.terraform.io/api/v2/task-results/x/callback",
+        ]
+    )
+    func secret(text: String) throws {
+        let audit = audit { log in
+            log.say(.callFailed, [.cause: .text(text)])
+        }
+        let finding = try #require(audit.findings.first { $0.number == 8 })
+        #expect(finding.verdict == .broken)
+        #expect(finding.why.allSatisfy { !$0.contains(text) })
+        let harmless = self.audit { log in
+            log.say(.callFailed, [.cause: "ASIAN, AKIAIOSFODNN7EXAMPLE1 and atlasv1"])
+        }
+        #expect(harmless.findings.first { $0.number == 8 }?.verdict == .cannotTell)
     }
 
     @Test("an agent that dies at work leaves its job as lost")

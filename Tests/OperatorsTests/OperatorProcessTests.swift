@@ -6,6 +6,7 @@ import Glibc
 import Operators
 import Peers
 import Ports
+import Telemetry
 import Testing
 
 /// The built executable as a process, and moto as AWS.
@@ -124,6 +125,56 @@ struct OperatorProcessTests {
         }
         #expect(outcome.code == 0)
         #expect(outcome.output.split(separator: "\n").allSatisfy { $0.hasPrefix("{") })
+    }
+
+    @Test(
+        "audit reads log groups by their names, page after page, and no older lines than asked for"
+    )
+    func audit() async throws {
+        let http = try CurlClient()
+        defer { http.stop() }
+        let group = "/ecs/operators-audit"
+        let logs = "Logs_20140328."
+        try await Moto.call(
+            "logs",
+            logs + "CreateLogGroup",
+            #"{"logGroupName":"\#(group)"}"#,
+            over: http
+        )
+        let now = WallTime.now().milliseconds
+        for (stream, age) in [("new", 60_000), ("old", 3 * 3_600_000)] {
+            let named = #""logGroupName":"\#(group)","logStreamName":"\#(stream)""#
+            try await Moto.call("logs", logs + "CreateLogStream", "{\(named)}", over: http)
+            // FilterLogEvents of moto gives ten thousand events to a page, as CloudWatch does.
+            let count = stream == "new" ? 10_500 : 1
+            let events = (0..<count).map { number in
+                let line = LogRecord(.jobAnnounced, stream, [.job: "run-\(number % 2)/plan"])
+                    .line(at: LogMoment(milliseconds: Int64(now - age)), by: "scale-up-lambda")
+                return #"{"timestamp":\#(now - age + number / 100),"message":\#(quoted(line))}"#
+            }
+            for start in stride(from: 0, to: count, by: 5_000) {
+                let some = events[start..<min(start + 5_000, count)].joined(separator: ",")
+                let body = #"{\#(named),"logEvents":[\#(some)]}"#
+                try await Moto.call("logs", logs + "PutLogEvents", body, over: http)
+            }
+        }
+        let settings = try await environment("nobody").filter { !$0.key.hasPrefix("ECS") }
+        let words = ["audit", "--group", group, "--since", "1"]
+        let outcome = try await command(words, settings)
+        #expect(outcome.code == 0, "\(outcome.output)")
+        #expect(outcome.output.hasPrefix("10500 lines of 0 tasks, 2 jobs\n"))
+        let all = try await command(["audit", "--group", group, "--json"], settings)
+        #expect(all.output.contains(#""lines" : 10501"#), "\(all.output.prefix(200))")
+        let missing = try await command(["audit", "--group", "/ecs/nobody"], settings)
+        #expect(missing.code == EX_USAGE)
+        #expect(missing.output.contains("logs FilterLogEvents: not found"))
+    }
+
+    /// A JSON string.
+    private func quoted(_ text: String) -> String {
+        var json = ""
+        json.appendJSONString(text)
+        return json
     }
 
     @Test("the doctor finds what is wrong with a service that nobody made with the module")

@@ -74,6 +74,7 @@ ANSWERS = {
     "GetParameter": {"Parameter": {"Name": "n", "Value": "v"}},
     "DescribeParameters": {"Parameters": [{"Name": "n", "Type": "SecureString"}]},
     "DescribeImages": {"imageDetails": [{"imageDigest": "sha256:0"}]},
+    "FilterLogEvents": {"events": [{"message": "one"}, {"message": "two"}]},
     "DescribeLogGroups": {"logGroups": [{"logGroupName": "/ecs/pool"}]},
     "GetServiceQuota": {"Quota": {"Value": 20.0}},
     "DescribeAlarms": {
