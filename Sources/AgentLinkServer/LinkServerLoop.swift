@@ -5,6 +5,7 @@ import Glibc
 struct LinkServerLoop {
     private struct Client {
         let descriptor: Int32
+        let isRoot: Bool
         var incoming = LineBuffer()
         var outgoing: [UInt8] = []
     }
@@ -67,15 +68,8 @@ struct LinkServerLoop {
 
     private mutating func acceptClient() {
         switch UnixSocket.accept(listener) {
-        case .success(let descriptor) where client == nil:
-            // The launcher is the first one, before there is an agent. Where it is root, its agent may be
-            // another user, whose jobs must not speak in its name.
-            if UnixSocket.isRoot(descriptor) { UnixSocket.closeToOthers(path) }
-            client = Client(descriptor: descriptor)
-            server.setConnected(true)
         case .success(let descriptor):
-            close(descriptor)
-            server.tell(.refusedSecondClient)
+            take(Client(descriptor: descriptor, isRoot: UnixSocket.isRoot(descriptor)))
         case .failure(.callFailed(_, _, errno: EAGAIN)),
             .failure(.callFailed(_, _, errno: EINTR)),
             .failure(.callFailed(_, _, errno: ECONNABORTED)):
@@ -83,6 +77,23 @@ struct LinkServerLoop {
         case .failure:
             isListenerResting = true
         }
+    }
+
+    /// The launcher is the first one, before there is an agent. Where it is root, its agent may be
+    /// another user, whose jobs must not speak in its name: not even where the sidecar came so late that
+    /// one of them was first.
+    private mutating func take(_ newcomer: Client) {
+        if newcomer.isRoot {
+            UnixSocket.closeToOthers(path)
+            if client?.isRoot == false { closeClient() }
+        }
+        guard client == nil else {
+            close(newcomer.descriptor)
+            server.tell(.refusedSecondClient)
+            return
+        }
+        client = newcomer
+        server.setConnected(true)
     }
 
     private mutating func readFromClient() {

@@ -147,6 +147,38 @@ struct LinkServerTests {
         #expect(rights() == 0o600)
     }
 
+    /// Where nobody had answered for 30 s the agent started alone.
+    @Test(
+        "a launcher that is root takes the place of a job that was first at a late sidecar",
+        .enabled(if: getuid() == 0, "needs root")
+    )
+    func rootTakesOver() async throws {
+        let bench = try Bench()
+        try #require(chmod(bench.directory, 0o755) == 0)
+        let path = Link.socketPath(in: bench.directory)
+        let job = try start([
+            "setpriv", "--reuid=65534", "--clear-groups", "perl", "-MIO::Socket::UNIX", "-e",
+            "alarm 20; my $s = IO::Socket::UNIX->new($ARGV[0]) or exit 3; <$s>; exit 7", path,
+        ])
+        #expect(await bench.next() == .connected)
+        let launcher = try bench.client()
+        #expect(await bench.next() == .disconnected)
+        #expect(await bench.next() == .connected)
+        var status: Int32 = 0
+        #expect(waitpid(job, &status, 0) == job)
+        #expect((status >> 8) & 0xff == 7)
+        bench.say("drained\n", launcher)
+        #expect(await bench.next() == .message(.drained))
+    }
+
+    private func start(_ words: [String]) throws -> pid_t {
+        var argv = words.map { strdup($0) } + [nil]
+        defer { for word in argv { free(word) } }
+        var pid: pid_t = 0
+        try #require(posix_spawnp(&pid, words[0], nil, nil, &argv, environ) == 0)
+        return pid
+    }
+
     @Test("a launcher that comes back at once is taken, after all that it said before")
     func takesReturningClient() async throws {
         let bench = try Bench()
