@@ -22,6 +22,8 @@ locals {
     agents_exposed_minutes = var.alarms == null ? 0 : var.alarms.agents_exposed_minutes
     at_max_minutes         = var.alarms == null ? 0 : var.alarms.at_max_minutes
   }
+  # Null: how often there are runs is nobody's to know but yours.
+  no_calls_hours = nonsensitive(var.alarms == null ? null : var.alarms.no_calls_hours)
 
   # One of it is enough, looked for every five minutes.
   at_once = { statistic = "Sum", above = 0, of = 1, within = 1, seconds = 300 }
@@ -79,6 +81,17 @@ locals {
     })
   }
 
+  # By a dimension of their own.
+  call_alarms = {
+    for name, alarm in {
+      no-calls = {
+        does      = "HCP Terraform has called nothing for ${coalesce(local.no_calls_hours, 0)} hours. If there were runs, look at the run task: its address, its stages, whether it is enabled and attached, and whether the endpoint answers."
+        metrics   = [{ namespace = local.metrics_namespace, name = "Answers", dimensions = merge(local.of_the_service, { status = "200" }) }]
+        statistic = "Sum", below = 1, of = local.no_calls_hours, within = local.no_calls_hours, seconds = 3600
+      }
+    } : name => alarm if local.no_calls_hours != null && local.has_endpoint
+  }
+
   # Of AWS's.
   aws_alarms = merge(
     {
@@ -127,6 +140,7 @@ locals {
           metrics = [for metric in alarm.metrics : { namespace = local.metrics_namespace, name = metric, dimensions = local.of_the_service }]
         })
       },
+      local.call_alarms,
       local.aws_alarms,
     ) : name => alarm if local.has_alarms && !contains(local.left_out, name)
   }

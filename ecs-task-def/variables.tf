@@ -1180,7 +1180,7 @@ variable "metrics" {
 }
 
 variable "alarms" {
-  description = "Alarms of CloudWatch for what needs a person: topics of SNS that are told of each, which CloudWatch must be allowed to write to; the names of those that are not wanted; from when on some of them ring. What to do is in OPERATING.md. Null: none."
+  description = "Alarms of CloudWatch for what needs a person: topics of SNS that are told of each, which CloudWatch must be allowed to write to; the names of those that are not wanted; from when on some of them ring; after how many hours without a call one rings (null: never). What to do is in OPERATING.md. Null: none."
   type = object({
     topic_arns             = optional(list(string), [])
     except                 = optional(list(string), [])
@@ -1188,6 +1188,7 @@ variable "alarms" {
     service_away_minutes   = optional(number, 10)
     agents_exposed_minutes = optional(number, 5)
     at_max_minutes         = optional(number, 15)
+    no_calls_hours         = optional(number)
   })
   default = null
 
@@ -1198,7 +1199,7 @@ variable "alarms" {
   validation {
     condition = alltrue([for name in try(var.alarms.except, []) : contains([
       "agents-crash", "agents-exposed", "agents-unknown", "at-max", "bad-metrics", "calls-fail", "endpoint-away", "endpoint-errors",
-      "endpoint-throttled", "no-sweep", "protection-fails", "run-waits", "service-away", "starts-fail",
+      "endpoint-throttled", "no-calls", "no-sweep", "protection-fails", "run-waits", "service-away", "starts-fail",
     ], name)])
     error_message = "alarms.except must hold names of alarms without the prefix, such as at-max; OPERATING.md has them all."
   }
@@ -1213,6 +1214,10 @@ variable "alarms" {
       minutes >= 1 && minutes <= 1439 && floor(minutes) == minutes
     ])
     error_message = "alarms.service_away_minutes, agents_exposed_minutes and at_max_minutes must be whole numbers from 1 to 1439."
+  }
+  validation {
+    condition     = alltrue([for hours in [try(var.alarms.no_calls_hours, null)] : hours == null ? true : hours >= 1 && hours <= 24 && floor(hours) == hours])
+    error_message = "alarms.no_calls_hours must be a whole number from 1 to 24: CloudWatch looks back no longer than a day."
   }
 }
 

@@ -21,6 +21,7 @@ KEY = ARN.format("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
 DECISIONS = {
     "agent_uses_task_role",
     "alarms.except",
+    "alarms.no_calls_hours",
     "availability_zone_count",
     "dashboard",
     "endpoint",
@@ -114,6 +115,7 @@ GIVEN = {
         "service_away_minutes": 20,
         "agents_exposed_minutes": 10,
         "at_max_minutes": 30,
+        "no_calls_hours": 12,
     },
     "dashboard": True,
     "log_retention_days": 30,

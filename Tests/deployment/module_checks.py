@@ -321,6 +321,7 @@ REFUSED = [
     ({"alarms": {"run_waits_seconds": 10}}, "run_waits_seconds must be 60"),
     ({"alarms": {"at_max_minutes": 1440}}, "whole numbers from 1 to 1439"),
     ({"alarms": {"service_away_minutes": 0.5}}, "whole numbers from 1 to 1439"),
+    ({"alarms": {"no_calls_hours": 25}}, "whole number from 1 to 24"),
     ({"log_level": "warn"}, "log_level must be trace"),
     ({"common_tags": {"AWS:team": "x"}}, "AWS keeps tags"),
     ({"tfc_agent_token": ""}, "agent token must not be empty"),

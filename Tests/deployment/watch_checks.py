@@ -15,7 +15,7 @@ from company_checks import function
 from planning import AS_SERVICE
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
-EVERYTHING = {"alarms": {"topic_arns": [TOPIC]}, "dashboard": True}
+EVERYTHING = {"alarms": {"topic_arns": [TOPIC], "no_calls_hours": 12}, "dashboard": True}
 OF_THE_SERVICE = {"cluster": "tfc", "service": "tfc-agents"}
 QUESTIONS = ["Is anything wrong?", "Who waits?", "What runs?", "What did it cost?"]
 
@@ -96,7 +96,7 @@ def told() -> None:
     # And those that are not wanted are not made.
     some = planning.plan({"alarms": {"except": ["at-max", "endpoint-throttled"]}})
     lambdas = set(alarms(watched("lambda")))
-    assert set(alarms(some)) == lambdas - {"at-max", "endpoint-throttled"}
+    assert set(alarms(some)) == lambdas - {"at-max", "endpoint-throttled", "no-calls"}
 
 
 @check("an alarm rings at what is asked for, and silence rings where there must be something")
@@ -117,7 +117,7 @@ def thresholds() -> None:
     for endpoint in ("lambda", "service"):
         for name, values in alarms(watched(endpoint)).items():
             low = values["comparison_operator"] == "LessThanThreshold"
-            assert low == (name in ("no-sweep", "endpoint-away")), name
+            assert low == (name in ("no-calls", "no-sweep", "endpoint-away")), name
             assert values["treat_missing_data"] == ("breaching" if low else "notBreaching"), name
             assert values["datapoints_to_alarm"] <= values["evaluation_periods"]
             # CloudWatch looks back no longer than a day.
@@ -144,7 +144,9 @@ def written() -> None:
                     assert metric["name"] in of_aws[metric["namespace"]], name
                 else:
                     assert metric["namespace"] == "TerraformAgents", name
-                    assert metric["dimensions"] == OF_THE_SERVICE, name
+                    more = metric["dimensions"].items() - OF_THE_SERVICE.items()
+                    assert OF_THE_SERVICE.items() <= metric["dimensions"].items(), name
+                    assert {key for key, _ in more} <= {known[metric["name"]]}, name
                     used.add(metric["name"])
         for widget in widgets(plan):
             for metric in widget["properties"].get("metrics", []):
@@ -160,15 +162,15 @@ def written() -> None:
     assert used <= set(known), f"nobody writes {sorted(used - set(known))}"
 
 
-def line(at: float, metric: str, value: float) -> str:
+def line(at: float, metric: str, value: float, dimensions: dict[str, str]) -> str:
     """As the programs write one."""
     directive = {
         "Namespace": "TerraformAgents",
-        "Dimensions": [list(OF_THE_SERVICE)],
+        "Dimensions": [list(dimensions)],
         "Metrics": [{"Name": metric, "Unit": "Count"}],
     }
     named = {"Timestamp": at * 1000, "CloudWatchMetrics": [directive]}
-    return json.dumps({"level": "info", **OF_THE_SERVICE, metric: value, "_aws": named})
+    return json.dumps({"level": "info", **dimensions, metric: value, "_aws": named})
 
 
 @check("each alarm rings when it has been as bad for as long as it says, and not a minute before")
@@ -188,6 +190,7 @@ def rings() -> None:
                         now - period * (ago + 0.5),
                         part["metric_name"],
                         bad if ago < periods else good,
+                        part["dimensions"],
                     )
                     for ago in range(int(alarm["evaluation_periods"]))
                 ]
