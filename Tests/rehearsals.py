@@ -1,6 +1,7 @@
 """Rehearsals with the real executables, as tests: each plays runs and looks at the outcome."""
 
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import defaultdict
 
 import metrics
 
@@ -17,11 +19,15 @@ import metrics
 # leaves in the ledger may have to wait for five minutes.
 LIMIT_SECONDS = 600
 
+# Between the sweeps of a rehearsed Lambda function.
+SWEEP_SECONDS = 3
+
 # ECS restarts no container that ran for less than the restart attempt period, which a rehearsal
 # shortens from 60 s to 1 s.
 RESTART_PERIOD_SECONDS = 2
 
 SIDECAR_STARTED = re.compile(r"task (\S+)\s+agent-sidecar started, pid (\d+)")
+SERVER_STARTED = re.compile(r"(endpoint)\s+scale-up-server started, pid (\d+)")
 FUNCTION_STARTED = re.compile(r"endpoint\s+scale-up-lambda started, pid (\d+)")
 PROTECTION_RULE = 1
 ONE_SIGNAL_RULE = 2
@@ -73,36 +79,78 @@ def plays(*options: str):
     return lambda root: finish(play(root, *options))
 
 
+def environment_of(pid: int) -> dict[str, str]:
+    entries = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return dict(entry.decode().split("=", 1) for entry in entries if b"=" in entry)
+
+
+def ask(root: pathlib.Path, pid: int, *words: str) -> str:
+    """What the sidecar's program tells whoever asks with the environment of this process."""
+    command = [root / ".build/debug/agent-sidecar", *words]
+    answer = subprocess.run(command, env=environment_of(pid), capture_output=True, text=True)
+    return answer.stdout + answer.stderr
+
+
+def told_by(folder: str, event: str) -> dict:
+    """The first line of this event in a rehearsal's logs."""
+    # The last line of a log may still be on its way.
+    whole = (line for line in metrics.told(pathlib.Path(folder)) if line.endswith("}"))
+    return next(line for line in map(json.loads, whole) if line["event"] == event)
+
+
+def checked(root: pathlib.Path, pid: int, *words: str) -> dict[str, list[dict]]:
+    """A doctor's checks by what they came to."""
+    found = defaultdict(list)
+    for check in json.loads(ask(root, pid, "doctor", "--json", *words))["checks"]:
+        found[check["severity"]].append(check)
+    return found
+
+
+# A rehearsal has no alarms, and images that nobody pulls.
+NO_ALARMS = {"operation.alarms"}
+UNTOLD = {"start.image": "in another registry than ECR"}
+
+
 def tells_its_status(root: pathlib.Path) -> bool:
-    """Asks for status and doctor in the task that works, as a person does who is in its sidecar."""
-    sidecars: dict[str, int] = {}
+    """Asks for status and doctor in the task that works, as a person does who is in its sidecar;
+    and for the doctor beside the endpoint, as a person does who has every right."""
+    pids: dict[str, int] = {}
     told: list[bool] = []
 
-    def ask(pid: int, *words: str) -> str:
-        entries = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        command = [root / ".build/debug/agent-sidecar", *words]
-        environment = dict(entry.decode().split("=", 1) for entry in entries if b"=" in entry)
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True)
-        return answer.stdout + answer.stderr
+    # Until the first agent leaves, nobody has written on a condition.
+    early = {"operation.versions": "no sidecar has written the ledger yet"}
 
-    def watch(line: str) -> None:
-        if match := SIDECAR_STARTED.search(line):
-            sidecars[match[1]] = int(match[2])
+    def is_as_expected(found: dict, untold: dict[str, str], least: int) -> bool:
+        bad = {check["name"] for check in found["doubtful"] + found["faulty"]}
+        reasons = {check["name"]: check["found"] for check in found["cannot tell"]}
+        print(f"    {len(found['sound'])} are sound; bad: {bad}; not told: {reasons}")
+        if not told and reasons.keys() & early:
+            untold = untold | early
+        return (
+            bad == NO_ALARMS
+            and reasons.keys() == untold.keys()
+            and all(why in reasons[name] for name, why in untold.items())
+            and len(found["sound"]) >= least
+        )
+
+    def watch(folder: str, line: str) -> None:
+        if match := SIDECAR_STARTED.search(line) or SERVER_STARTED.search(line):
+            pids[match[1]] = int(match[2])
         if not (match := JOB_RECEIVED.search(line)):
             return
         task, job = match.groups()
         deadline = time.monotonic() + 5
         # The sidecar's report of the job is on its way.
         while time.monotonic() < deadline:
-            status = json.loads(ask(sidecars[task], "status", "--json"))
+            status = json.loads(ask(root, pids[task], "status", "--json"))
             mine = [a for a in status["agents"] if a["task"].startswith(task)]
             if mine and mine[0].get("job") == job:
                 break
-        page = ask(sidecars[task], "status")
-        print(page, ask(sidecars[task], "doctor"))
-        checks = json.loads(ask(sidecars[task], "doctor", "--json"))["checks"]
-        bad = {c["name"] for c in checks if c["severity"] in ("doubtful", "faulty")}
-        sound = {c["name"] for c in checks if c["severity"] == "sound"}
+        page = ask(root, pids[task], "status")
+        url = f"http://127.0.0.1:{told_by(folder, 'listening')['port']}/"
+        workspace = told_by(folder, "job_announced")["workspace"]
+        words = ["--url", url, "--workspace", workspace]
+        print(page, ask(root, pids["endpoint"], "doctor", *words))
         told.append(
             [(a["does"], a["state"]) for a in mine] == [("works", "RUNNING")]
             and status["counts"]["desired"] == status["ledger"]["size"] == 1
@@ -111,12 +159,17 @@ def tells_its_status(root: pathlib.Path) -> bool:
             and len(status["departures"]) == len(told)
             and job in page
             and max(map(len, page.splitlines())) <= 80
-            # The local cloud denies nothing, so that runs may do more than they should.
-            and bad == {"permissions.write_limits", "permissions.write_elsewhere"}
-            and {"service.maximum_percent", "ledger.readable", "terraform.address"} <= sound
+            and is_as_expected(
+                checked(root, pids[task]),
+                UNTOLD | {"endpoint.signature": "URL was not given"},
+                least=55,
+            )
+            and is_as_expected(checked(root, pids["endpoint"], *words), UNTOLD, least=60)
         )
 
-    return finish(play(root, "--seed", "1"), watch) and told == [True, True]
+    with tempfile.TemporaryDirectory() as folder:
+        process = play(root, "--seed", "1", "--tfe-token", "--keep", folder)
+        return finish(process, functools.partial(watch, folder)) and told == [True, True]
 
 
 def loses_no_run_when_a_sidecar_is_killed(root: pathlib.Path) -> bool:
@@ -216,9 +269,14 @@ def is_told_by_its_lines(*options: str, proves: set[int]):
     tell."""
 
     def rehearse(root: pathlib.Path) -> bool:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, Onlooker(root) as onlooker:
             shown: list[str] = []
-            if not finish(play(root, "--keep", folder, *options), shown.append):
+
+            def watch(line: str) -> None:
+                shown.append(line)
+                onlooker.see(line)
+
+            if not finish(play(root, "--keep", folder, *options), watch):
                 return False
             lines = metrics.told(pathlib.Path(folder))
             wrong = [(line, found) for line in lines if (found := metrics.faults(line))]
@@ -226,12 +284,60 @@ def is_told_by_its_lines(*options: str, proves: set[int]):
                 print(f"    {found}: {line}")
             embedded = sum('"_aws":' in line for line in lines)
             print(f"    {len(lines)} lines, {embedded} with metrics, {len(wrong)} are wrong")
-            differences = list(differ("".join(shown), lines, audited(root, folder), proves))
+            timeline = "".join(shown)
+            differences = list(differ(timeline, lines, audited(root, folder), proves))
+            differences += differ_in_metrics(timeline, lines)
+            differences += differ_in_status(timeline, onlooker.last)
             for difference in differences:
-                print(f"    the audit differs: {difference}")
+                print(f"    what is told differs: {difference}")
             return not wrong and not differences and embedded > 10
 
     return rehearse
+
+
+class Onlooker:
+    """Asks for the status again and again, with the endpoint's environment, until it is over; the
+    last answer is of the rest at the end."""
+
+    EVERY_SECONDS = 1
+
+    def __init__(self, root: pathlib.Path) -> None:
+        self.root = root
+        self.last: dict | None = None
+        self.endpoint: int | None = None
+        self.environment: dict[str, str] = {}
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.look)
+
+    def __enter__(self) -> "Onlooker":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def see(self, line: str) -> None:
+        if self.endpoint is None and (match := SERVER_STARTED.search(line)):
+            self.endpoint = int(match[2])
+
+    def look(self) -> None:
+        while not self.over.wait(self.EVERY_SECONDS):
+            # That of the first one, which is the next one's too; a process that has just been
+            # started may have none yet.
+            if self.endpoint is not None and not self.environment:
+                self.environment = environment_of(self.endpoint)
+            if not self.environment:
+                continue
+            answer = subprocess.run(
+                [self.root / ".build/debug/agent-sidecar", "status", "--json"],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+            )
+            # 1 says that something could not be read, as when a call is lost or all is over.
+            if answer.returncode == 0:
+                self.last = json.loads(answer.stdout)
 
 
 def audited(root: pathlib.Path, folder: str) -> dict:
@@ -255,8 +361,10 @@ def differ(timeline: str, lines: list[str], report: dict, proves: set[int]):
     worked = [job for job in report["jobs"] if job["task"]]
     if len(worked) != jobs:
         yield f"{len(worked)} jobs, and there were {jobs}"
-    if report["tasks"] != tasks:
-        yield f"{report['tasks']} tasks, and there were {tasks}"
+    # One that ECS stopped before its containers ran has no lines.
+    told = timeline.count("agent-sidecar started, pid")
+    if report["tasks"] != told or told > tasks:
+        yield f"{report['tasks']} tasks, of {tasks} of which {told} had a sidecar"
     lost = len(re.findall(r"^        \S+ on \S+: ", timeline, re.MULTILINE))
     if sum(job["isLost"] for job in report["jobs"]) != lost:
         yield f"{sum(job['isLost'] for job in report['jobs'])} lost jobs, and there were {lost}"
@@ -271,6 +379,82 @@ def differ(timeline: str, lines: list[str], report: dict, proves: set[int]):
     longest = max((job["waitSeconds"] or 0 for job in worked), default=0)
     if not waits or abs(max(waits) - longest) > 2:
         yield f"the longest wait is {longest} s, and the metric says {max(waits, default=None)}"
+
+
+def differ_in_metrics(timeline: str, lines: list[str]):
+    """Where what CloudWatch would count is otherwise than the rehearsal's table."""
+    jobs = int(re.search(r"\d+ runs, (\d+) jobs", timeline)[1])
+    measured = len(metrics.values(lines, "JobDuration"))
+    lost = len(re.findall(r"^        \S+ on \S+: ", timeline, re.MULTILINE))
+    # Whose sidecar is gone with its agent tells of no end.
+    if not jobs - lost <= measured <= jobs:
+        yield f"{measured} jobs are measured, and there were {jobs}, {lost} of them lost"
+    told = float(re.search(r"DynamoDB units per job: ([\d.]+) to write", timeline)[1])
+    units = sum(metrics.values(lines, "LedgerWriteUnits")) / max(jobs, 1)
+    conflicts = sum(metrics.values(lines, "LedgerConflicts"))
+    print(f"    {units:.1f} of {told} units a job are told, {conflicts:.0f} writes were in vain")
+    # Besides those in vain: what a killed process had not said yet, and the endpoint at the end.
+    if not told / 2 <= units <= told + 0.05:
+        yield f"{units} units a job are told, and there were {told}"
+
+
+def differ_in_status(timeline: str, status: dict | None):
+    """Where the last status is otherwise than the table; the service rests then."""
+    if status is None:
+        yield "nobody could be asked for the status"
+        return
+    floor = status["limits"]["desired_count"]
+    counts = status["counts"]
+    if not counts["desired"] == counts["running"] == status["ledger"]["size"] == floor:
+        yield f"at rest it tells of {counts} and {status['ledger']}"
+    if status["waiting"] or status["concerns"]:
+        yield f"at rest somebody waits or something is wrong: {status}"
+    tasks = int(re.search(r"(\d+) tasks started", timeline)[1])
+    gone = len(status["departures"]) + sum("task" in s for s in status["failed_starts"])
+    if gone + len(status["agents"]) != tasks:
+        yield f"{gone} tasks are gone, {len(status['agents'])} are there, and {tasks} were started"
+
+
+def names_what_cannot_start(root: pathlib.Path) -> bool:
+    """A person deploys a revision whose image cannot be pulled. Status and the metric of an alarm
+    say so within two sweeps of the first start of it, and so does the page of each run that comes
+    then."""
+    found: dict[str, float] = {}
+    functions: list[int] = []
+
+    def watch(line: str) -> None:
+        at = re.match(r" *([\d.]+) ", line)
+        if match := FUNCTION_STARTED.search(line):
+            functions.append(int(match[1]))
+        if at is None:
+            return
+        seconds = float(at[1])
+        # Not the plan of faults, which is told first.
+        if re.search(r"fault \d+ +a revision is deployed that cannot start \(pull-ref", line):
+            found.setdefault("deployed", seconds)
+        if "agents cannot start: the image cannot be pulled" in line:
+            found.setdefault("metric", seconds)
+        if re.search(r"run task .*cannot start: the image cannot be pulled", line):
+            found.setdefault("page", seconds)
+        if "deployed" in found and "status" not in found:
+            starts = json.loads(ask(root, functions[-1], "status", "--json"))["failed_starts"]
+            if any("CannotPullContainerError" in start["reason"] for start in starts):
+                found["status"] = seconds
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--chaos", "--faults", "deploy", "--fault-seconds", "40", "--runs", "10"]
+        options += ["--endpoint", "lambda", "--seed", "45", "--keep", folder]
+        if not finish(play(root, *options), watch):
+            return False
+        counted = metrics.values(metrics.told(pathlib.Path(folder)), "StartsFailed")
+    print(f"    {found}, {counted} starts counted")
+    # A second is what a task takes that boots, and half a one until the next is started.
+    late = found.get("deployed", 0) + 1.5 + 2 * SWEEP_SECONDS
+    return (
+        found.keys() == {"deployed", "metric", "page", "status"}
+        and max(found["metric"], found["status"]) <= late
+        and sum(counted) >= 1
+    )
 
 
 def breaks(what: str, rule: int, *options: str):
@@ -322,6 +506,14 @@ ALL = [
     ("a killed Lambda function loses no run", loses_no_run_when_the_function_is_killed),
     ("a killed sidecar loses no run", loses_no_run_when_a_sidecar_is_killed),
     ("faults of five seeds cost nothing but what they take themselves", survives_faults),
+    (
+        "faults of one seed, and what status, metrics and an audit make of them",
+        is_told_by_its_lines(
+            *("--chaos", "--faults", QUICK_FAULTS, "--fault-seconds", "25", "--seed", "7"),
+            proves={1, 4, 6, 9},
+        ),
+    ),
+    ("a revision that cannot start is named, before anybody asks", names_what_cannot_start),
     (
         "a service that ends while its agents work, single-job mode",
         plays(*ENDS, "--seed", "1", "--plan-seconds", "12"),

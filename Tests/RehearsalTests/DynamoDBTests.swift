@@ -324,6 +324,37 @@ struct DynamoDBTests {
         #expect(pages.flatMap { $0 } == keys + ["ledger"])
     }
 
+    @Test("a Query with a limit goes on behind as many items")
+    func limit() {
+        var bench = bench
+        bench.put("job/a")
+        let input: [String: JSON] = [
+            "KeyConditionExpression": "pk = :pk", "Limit": 1,
+            "ExpressionAttributeValues": [":pk": ["S": "a/b"]],
+        ]
+        let body = bench.call("Query", input).1
+        #expect(body["Items"]?.array?.count == 1)
+        #expect(body["LastEvaluatedKey"]?["sk"]?["S"] == "job/a")
+        #expect(bench.call("Query", input.merging(["Limit": 0]) { $1 }).0 == 400)
+    }
+
+    @Test(
+        "a write tells its units to whoever asks for the total, and a transaction's are twice that"
+    )
+    func units() {
+        var bench = bench
+        let item = JSON.object(Self.key("job/a", "a/b").merging(["x": ["S": "y"]]) { $1 })
+        let put = bench.call("PutItem", ["Item": item, "ReturnConsumedCapacity": "TOTAL"]).1
+        #expect(put["ConsumedCapacity"]?["CapacityUnits"] == 1)
+        #expect(bench.call("PutItem", ["Item": item]).1["ConsumedCapacity"] == nil)
+        let action: JSON = ["Put": ["TableName": "ledger", "Item": item]]
+        let both = bench.call(
+            "TransactWriteItems",
+            ["TransactItems": [action], "ReturnConsumedCapacity": "TOTAL"]
+        ).1
+        #expect(both["ConsumedCapacity"]?.array?.first?["CapacityUnits"] == 2)
+    }
+
     @Test("an item that is larger than a page is a page by itself")
     func largeItem() {
         var bench = bench

@@ -1,6 +1,6 @@
 /// When HCP Terraform calls a run task. The `post_` ones come only after success (HCP Terraform,
 /// "Run task stages and results").
-package enum TaskStage: String, Hashable, Sendable {
+package enum TaskStage: String, Hashable, Sendable, CaseIterable {
     case prePlan = "pre_plan"
     case postPlan = "post_plan"
     case preApply = "pre_apply"

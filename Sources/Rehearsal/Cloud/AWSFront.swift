@@ -47,7 +47,7 @@ actor AWSFront {
         table = DynamoDBTable(name: names.ledgerTable)
         verifier = SignatureVerifier(
             region: names.region,
-            services: ["ecs", "dynamodb", "ssm"]
+            services: OtherServices.services.union(["ecs", "dynamodb", "ssm"])
         )
         let own = EndpointCredentials(id: self.random.hex(32))
         self.endpoint = endpoint ?? own
@@ -60,7 +60,7 @@ actor AWSFront {
 
     /// A person declares that there shall be no agents.
     func endLimits() {
-        let none = ["desired_count", "max_count", "spare_count"].map { ($0, ["N": "0"] as JSON) }
+        let none = Self.limits.map { ($0, ["N": "0"] as JSON) }
         table.set(TableItem(uniqueKeysWithValues: none), partition, "limits")
         journal.record(.limitsEnded)
     }
@@ -102,6 +102,8 @@ actor AWSFront {
     ) async -> WebResponse {
         let reply: WebResponse
         switch (signed, prefix) {
+        case _ where isTooMuch(operation, input, caller):
+            reply = AWSAnswer.error("AccessDeniedException", "no policy allows it")
         case ("ecs", "AmazonEC2ContainerServiceV20141113"):
             journal.record(.apiCall(service: "ECS"))
             reply = await ecs.controlPlane(operation, input)
@@ -114,6 +116,12 @@ actor AWSFront {
         case ("ssm", Self.parameterTarget):
             journal.record(.apiCall(service: "SSM"))
             reply = parameter(operation, input)
+        case ("logs", _), ("monitoring", _), ("servicequotas", _):
+            reply = OtherServices(logGroup: ecs.settings.definition.logGroup).answer(
+                signed,
+                operation,
+                input
+            )
         default:
             reply = AWSAnswer.error(
                 "UnknownOperationException",
@@ -127,6 +135,22 @@ actor AWSFront {
         }
         return reply
     }
+
+    /// What the module's policies allow to nobody here: limits and other pools' items to write, and
+    /// the agent token to read. All else is allowed to everybody, also what their roles have no need
+    /// of.
+    private func isTooMuch(_ operation: String, _ input: JSON, _ caller: TaskID?) -> Bool {
+        switch operation {
+        case "GetParameter":
+            caller != nil || input["Name"]?.string == names.agentTokenParameter
+        case "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems":
+            !input.texts(at: "pk").allSatisfy { $0 == partition }
+                || !Self.limits.isDisjoint(with: input.names)
+        default: false
+        }
+    }
+
+    private static let limits: Set = ["desired_count", "max_count", "spare_count"]
 
     /// The everyday end of a write that somebody else's came before.
     private static func isFailedCondition(_ reply: WebResponse) -> Bool {
@@ -159,6 +183,13 @@ actor AWSFront {
     }
 
     private func parameter(_ operation: String, _ input: JSON) -> WebResponse {
+        if operation == "DescribeParameters" {
+            let asked = input["ParameterFilters"]?.array?.first?["Values"]?.array ?? []
+            let known = asked.compactMap(\.string).filter { parameters[$0] != nil }
+            return AWSAnswer.ok([
+                "Parameters": .array(known.map { ["Name": .string($0), "Type": "SecureString"] })
+            ])
+        }
         guard operation == "GetParameter" else {
             return AWSAnswer.error("InvalidAction", "\(operation) is not rehearsed")
         }

@@ -106,6 +106,16 @@ extension TerraformStandIn {
         let query = JSONAPI.parameters(request.query)
         switch path {
         case ["organizations", settings.organization, "runs"]: return runs(query)
+        case ["agent-pools", settings.poolID]:
+            return one("agent-pools", settings.poolID, ["name": .string(settings.poolName)])
+        case _ where path.first == "workspaces" && path.count == 3 && path[2] == "tasks":
+            return JSONAPI.page([attachment], query: query)
+        case ["organizations", settings.organization, "tasks"]:
+            return JSONAPI.page([runTask], query: query)
+        case ["organizations", settings.organization, "entitlement-set"]:
+            return one("entitlement-sets", path[1], ["agents": true, "run-tasks": true])
+        case ["organizations", settings.organization, "subscription"]:
+            return one("subscriptions", path[1], ["agents-ceiling": .int(Self.allowance)])
         case ["agent-pools", settings.poolID, "agents"]:
             let all = agents.values.sorted { $0.number < $1.number }
             let since = query["filter[last-ping-since]"].flatMap {
@@ -128,6 +138,36 @@ extension TerraformStandIn {
             return WebResponse(200, ["data": resource(agent)], contentType: JSONAPI.type)
         default: return JSONAPI.error(404, "not found")
         }
+    }
+
+    /// Agents that the organization may have: more than any rehearsal has.
+    private static let allowance = 1_000
+    private static let runTaskID = "task-rehearsal"
+
+    private func one(_ type: JSON, _ id: String, _ attributes: JSON) -> WebResponse {
+        let data: JSON = ["id": .string(id), "type": type, "attributes": attributes]
+        return WebResponse(200, ["data": data], contentType: JSONAPI.type)
+    }
+
+    private var runTask: JSON {
+        [
+            "id": .string(Self.runTaskID), "type": "tasks",
+            "attributes": [
+                "name": "rehearsal", "url": .string(endpoint), "enabled": true,
+                "category": "task",
+            ],
+        ]
+    }
+
+    /// Every workspace has the run task, at every stage.
+    private var attachment: JSON {
+        [
+            "id": "wstask-rehearsal", "type": "workspace-tasks",
+            "attributes": ["stages": .array(TaskStage.allCases.map { .string($0.rawValue) })],
+            "relationships": [
+                "task": ["data": ["id": .string(Self.runTaskID), "type": "tasks"]]
+            ],
+        ]
     }
 
     private func runs(_ query: [String: String]) -> WebResponse {

@@ -42,7 +42,7 @@ actor TerraformStandIn {
     private let client: any HTTPClient
     private var random: SeededRandom
     private var base = ""
-    private var endpoint = ""
+    private(set) var endpoint = ""
     var runs: [String: RehearsedRun] = [:]
     /// Run ids in order of their creation.
     var order: [String] = []

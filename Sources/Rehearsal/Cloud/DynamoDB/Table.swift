@@ -78,6 +78,8 @@ struct DynamoDBTable: Sendable {
             switch operation {
             case "Query": return (try query(input, now), [])
             case "GetItem": return (try getItem(input, now), [])
+            case "DescribeTable": return (try describeTable(input), [])
+            case "DescribeTimeToLive": return (try describeTimeToLive(input), [])
             case "BatchGetItem": return (try batchGetItem(input, now), [])
             case "PutItem": return try write(.put, input, now)
             case "UpdateItem": return try write(.update, input, now)
@@ -89,6 +91,32 @@ struct DynamoDBTable: Sendable {
         } catch {
             return (error.answer, [])
         }
+    }
+
+    // MARK: The table itself, as the module makes it
+
+    private func describeTable(_ input: JSON) throws(TableRefusal) -> WebResponse {
+        try check(input, allowed: ["TableName"])
+        try checkTable(input["TableName"]?.string)
+        let keys = zip(ItemKey.names, ["HASH", "RANGE"]).map { name, type in
+            ["AttributeName": .string(name), "KeyType": .string(type)] as JSON
+        }
+        return AWSAnswer.ok([
+            "Table": [
+                "TableName": .string(name), "TableStatus": "ACTIVE", "KeySchema": .array(keys),
+                "DeletionProtectionEnabled": true,
+            ]
+        ])
+    }
+
+    private func describeTimeToLive(_ input: JSON) throws(TableRefusal) -> WebResponse {
+        try check(input, allowed: ["TableName"])
+        try checkTable(input["TableName"]?.string)
+        return AWSAnswer.ok([
+            "TimeToLiveDescription": [
+                "AttributeName": "expires", "TimeToLiveStatus": "ENABLED",
+            ]
+        ])
     }
 
     // MARK: Reading
@@ -174,7 +202,7 @@ struct DynamoDBTable: Sendable {
             allowed: [
                 "TableName", "KeyConditionExpression", "ExpressionAttributeNames",
                 "ExpressionAttributeValues", "ConsistentRead", "ExclusiveStartKey",
-                "ScanIndexForward",
+                "Limit", "ScanIndexForward",
             ]
         )
         try checkTable(input["TableName"]?.string)
@@ -198,7 +226,11 @@ struct DynamoDBTable: Sendable {
         let all = items.keys.filter { condition.holds(for: $0) }.sorted(by: isBefore)
         let rest = all.drop { key in start.map { !isBefore($0, key) } ?? false }
         let before = all.prefix(all.count - rest.count).reduce(0) { $0 + size(at: $1) }
-        let (page, bytes) = page(of: rest, most: min(max(Self.pageBytes, before), Self.largestPage))
+        let most = input["Limit"]?.int ?? rest.count
+        guard most > 0 || rest.isEmpty else {
+            throw TableRefusal("ValidationException", "Limit must be 1 or more")
+        }
+        let (page, bytes) = page(of: rest.prefix(most), most: min(max(Self.pageBytes, before), Self.largestPage))
         let units = Partition.readUnits(
             bytes,
             isConsistent: input["ConsistentRead"]?.bool == true

@@ -54,6 +54,59 @@ extension ECSStandIn {
         return AWSAnswer.ok(["service": describedService()])
     }
 
+    // MARK: What a person looks at who asks what is wrong
+
+    /// Of every revision the same file; a later one is the same again, or cannot start.
+    func describeTaskDefinition(_ input: JSON) -> WebResponse {
+        let asked = input["taskDefinition"]?.string ?? ""
+        let known = (1...newestRevision).first { revision in
+            let arn = settings.names.taskDefinitionArn(revision)
+            return asked == arn || arn.hasSuffix("task-definition/\(asked)")
+        }
+        guard let revision = known else {
+            return AWSAnswer.error("ClientException", "Unable to describe task definition.")
+        }
+        var described = settings.definition.document.object ?? [:]
+        described["taskDefinitionArn"] = .string(settings.names.taskDefinitionArn(revision))
+        described["revision"] = .int(revision)
+        described["status"] = "ACTIVE"
+        return AWSAnswer.ok(["taskDefinition": .object(described)])
+    }
+
+    func getTaskProtection(_ input: JSON) -> WebResponse {
+        if let missing = missing(input) { return missing }
+        let now = time.now
+        let asked = (input["tasks"]?.array ?? []).map { TaskID(arn: $0.string ?? "") }
+        let live = asked.filter { tasks[$0] != nil }
+        return AWSAnswer.ok([
+            "protectedTasks": .array(
+                live.map { id in
+                    [
+                        "taskArn": .string(settings.names.taskArn(id)),
+                        "protectionEnabled": .bool(isProtected(id, at: now)),
+                    ]
+                }
+            ),
+            "failures": .array(asked.filter { tasks[$0] == nil }.map(missingTask)),
+        ])
+    }
+
+    /// Tasks protect themselves through their own endpoint; by this call none of them does.
+    func updateTaskProtection(_ input: JSON) -> WebResponse {
+        if let missing = missing(input) { return missing }
+        let asked = (input["tasks"]?.array ?? []).map { TaskID(arn: $0.string ?? "") }
+        guard asked.allSatisfy({ tasks[$0] == nil }) else {
+            return AWSAnswer.error("InvalidAction", "UpdateTaskProtection is not rehearsed")
+        }
+        return AWSAnswer.ok([
+            "protectedTasks": [], "failures": .array(asked.map(missingTask)),
+        ])
+    }
+
+    private func missingTask(_ id: TaskID) -> JSON {
+        ["arn": .string(settings.names.taskArn(id)), "reason": "MISSING"]
+    }
+
     private func task(named name: String?) -> RunningTask? {
         let id = TaskID(arn: name ?? "")
         return tasks[id] ?? stopped.last { $0.id == id }

@@ -19,6 +19,9 @@ extension ECSStandIn {
         case "DescribeServices": describeServices(input)
         case "ListTasks": listTasks(input)
         case "DescribeTasks": describeTasks(input)
+        case "DescribeTaskDefinition": describeTaskDefinition(input)
+        case "GetTaskProtection": getTaskProtection(input)
+        case "UpdateTaskProtection": updateTaskProtection(input)
         case "StopTask": stopTask(input)
         case "DeleteService": deleteService(input)
         default:
@@ -117,6 +120,14 @@ extension ECSStandIn {
             "clusterArn": .string(names.clusterArn), "status": .string(service.status.rawValue),
             "desiredCount": .int(service.desired), "runningCount": .int(service.running),
             "pendingCount": .int(service.pending), "launchType": "FARGATE",
+            "schedulingStrategy": "REPLICA", "platformVersion": "LATEST",
+            "networkConfiguration": [
+                "awsvpcConfiguration": [
+                    "subnets": ["subnet-rehearsal"], "securityGroups": ["sg-rehearsal"],
+                    "assignPublicIp": "ENABLED",
+                ]
+            ],
+            "deploymentController": ["type": "ECS"], "availabilityZoneRebalancing": "DISABLED",
             "taskDefinition": .string(names.taskDefinitionArn(service.primary.taskDefinition)),
             "deployments": .array(service.deployments.map(describe)),
             "deploymentConfiguration": [

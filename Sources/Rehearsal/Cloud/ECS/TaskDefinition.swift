@@ -9,6 +9,10 @@ struct TaskDefinition: Decodable, Sendable {
     var taskRoleArn: String?
     var volumes: [Volume]?
     var containerDefinitions: [Container]
+    /// All of the file, its placeholders filled, which whoever describes it is told.
+    private(set) var document: JSON = [:]
+
+    enum CodingKeys: CodingKey { case family, taskRoleArn, volumes, containerDefinitions }
 
     struct Volume: Decodable, Sendable {
         var name: String
@@ -89,6 +93,14 @@ extension TaskDefinition {
         containerDefinitions.first { $0.name == name }
     }
 
+    /// Where its lines go.
+    var logGroup: String? {
+        let containers = document["containerDefinitions"]?.array ?? []
+        return containers.lazy.compactMap {
+            $0["logConfiguration"]?["options"]?["awslogs-group"]?.string
+        }.first
+    }
+
     /// Placeholders for what the programs take as unset where it is empty.
     private static let optional: Set<String> = ["agent_keep", "agent_user"]
 
@@ -110,6 +122,7 @@ extension TaskDefinition {
         } catch {
             throw TaskDefinitionError(description: "the task definition does not decode: \(error)")
         }
+        self.document = filled
         try check()
     }
 
