@@ -362,6 +362,36 @@ struct BotocoreTests {
         #expect(alarms.map(\.isArmed) == [false, true])
     }
 
+    @Test("IAM's simulator is asked by a form as botocore writes it, signed for its own region")
+    func simulation() async throws {
+        let http = try CurlClient()
+        defer { http.stop() }
+        let roles = RoleInspection(try await client(http))
+        let role = "arn:aws:iam::123456789012:role/tfc-task é"
+        for (resource, isAllowed) in [("own", true), ("public", false)] {
+            let question = RoleInspection.Question(
+                "dynamodb:UpdateItem",
+                on: "arn:aws:dynamodb:eu-central-1:1:table/\(resource)",
+                texts: ["ecs:cluster": "arn:aws:ecs:eu-central-1:1:cluster/a b&c"],
+                lists: ["dynamodb:Attributes": ["pk", "size"], "dynamodb:LeadingKeys": ["a/b"]]
+            )
+            #expect(try await roles.allows(role, question) == isAllowed)
+        }
+    }
+
+    @Test(
+        "IAM has one place in each partition",
+        arguments: [
+            ("eu-central-1", "https://iam.amazonaws.com/", "us-east-1"),
+            ("cn-northwest-1", "https://iam.cn-north-1.amazonaws.com.cn/", "cn-north-1"),
+            ("us-gov-east-1", "https://iam.us-gov.amazonaws.com/", "us-gov-west-1"),
+        ]
+    )
+    func iam(region: String, url: String, signed: String) throws {
+        let place = try AWSEnvironment(["AWS_REGION": region]).iam
+        #expect(place.url == url && place.region == signed)
+    }
+
     @Test("an image of ECR is told by its host, with tag or digest; others are not looked for")
     func images() {
         let host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/"

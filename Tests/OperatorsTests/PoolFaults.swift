@@ -152,6 +152,27 @@ enum PoolFaults {
             seat: .function
         ),
         .init(
+            "permissions.task_role_write_limits",
+            in: "Simulate max_count",
+            "implicitDeny",
+            "allowed"
+        ),
+        .init(
+            "permissions.task_role_read_agent_token",
+            in: "Simulate ssm%3AGetParameter",
+            "implicitDeny",
+            "allowed"
+        ),
+        .init(
+            Set(
+                Permission.allCases.filter { !$0.isTooMuch }
+                    .map { "permissions.task_role_\($0.code)" }
+            ),
+            in: "Simulate needed",
+            "allowed",
+            "explicitDeny"
+        ),
+        .init(
             "permissions.read_agent_token",
             in: "GetParameter raw",
             denied,

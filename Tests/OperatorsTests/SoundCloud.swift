@@ -74,7 +74,11 @@ final class SoundCloud: HTTPClient {
     func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
         let name = Self.name(request)
         if isDenied, request.signing != nil {
-            return Self.response(400, #"{"__type":"AccessDeniedException","message":"no"}"#)
+            let xml = name.hasPrefix("Simulate") ? "<E><Code>AccessDenied</Code></E>" : nil
+            return Self.response(
+                xml == nil ? 400 : 403,
+                xml ?? #"{"__type":"AccessDeniedException","message":"no"}"#
+            )
         }
         guard var (status, text) = answers[name] else {
             Issue.record("nobody answers \(name)")
@@ -122,6 +126,10 @@ final class SoundCloud: HTTPClient {
             if operation == "GetParameter", text.contains("false") { return "GetParameter raw" }
             return String(operation)
         }
+        if request.url == "https://iam.amazonaws.com/" {
+            let parts = ["max_count", "-of-nobody", "ssm%3AGetParameter"]
+            return "Simulate " + (parts.first { text.contains($0) } ?? "needed")
+        }
         guard request.url == url else {
             return String(request.url.dropFirst("https://app.terraform.io".count))
         }
@@ -138,7 +146,9 @@ final class SoundCloud: HTTPClient {
     private static let task = "arn:aws:ecs:eu-central-1:123456789012:task/tfc/825a3582"
 
     private static func answers() throws -> [String: (status: Int, text: String)] {
-        let ok = aws.merging(terraform) { $1 }.mapValues { (status: 200, text: $0) }
+        let ok = aws.merging(terraform) { $1 }.merging(simulations) { $1 }.mapValues {
+            (status: 200, text: $0)
+        }
         let others: [String: (status: Int, text: String)] = [
             "DescribeTaskDefinition": (200, try definition()),
             "UpdateItem": (400, conditionFailed),
@@ -196,6 +206,17 @@ final class SoundCloud: HTTPClient {
         "size":{"N":"1"},"adopted":{"N":"1"},"moves":{"N":"3"},"last_raise":{"N":"3"},\
         "followed":{"N":"3"},"writer":{"S":"1.0.0 mark"}}
         """
+
+    private static func decision(_ word: String) -> String {
+        "<R><SimulatePrincipalPolicyResult><EvaluationResults><member><EvalDecision>\(word)"
+            + "</EvalDecision></member></EvaluationResults></SimulatePrincipalPolicyResult></R>"
+    }
+
+    private static let simulations = [
+        "Simulate needed": decision("allowed"), "Simulate max_count": decision("implicitDeny"),
+        "Simulate -of-nobody": decision("implicitDeny"),
+        "Simulate ssm%3AGetParameter": decision("implicitDeny"),
+    ]
 
     private static let terraform = [
         "/.well-known/terraform.json": #"{"tfe.v2":"/api/v2/"}"#,

@@ -10,12 +10,14 @@ import itertools
 import json
 import sys
 import threading
+import urllib.parse
 
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.endpoint_provider import EndpointProvider
+from botocore.serialize import QuerySerializer
 from botocore.validate import ParamValidator
 
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "to/ke+n=="
@@ -131,6 +133,42 @@ def check_signature(headers, path, body, service):
         raise ValueError("wrong signature")
 
 
+def simulated(body):
+    """A call of IAM, which has a form as botocore would have written it."""
+    fields = dict(urllib.parse.parse_qsl(body, strict_parsing=True))
+    operation = SESSION.get_service_model("iam").operation_model(fields["Action"])
+
+    def several(prefix):
+        numbered = (f"{prefix}.member.{number}" for number in itertools.count(1))
+        return itertools.takewhile(lambda n: any(f.startswith(n) for f in fields), numbered)
+
+    call = {
+        "PolicySourceArn": fields["PolicySourceArn"],
+        "ActionNames": [fields[name] for name in several("ActionNames")],
+        "ResourceArns": [fields[name] for name in several("ResourceArns")],
+        "ContextEntries": [
+            {
+                "ContextKeyName": fields[entry + ".ContextKeyName"],
+                "ContextKeyType": fields[entry + ".ContextKeyType"],
+                "ContextKeyValues": [fields[v] for v in several(entry + ".ContextKeyValues")],
+            }
+            for entry in several("ContextEntries")
+        ],
+    }
+    check(operation.input_shape, call)
+    written = QuerySerializer().serialize_to_request(call, operation)["body"]
+    if written != fields:
+        raise ValueError(f"{fields} is not {written}")
+    allowed = "public" not in fields["ResourceArns.member.1"]
+    decision = "allowed" if allowed else "implicitDeny"
+    return (
+        "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><EvaluationResults>"
+        f"<member><EvalActionName>a</EvalActionName><EvalDecision>{decision}</EvalDecision>"
+        "</member></EvaluationResults></SimulatePrincipalPolicyResult>"
+        "</SimulatePrincipalPolicyResponse>"
+    )
+
+
 def endpoints():
     """By its own rules, from the same data as its clients."""
     loader = SESSION.get_component("data_loader")
@@ -172,6 +210,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
+            if self.headers["Content-Type"] == "application/x-www-form-urlencoded":
+                check_signature(self.headers, self.path, body, "iam")
+                return self.answer(200, simulated(body.decode()))
             prefix, operation = self.headers["X-Amz-Target"].split(".")
             model = MODELS[prefix]
             kind = "application/x-amz-json-" + model.metadata["jsonVersion"]
@@ -192,7 +233,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(404, {})
 
     def answer(self, status, answer):
-        body = json.dumps(answer).encode()
+        body = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

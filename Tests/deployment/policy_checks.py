@@ -145,6 +145,41 @@ def calls() -> None:
         assert allowed <= needed, f"{role} need not {sorted(allowed - needed)}"
 
 
+@check("what a doctor asks IAM's simulator of the task role has the answers that it expects")
+def simulated() -> None:
+    def arn(service: str, resource: str) -> str:
+        return f"arn:aws:{service}:eu-central-1:123456789012:{resource}"
+
+    def ledger(key: str, *attributes: str) -> dict[str, list[str]]:
+        return {"dynamodb:LeadingKeys": [key], "dynamodb:Attributes": list(attributes)}
+
+    own, table = "tfc/tfc-agents", arn("dynamodb", "table/tfc-ledger")
+    service, task = arn("ecs", f"service/{own}"), arn("ecs", "task/tfc/" + "0" * 32)
+    cluster = {"ecs:cluster": arn("ecs", "cluster/tfc")}
+    token = arn("ssm", "parameter/tfc/agent-token")
+    # As Sources/Operators/Doctor/RoleNames.swift asks.
+    expected = {
+        True: [
+            Request("ecs:DescribeServices", service, cluster),
+            Request("ecs:UpdateService", service),
+            Request("ecs:ListTasks", "*", cluster),
+            Request("ecs:DescribeTasks", task, cluster),
+            Request("ecs:UpdateTaskProtection", task, cluster),
+            Request("dynamodb:Query", table, ledger(own, "pk")),
+            Request("dynamodb:UpdateItem", table, ledger(own, "pk", "sk", "size")),
+        ],
+        False: [
+            Request("dynamodb:UpdateItem", table, ledger(own, "pk", "sk", "max_count")),
+            Request("dynamodb:UpdateItem", table, ledger(own + "-of-nobody", "pk", "size")),
+            Request("ssm:GetParameter", token),
+        ],
+    }
+    statements = documents(planning.variant("the least"))["task"]
+    for is_allowed, requests in expected.items():
+        for request in requests:
+            assert allows(statements, request) == is_allowed, request
+
+
 @check("IAM's rules, as the checks apply them, are those of its user guide")
 def rules() -> None:
     def statement(effect: str, **condition: dict) -> dict:

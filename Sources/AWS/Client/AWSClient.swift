@@ -176,6 +176,94 @@ package struct AWSClient: Sendable {
     }
 }
 
+extension AWSClient {
+    /// A call of IAM, which reads. Its protocol is another one: a form, to one place for all regions of
+    /// a partition, and an answer in XML (IAM API reference, "Making query requests").
+    func askIAM(
+        _ action: String,
+        _ members: [(name: String, value: String)]
+    ) async throws(AWSFailure) -> XMLText {
+        func failed(_ cause: AWSFailure.Cause) -> AWSFailure {
+            AWSFailure(call: "iam \(action)", cause: cause, attempts: 1)
+        }
+        let keys: Credentials
+        do {
+            keys = try await credentials.credentials()
+        } catch {
+            throw failed(.credentials(error))
+        }
+        let form = ([("Action", action), ("Version", "2010-05-08")] + members)
+            .map { "\($0.0)=\(Self.formEncoded($0.1))" }.joined(separator: "&")
+        let request = HTTPRequest(
+            .post,
+            environment.iam.url,
+            headers: [(name: "Content-Type", value: "application/x-www-form-urlencoded")],
+            body: Array(form.utf8),
+            deadline: Self.attemptDeadline,
+            maximumResponseBytes: Self.maximumResponseBytes,
+            signing: SigV4Signing(
+                service: "iam",
+                region: environment.iam.region,
+                accessKeyID: keys.accessKeyID,
+                secretAccessKey: keys.secretAccessKey,
+                sessionToken: keys.sessionToken
+            )
+        )
+        let response: HTTPResponse
+        do {
+            response = try await http.send(request)
+        } catch {
+            throw failed(.transport(error))
+        }
+        let answer = XMLText(String(decoding: response.body, as: UTF8.self))
+        guard response.status == 200 else {
+            throw failed(
+                AWSFailure.Cause(
+                    type: answer.element("Code"),
+                    message: answer.element("Message"),
+                    status: response.status
+                )
+            )
+        }
+        return answer
+    }
+
+    private static func formEncoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            let scalar = Unicode.Scalar(byte)
+            if scalar.isASCII, "-._~".unicodeScalars.contains(scalar) || isAlphanumeric(byte) {
+                encoded.unicodeScalars.append(scalar)
+            } else {
+                let hex = String(byte, radix: 16, uppercase: true)
+                encoded += "%" + (hex.count < 2 ? "0" : "") + hex
+            }
+        }
+        return encoded
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+            || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+}
+
+/// An answer in XML, of which single words are read: none of them is escaped.
+struct XMLText {
+    private let text: String
+
+    init(_ text: String) { self.text = text }
+
+    /// The first element of this name that holds text.
+    func element(_ name: String) -> String? {
+        guard let start = text.firstRange(of: "<\(name)>"),
+            let end = text[start.upperBound...].firstRange(of: "</\(name)>")
+        else { return nil }
+        return String(text[start.upperBound..<end.lowerBound])
+    }
+}
+
 extension AWSFailure {
     /// A reason for which a transaction was cancelled, and which passes.
     fileprivate static func isThrottling(_ reason: String) -> Bool {

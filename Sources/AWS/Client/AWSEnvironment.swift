@@ -57,6 +57,7 @@ package struct AWSSettingsFailure: Error, Hashable, Sendable, CustomStringConver
 package struct AWSEnvironment: Sendable {
     package let region: String
     private let endpoints: [AWSService: String]
+    private let iamEndpoint: String?
     private let usesFIPS: Bool
     private let usesDualStack: Bool
 
@@ -82,6 +83,7 @@ package struct AWSEnvironment: Sendable {
         usesFIPS = Self.flag("AWS_USE_FIPS_ENDPOINT", environment, &problems)
         usesDualStack = Self.flag("AWS_USE_DUALSTACK_ENDPOINT", environment, &problems)
         endpoints = Self.endpoints(environment, &problems)
+        iamEndpoint = Self.iamEndpoint(environment, &problems)
         if !endpoints.isEmpty, usesFIPS || usesDualStack {
             problems.append(
                 "AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT is true beside an "
@@ -90,6 +92,18 @@ package struct AWSEnvironment: Sendable {
         }
         guard let region, problems.isEmpty else { throw AWSSettingsFailure(problems: problems) }
         self.region = region
+    }
+
+    private static func iamEndpoint(
+        _ environment: [String: String],
+        _ problems: inout [String]
+    ) -> String? {
+        guard let url = environment.setting("AWS_ENDPOINT_URL_IAM") else {
+            return environment.setting("AWS_ENDPOINT_URL").flatMap { endpoint($0) }
+        }
+        if let endpoint = endpoint(url) { return endpoint }
+        problems.append("AWS_ENDPOINT_URL_IAM is not an http or https URL without path and query")
+        return nil
     }
 
     private static func endpoints(
@@ -136,6 +150,20 @@ package struct AWSEnvironment: Sendable {
             usesDualStack: usesDualStack
         )
         return "https://\(host)/"
+    }
+
+    /// Where IAM is, which has one place for all regions of a partition, and the region that calls are
+    /// signed for (botocore, `endpoint-rule-set-1.json` of IAM).
+    package var iam: (url: String, region: String) {
+        let partition = AWSPartition(region: region)
+        let (host, signed) =
+            switch partition.id {
+            case "aws": ("iam.amazonaws.com", "us-east-1")
+            case "aws-cn": ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1")
+            case "aws-us-gov": ("iam.us-gov.amazonaws.com", "us-gov-west-1")
+            default: ("iam.\(region).\(partition.domain)", region)
+            }
+        return (iamEndpoint ?? "https://\(host)/", signed)
     }
 
     /// libcurl signs a path with few characters rightly in every version; AWS's JSON services

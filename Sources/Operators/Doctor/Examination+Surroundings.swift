@@ -93,7 +93,33 @@ extension Examination {
                 )
             }
         }
+        judgeRole(&judge)
         return judge.diagnoses
+    }
+
+    private func judgeRole(_ judge: inout Judge) {
+        guard seat == .person else { return }
+        switch roleRights {
+        case .unseen(let why):
+            judge.cannotTell(
+                "permissions.task_role",
+                why,
+                advice: "with iam:SimulatePrincipalPolicy the task role's rights can be told"
+            )
+        case .seen(let rights):
+            for permission in Permission.allCases {
+                guard let isAllowed = rights[permission] else { continue }
+                judge.expect(
+                    "permissions.task_role_\(permission.code)",
+                    isAllowed != permission.isTooMuch,
+                    "\(permission.rawValue): \(isAllowed ? "allowed" : "denied")",
+                    permission.isTooMuch
+                        ? "take it from the task role, which every run has: compare with the "
+                            + "module's policies"
+                        : "allow it in the task role, as the module's policies do"
+                )
+            }
+        }
     }
 
     /// Alarms, the clock and the versions at work.

@@ -41,6 +41,9 @@ package struct Examination: Sendable {
     /// Whether AWS knows who asks.
     package var credentials: Sighting<Bool> = .notMade
     package var permissions: [Permission: Sighting<Bool>] = [:]
+    /// What the task role may do, by IAM's simulator; a person asks that, whose own rights say nothing
+    /// of the role's. One answer stands for all where that is not allowed.
+    package var roleRights: Sighting<[Permission: Bool]> = .notMade
     package var terraform = TerraformExamination()
     package var endpoint = EndpointExamination()
 

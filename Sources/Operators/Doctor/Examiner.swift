@@ -16,6 +16,7 @@ package struct Examiner: Sendable {
     private let store: DynamoDBLedgerStore
     private let table: TableInspection
     private let surroundings: SurroundingsInspection
+    private let roles: RoleInspection
     private let terraform: TerraformExaminer
     private let clock: DatedClient
 
@@ -81,6 +82,7 @@ package struct Examiner: Sendable {
         )
         table = TableInspection(aws, table: ledger.table)
         surroundings = SurroundingsInspection(aws)
+        roles = RoleInspection(aws)
         terraform = TerraformExaminer(settings, ssm: SSMClient(aws), over: http)
     }
 
@@ -218,7 +220,10 @@ package struct Examiner: Sendable {
                 "ECS has not followed the ledger's last change yet, and to ask would change the count"
             )
         // What is too much for a run is not too much for a person.
-        guard settings.seat != .person else { return }
+        guard settings.seat != .person else {
+            found.roleRights = await roleRights(found)
+            return
+        }
         found.permissions[.writeLimits] =
             await attempt {
                 try await table.tryWrite(partition: own, sort: "limits", attribute: "max_count")
@@ -240,6 +245,27 @@ package struct Examiner: Sendable {
         }
         found.permissions[.readAgentToken] =
             await attempt { try await ssm.getParameter(name, isDecrypted: false) }.isAllowed
+    }
+}
+
+extension Examiner {
+    private func roleRights(_ found: Examination) async -> Sighting<[Permission: Bool]> {
+        guard let role = found.definition.value?.taskRoleArn else {
+            return .unseen("the task definition names no task role")
+        }
+        guard let names = RoleNames(place, table: ledgerTable, found) else {
+            return .unseen("the account is not known without the service's task definition")
+        }
+        var rights: [Permission: Bool] = [:]
+        for permission in Permission.allCases {
+            guard let question = names.question(permission) else { continue }
+            let answer = await seen { try await roles.allows(role, question) }
+            switch answer {
+            case .seen(let isAllowed): rights[permission] = isAllowed
+            case .unseen(let why): return .unseen(why)
+            }
+        }
+        return .seen(rights)
     }
 }
 
