@@ -392,6 +392,40 @@ struct BotocoreTests {
         #expect(place.url == url && place.region == signed)
     }
 
+    @Test("what a proof asks is signed rightly and fits each service's model")
+    func proof() async throws {
+        let http = try CurlClient()
+        defer { http.stop() }
+        let aws = try await client(http)
+        let ecs = ECSClient(aws)
+        #expect(try await ecs.deployAgain(cluster: "a", service: "s") == ECSTests.counts)
+        try await ecs.stopTask(cluster: "a", TaskID("one"), reason: "tried out")
+        let observed = try await ecs.observe(cluster: "a", [TaskID("one")])
+        #expect(observed == [ObservedTask(id: TaskID("one"), deployment: "ecs-svc/1")])
+        // The prefix finds another family, too.
+        #expect(try await ecs.taskDefinitions(family: "f") == ["f:1"])
+        try await ecs.remove(definition: "f:1")
+
+        let belongings = Belongings(aws)
+        let tags = ["rehearsal-prove": "mark"]
+        #expect(try await belongings.tags(ofCluster: "proof") == tags)
+        #expect(try await belongings.tags(ofTable: "proof-ledger") == tags)
+        #expect(try await belongings.tags(ofLogGroup: "/ecs/pool") == tags)
+        #expect(try await belongings.tags(ofLogGroup: "/ecs") == nil)
+        let arns = try await belongings.resources(tagged: "rehearsal-prove", "mark")
+        #expect(arns == ["arn:aws:ecs:eu-central-1:1:cluster/proof"])
+
+        let events = try await LogReader(aws).read("/ecs/pool", since: .init(milliseconds: 1))
+        #expect(events.map(\.text) == ["a line"])
+        #expect(try await ItemReader(aws, table: "ledger").items("a/s").isEmpty)
+
+        let jobs = JobTable(aws, name: "proof-prove")
+        let job = try #require(Job(key: "run-1/plan"))
+        try await jobs.offer(job, number: 1, milliseconds: 1_500)
+        #expect(try await jobs.take(by: "agent") == nil)
+        #expect(try await jobs.finish(job, by: "agent"))
+    }
+
     @Test("an image of ECR is told by its host, with tag or digest; others are not looked for")
     func images() {
         let host = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/"

@@ -27,7 +27,16 @@ MODELS = {
     model.metadata["targetPrefix"]: model
     for model in map(
         SESSION.get_service_model,
-        ["ecs", "dynamodb", "ssm", "ecr", "logs", "cloudwatch", "service-quotas"],
+        [
+            "ecs",
+            "dynamodb",
+            "ssm",
+            "ecr",
+            "logs",
+            "cloudwatch",
+            "service-quotas",
+            "resourcegroupstaggingapi",
+        ],
     )
 }
 SERVICE = {
@@ -76,8 +85,36 @@ ANSWERS = {
     "GetParameter": {"Parameter": {"Name": "n", "Value": "v"}},
     "DescribeParameters": {"Parameters": [{"Name": "n", "Type": "SecureString"}]},
     "DescribeImages": {"imageDetails": [{"imageDigest": "sha256:0"}]},
+    "DescribeLogGroups": {
+        "logGroups": [
+            {"logGroupName": "/ecs/pool", "logGroupArn": "arn:aws:logs:eu-central-1:1:log-group:p"}
+        ]
+    },
+    "ListTagsForResource": {"tags": {"rehearsal-prove": "mark"}},
     "FilterLogEvents": {"events": [{"message": "one"}, {"message": "two"}]},
-    "DescribeLogGroups": {"logGroups": [{"logGroupName": "/ecs/pool"}]},
+    "DescribeClusters": {
+        "clusters": [
+            {
+                "clusterName": "proof",
+                "status": "ACTIVE",
+                "tags": [{"key": "rehearsal-prove", "value": "mark"}],
+            },
+        ],
+        "failures": [],
+    },
+    "StopTask": {"task": {"taskArn": "arn:aws:ecs:eu-central-1:1:task/agents/one"}},
+    "ListTaskDefinitions": {
+        "taskDefinitionArns": [
+            f"arn:aws:ecs:eu-central-1:1:task-definition/{name}:1" for name in ("f", "f-other")
+        ],
+    },
+    "DeregisterTaskDefinition": {"taskDefinition": {"family": "f", "revision": 1}},
+    "DeleteTaskDefinitions": {"taskDefinitions": [], "failures": []},
+    "GetResources": {
+        "ResourceTagMappingList": [{"ResourceARN": "arn:aws:ecs:eu-central-1:1:cluster/proof"}],
+        "PaginationToken": "",
+    },
+    "ListTagsOfResource": {"Tags": [{"Key": "rehearsal-prove", "Value": "mark"}]},
     "GetServiceQuota": {"Quota": {"Value": 20.0}},
     "DescribeAlarms": {
         "MetricAlarms": [{"AlarmName": "a", "ActionsEnabled": False, "StateValue": "ALARM"}],
@@ -87,6 +124,7 @@ ANSWERS = {
         "Table": {
             "TableStatus": "ACTIVE",
             "DeletionProtectionEnabled": True,
+            "TableArn": "arn:aws:dynamodb:eu-central-1:1:table/ledger",
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
         },
     },

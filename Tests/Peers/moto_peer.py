@@ -48,7 +48,8 @@ def main():
     server.start()
     port = server.get_host_and_port()[1]
     ecs = client("ecs", port)
-    ecs.create_cluster(clusterName="agents")
+    # Without a list of tags moto cannot list what has one (moto/resourcegroupstaggingapi/models).
+    ecs.create_cluster(clusterName="agents", tags=[])
     ecs.register_task_definition(
         family="agent", containerDefinitions=[{"name": "tfc-agent", "image": "x", "memory": 64}]
     )

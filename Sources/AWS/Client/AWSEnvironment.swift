@@ -12,6 +12,9 @@ package enum AWSService: String, Sendable, CaseIterable {
     case monitoring
     case servicequotas
 
+    // Only of `rehearsal prove`.
+    case tagging
+
     /// What goes before the operation's name in `X-Amz-Target`.
     var targetPrefix: String {
         switch self {
@@ -22,12 +25,13 @@ package enum AWSService: String, Sendable, CaseIterable {
         case .logs: "Logs_20140328"
         case .monitoring: "GraniteServiceVersion20100801"
         case .servicequotas: "ServiceQuotasV20190624"
+        case .tagging: "ResourceGroupsTaggingAPI_20170126"
         }
     }
 
     var contentType: String {
         switch self {
-        case .ecs, .ssm, .ecr, .logs, .servicequotas: "application/x-amz-json-1.1"
+        case .ecs, .ssm, .ecr, .logs, .servicequotas, .tagging: "application/x-amz-json-1.1"
         case .dynamodb, .monitoring: "application/x-amz-json-1.0"
         }
     }
@@ -38,6 +42,7 @@ package enum AWSService: String, Sendable, CaseIterable {
         case .logs: "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"
         case .monitoring: "AWS_ENDPOINT_URL_CLOUDWATCH"
         case .servicequotas: "AWS_ENDPOINT_URL_SERVICE_QUOTAS"
+        case .tagging: "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API"
         case .ecs, .dynamodb, .ssm, .ecr: "AWS_ENDPOINT_URL_" + rawValue.uppercased()
         }
     }
