@@ -1,11 +1,12 @@
 import Decisions
-import Rules
+package import Rules
 import Telemetry
 
 /// Reads what the programs wrote, and judges it by the rule book. Lines are evidence of those who
 /// wrote them: what none of them could see is not judged, and said to be so.
 package struct Auditor: Sendable {
     private var lines: [ToldLine] = []
+    private var facts: [(at: Int, fact: Fact)] = []
     private var unread = 0
 
     package init() {}
@@ -17,6 +18,11 @@ package struct Auditor: Sendable {
         }
     }
 
+    /// States what somebody else saw, who was there: ECS's own answers, or what there was at the end.
+    ///
+    /// - Parameter at: as lines have their times, in milliseconds since 1970.
+    package mutating func state(_ fact: Fact, at: Int) { facts.append((at, fact)) }
+
     /// What all that was read comes to.
     package func audit() -> Audit {
         // Of the same millisecond in the order in which they were read: one program's lines are in
@@ -26,10 +32,16 @@ package struct Auditor: Sendable {
         }.map(\.element)
         var court = Court(ordered)
         var stories = Stories()
+        var seen = facts.sorted { $0.at < $1.at }[...]
         for line in ordered {
+            while let next = seen.first, next.at < line.at.milliseconds {
+                court.hear(next.fact, at: next.at)
+                seen.removeFirst()
+            }
             court.hear(line)
             stories.hear(line)
         }
+        for next in seen { court.hear(next.fact, at: next.at) }
         return Audit(
             lines: lines.count,
             unread: unread,

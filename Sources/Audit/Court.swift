@@ -25,6 +25,10 @@ struct Court {
         var departures = 0
         var drains = 0
         var bare = 0
+        // Of facts that no line tells.
+        var texts = 0
+        var rests = 0
+        var runs = 0
     }
 
     /// Jobs by how their agents ended them.
@@ -70,6 +74,17 @@ struct Court {
         guard tasksSeen.contains(task) else { return }
         agent(line, task)
         ledger(line, task)
+    }
+
+    /// What others saw than those who write lines. Of a task whose begin is in no line it says nothing.
+    mutating func hear(_ fact: Fact, at instant: Int) {
+        switch fact {
+        case .written: counts.texts += 1
+        case .rest: counts.rests += 1
+        case .runEnded: counts.runs += 1
+        default: break
+        }
+        violations += book.see(fact, at: instant).violations
     }
 
     private mutating func state(_ fact: Fact, _ line: ToldLine) {
@@ -225,6 +240,13 @@ extension Court {
             (.held, ["agents were drained \(counts.drains) times, each when it was heard to wait"])
         case .nothingLeft where counts.agents > 0:
             (.held, ["no container had two jobs, but where it was renewed or is shared"])
+        // Who was there knows more than lines tell.
+        case .runFirst where counts.runs > 0:
+            (.held, ["\(counts.runs) runs came to their end"])
+        case .rest where counts.rests > 0:
+            (.held, ["the service was looked at when all was over, and rested"])
+        case .secrets where counts.texts > 0:
+            (.held, ["\(counts.texts) lines and items show none that was made for this"])
         case .runFirst: runFirst
         case .rest: atRest
         default: (.cannotTell, [Self.missing(rule)])
