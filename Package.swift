@@ -260,17 +260,17 @@ let package = Package(
         .executableTarget(
             name: "Rehearsal",
             dependencies: [
-                "AgentLink", "Curl", "Decisions", "Exploration", argumentParser, crypto,
-                hummingbird, httpTypes,
+                "AWS", "AgentLink", "Audit", "Curl", "Decisions", "Exploration", argumentParser,
+                crypto, hummingbird, httpTypes,
                 logging,
-                "Model", nioCore, "ProductVersion", "Rules", "Seeded", "Simulation",
+                "Model", nioCore, "Ports", "ProductVersion", "Rules", "Seeded", "Simulation",
                 "SimulationReport", "StrictJSON", "Telemetry",
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "StandInAgent",
-            dependencies: ["AgentLink", "Curl", "Seeded", "StrictJSON"],
+            dependencies: ["AWS", "AgentLink", "Curl", "Decisions", "Seeded", "StrictJSON"],
             swiftSettings: strict
         ),
 
@@ -423,7 +423,8 @@ let package = Package(
         .testTarget(
             name: "RehearsalTests",
             dependencies: [
-                "AgentLink", "Curl", "Decisions", "Model", "Rehearsal", "Rules", "Seeded",
+                "AWS", "AgentLink", "Audit", "Curl", "Decisions", "Model", "Rehearsal", "Rules",
+                "Seeded",
             ],
             swiftSettings: strict
         ),

@@ -7,6 +7,7 @@ import Glibc
 @main
 enum StandInAgent {
     static func main() {
+        if let seconds = StandInWork.seconds(CommandLine.arguments) { StandInWork.run(seconds) }
         signal(SIGPIPE, SIG_IGN)
         // Blocked before any thread exists, so that only `sigwait` below ever takes them.
         var stops = sigset_t()
@@ -25,15 +26,15 @@ enum StandInAgent {
             exit(1)
         }
         let log = Log(isJSON: settings.logsJSON)
-        let client: CurlClient
-        do throws(CurlSetupFailure) {
-            client = try CurlClient()
+        let source: any JobSource
+        do {
+            source = try Self.source(settings, log)
         } catch {
-            log.write(.error, "agent", error.description)
+            log.write(.error, "agent", "\(error)")
             exit(1)
         }
         let stop = StopRequest()
-        let agent = StandInLife(settings: settings, client: client, log: log, stop: stop)
+        let agent = StandInLife(settings: settings, source: source, log: log, stop: stop)
         Task.detached { exit(await agent.run()) }
 
         var count = 0
@@ -56,6 +57,22 @@ enum StandInAgent {
                 exit(1)
             }
         }
+    }
+
+    private static func source(
+        _ settings: StandInSettings,
+        _ log: Log
+    ) throws -> any JobSource {
+        let client = try CurlClient()
+        guard let table = settings.table else {
+            return TerraformJobs(settings: settings, client: client, log: log)
+        }
+        return try TableJobs(
+            table: table,
+            environment: ProcessInfo.processInfo.environment,
+            client: client,
+            log: log
+        )
     }
 
     private static func name(_ number: Int32) -> String {

@@ -1,8 +1,5 @@
 import AgentLink
-import Curl
-import FoundationEssentials
 import Glibc
-import StrictJSON
 
 /// The agent's life: register, poll, work, deregister.
 struct StandInLife: Sendable {
@@ -11,24 +8,9 @@ struct StandInLife: Sendable {
     static let attempts = 20
 
     let settings: StandInSettings
-    let client: any HTTPClient
+    let source: any JobSource
     let log: Log
     let stop: StopRequest
-
-    private struct Job: Decodable {
-        var job_id: String
-        var job_type: String
-        var seconds: Double
-    }
-
-    private struct Registration: Decodable {
-        var agent_id: String
-        var agent_pool_id: String
-    }
-
-    private struct Report: Decodable {
-        var cancel: Bool
-    }
 
     /// Runs until stopped; returns the exit code.
     func run() async -> Int32 {
@@ -44,22 +26,24 @@ struct StandInLife: Sendable {
             return code
         }
         guard let agent = await register() else { return 1 }
-        log.identify(id: agent.agent_id, name: settings.name, pool: agent.agent_pool_id)
+        log.identify(id: agent.id, name: settings.name, pool: agent.pool)
         log.write(
             .info,
             "core",
             StatusPhrase.registered.words + " with HCP Terraform",
-            [("agent_id", agent.agent_id), ("agent_pool_id", agent.agent_pool_id)]
+            [("agent_id", agent.id), ("agent_pool_id", agent.pool)]
         )
         log.write(.info, "core", StatusPhrase.waiting.words)
         while !stop.isRequested {
-            let answer = await post("jobs/next", ["agent_id": agent.agent_id])
-            if answer?.status == 410 { return gone() }
-            guard let job = Self.decode(Job.self, answer) else {
+            let job: OfferedJob
+            switch await source.next(for: agent.id) {
+            case .gone: return gone()
+            case .nothing:
                 await stop.pause(.milliseconds(settings.pollMilliseconds))
                 continue
+            case .job(let offered): job = offered
             }
-            guard await work(on: job, as: agent.agent_id) else { return gone() }
+            guard await work(on: job, as: agent.id) else { return gone() }
             if let code = settings.exitAfterJob {
                 log.write(.error, "core", "Failed after a job", [("code", "\(code)")])
                 return code
@@ -67,7 +51,7 @@ struct StandInLife: Sendable {
             if settings.isSingle || stop.isRequested { break }
             log.write(.info, "core", StatusPhrase.waiting.words)
         }
-        _ = await post("deregister", ["agent_id": agent.agent_id])
+        await source.deregister(agent.id)
         log.write(.info, "core", "Agent deregistered")
         return 0
     }
@@ -78,22 +62,13 @@ struct StandInLife: Sendable {
         return 1
     }
 
-    private func register() async -> Registration? {
-        let body = ["name": settings.name, "task": settings.task, "version": Self.version]
+    private func register() async -> EnlistedAgent? {
         for _ in 0..<Self.attempts where !stop.isRequested {
-            let answer = await post("register", body, numbers: ["pid": Int(getpid())])
-            if let agent = Self.decode(Registration.self, answer) { return agent }
-            log.write(
-                .error,
-                "core",
-                "Unexpected HTTP response code",
-                [
-                    ("method", "POST"), ("url", settings.address + "/api/agent/register"),
-                    ("status", answer.map { "\($0.status)" } ?? "none"),
-                ]
-            )
-            if answer?.status == 401 { return nil }
-            await stop.pause(.milliseconds(settings.pollMilliseconds))
+            switch await source.register(settings) {
+            case .agent(let agent): return agent
+            case .refused: return nil
+            case .failed: await stop.pause(.milliseconds(settings.pollMilliseconds))
+            }
         }
         return nil
     }
@@ -102,20 +77,20 @@ struct StandInLife: Sendable {
     /// for what earlier jobs left, then it leaves something itself.
     ///
     /// - Returns: whether HCP Terraform still knows this agent.
-    private func work(on job: Job, as id: String) async -> Bool {
+    private func work(on job: OfferedJob, as id: String) async -> Bool {
         log.write(
             .info,
             "core",
             StatusPhrase.jobReceived.words,
-            [("job_type", job.job_type), ("job_id", job.job_id)]
+            [("job_type", job.type), ("job_id", job.id)]
         )
         log.write(
             .info,
             "terraform",
             "Handling run",
-            [("run_id", job.job_id), ("run_operation", job.job_type)]
+            [("run_id", job.id), ("run_operation", job.type)]
         )
-        log.write(.info, "terraform", "Running terraform \(job.job_type)")
+        log.write(.info, "terraform", "Running terraform \(job.type)")
         let leavings = Leavings(settings)
         let found = leavings.found()
         if !found.isEmpty {
@@ -124,26 +99,20 @@ struct StandInLife: Sendable {
                 "terraform",
                 "Found what an earlier job left",
                 [
-                    ("job_type", job.job_type), ("job_id", job.job_id),
+                    ("job_type", job.type), ("job_id", job.id),
                     ("left", found.joined(separator: ", ")),
                 ]
             )
         }
-        let child = startChild(["sleep", "\(job.seconds)"])
+        let child = startChild(StandInWork.command(job.seconds))
         stop.setChild(child)
-        leave(leavings.script(of: "\(job.job_id)-\(job.job_type)"))
+        leave(leavings.script(of: "\(job.id)-\(job.type)"))
         let (isKnown, canceled) = await supervise(child, as: id)
         stop.setChild(nil)
         guard isKnown else { return false }
         log.write(.info, "terraform", "Finished handling run")
         let result = canceled ? "canceled" : child == nil ? "errored" : "finished"
-        let answer = await post(
-            "jobs/finish",
-            [
-                "agent_id": id, "job_id": job.job_id, "job_type": job.job_type, "result": result,
-            ]
-        )
-        return answer?.status != 410
+        return await source.finish(job, by: id, result: result)
     }
 
     private func supervise(_ child: pid_t?, as id: String) async -> (known: Bool, canceled: Bool) {
@@ -156,16 +125,16 @@ struct StandInLife: Sendable {
             let due = reported + .milliseconds(settings.pollMilliseconds)
             guard ContinuousClock.now >= due else { continue }
             reported = .now
-            let answer = await post("status", ["agent_id": id])
-            if answer?.status == 410 {
+            switch await source.report(id) {
+            case .gone:
                 kill(child, SIGKILL)
                 waitpid(child, &status, 0)
                 return (false, false)
-            }
-            if !canceled, Self.decode(Report.self, answer)?.cancel == true {
+            case .canceled where !canceled:
                 canceled = true
                 // A canceled run interrupts terraform, not the agent.
                 kill(child, SIGINT)
+            case .canceled, .known: break
             }
         }
         return (true, canceled)
@@ -197,44 +166,5 @@ struct StandInLife: Sendable {
             return nil
         }
         return pid
-    }
-
-    // MARK: - Calls
-
-    private func post(
-        _ verb: String,
-        _ body: [String: String],
-        numbers: [String: Int] = [:]
-    ) async -> HTTPResponse? {
-        let encoder = JSONEncoder()
-        var parts: [String] = []
-        for (name, value) in body {
-            let text = (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) }
-            parts.append("\"\(name)\":\(text ?? "\"\"")")
-        }
-        parts += numbers.map { "\"\($0.key)\":\($0.value)" }
-        let request = HTTPRequest(
-            .post,
-            "\(settings.address)/api/agent/\(verb)",
-            headers: [
-                ("Authorization", "Bearer \(settings.token)"),
-                ("Content-Type", "application/json"),
-            ],
-            body: Array("{\(parts.joined(separator: ","))}".utf8)
-        )
-        do {
-            return try await client.send(request)
-        } catch {
-            log.write(.warn, "core", "Request failed", [("error", "\(error)")])
-            return nil
-        }
-    }
-
-    private static func decode<Value: Decodable>(
-        _ type: Value.Type,
-        _ answer: HTTPResponse?
-    ) -> Value? {
-        guard let answer, answer.status == 200 else { return nil }
-        return try? StrictJSON.decode(type, from: answer.body)
     }
 }

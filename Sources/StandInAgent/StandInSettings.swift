@@ -15,6 +15,8 @@ struct StandInSettings: Equatable, Sendable {
     /// The ECS task that this agent runs in: lets the rehearsal tell whose agent it is.
     var task = ""
     var pollMilliseconds = 500
+    /// Its jobs are in this table of DynamoDB's; nil where it asks the address.
+    var table: String?
     /// What its jobs may leave behind, and by what chance they do.
     var leaves: [Leavings.Kind] = []
     var seed: UInt64 = 0
@@ -59,6 +61,7 @@ struct StandInSettings: Equatable, Sendable {
             }
             pollMilliseconds = number
         }
+        table = environment["STAND_IN_JOBS"].flatMap { $0.isEmpty ? nil : $0 }
         leaves = try Self.kinds(environment["STAND_IN_LEAVES"])
         seed = environment["STAND_IN_SEED"].flatMap { UInt64($0) } ?? seed
         home = environment["HOME"] ?? home

@@ -73,6 +73,7 @@ def options() -> None:
         (["--push"], "--push needs --prefix"),
         (["--tfvars", "x"], "--tfvars needs --ecr"),
         (["--agent", "x:1"], "--agent needs --ecr"),
+        (["--stand-in", "--only", "sidecar"], "--stand-in does not go with --only"),
         (["--provenance", "x"], "--provenance needs --ecr"),
         (["--signed"], "--signed needs --ecr"),
     ):
@@ -325,6 +326,11 @@ def pushes() -> None:
         process = ecr.build("--tag", "v2", "--tfvars", ecr.variables.name, "--agent", "none")
         assert process.returncode == 0, process.stderr
         assert ecr.calls("docker", "pull") == [] and "agent_image" not in ecr.written()
+
+        process = ecr.build("--tag", "v3", "--tfvars", ecr.variables.name, "--stand-in")
+        assert process.returncode == 0, process.stderr
+        assert ecr.calls("docker", "pull") == [] and "agent_image" not in ecr.written()
+        assert ecr.written()["stand_in_image"] == by_digest(f"{REGISTRY}/stand-in-agent:v3")
 
 
 @check("docker/build gives a tag in ECR once, and finds that out before it builds")
