@@ -481,6 +481,68 @@ def is_running(pid: str) -> bool:
         return False
 
 
+READINGS = {
+    "same": "with the revision that they had",
+    "primary": "with the newest revision",
+}
+TAKEN_AWAY = "nothing is left: neither under the prefix nor with the tag of this proof\n"
+
+
+def prove(root: pathlib.Path, *options: str) -> subprocess.Popen:
+    print(f"==> rehearsal prove --local {' '.join(options)}", flush=True)
+    return subprocess.Popen(
+        [root / ".build/debug/rehearsal", "prove", "--local", "--prefix", "proof", *options],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+
+
+def proves(reading: str, what: str):
+    """Which revision replaces tasks is told to the local cloud alone, and found out by calls."""
+
+    def check(root: pathlib.Path) -> bool:
+        lines: list[str] = []
+        # The deployment alone is played twice.
+        acts = [] if reading == "same" else ["--acts", "deployment"]
+        told = finish(prove(root, "--replacement", reading, *acts), lines.append)
+        held = {line.split()[2].rstrip(":") for line in lines if line.startswith("held ")}
+        return (
+            told
+            and any(what in line for line in lines)
+            and {"1", "2", "3", "4", "6", "7", "8", "9"} <= held
+            and lines[-1] == TAKEN_AWAY
+            and (reading != "same" or any("refused protection to 1" in line for line in lines))
+        )
+
+    return check
+
+
+def proof_notices_a_broken_rule(root: pathlib.Path) -> bool:
+    lines: list[str] = []
+    process = prove(root, "--break", "protection", "--acts", "runs")
+    return (
+        finish(process, lines.append, expected=1)
+        and any(re.match(r"broken +rule 1:", line) for line in lines)
+        and lines[-1] == TAKEN_AWAY
+    )
+
+
+def proof_takes_away_after_an_interrupt(root: pathlib.Path) -> bool:
+    lines: list[str] = []
+
+    def watch(line: str) -> None:
+        lines.append(line)
+        if line.startswith("runs: "):
+            process.send_signal(signal.SIGINT)
+
+    process = prove(root)
+    return finish(process, watch, expected=130) and lines[-1] == TAKEN_AWAY
+
+
 ALL = [
     (
         "one run, single-job mode, whose lines CloudWatch takes and an audit understands",
@@ -547,4 +609,10 @@ ALL = [
         breaks("clean", NOTHING_LEFT_RULE, "--seed", "8"),
     ),
     ("an interrupt leaves nothing behind", leaves_nothing_behind_after_an_interrupt),
+    *(
+        (f"a proof plays every act, sees {what}, and leaves nothing", proves(reading, what))
+        for reading, what in READINGS.items()
+    ),
+    ("a proof notices an ECS that does not protect", proof_notices_a_broken_rule),
+    ("an interrupted proof takes everything away first", proof_takes_away_after_an_interrupt),
 ]

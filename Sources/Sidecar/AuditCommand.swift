@@ -114,7 +114,7 @@ struct AuditCommand: ParsableCommand {
         let start = now.advanced(by: .zero - .seconds(hours * 3_600))
         var auditor = known
         for group in groups {
-            try await reader.read(group, from: start, to: now) { auditor.read($0) }
+            try await reader.read(group, from: start, to: now) { auditor.read($0.text) }
         }
         return auditor
     }

@@ -39,6 +39,7 @@ def main() -> int:
     import module_checks  # noqa: F401
     import policy_checks  # noqa: F401
     import pool_checks  # noqa: F401
+    import prove_checks  # noqa: F401
     import watch_checks  # noqa: F401
 
     arguments = sys.argv[1:]

@@ -104,6 +104,18 @@ EXAMPLE_INPUTS: dict[str, dict] = {
         "zone": "example.com",
     },
     "several-pools": {**IMAGES, "organization": "example", "region": "eu-central-1"},
+    "prove": {
+        **IMAGES,
+        "stand_in_image": f"{planning.REGISTRY}/stand-in-agent:v1",
+        "cpu_architecture": "X86_64",
+        "prefix": "proof",
+        "region": "eu-central-1",
+        "marker": "mark",
+        "agent_token": planning.TOKEN,
+        "hmac_key": planning.HMAC_KEY,
+        "max_count": 2,
+        "refuse_protection": True,
+    },
     "plans-on-spot": {**IMAGES, "organization": "example", "region": "eu-central-1"},
     "project": {
         **IMAGES,

@@ -2,6 +2,20 @@ package import Decisions
 
 /// Reads log groups of CloudWatch (Amazon CloudWatch Logs API reference, FilterLogEvents).
 package struct LogGroupReader: Sendable {
+    /// A line as it was written.
+    package struct Event: Sendable, Hashable {
+        /// The stream; of a container `NAME/CONTAINER/TASK`.
+        package let stream: String
+        package let at: WallTime
+        package let text: String
+
+        package init(stream: String, at: WallTime, text: String) {
+            self.stream = stream
+            self.at = at
+            self.text = text
+        }
+    }
+
     private let aws: AWSClient
 
     package init(_ aws: AWSClient) { self.aws = aws }
@@ -13,12 +27,12 @@ package struct LogGroupReader: Sendable {
     ///
     /// - Parameters:
     ///   - group: its name.
-    ///   - take: gets each event's text, within a stream in the order of their times.
+    ///   - take: gets each event, within a stream in the order of their times.
     package func read(
         _ group: String,
         from start: WallTime,
         to end: WallTime,
-        _ take: (String) -> Void
+        _ take: (Event) -> Void
     ) async throws(AWSFailure) {
         struct Input: Encodable {
             let logGroupName: String
@@ -27,9 +41,13 @@ package struct LogGroupReader: Sendable {
             let nextToken: String?
         }
         struct Answer: Decodable {
-            let events: [Event]?
+            let events: [Line]?
             let nextToken: String?
-            struct Event: Decodable { let message: String? }
+            struct Line: Decodable {
+                let logStreamName: String?
+                let timestamp: Int?
+                let message: String?
+            }
         }
         var token: String?
         for _ in 0..<Self.maximumPages {
@@ -40,7 +58,11 @@ package struct LogGroupReader: Sendable {
                 nextToken: token
             )
             let answer: Answer = try await aws.call(.logs, "FilterLogEvents", .harmless, input)
-            for event in answer.events ?? [] { if let text = event.message { take(text) } }
+            for line in answer.events ?? [] {
+                guard let text = line.message else { continue }
+                let at = WallTime(milliseconds: line.timestamp ?? 0)
+                take(Event(stream: line.logStreamName ?? "", at: at, text: text))
+            }
             guard let next = answer.nextToken, !next.isEmpty else { return }
             token = next
         }

@@ -31,7 +31,7 @@ struct Cloud: Sendable {
         random: inout SeededRandom
     ) throws {
         let agents = AgentProcesses(rehearsal: folder.marker)
-        names = ServiceNames(pool: pool)
+        names = ServiceNames(pool: pool, prefix: settings.prefix)
         organization = Organization(from: &random, pool: pool, like: first?.organization)
         let parameters = [
             names.agentTokenParameter: organization.agentToken,
@@ -148,6 +148,7 @@ struct Cloud: Sendable {
         var agent = ["AGENT_LAUNCHER_ALONE_LIMIT_MILLISECONDS": "30000"]
         agent["STAND_IN_LEAVES"] = settings.leaves.joined(separator: ",")
         agent["STAND_IN_SEED"] = "\(settings.seed)"
+        agent.merge(settings.agentVariables) { _, new in new }
         return .init(
             names: names,
             definition: definition,

@@ -53,6 +53,8 @@ final class PlayJournal: Sendable {
     private let pool: String?
     /// Log files go here.
     private let directory: String
+    /// Whether the timeline is printed.
+    private let isShown: Bool
     /// Is shown everything, in no particular order.
     private let watch: @Sendable (Happening) -> Void
 
@@ -61,6 +63,7 @@ final class PlayJournal: Sendable {
         paint: Paint,
         pool: String? = nil,
         directory: String,
+        isShown: Bool = true,
         book: RuleBook,
         watch: @escaping @Sendable (Happening) -> Void = { _ in }
     ) {
@@ -69,6 +72,7 @@ final class PlayJournal: Sendable {
         self.paint = paint
         self.pool = pool
         self.directory = directory
+        self.isShown = isShown
         self.watch = watch
     }
 
@@ -114,6 +118,7 @@ final class PlayJournal: Sendable {
     }
 
     private func show(_ entry: TimelineEntry) {
+        guard isShown else { return }
         let stamp = padded(tenths(Double(time.now) / 1000), 7, right: true)
         put(
             paint.dim(stamp) + "  " + (pool.map { $0 + "  " } ?? "") + padded(entry.who, 20) + "  "

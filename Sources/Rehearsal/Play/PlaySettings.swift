@@ -51,6 +51,10 @@ struct PlaySettings: Sendable {
     var bin: String
     var taskDefinition: String
     var isColored = false
+    /// Begins the names of everything, as the module's does; nil for the rehearsal's own.
+    var prefix: String?
+    /// Further variables of the agent's container.
+    var agentVariables: [String: String] = [:]
 
     /// As many pools as may be played.
     static let poolNames = ["a", "b", "c", "d", "e", "f", "g", "h"]

@@ -23,4 +23,10 @@ extension SecretKind {
     func make(_ length: Int = 40, from random: inout SeededRandom) -> String {
         mark + random.hex(length)
     }
+
+    /// A secret that nobody can guess, for where others than this machine can call: not of the seed.
+    func random() -> String {
+        var system = SystemRandomNumberGenerator()
+        return mark + (0..<3).map { _ in String(system.next(), radix: 16) }.joined()
+    }
 }

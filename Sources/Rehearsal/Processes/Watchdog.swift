@@ -50,3 +50,21 @@ struct Watchdog: Sendable {
         while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
     }
 }
+
+/// SIGINT, SIGTERM and SIGHUP, waited for by the main thread. They are blocked before any other
+/// thread exists, so that all threads inherit that; an async main would take them instead.
+struct StopSignals {
+    private var set = sigset_t()
+
+    init() {
+        sigemptyset(&set)
+        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    func wait() {
+        var set = set
+        var number: Int32 = 0
+        sigwait(&set, &number)
+    }
+}

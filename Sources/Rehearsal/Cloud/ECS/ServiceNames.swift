@@ -11,8 +11,18 @@ struct ServiceNames: Sendable {
     var agentTokenParameter = "/rehearsal/agent-token"
     var hmacKeyParameter = "/rehearsal/run-task-hmac-key"
 
-    /// - Parameter pool: one of several behind one endpoint; nil for the only one.
-    init(pool: String? = nil) {
+    /// - Parameters:
+    ///   - pool: one of several behind one endpoint; nil for the only one.
+    ///   - prefix: of all names, as the module gives them (names.tf); nil for the rehearsal's own.
+    init(pool: String? = nil, prefix: String? = nil) {
+        if let prefix {
+            cluster = prefix
+            service = prefix + "-agents"
+            family = service
+            ledgerTable = prefix + "-ledger"
+            agentTokenParameter = "/\(prefix)/agent-token"
+            hmacKeyParameter = "/\(prefix)/hmac-key"
+        }
         guard let pool else { return }
         cluster += "-" + pool
         service += "-" + pool
