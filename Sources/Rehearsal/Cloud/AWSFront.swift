@@ -52,7 +52,7 @@ actor AWSFront {
         table = DynamoDBTable(name: names.ledgerTable)
         verifier = SignatureVerifier(
             region: names.region,
-            services: OtherServices.services.union(["ecs", "dynamodb", "ssm", "logs", "tagging"])
+            services: OtherServices.services.union(["ecs", "dynamodb", "ssm", "tagging"])
         )
         let own = EndpointCredentials(id: self.random.hex(32))
         self.endpoint = endpoint ?? own
