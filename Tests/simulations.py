@@ -188,8 +188,8 @@ def modes_stand_beside_each_other(root: pathlib.Path) -> bool:
         text = simulate(root, *options, "--report", str(path)).stdout
         page = path.read_text()
     modes = {
-        mode["mode"]: mode
-        for mode in json.loads(simulate(root, *options, "--json").stdout)["modes"]
+        mode["name"]: mode
+        for mode in json.loads(simulate(root, *options, "--json").stdout)["variants"]["mode"]
     }
     print(text.split("\n\n")[-1])
     rows = [
@@ -206,6 +206,21 @@ def modes_stand_beside_each_other(root: pathlib.Path) -> bool:
     )
 
 
+def notifications_spare_agents_time(root: pathlib.Path) -> bool:
+    """The same runs without and with, of which a tenth is canceled."""
+    options = ["--seeds", "6", "--canceled-percent", "10", "--notifications", "--quiet"]
+    text = simulate(root, *options).stdout
+    print(text.split("\n\n")[-1])
+    ways = json.loads(simulate(root, *options, "--json").stdout)["variants"]["notifications"]
+    without, with_them = ways
+    return (
+        [way["name"] for way in ways] == ["without", "with"]
+        and [line.split()[0] for line in text.splitlines()[-2:]] == ["without", "with"]
+        and with_them["agentHours"] < without["agentHours"]
+        and with_them["costPerRun"] < without["costPerRun"]
+    )
+
+
 def bad_input_is_refused_with_its_reason(root: pathlib.Path) -> bool:
     fine = True
     with tempfile.TemporaryDirectory() as folder:
@@ -219,6 +234,8 @@ def bad_input_is_refused_with_its_reason(root: pathlib.Path) -> bool:
             (["--trace", folder + "/none.csv"], 2, "cannot be read"),
             (["--seeds", "1", "--report", folder + "/no/such/place.html"], 2, "cannot be written"),
             (["--policy", "theirs"], 64, "expected all, or some of ours"),
+            (["--canceled-percent", "49"], 64, "expected 0 to 48"),
+            (["--spot-discount", "101"], 64, "expected 0 to 100"),
             (["--max-jobs", "1000001"], 64, "expected 0 to 1000000"),
             (["--seeds", "0"], 64, "expected 1 to 1000000"),
             (["--desired-count", "5", "--max", "2"], 64, "contradict each other"),
@@ -363,6 +380,7 @@ ALL = [
     ("Simulation: a broken safeguard fails", broken_safeguard_fails),
     ("Simulation: every fault played is told", every_fault_played_is_told),
     ("Simulation: the modes beside each other", modes_stand_beside_each_other),
+    ("Simulation: notifications beside none", notifications_spare_agents_time),
     ("Simulation: bad input is refused", bad_input_is_refused_with_its_reason),
     ("Simulation: exported runs make a trace", exported_runs_make_a_trace),
     ("Simulation: a recommendation keeps its target", recommendation_keeps_its_target),

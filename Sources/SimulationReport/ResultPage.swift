@@ -11,8 +11,8 @@ package struct SimulationResult: Sendable {
     package var campaign: SafetyCampaign?
     package var figures: [Figures] = []
     package var choices: [Choice] = []
-    /// This project in each of its modes, where they were asked for.
-    package var modes: [ModeFigures] = []
+    /// This project in several ways, where they were asked for.
+    package var variants: [VariantSubject: [Variant]] = [:]
 
     package init(command: String, limits: Limits, prices: Prices) {
         self.command = command
@@ -105,7 +105,9 @@ package struct ResultPage: Sendable {
 
     package var html: String {
         let table = FiguresTable(result.figures, result.prices)
-        let modes = ModesTable(result.modes, result.prices)
+        let variants = VariantSubject.allCases.compactMap { subject in
+            result.variants[subject].map { VariantsTable(subject, $0, result.prices) }
+        }
         var page = """
             <!doctype html>
             <html lang="en">
@@ -136,10 +138,10 @@ package struct ResultPage: Sendable {
         }
         page += "<section id=\"table\">\n<h2>The figures</h2>\n"
         page += Self.table(FiguresTable.columns, table.rows) + "</section>\n"
-        if !modes.rows.isEmpty {
-            page += "<section id=\"modes\">\n<h2>What jobs share</h2>\n<p class=\"note\">"
-            page += "This project in each of its modes, with the same runs.</p>\n"
-            page += Self.table(ModesTable.columns, modes.rows) + "</section>\n"
+        for table in variants {
+            page += "<section id=\"\(table.subject.rawValue)\">\n<h2>\(table.subject.title)</h2>\n"
+            page += "<p class=\"note\">This project in each way, with the same runs.</p>\n"
+            page += Self.table(table.columns, table.rows) + "</section>\n"
         }
         page += "<section id=\"legend\">\n<h2>What is what</h2>\n<dl>\n"
         for entry in result.figures {
@@ -147,9 +149,9 @@ package struct ResultPage: Sendable {
             page += "<dd>\(Drawing.escaped(entry.policy.title))</dd>\n"
         }
         var columns = FiguresTable.columns
-        if !modes.rows.isEmpty {
+        for table in variants {
             let known = Set(columns.map(\.title))
-            columns += ModesTable.columns.filter { !known.contains($0.title) }
+            columns += table.columns.filter { !known.contains($0.title) }
         }
         for column in columns where !column.note.isEmpty {
             page += "<dt>\(column.title)</dt><dd>\(Drawing.escaped(column.note))</dd>\n"
@@ -161,10 +163,12 @@ package struct ResultPage: Sendable {
 
     private var priceNote: String {
         let prices = result.prices
-        return "Prices: \(Numbers.dollars(prices.agentHour)) for an agent's hour "
-            + "(\(Numbers.fixed(prices.vcpus, 2)) vCPU, \(Numbers.fixed(prices.gigabytes, 1)) GB), "
-            + "\(Numbers.dollars(prices.controllerHour)) for a central controller's hour where a "
-            + "policy needs one, DynamoDB on demand."
+        let task =
+            "\(Numbers.fixed(prices.vcpus, 2)) vCPU, \(Numbers.fixed(prices.gigabytes, 1)) GB"
+        let saved = Numbers.percent(prices.spotDiscount)
+        return "Prices: \(Numbers.dollars(prices.agentHour)) for an agent's hour (\(task)), "
+            + "\(saved) less on Spot, \(Numbers.dollars(prices.controllerHour)) for a central "
+            + "controller's hour where a policy needs one, DynamoDB on demand."
     }
 
     private static func table(_ columns: [FiguresTable.Column], _ rows: [[String]]) -> String {

@@ -86,6 +86,43 @@ struct PolicyTests {
         #expect(figures.renewals > 0 && figures.renewals <= figures.jobs)
     }
 
+    @Test("a canceled run keeps an agent until its end is told of, and nobody else's")
+    func notifications() throws {
+        var scenario = try scenario()
+        scenario.mix.canceled = 300
+        let without = try play(.ours, scenario)
+        scenario.setup.notifies = true
+        let with = try play(.ours, scenario)
+        #expect(with.runs == without.runs)
+        #expect(with.agentTime < without.agentTime * 9 / 10)
+        #expect(with.killedBusy + with.lostRuns + with.leftRunning == 0)
+        #expect(with.unfinished == 0)
+    }
+
+    @Test("plans on Spot cost less, and Spot takes back none but plans")
+    func spotPlans() throws {
+        var scenario = try scenario()
+        let quiet = try play(.spotPlans, scenario)
+        #expect(quiet.killedBusy + quiet.lostRuns + quiet.leftRunning == 0)
+        #expect(quiet.spotTime > 0 && quiet.spotTime < quiet.agentTime)
+        var prices = Prices()
+        let cost = quiet.cost(prices)
+        prices.spotDiscount = 0
+        let saved = Double(quiet.spotTime) / 3_600_000 * prices.agentHour * 0.5
+        #expect(abs(quiet.cost(prices) - cost - saved) < 1e-9)
+        // Nearly every task of an hour is taken back: a plan of more than two minutes is lost, an
+        // apply never.
+        scenario.setup.spotInterruptions = 1_000
+        let taken = try play(.spotPlans, scenario)
+        #expect(taken.lostRuns > 0)
+        #expect(taken.killedBusy == 0)
+        #expect(taken.unfinished == 0)
+        scenario.mix.plan = 10_000
+        let short = try play(.spotPlans, scenario)
+        #expect(short.boots > short.lostRuns)
+        #expect(short.lostRuns == 0)
+    }
+
     @Test("the counter leaks an agent for each run that ends early, up to its maximum")
     func counter() throws {
         let figures = try play(.counter, try scenario())

@@ -1,4 +1,3 @@
-import AgentLink
 import FoundationEssentials
 import Simulation
 import SimulationReport
@@ -15,7 +14,11 @@ extension SimulationResult {
             workload: workload,
             rules: campaign.map(Page.Rules.init),
             policies: figures.map { Page.Policy($0, prices) },
-            modes: modes.map { Page.Mode($0, prices) }
+            variants: Dictionary(
+                uniqueKeysWithValues: variants.map { subject, all in
+                    (subject.rawValue, all.map { Page.Variant($0, prices) })
+                }
+            )
         )
         return String(decoding: try encoder.encode(page), as: UTF8.self)
     }
@@ -27,10 +30,10 @@ extension SimulationResult {
         let workload: String
         let rules: Rules?
         let policies: [Policy]
-        let modes: [Mode]
+        let variants: [String: [Variant]]
 
-        struct Mode: Encodable {
-            let mode: String
+        struct Variant: Encodable {
+            let name: String
             let jobs: Int
             let bootsPerJob: Double
             let renewals: Int
@@ -42,9 +45,9 @@ extension SimulationResult {
             let agentHours: Double
             let costPerRun: Double
 
-            init(_ entry: ModeFigures, _ prices: Prices) {
+            init(_ entry: SimulationReport.Variant, _ prices: Prices) {
                 let figures = entry.figures
-                mode = entry.mode.rawValue
+                name = entry.name
                 jobs = figures.jobs
                 bootsPerJob = figures.bootsPerJob
                 renewals = figures.renewals

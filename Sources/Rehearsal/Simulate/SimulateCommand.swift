@@ -4,6 +4,7 @@ import Decisions
 import Glibc
 import Model
 import Simulation
+import SimulationReport
 
 extension PolicyKind: ExpressibleByArgument {}
 extension Safeguard: ExpressibleByArgument {}
@@ -28,6 +29,7 @@ struct SimulateCommand: ParsableCommand {
               rehearsal simulate --seeds 1000 --policy all --report out.html
               rehearsal simulate --trace runs.csv --recommend --wait-target 60
               rehearsal simulate --seeds 1000 --modes
+              rehearsal simulate --seeds 1000 --canceled-percent 10 --notifications
               rehearsal simulate --story --seed 17
               rehearsal simulate --script FILE
               rehearsal simulate --growth
@@ -90,6 +92,15 @@ struct SimulateCommand: ParsableCommand {
         var mode = AgentMode.shared
         @Flag(help: "Plays the three modes beside each other, in a table of their own.")
         var modes = false
+        @Flag(help: "Plays without and with notifications of runs that are over.")
+        var notifications = false
+        @Option(
+            help: """
+                How many of 1,000 agents on Spot are interrupted within an hour, for spot-plans; AWS \
+                does not say.
+                """
+        )
+        var spotInterruptions = 0
         @Option(help: "MAX_JOBS in renewed mode, 0 for no limit.") var maxJobs = 0
         @Option(
             help: """
@@ -113,6 +124,8 @@ struct SimulateCommand: ParsableCommand {
         @Option(help: "Average plan.") var planSeconds = 90
         @Option(help: "Average time until a plan is confirmed.") var approvalSeconds = 300
         @Option(help: "Average apply.") var applySeconds = 150
+        @Option(help: "Of 100 runs, how many are canceled; traces have their own.")
+        var canceledPercent = RandomWorkload.Mix().canceled / 10
         @Flag(help: "Finds the cheapest limits whose waits keep --wait-target.")
         var recommend = false
         @Option(help: "Seconds that 95 of 100 jobs may wait, for --recommend.")
@@ -124,6 +137,8 @@ struct SimulateCommand: ParsableCommand {
         @Option(help: "A GB of memory for an hour.") var gbHour = Prices().gigabyteHour
         @Option(help: "vCPUs of a task.") var vcpus = Prices().vcpus
         @Option(help: "GB of memory of a task.") var gb = Prices().gigabytes
+        @Option(help: "Per cent by which Spot is cheaper, for spot-plans; AWS says up to 70.")
+        var spotDiscount = Int(Prices().spotDiscount * 100)
         @Option(help: "A central controller for an hour, for the policies that have one.")
         var controllerHour = Prices().controllerHour
     }
@@ -153,6 +168,9 @@ struct SimulateCommand: ParsableCommand {
             ("--wait-target", runs.waitTarget, 1...86_400),
             ("--idle-seconds", service.idleSeconds, 1...86_400),
             ("--first-job-seconds", service.firstJobSeconds, 1...86_400),
+            ("--canceled-percent", runs.canceledPercent, 0...RandomWorkload.Mix.mostCanceled / 10),
+            ("--spot-discount", prices.spotDiscount, 0...100),
+            ("--spot-interruptions", service.spotInterruptions, 0...1_000),
             ("--max-jobs", service.maxJobs, 0...1_000_000),
             ("--cold-seconds", service.coldSeconds, 0...3_600),
             ("--pools", service.pools ?? 1, 1...1_000),
@@ -216,6 +234,25 @@ struct SimulateCommand: ParsableCommand {
         seedOptions.seed...seedOptions.seed + UInt64(seedOptions.seeds - 1)
     }
 
+    /// The ways to run this project that are to be compared.
+    var variants: [(subject: VariantSubject, ways: [Way])] {
+        var variants: [(subject: VariantSubject, ways: [Way])] = []
+        if service.modes {
+            let ways = AgentMode.allCases.map { mode in
+                Way(mode.rawValue, isAsked: mode == service.mode) { $0.mode = mode }
+            }
+            variants.append((.mode, ways))
+        }
+        if service.notifications {
+            let ways = [
+                Way("without", isAsked: true) { $0.notifies = false },
+                Way("with", isAsked: false) { $0.notifies = true },
+            ]
+            variants.append((.notifications, ways))
+        }
+        return variants
+    }
+
     func kinds() throws -> [PolicyKind] {
         if seedOptions.policy == "all" { return PolicyKind.allCases }
         return try seedOptions.policy.split(separator: ",").map { name in
@@ -235,7 +272,22 @@ struct SimulateCommand: ParsableCommand {
         list.vcpus = prices.vcpus
         list.gigabytes = prices.gb
         list.controllerHour = prices.controllerHour
+        list.spotDiscount = Double(prices.spotDiscount) / 100
         return list
+    }
+}
+
+/// One way to run this project.
+struct Way {
+    let name: String
+    /// It is what the other options say.
+    let isAsked: Bool
+    let take: (inout Setup) -> Void
+
+    init(_ name: String, isAsked: Bool, _ take: @escaping (inout Setup) -> Void) {
+        self.name = name
+        self.isAsked = isAsked
+        self.take = take
     }
 }
 

@@ -45,9 +45,12 @@ struct Simulator {
         let started = clock.now
         result.figures = try compare(scenario)
         if !command.output.json { printFigures(result.figures, started.duration(to: clock.now)) }
-        if command.service.modes {
-            result.modes = try compareModes(scenario, result.figures)
-            if !command.output.json { print("\n" + ModesTable(result.modes, prices).text) }
+        for (subject, ways) in command.variants {
+            let variants = try compare(ways, scenario, result.figures)
+            result.variants[subject] = variants
+            if !command.output.json {
+                print("\n" + VariantsTable(subject, variants, prices).text)
+            }
         }
         result.workload = workloadTitle
         if command.output.report != nil || command.output.picture != nil {
@@ -166,6 +169,7 @@ struct Simulator {
         setup.maxJobs = command.service.maxJobs > 0 ? command.service.maxJobs : nil
         setup.coldJob = command.service.coldSeconds * 1_000
         setup.idleTimeout = command.service.idleSeconds * 1_000
+        setup.spotInterruptions = command.service.spotInterruptions
         setup.firstJobTimeout = command.service.firstJobSeconds * 1_000
         var scenario = Scenario(setup, .drawn(command.runs.workload))
         if let path = command.runs.trace {
@@ -174,6 +178,7 @@ struct Simulator {
         scenario.perHour = command.runs.rate
         scenario.runs = command.runCount
         scenario.clump = command.runs.burst
+        scenario.mix.canceled = command.runs.canceledPercent * 10
         scenario.mix.plan = command.runs.planSeconds * 1_000
         scenario.mix.approval = command.runs.approvalSeconds * 1_000
         scenario.mix.apply = command.runs.applySeconds * 1_000
@@ -209,15 +214,17 @@ struct Simulator {
         return all
     }
 
-    /// The mode of `--mode` has been played already, where this project was compared.
-    private func compareModes(_ scenario: Scenario, _ known: [Figures]) throws -> [ModeFigures] {
-        try AgentMode.allCases.map { mode in
-            if mode == scenario.setup.mode, let ours = known.first(where: { $0.policy == .ours }) {
-                return ModeFigures(mode, ours)
+    /// What the options say has been played already, where this project was compared.
+    private func compare(_ ways: [Way], _ scenario: Scenario, _ known: [Figures]) throws
+        -> [Variant]
+    {
+        try ways.map { way in
+            if way.isAsked, let ours = known.first(where: { $0.policy == .ours }) {
+                return Variant(way.name, ours)
             }
             var scenario = scenario
-            scenario.setup.mode = mode
-            return ModeFigures(mode, try play(.ours, scenario, named: mode.rawValue))
+            way.take(&scenario.setup)
+            return Variant(way.name, try play(.ours, scenario, named: way.name))
         }
     }
 

@@ -13,6 +13,8 @@ protocol Policy: AnyObject {
     func isSingleJob(_ setup: Setup) -> Bool
     /// `desiredCount` of a service that has just been made.
     func firstCount(_ limits: Limits) -> Int
+    /// Each pool has a service on Spot for its plans, and one that is not for its applies.
+    var splitsPlans: Bool { get }
     /// Begins to look after a pool.
     func keep(_ pool: Pool) -> any Keeper
 }
@@ -20,6 +22,7 @@ protocol Policy: AnyObject {
 extension Policy {
     func isSingleJob(_ setup: Setup) -> Bool { setup.mode.isSingle }
     func firstCount(_ limits: Limits) -> Int { limits.desiredCount }
+    var splitsPlans: Bool { false }
 
     /// A task that is nothing but an agent.
     static func agentAlone(stopTimeout: Milliseconds) -> [ContainerDefinition] {
@@ -33,7 +36,8 @@ extension Terms {
             usesRunTasks: policy.usesRunTasks,
             isSingleJob: policy.isSingleJob(setup),
             firstCount: policy.firstCount(setup.limits),
-            containers: policy.containers(setup)
+            containers: policy.containers(setup),
+            splitsPlans: policy.splitsPlans
         )
     }
 }

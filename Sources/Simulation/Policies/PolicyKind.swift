@@ -4,6 +4,8 @@ import Model
 /// The policies that can be compared.
 package enum PolicyKind: String, Sendable, CaseIterable {
     case ours
+    /// As the module's example `plans-on-spot`.
+    case spotPlans = "spot-plans"
     case counter
     case poller
     case runCount = "run-count"
@@ -14,6 +16,7 @@ package enum PolicyKind: String, Sendable, CaseIterable {
     package var title: String {
         switch self {
         case .ours: "this project: announced jobs, a sidecar that retires its own task"
+        case .spotPlans: "this project: plans on a Spot service, applies on one that is not"
         case .counter: "run tasks add and subtract one; ECS picks who goes"
         case .poller: "a poller with idle guard, protecting busy tasks before it shrinks"
         case .runCount: "replicas follow the number of runs, with a cooldown"
@@ -25,6 +28,7 @@ package enum PolicyKind: String, Sendable, CaseIterable {
     func make() -> any Policy {
         switch self {
         case .ours: OurPolicy()
+        case .spotPlans: OurPolicy(splitsPlans: true)
         case .counter: CounterPolicy()
         case .poller: PollerPolicy()
         case .runCount: RunCountPolicy()

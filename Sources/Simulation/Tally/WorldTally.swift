@@ -27,6 +27,8 @@ package final class WorldTally {
     /// From an agent's exit until its container may end.
     private(set) var departures = WaitHistogram()
     package private(set) var agentTime: Milliseconds = 0
+    /// That part of it which was on Spot, of tasks that have stopped.
+    private(set) var spotTime: Milliseconds = 0
     package private(set) var busyTime: Milliseconds = 0
     package private(set) var planWaits = WaitHistogram()
     package private(set) var applyWaits = WaitHistogram()
@@ -41,7 +43,8 @@ package final class WorldTally {
         livingStarts += now
     }
 
-    func taskStopped(after time: Milliseconds, at now: Milliseconds) {
+    func taskStopped(after time: Milliseconds, onSpot: Bool, at now: Milliseconds) {
+        if onSpot { spotTime += time }
         living -= 1
         stops += 1
         livingStarts -= now - time

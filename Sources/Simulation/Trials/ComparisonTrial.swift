@@ -49,6 +49,7 @@ package struct ComparisonTrial {
         sampler.stop()
         let end = region.isWorkDone ? world.lastRunEnded : world.now
         figures.agentTime = world.tally.agentTime(at: world.now) - region.extraTime(after: end)
+        figures.spotTime = world.tally.spotTime + region.livingSpotTime(until: end)
         figures.boots = world.tally.boots
         figures.calls = world.tally.calls
         figures.writeUnits = world.tally.ledger.writeUnits
@@ -103,6 +104,12 @@ package struct ComparisonTrial {
 }
 
 extension Region {
+    /// Time on Spot of the tasks that there are.
+    fileprivate func livingSpotTime(until end: Milliseconds) -> Milliseconds {
+        let tasks = pools.flatMap(\.service.tasks).filter(\.isOnSpot)
+        return tasks.reduce(0) { $0 + end - $1.startedAt }
+    }
+
     /// Task time since a moment that lies a little back.
     fileprivate func extraTime(after end: Milliseconds) -> Milliseconds {
         let tasks = pools.reduce(0) { $0 + $1.service.tasks.count }

@@ -14,6 +14,8 @@ package struct Figures: Sendable {
     package var renewals = 0
     package var boots = 0
     package var agentTime: Milliseconds = 0
+    /// That part of it which was on Spot.
+    package var spotTime: Milliseconds = 0
     package var busyTime: Milliseconds = 0
     /// From the beginning to the end of the last run, all worlds together.
     package var span: Milliseconds = 0
@@ -39,7 +41,8 @@ package struct Figures: Sendable {
         // The others' controllers live in a function or in a cluster that is there anyway.
         let hasController = policy == .poller
         let reads = Double(calls.dynamoDB) / 2
-        return agentHours * prices.agentHour
+        let spotHours = Double(spotTime) / 3_600_000
+        return (agentHours - spotHours * prices.spotDiscount) * prices.agentHour
             + (hasController ? Double(span) / 3_600_000 * prices.controllerHour : 0)
             + Double(writeUnits) / 1_000_000 * prices.millionWrites
             + reads / 1_000_000 * prices.millionReads
@@ -60,6 +63,7 @@ package struct Figures: Sendable {
         renewals += other.renewals
         boots += other.boots
         agentTime += other.agentTime
+        spotTime += other.spotTime
         busyTime += other.busyTime
         span += other.span
         calls.ecs += other.calls.ecs
@@ -78,6 +82,9 @@ package struct Figures: Sendable {
 package struct Prices: Sendable, Equatable {
     package var vcpuHour = 0.04048
     package var gigabyteHour = 0.004445
+    /// The part of a task's price that Spot saves. AWS says up to 0.7 and moves it with supply and demand
+    /// ("AWS Fargate Pricing", 2026).
+    package var spotDiscount = 0.5
     /// Of one task, as in the task definition.
     package var vcpus = 1.0
     package var gigabytes = 2.0

@@ -14,6 +14,9 @@ package struct RandomWorkload: Workload {
         package var discarded = 40
         package var canceled = 30
 
+        /// As many may be canceled: the others' parts leave no more.
+        package static let mostCanceled = 480
+
         package init() {}
     }
 

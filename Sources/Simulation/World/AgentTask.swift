@@ -60,6 +60,7 @@ final class AgentTask {
 
     var isProtected: Bool { service.state.protection(of: number, at: world.now) > 0 }
     var isCounting: Bool { life.stop == nil }
+    var isOnSpot: Bool { world.terms.isOnSpot(service.index) }
     /// Nothing of it is left.
     var isOver: Bool { life.state == .stopped }
     /// Started from a deployment that is the primary one no more.
@@ -72,6 +73,7 @@ final class AgentTask {
         state(.taskStarted(id))
         world.tally.boots += 1
         world.tally.taskStarted(at: world.now)
+        if isOnSpot, world.setup.spotInterruptions > 0 { planInterruption() }
         world.prompt(.boot, .task(number)) { [self] in
             // What a script calls running is a sidecar that runs.
             if world.prompter != nil { service.ran(self) }
@@ -173,7 +175,7 @@ final class AgentTask {
     private func end() {
         killAgent()
         state(.taskStopped(id))
-        world.tally.taskStopped(after: world.now - startedAt, at: world.now)
+        world.tally.taskStopped(after: world.now - startedAt, onSpot: isOnSpot, at: world.now)
         companion?.taskEnded()
         companion = nil
         service.taskStopped(self)
@@ -235,6 +237,15 @@ final class AgentTask {
 
     /// By a person or Spot.
     private func stopFromOutside() { stopOutside(world.chance.pick([Stop.byUser, .spot])) }
+
+    /// Draws whether Spot takes it back within the next hour.
+    private func planInterruption() {
+        let isTaken = world.chance.happens(world.setup.spotInterruptions * 1_000)
+        world.after(isTaken ? world.chance.below(1.hours) : 1.hours) { [self] in
+            guard isCounting else { return }
+            if isTaken { stopOutside(.spot) } else { planInterruption() }
+        }
+    }
 
     func stopOutside(_ stop: Stop) {
         world.tell("\(id): \(stop.reason)")

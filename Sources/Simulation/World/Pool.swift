@@ -9,6 +9,8 @@ protocol Keeper: AnyObject {
     ///
     /// - Parameter done: gets true when the run may go on; false makes HCP Terraform call again.
     func webhook(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void)
+    /// HCP Terraform notifies of the end of a run.
+    func notification(ofEndOf run: SimulatedRun)
 }
 
 extension Keeper {
@@ -16,6 +18,7 @@ extension Keeper {
     func webhook(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void) {
         done(true)
     }
+    func notification(ofEndOf run: SimulatedRun) {}
 }
 
 /// An agent pool in virtual time: performs what its ``AgentPool`` says, for the runs and the agents
@@ -77,6 +80,8 @@ final class Pool: AgentHost, RunHost {
         guard let keeper else { return done(true) }
         keeper.webhook(stage, of: run, done: done)
     }
+
+    func tellEnd(of run: SimulatedRun) { keeper?.notification(ofEndOf: run) }
 
     // MARK: The queue
 

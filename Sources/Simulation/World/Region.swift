@@ -5,7 +5,10 @@ import Model
 /// them, and persons who meddle. One policy serves them all.
 final class Region {
     let world: World
+    /// Those with the plans and those with the applies in turn, where a policy keeps them apart.
     private(set) var pools: [Pool] = []
+    /// What runs are for.
+    private var hosts: [any RunHost] = []
     private var workload: any Workload
     private(set) var arrivalsEnded = false
 
@@ -19,7 +22,12 @@ final class Region {
         self.workload = workload
         let world = World(setup, Terms(policy, setup), story: story)
         self.world = world
-        pools = (0..<setup.pools).map { Pool(index: $0, world: world) }
+        let splits = policy.splitsPlans
+        pools = (0..<setup.pools * (splits ? 2 : 1)).map { Pool(index: $0, world: world) }
+        hosts =
+            splits
+            ? (0..<setup.pools).map { SplitPool(plans: pools[2 * $0], applies: pools[2 * $0 + 1]) }
+            : pools
         for pool in pools { pool.keeper = policy.keep(pool) }
         planArrival()
         if !world.faults.isNone { planEdits() }
@@ -32,6 +40,7 @@ final class Region {
         world.close()
         for pool in pools { pool.close() }
         pools = []
+        hosts = []
     }
 
     // MARK: Runs
@@ -42,7 +51,7 @@ final class Region {
             return
         }
         world.after(max(0, plan.at - world.now)) { [self] in
-            let run = SimulatedRun(plan, pool: pools[plan.pool % pools.count], world: world)
+            let run = SimulatedRun(plan, pool: hosts[plan.pool % hosts.count], world: world)
             world.openRuns += 1
             world.tally.runs += 1
             run.begin()

@@ -69,6 +69,11 @@ package struct Setup: Sendable {
     package var patience: Milliseconds = 3_600.seconds
     /// The sweep has an API token and announces runs that no run task did.
     package var hasToken = false
+    /// HCP Terraform tells the endpoint of each run that is over.
+    package var notifies = false
+    /// How many of a thousand agents on Spot are interrupted within an hour. AWS says of Fargate that
+    /// they may be, not how often.
+    package var spotInterruptions = 0
     package var deployed = Deployed()
     /// From which revision ECS replaces a task that ends while a deployment is open.
     package var replacement = Replacement.same
@@ -105,4 +110,9 @@ struct Terms {
     let firstCount: Int
     /// What a task consists of.
     let containers: [ContainerDefinition]
+    /// Each pool has a service on Spot for its plans, and one that is not for its applies.
+    let splitsPlans: Bool
+
+    /// Whether the tasks of the service with this index run on Spot.
+    func isOnSpot(_ index: Int) -> Bool { splitsPlans && index % 2 == 0 }
 }

@@ -38,6 +38,8 @@ protocol RunHost: AnyObject {
     func withdraw(_ run: SimulatedRun)
     /// HCP Terraform calls the run task.
     func call(_ stage: TaskStage, of run: SimulatedRun, done: @escaping (Bool) -> Void)
+    /// HCP Terraform notifies of the end of the run.
+    func tellEnd(of run: SimulatedRun)
 }
 
 /// A job in an agent's hands.
@@ -88,7 +90,15 @@ final class SimulatedRun {
         interrupt = nil
         world.state(.runEnded(id, .asMeant), in: pool.index)
         pool.remove(self)
+        if world.setup.notifies { notifyOfEnd() }
         world.runEnded()
+    }
+
+    /// Sent once: one that is lost is not sent again.
+    private func notifyOfEnd() {
+        world.after(200...2.seconds) { [self] in
+            if !world.happens(.webhookLost) { pool.tellEnd(of: self) }
+        }
     }
 
     private func perform(_ effect: RunLife.Effect) {

@@ -4,6 +4,9 @@ import Model
 /// This project: the endpoint announces, sidecars report, reserve and depart, the ledger decides.
 final class OurPolicy: Policy {
     let usesRunTasks = true
+    let splitsPlans: Bool
+
+    init(splitsPlans: Bool = false) { self.splitsPlans = splitsPlans }
 
     func containers(_ setup: Setup) -> [ContainerDefinition] { setup.deployed.containers }
 
@@ -53,5 +56,11 @@ final class OurKeeper: Keeper {
         case .postPlan: endpoint.close([plan], done: done)
         case .postApply: endpoint.close([plan, policy, apply], done: done)
         }
+    }
+
+    /// Its final status, as `Endpoint` takes it.
+    func notification(ofEndOf run: SimulatedRun) {
+        let jobs = ["plan", "policy", "apply"].compactMap { Job(id: run.id, type: $0) }
+        endpoint.close(jobs) { _ in }
     }
 }

@@ -1,21 +1,37 @@
-package import AgentLink
 package import Simulation
 
-/// This project's figures in one of its modes.
-package struct ModeFigures: Sendable {
-    package let mode: AgentMode
+/// This project's figures in one of several ways to run it.
+package struct Variant: Sendable {
+    package let name: String
     package let figures: Figures
 
-    package init(_ mode: AgentMode, _ figures: Figures) {
-        self.mode = mode
+    package init(_ name: String, _ figures: Figures) {
+        self.name = name
         self.figures = figures
     }
 }
 
-/// What each mode costs in boots, waits, agents' time and money, a row for each.
-package struct ModesTable: Sendable {
-    package static let columns = [
-        FiguresTable.Column(title: "mode", note: ""),
+/// Ways to run this project that differ in one thing.
+package enum VariantSubject: String, Sendable, CaseIterable {
+    case mode
+    case notifications
+
+    package var title: String {
+        switch self {
+        case .mode: "What jobs share"
+        case .notifications: "Whether runs that are over are told of"
+        }
+    }
+}
+
+/// What each of several ways costs in boots, waits, agents' time and money, a row for each.
+package struct VariantsTable: Sendable {
+    package let subject: VariantSubject
+    package var columns: [FiguresTable.Column] {
+        [FiguresTable.Column(title: subject.rawValue, note: "")] + Self.figures
+    }
+
+    private static let figures = [
         FiguresTable.Column(title: "jobs", note: "plans and applies that an agent took"),
         FiguresTable.Column(title: "boots/job", note: "tasks started for each job"),
         FiguresTable.Column(
@@ -45,12 +61,13 @@ package struct ModesTable: Sendable {
 
     package let rows: [[String]]
 
-    package init(_ modes: [ModeFigures], _ prices: Prices) {
-        rows = modes.map { entry in
+    package init(_ subject: VariantSubject, _ variants: [Variant], _ prices: Prices) {
+        self.subject = subject
+        rows = variants.map { entry in
             let figures = entry.figures
             let jobs = Double(max(1, figures.jobs))
             return [
-                entry.mode.rawValue,
+                entry.name,
                 Numbers.whole(figures.jobs),
                 Numbers.fixed(figures.bootsPerJob, 2),
                 Numbers.fixed(Double(figures.renewals) / jobs, 2),
@@ -67,6 +84,6 @@ package struct ModesTable: Sendable {
 
     /// For a terminal: numbers to the right.
     package var text: String {
-        TextTable([Self.columns.map(\.title)] + rows, leading: 1).text
+        TextTable([columns.map(\.title)] + rows, leading: 1).text
     }
 }
