@@ -253,6 +253,36 @@ def renews_between_jobs(root: pathlib.Path) -> bool:
     )
 
 
+def forgets_a_canceled_run(root: pathlib.Path) -> bool:
+    """A run is canceled while the agent that came for it boots. Its notification ends the announced
+    job at once, without a token, and the agent leaves when it has waited for its first job."""
+    at: dict[str, float] = {}
+
+    def watch(line: str) -> None:
+        match line.split():
+            case [when, _, "canceled"]:
+                at["canceled"] = float(when)
+            case [when, "ledger", "-", _]:
+                at["forgotten"] = float(when)
+            case [when, "task", _, "RUNNING"]:
+                at["running"] = float(when)
+            case [when, "service", "desiredCount", _, "->", "0"]:
+                at["floor"] = float(when)
+            case [when, "task", _, _, "received", _]:
+                at["received"] = float(when)
+
+    options = ["--runs", "1", "--mixed", "--notifications", "--first-job-seconds", "4"]
+    held = finish(play(root, *options, "--seed", "8"), watch)
+    print(f"    {at}", flush=True)
+    return (
+        held
+        and "received" not in at
+        and at["canceled"] < at["running"]
+        and at["forgotten"] - at["canceled"] < 10
+        and at["floor"] - at["canceled"] < 30
+    )
+
+
 def survives_faults(root: pathlib.Path) -> bool:
     """Plays seeds in all modes with floors of 0 and 2, all at once: each mostly waits."""
     options = ["--chaos", "--faults", QUICK_FAULTS, "--fault-seconds", "25"]
@@ -557,6 +587,10 @@ ALL = [
     ),
     ("a fresh agent for each job, in a container that is made as it was", renews_between_jobs),
     ("runs that are cancelled or fail", plays("--runs", "8", "--mixed", "--seed", "5")),
+    (
+        "a run that is canceled while its agent boots, and the floor seconds after",
+        forgets_a_canceled_run,
+    ),
     (
         "twenty runs through a Lambda function",
         plays("--endpoint", "lambda", "--runs", "20", "--max", "5", "--seed", "6"),

@@ -106,32 +106,50 @@ struct EndpointTests {
         #expect(log.lines.contains { $0.hasPrefix("warning jobs that are over may still") })
     }
 
-    @Test("a verification request is 200 with the version, nothing announced and nobody called")
-    func verification() async throws {
+    @Test(
+        "a verification request is 200 with the version, nothing announced and nobody called",
+        arguments: [
+            ["access_token": "\"test-token\""],
+            ["access_token": "\"test-token\"", "payload_version": nil],
+            ["task_result_enforcement_level": "\"test\""],
+            ["stage": "\"test\""], ["stage": "\"test\"", "payload_version": nil],
+            ["access_token": "null", "task_result_callback_url": "null"],
+            ["access_token": "null", "task_result_callback_url": "null", "run_id": "null"],
+        ] as [[String: String?]]
+    )
+    func verification(_ changes: [String: String?]) async throws {
         let world = try World()
+        try await world.announce("run-1/plan")
+        let before = try await world.ledger()
         let version = [EndpointVersion.header: ProductVersion.current]
         #expect(
-            await world.call("pre_plan", token: "test-token")
-                == EndpointResponse(200, "", headers: version)
+            await world.call(with: changes) == EndpointResponse(200, "", headers: version)
         )
-        #expect(try await world.ledger() == Ledger())
+        #expect(try await world.ledger() == before)
         #expect(world.callbacks.requests.isEmpty)
     }
 
-    @Test("a stage that is not known is passed, so that its run goes on, and announces nothing")
-    func unknownStage() async throws {
+    @Test(
+        "what is not known is passed, so that its run goes on, and announces nothing",
+        arguments: [
+            (["stage": "\"pre_refresh\""], "stage is"), (["stage": nil], "stage is"),
+            (["payload_version": "2"], "payload_version is"),
+            (["payload_version": "2", "stage": "\"post_apply\""], "payload_version is"),
+            (["run_id": nil], "run_id is"), (["run_id": "null"], "run_id is"),
+        ] as [([String: String?], String)]
+    )
+    func unknown(_ changes: [String: String?], _ reason: String) async throws {
         let log = FakeLog()
         let world = try World(log: log)
         try await world.announce("run-1/plan")
         let before = try await world.ledger()
-        #expect(await world.call("pre_refresh") == EndpointResponse(200, ""))
+        #expect(await world.call(with: changes) == EndpointResponse(200, ""))
         #expect(try await world.ledger() == before)
         #expect(world.callbacks.requests.count == 1)
         #expect(world.lastCallback.contains(#""status":"passed""#))
         #expect(log.lines.count == 1)
-        #expect(
-            log.lines[0].hasPrefix("info passed: No agent is started for an unknown call: stage is")
-        )
+        let prefix = "info passed: No agent is started for an unknown call: "
+        #expect(log.lines.first?.hasPrefix(prefix + reason) ?? false, "\(log.lines)")
     }
 
     @Test("a call that nobody can be answered for is 200, with a line, and announces nothing")

@@ -88,6 +88,21 @@ struct World {
         return await endpoint.respond(to: World.signed(body))
     }
 
+    /// A run task call with these fields set or, where nil, left out; each value is JSON.
+    func call(with changes: [String: String?]) async -> EndpointResponse {
+        var fields: [String: String] = [
+            "payload_version": "1", "stage": "\"pre_plan\"", "access_token": "\"a-token\"",
+            "run_id": "\"run-1\"", "organization_name": "\"acme\"",
+            "workspace_name": "\"network\"",
+            "task_result_callback_url": "\"https://app.terraform.io/api/v2/task-results/x\"",
+        ]
+        for (name, value) in changes { fields[name] = value }
+        let body = fields.sorted { $0.key < $1.key }.map { "\"\($0)\":\($1)" }
+        return await endpoint.respond(
+            to: World.signed(Array("{\(body.joined(separator: ","))}".utf8))
+        )
+    }
+
     func announce(_ keys: String...) async throws {
         let jobs = try keys.map { try #require(Job(key: $0)) }
         _ = try await announcer.announce(jobs)
