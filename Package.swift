@@ -247,7 +247,7 @@ let package = Package(
         // What a simulation found, as text, charts and a page.
         .target(
             name: "SimulationReport",
-            dependencies: ["AgentLink", "Decisions", "Model", "Simulation"],
+            dependencies: ["Decisions", "Model", "Simulation"],
             swiftSettings: strict
         ),
         // Every order of events in small worlds: drives the values that ship, and links nothing else.

@@ -221,6 +221,22 @@ def notifications_spare_agents_time(root: pathlib.Path) -> bool:
     )
 
 
+def foresight_learns_from_a_trace(root: pathlib.Path) -> bool:
+    """From the fourth run on each apply of the workspace that needs nobody is foreseen, and none of
+    the one in which somebody decides after minutes."""
+    with tempfile.TemporaryDirectory() as folder:
+        trace = pathlib.Path(folder) / "runs.csv"
+        rows = [
+            f"{number * 900},40,{10 if number % 2 else 500},50,applied,{number % 2}"
+            for number in range(40)
+        ]
+        trace.write_text(HEADER.strip() + ",workspace\n" + "\n".join(rows) + "\n")
+        options = ["--seeds", "1", "--mode", "single", "--foresight", "--quiet"]
+        text = simulate(root, "--trace", str(trace), *options).stdout
+    print(text.split("\n\n")[-1])
+    return text.endswith("\nwith: 17 applies were foreseen, 17 came in time\n")
+
+
 def bad_input_is_refused_with_its_reason(root: pathlib.Path) -> bool:
     fine = True
     with tempfile.TemporaryDirectory() as folder:
@@ -273,7 +289,10 @@ def recommendation_keeps_its_target(root: pathlib.Path) -> bool:
 def api_run(status: str, **times: str) -> dict:
     stamps = {name.replace("_", "-"): f"2026-11-23T08:{time}" for name, time in times.items()}
     attributes = {"status": status, "status-timestamps": stamps}
-    return {"attributes": attributes | {"created-at": "2026-11-23T08:00:00.123Z"}}
+    return {
+        "attributes": attributes | {"created-at": "2026-11-23T08:00:00.123Z"},
+        "relationships": {"workspace": {"data": {"id": "ws-1", "type": "workspaces"}}},
+    }
 
 
 class RunsAPI(http.server.BaseHTTPRequestHandler):
@@ -343,9 +362,10 @@ def exported_runs_make_a_trace(root: pathlib.Path) -> bool:
         ',74,1800,"","discarded"',
         ',20,"","","canceled"',
     ]
-    rows = made.stdout.removeprefix(HEADER).splitlines()
+    header, *rows = made.stdout.splitlines()
     kept = [row.removeprefix('"2026-11-23T08:00:00.123Z"') for row in rows]
-    if not made.stdout.startswith(HEADER) or kept != sorted(expected):
+    wanted = sorted(row + ',"ws-1"' for row in expected)
+    if header != HEADER.strip() + ",workspace" or kept != wanted:
         print(made.stdout, made.stderr)
         return False
     with tempfile.TemporaryDirectory() as folder:
@@ -381,6 +401,7 @@ ALL = [
     ("Simulation: every fault played is told", every_fault_played_is_told),
     ("Simulation: the modes beside each other", modes_stand_beside_each_other),
     ("Simulation: notifications beside none", notifications_spare_agents_time),
+    ("Simulation: foresight on a trace", foresight_learns_from_a_trace),
     ("Simulation: bad input is refused", bad_input_is_refused_with_its_reason),
     ("Simulation: exported runs make a trace", exported_runs_make_a_trace),
     ("Simulation: a recommendation keeps its target", recommendation_keeps_its_target),

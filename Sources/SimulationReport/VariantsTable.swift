@@ -15,10 +15,14 @@ package struct Variant: Sendable {
 package enum VariantSubject: String, Sendable, CaseIterable {
     case mode
     case notifications
+    case foresight
+    case idle
 
     package var title: String {
         switch self {
         case .mode: "What jobs share"
+        case .idle: "How long idle agents wait"
+        case .foresight: "Whether applies are foreseen"
         case .notifications: "Whether runs that are over are told of"
         }
     }

@@ -123,6 +123,41 @@ struct PolicyTests {
         #expect(short.lostRuns == 0)
     }
 
+    @Test("an apply that is foreseen waits less, and one that never comes leaves the ledger")
+    func foresight() throws {
+        var scenario = try scenario(runs: 300)
+        scenario.setup.mode = .single
+        scenario.mix.autoApplied = 1_000
+        scenario.mix.workspaces = 4
+        scenario.mix.unasked = 30_000
+        let without = try play(.ours, scenario)
+        scenario.setup.foresees = true
+        let with = try play(.ours, scenario)
+        #expect(without.foreseen == 0)
+        #expect(with.foreseenInTime > 100 && with.foreseenInTime < with.foreseen)
+        let median = (
+            without.applyWaits.quantile(thousandths: 500),
+            with.applyWaits.quantile(thousandths: 500)
+        )
+        #expect(median.1 < median.0)
+        #expect(with.agentTime > without.agentTime)
+        #expect(with.killedBusy + with.lostRuns + with.leftRunning + with.unfinished == 0)
+    }
+
+    @Test("idle agents stay while jobs come often enough for each, and go afterwards")
+    func idleWorth() throws {
+        var scenario = try scenario()
+        scenario.setup.idleTimeout = 60_000
+        let short = try play(.ours, scenario)
+        scenario.setup.idleWorth = [6, 24]
+        let learned = try play(.ours, scenario)
+        #expect(learned.boots * 10 < short.boots * 9)
+        #expect(learned.agentTime > short.agentTime)
+        #expect(learned.leftRunning + learned.killedBusy + learned.unfinished == 0)
+        scenario.setup.idleWorth = [1_000_000]
+        #expect(try play(.ours, scenario).boots == short.boots)
+    }
+
     @Test("the counter leaks an agent for each run that ends early, up to its maximum")
     func counter() throws {
         let figures = try play(.counter, try scenario())

@@ -22,6 +22,16 @@ struct TraceTests {
         #expect(trace.runs.map(\.outcome) == [.applied, .planned, .errored])
     }
 
+    @Test("a sixth column tells workspaces apart by any names")
+    func workspaces() throws {
+        let trace = try Trace(
+            csv: "time,plan_seconds,approval_seconds,apply_seconds,outcome,workspace\n"
+                + "0,5,0,5,applied,net\n1,5,0,5,applied,\n2,5,0,5,applied,net\n"
+        )
+        #expect(trace.runs.map(\.workspace) == [0, 1, 0])
+        #expect(trace.runs.map(\.outcome) == [.applied, .applied, .applied])
+    }
+
     @Test("seconds, Windows line ends, quotes and a byte order mark are understood")
     func spreadsheets() throws {
         let text = "\u{feff}" + Self.header + "0,5,0,5,applied\n\"12.5\",\"5\",,,\"canceled\"\n"

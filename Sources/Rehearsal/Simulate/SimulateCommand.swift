@@ -94,6 +94,15 @@ struct SimulateCommand: ParsableCommand {
         var modes = false
         @Flag(help: "Plays without and with notifications of runs that are over.")
         var notifications = false
+        @Flag(help: "Plays fixed idle limits, and ones that are learned from run task calls.")
+        var idleLimits = false
+        @Flag(
+            help: """
+                Plays without and with applies that are announced at post_plan, where a workspace's \
+                last ones followed within a boot's time.
+                """
+        )
+        var foresight = false
         @Option(
             help: """
                 How many of 1,000 agents on Spot are interrupted within an hour, for spot-plans; AWS \
@@ -126,6 +135,10 @@ struct SimulateCommand: ParsableCommand {
         @Option(help: "Average apply.") var applySeconds = 150
         @Option(help: "Of 100 runs, how many are canceled; traces have their own.")
         var canceledPercent = RandomWorkload.Mix().canceled / 10
+        @Option(help: "Of 100 workspaces, how many apply without asking anybody.")
+        var autoApplyPercent = 0
+        @Option(help: "Average time from such a plan to its apply.")
+        var autoApplySeconds = RandomWorkload.Mix().unasked / 1_000
         @Flag(help: "Finds the cheapest limits whose waits keep --wait-target.")
         var recommend = false
         @Option(help: "Seconds that 95 of 100 jobs may wait, for --recommend.")
@@ -169,6 +182,8 @@ struct SimulateCommand: ParsableCommand {
             ("--idle-seconds", service.idleSeconds, 1...86_400),
             ("--first-job-seconds", service.firstJobSeconds, 1...86_400),
             ("--canceled-percent", runs.canceledPercent, 0...RandomWorkload.Mix.mostCanceled / 10),
+            ("--auto-apply-percent", runs.autoApplyPercent, 0...100),
+            ("--auto-apply-seconds", runs.autoApplySeconds, 1...3_600),
             ("--spot-discount", prices.spotDiscount, 0...100),
             ("--spot-interruptions", service.spotInterruptions, 0...1_000),
             ("--max-jobs", service.maxJobs, 0...1_000_000),
@@ -250,6 +265,14 @@ struct SimulateCommand: ParsableCommand {
             ]
             variants.append((.notifications, ways))
         }
+        if service.foresight {
+            let ways = [
+                Way("without", isAsked: true) { $0.foresees = false },
+                Way("with", isAsked: false) { $0.foresees = true },
+            ]
+            variants.append((.foresight, ways))
+        }
+        if service.idleLimits { variants.append((.idle, Way.idleLimits)) }
         return variants
     }
 
@@ -288,6 +311,24 @@ struct Way {
         self.name = name
         self.isAsked = isAsked
         self.take = take
+    }
+
+    /// Limits in seconds, and jobs in an hour that idle agents are worth.
+    static var idleLimits: [Way] {
+        let fixed = [60, 120, 200, 300, 450, 600, 900, 1_200].map { seconds in
+            Way("\(seconds) s", isAsked: false) { setup in
+                setup.idleTimeout = seconds * 1_000
+                setup.firstJobTimeout = max(300, seconds) * 1_000
+            }
+        }
+        let learned = [[12, 60], [7, 42], [6, 24, 72], [6, 18, 36], [5, 12, 24, 42, 60]].map {
+            worth in
+            Way(worth.map { "\($0)" }.joined(separator: "/"), isAsked: false) { setup in
+                setup.idleTimeout = 60_000
+                setup.idleWorth = worth
+            }
+        }
+        return fixed + learned
     }
 }
 

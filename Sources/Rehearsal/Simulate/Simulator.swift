@@ -50,6 +50,12 @@ struct Simulator {
             result.variants[subject] = variants
             if !command.output.json {
                 print("\n" + VariantsTable(subject, variants, prices).text)
+                for entry in variants where entry.figures.foreseen > 0 {
+                    print(
+                        "\(entry.name): \(Numbers.whole(entry.figures.foreseen)) applies were "
+                            + "foreseen, \(Numbers.whole(entry.figures.foreseenInTime)) came in time"
+                    )
+                }
             }
         }
         result.workload = workloadTitle
@@ -179,6 +185,8 @@ struct Simulator {
         scenario.runs = command.runCount
         scenario.clump = command.runs.burst
         scenario.mix.canceled = command.runs.canceledPercent * 10
+        scenario.mix.autoApplied = command.runs.autoApplyPercent * 10
+        scenario.mix.unasked = command.runs.autoApplySeconds * 1_000
         scenario.mix.plan = command.runs.planSeconds * 1_000
         scenario.mix.approval = command.runs.approvalSeconds * 1_000
         scenario.mix.apply = command.runs.applySeconds * 1_000

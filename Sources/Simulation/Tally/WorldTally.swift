@@ -32,6 +32,9 @@ package final class WorldTally {
     package private(set) var busyTime: Milliseconds = 0
     package private(set) var planWaits = WaitHistogram()
     package private(set) var applyWaits = WaitHistogram()
+    /// Applies that were foreseen, and those of them that came in time.
+    var foreseen = 0
+    var foreseenInTime = 0
     /// Containers that were renewed.
     package internal(set) var renewals = 0
 

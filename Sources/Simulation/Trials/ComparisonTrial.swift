@@ -66,6 +66,8 @@ package struct ComparisonTrial {
         figures.lostRuns = world.tally.lostRuns
         figures.planWaits = world.tally.planWaits
         figures.applyWaits = world.tally.applyWaits
+        figures.foreseen = world.tally.foreseen
+        figures.foreseenInTime = world.tally.foreseenInTime
         figures.renewals = world.tally.renewals
         figures.busyTime = world.tally.busyTime
         figures.events = world.tally.events

@@ -12,6 +12,9 @@ package struct Figures: Sendable {
     package var applyWaits = WaitHistogram()
     /// Containers that were renewed.
     package var renewals = 0
+    /// Applies that were foreseen, and those of them that came in time.
+    package var foreseen = 0
+    package var foreseenInTime = 0
     package var boots = 0
     package var agentTime: Milliseconds = 0
     /// That part of it which was on Spot.
@@ -61,6 +64,8 @@ package struct Figures: Sendable {
         planWaits.add(other.planWaits)
         applyWaits.add(other.applyWaits)
         renewals += other.renewals
+        foreseen += other.foreseen
+        foreseenInTime += other.foreseenInTime
         boots += other.boots
         agentTime += other.agentTime
         spotTime += other.spotTime

@@ -13,6 +13,11 @@ package struct RandomWorkload: Workload {
         package var applyErrored = 20
         package var discarded = 40
         package var canceled = 30
+        /// Of as many workspaces, so many thousandths apply without asking.
+        package var workspaces = 40
+        package var autoApplied = 0
+        /// From the end of a plan to its apply where nobody is asked: policies and a cost estimate.
+        package var unasked: Milliseconds = 15.seconds
 
         /// As many may be canceled: the others' parts leave no more.
         package static let mostCanceled = 480
@@ -21,6 +26,8 @@ package struct RandomWorkload: Workload {
     }
 
     private var chance: Chance
+    /// Of its own, so that the same runs come whether or not somebody is asked.
+    private var confirmation: Chance
     private let mix: Mix
     private let pools: Int
     private let runs: Int
@@ -46,6 +53,7 @@ package struct RandomWorkload: Workload {
     ) {
         precondition(hours.count == 24 && hours.contains { $0 > 0 })
         chance = Chance(seed: seed, stream: 2)
+        confirmation = Chance(seed: seed, stream: 9)
         self.hours = hours
         self.runs = runs
         self.pools = pools
@@ -60,7 +68,7 @@ package struct RandomWorkload: Workload {
         at = made % clump == 0 ? nextArrival() : at + chance.below(500)
         made += 1
         let outcome = RunOutcome.drawn(mix, &chance)
-        return RunPlan(
+        var run = RunPlan(
             at: at,
             pool: pools == 1 ? 0 : chance.below(pools),
             plan: chance.length(mean: mix.plan),
@@ -68,6 +76,12 @@ package struct RandomWorkload: Workload {
             apply: chance.length(mean: mix.apply),
             outcome: outcome
         )
+        run.workspace = confirmation.below(mix.workspaces)
+        if run.workspace * 1_000 < mix.autoApplied * mix.workspaces {
+            run.approval = confirmation.length(mean: mix.unasked)
+            if outcome == .discarded { run.outcome = .applied }
+        }
+        return run
     }
 
     /// An hour's gap ends with the hour; the next one draws anew.

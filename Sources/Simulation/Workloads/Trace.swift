@@ -6,11 +6,13 @@ import Model
 ///     2026-11-23T08:01:12Z,74.2,310,95,applied
 ///
 /// `time` is when the run was created: ISO 8601 with `Z` or an offset, or seconds from any origin.
-/// A duration that does not apply to the outcome may be empty.
+/// A duration that does not apply to the outcome may be empty. A sixth column `workspace`, of any
+/// names, may follow.
 package struct Trace: Sendable, Equatable {
     package let runs: [RunPlan]
 
     package static let header = "time,plan_seconds,approval_seconds,apply_seconds,outcome"
+    private static let workspace = "workspace"
     /// More would take gigabytes; a year of a busy organization has fewer.
     package static let mostRuns = 2_000_000
     /// Longer than any run may take (a week).
@@ -26,7 +28,8 @@ package struct Trace: Sendable, Equatable {
         // A byte order mark, as spreadsheets write it.
         if first.hasPrefix("\u{feff}") { first.removeFirst() }
         let names = Self.fields(Substring(first)).joined(separator: ",")
-        guard names == Self.header else {
+        let hasWorkspaces = names == Self.header + "," + Self.workspace
+        guard names == Self.header || hasWorkspaces else {
             throw TraceFault(
                 line: 1,
                 reason: "the columns are \"\(names.prefix(80))\"; expected \"\(Self.header)\""
@@ -34,10 +37,11 @@ package struct Trace: Sendable, Equatable {
         }
         var runs: [RunPlan] = []
         var origin: Milliseconds?
+        var workspaces: [String: Int] = [:]
         var last: (at: Milliseconds, line: Int)?
         for (index, line) in lines.enumerated().dropFirst() {
             let number = index + 1
-            let (time, plan) = try Self.run(line, number)
+            let (time, plan, workspace) = try Self.run(line, number, hasWorkspaces ? 6 : 5)
             if let last, time < last.at {
                 throw TraceFault(
                     line: number,
@@ -52,6 +56,8 @@ package struct Trace: Sendable, Equatable {
             }
             var placed = plan
             placed.at = time - start + 60_000
+            placed.workspace = workspaces[workspace] ?? workspaces.count
+            workspaces[workspace] = placed.workspace
             runs.append(placed)
         }
         guard !runs.isEmpty else {
@@ -62,14 +68,18 @@ package struct Trace: Sendable, Equatable {
 
     private static func run(
         _ line: Substring,
-        _ number: Int
-    ) throws(TraceFault) -> (time: Milliseconds, plan: RunPlan) {
+        _ number: Int,
+        _ columns: Int
+    ) throws(TraceFault) -> (time: Milliseconds, plan: RunPlan, workspace: String) {
         guard line.contains(where: { $0 != " " && $0 != "," }) else {
             throw TraceFault(line: number, reason: "the row is empty")
         }
         let fields = fields(line)
-        guard fields.count == 5 else {
-            throw TraceFault(line: number, reason: "\(fields.count) columns where 5 are expected")
+        guard fields.count == columns else {
+            throw TraceFault(
+                line: number,
+                reason: "\(fields.count) columns where \(columns) are expected"
+            )
         }
         guard let time = moment(fields[0]) else {
             throw TraceFault(
@@ -94,7 +104,7 @@ package struct Trace: Sendable, Equatable {
             apply: try duration(fields[3], "apply_seconds", number, isNeeded: applies),
             outcome: outcome
         )
-        return (time, plan)
+        return (time, plan, columns > 5 ? fields[5] : "")
     }
 
     private static func duration(

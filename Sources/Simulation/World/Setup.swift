@@ -71,6 +71,11 @@ package struct Setup: Sendable {
     package var hasToken = false
     /// HCP Terraform tells the endpoint of each run that is over.
     package var notifies = false
+    /// Jobs in an hour that the first idle agent is worth, the second, and so on: more than the idle
+    /// limit is waited while they are. Nil where that is not asked.
+    package var idleWorth: [Int]?
+    /// The endpoint announces applies that follow their plans by themselves.
+    package var foresees = false
     /// How many of a thousand agents on Spot are interrupted within an hour. AWS says of Fargate that
     /// they may be, not how often.
     package var spotInterruptions = 0

@@ -7,6 +7,7 @@ package struct RunPlan: Sendable, Equatable {
     /// When it is created.
     package var at: Milliseconds
     package var pool = 0
+    package var workspace = 0
     package var plan: Milliseconds
     package var approval: Milliseconds
     package var apply: Milliseconds
@@ -15,6 +16,7 @@ package struct RunPlan: Sendable, Equatable {
     package init(
         at: Milliseconds,
         pool: Int = 0,
+        workspace: Int = 0,
         plan: Milliseconds,
         approval: Milliseconds = 0,
         apply: Milliseconds = 0,
@@ -22,6 +24,7 @@ package struct RunPlan: Sendable, Equatable {
     ) {
         self.at = at
         self.pool = pool
+        self.workspace = workspace
         self.plan = plan
         self.approval = approval
         self.apply = apply

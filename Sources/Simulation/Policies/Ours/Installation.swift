@@ -5,6 +5,8 @@ import Model
 final class Installation {
     let store: VirtualLedgerStore
     let service: Service
+    /// Nil where idle agents wait as long as they are told to.
+    let demand: Demand?
     unowned let pool: Pool
     unowned let world: World
 
@@ -12,6 +14,7 @@ final class Installation {
         self.pool = pool
         world = pool.world
         service = pool.service
+        demand = world.setup.idleWorth.map { Demand($0) }
         store = VirtualLedgerStore(service: service)
     }
 

@@ -19,10 +19,12 @@ final class OurPolicy: Policy {
 final class OurKeeper: Keeper {
     private let installation: Installation
     private let endpoint: EndpointShell
+    private let foresight: Foresight?
 
     init(_ pool: Pool) {
         installation = Installation(pool)
         endpoint = EndpointShell(installation)
+        foresight = pool.world.setup.foresees ? Foresight(pool.world) : nil
     }
 
     var ledger: Ledger { installation.store.table.ledger }
@@ -50,10 +52,19 @@ final class OurKeeper: Keeper {
         guard let plan = run.job(.plan), let apply = run.job(.apply),
             let policy = Job(id: run.id, type: "policy")
         else { return done(true) }
+        installation.demand?.note(stage, of: run.id, at: run.world.now)
         switch stage {
         case .prePlan: endpoint.announce(plan, closing: [], done: done)
-        case .preApply: endpoint.announce(apply, closing: [plan, policy], done: done)
-        case .postPlan: endpoint.close([plan], done: done)
+        case .preApply:
+            foresight?.confirmed(run)
+            let foreseen = foresight == nil ? nil : Foresight.job(run)
+            let closed = [plan, policy] + [foreseen].compactMap { $0 }
+            endpoint.announce(apply, closing: closed, done: done)
+        case .postPlan:
+            guard let foreseen = foresight?.planned(run) else {
+                return endpoint.close([plan], done: done)
+            }
+            endpoint.announce(foreseen, closing: [plan], done: done)
         case .postApply: endpoint.close([plan, policy, apply], done: done)
         }
     }

@@ -245,6 +245,8 @@ final class SidecarShell {
         let finished = finishedJobs(operation)
         let isAtMostOneBroken = world.setup.broken == .atMostOne
         let hasPredecessor = hasPredecessor
+        let foresees = world.setup.foresees
+        let (demand, instant) = (installation.demand, world.now)
         store.change(
             by: task.id,
             process,
@@ -252,12 +254,17 @@ final class SidecarShell {
             knowing: {
                 operation.asksDeparted(of: id, live: live, hasPredecessor: hasPredecessor, $0)
             }
-        ) { ledger, limits, now in
+        ) { ledger, limits, now -> LedgerReport in
+            if case .reserve = operation, let demand, demand.keeps(ledger, at: instant) {
+                let staying = ledger.staying
+                ledger.uphold(limits, at: now)
+                return .reserve(.refused(.needed(staying: staying, want: staying)))
+            }
             let report = ledger.apply(
                 operation,
                 of: id,
                 live: live,
-                finished: finished,
+                finished: foresees ? finished.union(Foresight.over(ledger, at: now)) : finished,
                 patience: patience.map { .milliseconds($0) },
                 at: now,
                 limits

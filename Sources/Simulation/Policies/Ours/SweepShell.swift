@@ -45,10 +45,11 @@ final class SweepShell {
 
     private func tidy(live: Set<TaskID>?, _ done: @escaping (Ledger?) -> Void) {
         let finished = finishedJobs()
+        let foresees = world.setup.foresees
         installation.store.change(by: nil, process, skew: 0) { ledger, limits, now in
             ledger.tidy(
                 live: live,
-                finished: finished,
+                finished: foresees ? finished.union(Foresight.over(ledger, at: now)) : finished,
                 patience: nil,
                 at: now,
                 limits
