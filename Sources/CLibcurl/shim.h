@@ -55,6 +55,17 @@ static inline const curl_version_info_data *loaded_version(void) {
 
 static inline const char *loaded_libc_version(void) { return gnu_get_libc_version(); }
 
+// A place for the TLS sessions of several handles of one thread; null when memory has run out.
+static inline CURLSH *share_tls_sessions(void) {
+    CURLSH *share = curl_share_init();
+    if (share) curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    return share;
+}
+
+static inline CURLcode easy_set_share(CURL *handle, CURLSH *share) {
+    return curl_easy_setopt(handle, CURLOPT_SHARE, share);
+}
+
 // The file of trusted certificates that the library was built with; null for none.
 static inline const char *default_ca_file(void) { return loaded_version()->cainfo; }
 

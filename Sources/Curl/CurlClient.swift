@@ -6,8 +6,11 @@ import Synchronization
 /// time and share connections.
 ///
 /// Besides what its thread holds, it costs a few microseconds per request; nothing here blocks a
-/// thread of Swift's pool.
+/// thread of Swift's pool. A task that does little but make requests may run on that thread
+/// (``executor``): then no request wakes another thread, and no answer.
 package final class CurlClient: HTTPClient {
+    /// For tasks whose parts are short: while one runs, no transfer goes on.
+    package let executor: any TaskExecutor
     private let mailbox: Mailbox
     /// Nil once joined.
     private let thread: Mutex<pthread_t?>
@@ -23,7 +26,9 @@ package final class CurlClient: HTTPClient {
         guard let multi = curl_multi_init() else { throw .noResources }
         multi_set_long(multi, CURLMOPT_MAXCONNECTS, configuration.maximumConnectionsKept)
         mailbox = Mailbox(Bell(multi))
-        let loop = CurlLoop(multi, mailbox, configuration, authorities)
+        let executor = CurlExecutor(mailbox)
+        self.executor = executor
+        let loop = CurlLoop(multi, mailbox, configuration, authorities, executor)
         guard let started = Self.startThread({ loop.run() }) else {
             curl_multi_cleanup(multi)
             throw .noResources

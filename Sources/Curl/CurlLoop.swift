@@ -6,6 +6,10 @@ final class CurlLoop {
     private let mailbox: Mailbox
     private let configuration: CurlConfiguration
     private let authorities: Authorities?
+    /// TLS sessions, which a new connection takes up again: each request has a handle of its own,
+    /// and a handle's go with it. Only this thread uses it, so it needs no locks.
+    private let sessions: UnsafeMutableRawPointer?
+    private let executor: CurlExecutor
     private var live: [UInt64: (transfer: Transfer, waiter: Waiter)] = [:]
     private var ids: [UnsafeMutableRawPointer: UInt64] = [:]
 
@@ -19,9 +23,12 @@ final class CurlLoop {
         _ multi: UnsafeMutableRawPointer,
         _ mailbox: Mailbox,
         _ configuration: CurlConfiguration,
-        _ authorities: Authorities?
+        _ authorities: Authorities?,
+        _ executor: CurlExecutor
     ) {
         self.multi = multi
+        self.executor = executor
+        sessions = share_tls_sessions()
         self.mailbox = mailbox
         self.configuration = configuration
         self.authorities = authorities
@@ -30,24 +37,36 @@ final class CurlLoop {
     /// Runs until the mailbox says stop; by then every waiter has its answer and every handle is
     /// gone.
     func run() {
+        mailbox.begin()
         while true {
             let mail = mailbox.take()
             for submission in mail.submissions { start(submission) }
             for id in mail.cancelled { abandon(id, .cancelled) }
+            for job in mail.jobs {
+                if mail.stop { Mailbox.runElsewhere(job) } else { executor.perform(job) }
+            }
             if mail.stop { break }
             var running: Int32 = 0
             curl_multi_perform(multi, &running)
             collect()
+            // Of what this thread itself puts there, no bell tells.
+            guard !mailbox.hasMail else { continue }
             curl_multi_poll(multi, nil, 0, Self.longestSleepMilliseconds, nil)
         }
         for submission in mailbox.close().submissions { refuse(submission) }
         for id in live.keys.sorted() { abandon(id, .stopped) }
         curl_multi_cleanup(multi)
+        curl_share_cleanup(sessions)
     }
 
     private func start(_ submission: Mailbox.Submission) {
         do throws(HTTPFailure) {
-            let transfer = try Transfer(submission.request, configuration, authorities)
+            let transfer = try Transfer(
+                submission.request,
+                configuration,
+                authorities,
+                sessions: sessions
+            )
             live[submission.id] = (transfer, submission.waiter)
             ids[transfer.handle] = submission.id
             curl_multi_add_handle(multi, transfer.handle)
@@ -90,4 +109,16 @@ final class CurlLoop {
         curl_multi_remove_handle(multi, transfer.handle)
         waiter.resume(returning: answer)
     }
+}
+
+/// Runs parts of tasks on the thread of a ``CurlLoop``, one after the other, between its transfers.
+final class CurlExecutor: TaskExecutor {
+    private let mailbox: Mailbox
+
+    init(_ mailbox: Mailbox) { self.mailbox = mailbox }
+
+    func enqueue(_ job: consuming ExecutorJob) { mailbox.run(UnownedJob(job)) }
+
+    /// On the loop's thread.
+    func perform(_ job: UnownedJob) { job.runSynchronously(on: asUnownedTaskExecutor()) }
 }

@@ -1,4 +1,5 @@
 import CLibcurl
+import Glibc
 import Synchronization
 
 /// How the rest of the process speaks to the loop thread.
@@ -13,6 +14,8 @@ final class Mailbox: Sendable {
     struct Mail {
         var submissions: [Submission] = []
         var cancelled: [UInt64] = []
+        /// Parts of tasks that run on the loop's thread.
+        var jobs: [UnownedJob] = []
         var stop = false
     }
 
@@ -31,6 +34,12 @@ final class Mailbox: Sendable {
         var unanswered: Set<UInt64> = []
         /// Nil once the loop has ended: the handle is gone.
         var bell: Bell?
+        /// The loop's own; what comes from there needs no bell.
+        var thread: pthread_t?
+
+        func ring() {
+            if thread.map({ pthread_equal($0, pthread_self()) == 0 }) ?? true { bell?.ring() }
+        }
     }
 
     private let state: Mutex<State>
@@ -51,7 +60,7 @@ final class Mailbox: Sendable {
         _ waiter: CheckedContinuation<Transfer.Answer, Never>
     ) {
         let refusal: HTTPFailure.Kind? = state.withLock { state in
-            guard let bell = state.bell, !state.mail.stop else { return .stopped }
+            guard state.bell != nil, !state.mail.stop else { return .stopped }
             guard !ticket.isCancelled.load(ordering: .sequentiallyConsistent) else {
                 return .cancelled
             }
@@ -59,7 +68,7 @@ final class Mailbox: Sendable {
             state.mail.submissions.append(
                 Submission(id: ticket.id, request: request, waiter: waiter)
             )
-            bell.ring()
+            state.ring()
             return nil
         }
         if let refusal {
@@ -73,18 +82,45 @@ final class Mailbox: Sendable {
         state.withLock { state in
             guard state.unanswered.contains(ticket.id) else { return }
             state.mail.cancelled.append(ticket.id)
-            state.bell?.ring()
+            state.ring()
         }
     }
 
     func stop() {
         state.withLock { state in
             state.mail.stop = true
-            state.bell?.ring()
+            state.ring()
         }
     }
 
+    /// Has a part of a task run on the loop's thread; elsewhere once the loop was stopped, since
+    /// the task goes on.
+    func run(_ job: UnownedJob) {
+        let isTaken = state.withLock { state in
+            guard state.bell != nil, !state.mail.stop else { return false }
+            state.mail.jobs.append(job)
+            state.ring()
+            return true
+        }
+        if !isTaken { Self.runElsewhere(job) }
+    }
+
+    static func runElsewhere(_ job: UnownedJob) {
+        globalConcurrentExecutor.enqueue(ExecutorJob(job))
+    }
+
     // MARK: For the loop thread
+
+    /// The loop begins, on the thread that calls.
+    func begin() { state.withLock { $0.thread = pthread_self() } }
+
+    /// Whether something came in since the last ``take()``.
+    var hasMail: Bool {
+        state.withLock { state in
+            !state.mail.submissions.isEmpty || !state.mail.cancelled.isEmpty
+                || !state.mail.jobs.isEmpty || state.mail.stop
+        }
+    }
 
     func take() -> Mail {
         state.withLock { state in

@@ -29,7 +29,8 @@ final class Transfer {
     init(
         _ request: CheckedRequest,
         _ configuration: CurlConfiguration,
-        _ authorities: Authorities?
+        _ authorities: Authorities?,
+        sessions: UnsafeMutableRawPointer?
     ) throws(HTTPFailure) {
         self.authorities = authorities
         guard let handle = curl_easy_init() else {
@@ -47,6 +48,7 @@ final class Transfer {
         }
         var options = EasyOptions(handle)
         options.setRules(configuration, authorities, isLocal: request.isLocal)
+        if let sessions { options.check(easy_set_share(handle, sessions)) }
         options.setDeadlines(request, configuration)
         options.setMessage(request, headerList: headerList)
         options.setSigning(request.signing)

@@ -63,7 +63,7 @@ package actor Announcer {
             waiting.append(Waiter(announcement: announcement, continuation: continuation))
             if !running {
                 running = true
-                Task { await self.drainWaiting() }
+                Task(executorPreference: Home.executor) { await self.drainWaiting() }
             }
         }
         return try result.get()

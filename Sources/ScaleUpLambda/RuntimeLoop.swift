@@ -28,7 +28,9 @@ struct RuntimeLoop: Sendable {
             do throws(RuntimeFailure) {
                 let invocation = try await api.next()
                 // In a task of its own: a stop must not cut off an answer that is owed.
-                let result = await Task { await self.handle(invocation) }.value
+                let result = await Task(executorPreference: Home.executor) {
+                    await self.handle(invocation)
+                }.value
                 try result.get()
             } catch {
                 if error.isCancelled { return 0 }

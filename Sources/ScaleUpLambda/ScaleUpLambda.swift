@@ -70,7 +70,7 @@ package enum ScaleUpLambda {
                 now: { .now() },
                 log: log
             )
-            return await serve(loop, stops)
+            return await Home.run(on: http.executor) { await serve(loop, stops) }
         } catch {
             complain("\(error)")
             await reportInit(error, address)
@@ -81,7 +81,7 @@ package enum ScaleUpLambda {
     /// Runs until a stop signal, or until the Runtime API ends it. What has been taken is
     /// answered first.
     private static func serve(_ loop: RuntimeLoop, _ stops: AsyncStream<Int32>) async -> Int32 {
-        let work = Task { await loop.run() }
+        let work = Task(executorPreference: Home.executor) { await loop.run() }
         let watch = Task { for await _ in stops { work.cancel() } }
         defer { watch.cancel() }
         return await work.value

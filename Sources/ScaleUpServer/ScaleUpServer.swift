@@ -102,16 +102,19 @@ package struct ScaleUpServer: AsyncParsableCommand {
                 http: http,
                 log: log
             )
-            try await serve(endpoint, listen, log)
+            try await serve(endpoint, http, listen, log)
         } catch {
             log(.cannotServe, "cannot serve", [.cause: "\(error)"])
             throw ExitCode.failure
         }
     }
 
-    private func serve(_ endpoint: Endpoint, _ listen: Listen, _ log: ProgramLog)
-        async throws
-    {
+    private func serve(
+        _ endpoint: Endpoint,
+        _ client: CurlClient,
+        _ listen: Listen,
+        _ log: ProgramLog
+    ) async throws {
         let strangers = Strangers()
         let unjudged = UnjudgedBytes()
         let http = HTTP1Channel.Configuration(
@@ -155,7 +158,7 @@ package struct ScaleUpServer: AsyncParsableCommand {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await endpoint.sweepEveryMinute() }
             // Returns after SIGTERM, when every request that was accepted is answered.
-            try await application.runService()
+            try await Home.run(on: client.executor) { try await application.runService() }
             group.cancelAll()
         }
     }

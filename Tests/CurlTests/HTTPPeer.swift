@@ -25,6 +25,8 @@ enum HTTPPeer {
         let body: String
         let headers: [[String]]
         let connection: Int
+        /// Whether the connection took up an earlier TLS session.
+        let resumed: Bool
 
         init(_ response: HTTPResponse) throws {
             self = try JSONDecoder().decode(Echo.self, from: Data(response.body))

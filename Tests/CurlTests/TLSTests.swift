@@ -35,6 +35,23 @@ struct TLSTests {
         }
     }
 
+    @Test("a new connection takes up the session of an earlier one")
+    func resumed() async throws {
+        let ready = try await HTTPPeer.overTLS.peer.ready
+        let client = try CurlClient(CurlConfiguration(caBundlePath: ready.ca))
+        defer { client.stop() }
+        let request = HTTPRequest(
+            .post,
+            "https://localhost:\(ready.port)/echo",
+            headers: [(name: "Connection", value: "close")],
+            body: [65]
+        )
+        var echoes: [HTTPPeer.Echo] = []
+        for _ in 0..<3 { echoes.append(try HTTPPeer.Echo(await client.send(request))) }
+        #expect(Set(echoes.map(\.connection)).count == 3)
+        #expect(echoes.map(\.resumed) == [false, true, true])
+    }
+
     @Test("without it the same server is refused before anything is sent")
     func refused() async throws {
         let ready = try await HTTPPeer.overTLS.peer.ready

@@ -95,6 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     "body": body.decode("latin-1"),
                     "headers": [[name, value] for name, value in self.headers.items()],
                     "connection": self.client_address[1],
+                    "resumed": getattr(self.connection, "session_reused", False),
                 },
                 [("X-Twice", "one"), ("X-Twice", "two")],
             )
