@@ -14,6 +14,8 @@ package enum StrictJSON {
         case tooDeep
         /// UTF-16 or UTF-32, which the decoder would accept and RFC 8259 (section 8.1) does not.
         case notUTF8
+        /// No JSON; only of a ``JSONTree``, the decoder has errors of its own.
+        case malformed
     }
 
     /// - Throws: ``Fault``, or the decoder's own error, whose text may hold parts of the document.
@@ -21,11 +23,12 @@ package enum StrictJSON {
         _ type: Value.Type = Value.self,
         from bytes: some Collection<UInt8>
     ) throws -> Value {
-        try check(bytes)
-        return try JSONDecoder().decode(type, from: Data(bytes))
+        let data = Data(bytes)
+        try data.withUnsafeBytes { try check($0) }
+        return try JSONDecoder().decode(type, from: data)
     }
 
-    private static func check(_ bytes: some Collection<UInt8>) throws(Fault) {
+    private static func check(_ bytes: UnsafeRawBufferPointer) throws(Fault) {
         // The decoder tells encodings by a byte order mark or by zeros among the first four bytes.
         let start = bytes.prefix(4)
         if start.contains(0) || start.first == 0xfe || start.first == 0xff { throw .notUTF8 }

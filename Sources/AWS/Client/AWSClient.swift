@@ -49,6 +49,20 @@ package struct AWSClient: Sendable {
         _ input: some Encodable,
         answer type: Answer.Type = Answer.self
     ) async throws(AWSFailure) -> Answer {
+        try await call(service, operation, repetition, input) { body in
+            try StrictJSON.decode(Answer.self, from: body)
+        }
+    }
+
+    /// - Parameter read: of the answer's body.
+    /// - Throws: ``AWSFailure`` of the last try.
+    func call<Answer>(
+        _ service: AWSService,
+        _ operation: String,
+        _ repetition: Repetition,
+        _ input: some Encodable,
+        read: ([UInt8]) throws -> Answer
+    ) async throws(AWSFailure) -> Answer {
         let call = "\(service.rawValue) \(operation)"
         let end = retry.now() + totalDeadline
         let body = Self.encoded(input)
@@ -57,7 +71,7 @@ package struct AWSClient: Sendable {
             let left = end - retry.now()
             do throws(Failed) {
                 let answer = try await send(service, operation, body, left)
-                return try Self.decoded(answer)
+                return try Self.understood(answer, read)
             } catch {
                 let failure = AWSFailure(call: call, cause: error.cause, attempts: attempt)
                 guard attempt < Self.maximumAttempts, failure.allows(repetition),
@@ -148,9 +162,12 @@ package struct AWSClient: Sendable {
         return Array(data)
     }
 
-    private static func decoded<Answer: Decodable>(_ body: [UInt8]) throws(Failed) -> Answer {
+    private static func understood<Answer>(
+        _ body: [UInt8],
+        _ read: ([UInt8]) throws -> Answer
+    ) throws(Failed) -> Answer {
         do {
-            return try StrictJSON.decode(Answer.self, from: body)
+            return try read(body)
         } catch {
             throw Failed(.malformedAnswer(describe(error)))
         }
@@ -158,7 +175,9 @@ package struct AWSClient: Sendable {
 
     /// Where the answer deviates; never what it holds, which may be secret.
     private static func describe(_ error: any Error) -> String {
-        guard let error = error as? DecodingError else { return "not JSON" }
+        guard let error = error as? DecodingError else {
+            return error is StrictJSON.Fault ? "not JSON" : "not as documented"
+        }
         switch error {
         case .keyNotFound(let key, let context):
             return "\(path(context.codingPath + [key])) is missing"

@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// A value as DynamoDB's JSON writes it: an object of one member, named after the type (DynamoDB
 /// API reference, AttributeValue). Only the types in use.
 enum AttributeValue: Hashable, Sendable {
@@ -12,6 +14,33 @@ enum AttributeValue: Hashable, Sendable {
     static func number(_ value: Int) -> AttributeValue { .number(String(value)) }
 }
 
+extension AttributeValue {
+    /// What a tree does not have in it.
+    struct Misshapen: Error {}
+
+    init(_ tree: JSONTree) throws(Misshapen) {
+        guard case .object(let types) = tree, types.count == 1 else { throw Misshapen() }
+        switch (types[0].name, types[0].value) {
+        case ("S", .string(let text)): self = .string(text)
+        case ("N", .string(let digits)): self = .number(digits)
+        case ("M", .object): self = .map(try Self.item(types[0].value))
+        case ("L", .array(let elements)):
+            self = .list(try elements.map { element throws(Misshapen) in try Self(element) })
+        case ("S", _), ("N", _), ("M", _), ("L", _): throw Misshapen()
+        case (let type, _): self = .other(type: type)
+        }
+    }
+
+    /// An item, or a map in one.
+    static func item(_ tree: JSONTree) throws(Misshapen) -> [String: AttributeValue] {
+        guard case .object(let members) = tree else { throw Misshapen() }
+        var item: [String: AttributeValue] = [:]
+        item.reserveCapacity(members.count)
+        for member in members { item[member.name] = try Self(member.value) }
+        return item
+    }
+}
+
 extension AttributeValue: Codable {
     private struct TypeName: CodingKey {
         let stringValue: String
@@ -23,7 +52,8 @@ extension AttributeValue: Codable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: TypeName.self)
-        guard let type = container.allKeys.first, container.allKeys.count == 1 else {
+        let types = container.allKeys
+        guard let type = types.first, types.count == 1 else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "not one type")
             )

@@ -1,5 +1,6 @@
 import Decisions
 import Ports
+import StrictJSON
 
 /// The calls of DynamoDB behind the ledger, in a table with the string keys `pk` and `sk` (DynamoDB
 /// API reference, Query, GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem,
@@ -36,12 +37,22 @@ struct LedgerTable: Sendable {
                 values: [":pk": .string(key), ":end": .string(LedgerKey.end)],
                 start: start
             )
-            let answer: QueryAnswer = try await reading("Query", input)
+            let answer = try await page(input)
             for item in answer.items { found[try sortKey(item)] = item }
             guard let last = answer.last else { return found }
             start = last
         }
         throw .refused("the table has more than \(Self.maximumPages) MB of jobs of the service")
+    }
+
+    private func page(_ input: QueryInput) async throws(LedgerFailure) -> QueryAnswer {
+        do {
+            return try await aws.call(.dynamodb, "Query", .harmless, input) { body in
+                try QueryAnswer(JSONTree(body))
+            }
+        } catch {
+            throw .unchanged(.call("\(error)"))
+        }
     }
 
     /// The item of what is counted; nil where there is none.
@@ -225,13 +236,22 @@ struct LedgerTable: Sendable {
         }
     }
 
-    private struct QueryAnswer: Decodable {
+    /// Read without a decoder: of thousands of jobs that would take tens of milliseconds.
+    private struct QueryAnswer {
         let items: [Item]
         let last: Item?
 
-        enum CodingKeys: String, CodingKey {
-            case items = "Items"
-            case last = "LastEvaluatedKey"
+        init(_ tree: JSONTree) throws(AttributeValue.Misshapen) {
+            guard let members = tree.members, case .array(let items)? = members["Items"] else {
+                throw AttributeValue.Misshapen()
+            }
+            self.items = try items.map { item throws(AttributeValue.Misshapen) in
+                try AttributeValue.item(item)
+            }
+            switch members["LastEvaluatedKey"] {
+            case nil, .null?: last = nil
+            case let key?: last = try AttributeValue.item(key)
+            }
         }
     }
 
