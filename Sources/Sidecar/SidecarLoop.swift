@@ -22,6 +22,8 @@ struct SidecarLoop {
     private var retirement: Retirement
     private var meter: LifeMeter
     private var timer: Task<Void, Never>?
+    /// When the timer wakes the loop; nil once it has.
+    private var timerEnd: Instant?
     private var stops = 0
 
     init(
@@ -72,6 +74,10 @@ struct SidecarLoop {
     ) -> Bool {
         switch directive {
         case .wakeAt(let instant):
+            // A sleep that is cancelled keeps its memory until its time, so one that ends before is
+            // left: waking early does no harm, and asks for the next time.
+            if let timerEnd, timerEnd <= instant { break }
+            timerEnd = instant
             timer?.cancel()
             let publish = publish
             let deadline = origin.advanced(by: instant.sinceOrigin)
@@ -107,6 +113,7 @@ struct SidecarLoop {
     private mutating func read(_ event: Event) -> Observation? {
         switch event {
         case .observation(let observation):
+            if observation == .woke { timerEnd = nil }
             return observation
         case .stop(let signal):
             stops += 1
