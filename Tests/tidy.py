@@ -399,6 +399,14 @@ def tables() -> Iterator[str]:
     assert count > 20, f"{count} tables are found"
 
 
+@check("every table of measurements in the documents has the rows that are measured")
+def measured_rows() -> Iterator[str]:
+    sys.path.insert(0, str(ROOT / "Tests/benchmarks"))
+    import rows
+
+    yield from rows.wrong()
+
+
 @check("every page is reached from the README, the line that lowers the service in four clicks")
 def reach() -> Iterator[str]:
     distance = {"README.md": 0}

@@ -1,13 +1,6 @@
-"""Measures the scale-up endpoint beside a boto3 handler that does the same calls against the same
-stub, in one run. `Tests/run --benchmark` builds what it needs and runs it; by hand, with any Python
-that has boto3 and release builds of scale-up-lambda and scale-up-server in DIR:
+"""The scale-up endpoint beside a boto3 handler that makes the same calls of the same stub, both in
+turns."""
 
-    .venv/bin/python Tests/benchmarks/endpoint.py --bin DIR
-
-Absolute numbers are this machine's; the ratios are what to compare.
-"""
-
-import argparse
 import asyncio
 import hashlib
 import hmac
@@ -27,12 +20,20 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 KEY = "benchmark-key"
+PEER = "boto3 handler"
 COLD_STARTS = 11
-ROUNDS = 10
+ROUNDS = 20
 WEBHOOKS = 32
 AT_ONCE = 16
+FOLLOWED = 20
 BURST = 500
+BURSTS = 3
 INSTANCES = 50
+STRANGERS = 500
+# Bookings of updates are this far apart (Ledger.updateSpacing), with room to spare.
+PAUSE_SECONDS = 0.3
+CLIENTS = [1, 10, 100, 500]
+LEDGERS = [10, 100, 1000, 4000]
 
 
 class Stub:
@@ -74,8 +75,12 @@ class Stub:
         connection.close()
         return answer
 
-    def reset(self):
-        self.ask("POST", "/reset")
+    def reset(self, **counts):
+        self.ask("POST", "/reset?" + "&".join("%s=%d" % item for item in counts.items()))
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
 
     def webhook(self, number):
         """Body and signature of one run's pre_plan call."""
@@ -146,6 +151,7 @@ def cold_start(command, stub, number):
         command,
         env=dict(stub.environment, AWS_LAMBDA_RUNTIME_API=address),
         stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         if not server.done.wait(30):
@@ -199,50 +205,85 @@ def request(webhook):
 
 
 def drive(callers, requests):
-    """Makes each call on the next caller that is free."""
-    waiting = requests[::-1]
+    """Makes each call on the next caller that is free: the seconds that each took."""
+    waiting, times, sent = requests[::-1], [], {}
+
+    def call(caller):
+        sent[caller] = time.perf_counter()
+        caller.call(waiting.pop())
+
     with selectors.DefaultSelector() as selector:
         for caller in callers:
             if waiting:
                 selector.register(caller.socket, selectors.EVENT_READ, caller)
-                caller.call(waiting.pop())
+                call(caller)
         while selector.get_map():
             for key, _ in selector.select():
                 if not key.data.has_answer():
                     continue
+                times.append(time.perf_counter() - sent[key.data])
                 if waiting:
-                    key.data.call(waiting.pop())
+                    call(key.data)
                 else:
                     selector.unregister(key.fileobj)
+    return times
 
 
-class Rate:
-    """Webhooks in a second, and what each of them took of the processor."""
+class Rates:
+    """Webhooks in a second, and what each of them takes of the processor, round for round."""
 
-    def __init__(self, peer, stub, at_once, rounds=ROUNDS):
-        """Over connections that are kept. Each round begins without jobs, as no agent ends them: a
-        real ledger holds tens of jobs, not hundreds."""
-        callers = [Caller(peer.port) for _ in range(at_once)]
-        first = [request(stub.webhook(WEBHOOKS))]
-        requests = [request(stub.webhook(number)) for number in range(WEBHOOKS)]
-        spent = used = updates = 0
-        for number in range(-1, rounds):
-            stub.reset()
-            # One that raises the service first, outside of what is measured.
-            drive(callers[:1], first)
-            before = peer.processor_seconds()
-            started = time.perf_counter()
-            drive(callers, requests)
-            # The first round warms both up and is not counted.
-            if number >= 0:
-                spent += time.perf_counter() - started
-                used += peer.processor_seconds() - before
-                updates += len(stub.ask("GET", "/updates")) - 1
-        for caller in callers:
+    def __init__(self, peer, stub, at_once, webhooks=WEBHOOKS):
+        self.peer, self.stub = peer, stub
+        self.callers = [Caller(peer.port) for _ in range(at_once)]
+        self.first = [request(stub.webhook(webhooks))]
+        self.requests = [request(stub.webhook(number)) for number in range(webhooks)]
+        self.per_second, self.milliseconds, self.updates = [], [], []
+        # The first round warms up and is not counted.
+        self.round()
+        for counted in (self.per_second, self.milliseconds, self.updates):
+            counted.clear()
+
+    def round(self):
+        """Over connections that are kept. Begins without jobs, as no agent ends them: a real ledger
+        holds tens of jobs, not hundreds."""
+        self.stub.reset()
+        # One that raises the service first, outside of what is measured.
+        drive(self.callers[:1], self.first)
+        before = self.peer.processor_seconds()
+        started = time.perf_counter()
+        drive(self.callers, self.requests)
+        spent = time.perf_counter() - started
+        used = self.peer.processor_seconds() - before
+        self.per_second.append(len(self.requests) / spent)
+        self.milliseconds.append(1000 * used / len(self.requests))
+        self.updates.append((len(self.stub.ask("GET", "/updates")) - 1) / spent)
+
+    def close(self):
+        for caller in self.callers:
             caller.socket.close()
-        self.per_second = rounds * WEBHOOKS / spent
-        self.processor_milliseconds = 1000 * used / (rounds * WEBHOOKS)
-        self.updates_per_second = updates / spent
+
+
+def rates(peers, stub, at_once, rounds=ROUNDS):
+    """Both in turns."""
+    measured = [Rates(peer, stub, at_once) for peer in peers]
+    for _ in range(rounds):
+        for one in measured:
+            one.round()
+    for one in measured:
+        one.close()
+    return measured
+
+
+def followed(peer, stub, number):
+    """Milliseconds from a webhook to the update of the service that it asks for."""
+    caller = Caller(peer.port)
+    call = request(stub.webhook(number))
+    before = len(stub.ask("GET", "/updates"))
+    sent = time.time()
+    drive([caller], [call])
+    caller.socket.close()
+    moments = stub.ask("GET", "/updates")[before:]
+    return (moments[0][0] - sent) * 1000
 
 
 # Burst
@@ -314,6 +355,7 @@ class Fleet:
             subprocess.Popen(
                 [function],
                 stdin=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 env=dict(stub.environment, AWS_LAMBDA_RUNTIME_API=address),
             )
             for _ in range(INSTANCES)
@@ -362,7 +404,7 @@ class Server:
     def __init__(self, command, stub, max_count):
         self.process = subprocess.Popen(
             command,
-            env=dict(stub.environment, LOG_LEVEL="info", MAX_COUNT=max_count),
+            env=dict(stub.environment, LOG_LEVEL="info", MAX_COUNT=str(max_count)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -377,124 +419,162 @@ class Server:
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def processor_seconds(self):
-        fields = pathlib.Path("/proc/%d/stat" % self.process.pid).read_text().split(")")[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Of the threads that there are: finer than the clock ticks of /proc/PID/stat."""
+        folder = pathlib.Path("/proc/%d/task" % self.process.pid)
+        return sum(int(path.read_text().split()[0]) for path in folder.glob("*/schedstat")) / 1e9
+
+    def resident_megabytes(self):
+        text = pathlib.Path("/proc/%d/status" % self.process.pid).read_text()
+        return int(re.search(r"VmRSS:\s*(\d+)", text)[1]) / 1024
 
     def stop(self):
         self.process.kill()
         self.process.wait()
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument(
-        "--bin", type=pathlib.Path, default=pathlib.Path(".build-benchmark/release")
-    )
-    folder = arguments.parse_args().bin.resolve()
-    function, server = folder / "scale-up-lambda", folder / "scale-up-server"
-    for program in (function, server):
-        if not program.exists():
-            raise SystemExit(
-                "%s is missing; see the top of this file for how it is built" % program
-            )
-    boto3 = [sys.executable, HERE / "boto3_handler.py"]
-    stub = Stub()
+def held(server, stub):
+    """Megabytes that strangers add whose bodies are all but one byte here, and signed by nobody."""
+    body = b"x" * ((1 << 20) - 1)
+    head = (
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nX-TFC-Task-Signature: %s\r\n\r\n"
+        % (1 << 20, "0" * 128)
+    ).encode()
+    unsent = memoryview(head + body)
+    before = server.resident_megabytes()
+    most = before
+    sockets = []
+    for _ in range(STRANGERS):
+        stranger = socket.create_connection(("127.0.0.1", server.port))
+        stranger.setblocking(False)
+        sockets.append([stranger, unsent])
+    deadline = time.monotonic() + 15
+    waiting = list(sockets)
+    while waiting and time.monotonic() < deadline:
+        for entry in list(waiting):
+            try:
+                entry[1] = entry[1][entry[0].send(entry[1][: 1 << 16]) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                entry[1] = entry[1][:0]
+            if not entry[1]:
+                waiting.remove(entry)
+        most = max(most, server.resident_megabytes())
+    for stranger, _ in sockets:
+        stranger.close()
+    return most - before
 
+
+class Peers:
+    """Ours and theirs behind the same stub."""
+
+    def __init__(self, folder, stub, max_count):
+        self.both = [
+            Server([folder / "scale-up-server"], stub, max_count),
+            Server(BOTO3 + ["server"], stub, max_count),
+        ]
+
+    def __enter__(self):
+        return self.both
+
+    def __exit__(self, *_):
+        for peer in self.both:
+            peer.stop()
+
+
+BOTO3 = [sys.executable, HERE / "boto3_handler.py"]
+
+
+def found(ours, theirs=None):
+    return {"ours": ours, "peers": {PEER: theirs} if theirs else {}}
+
+
+def measure(folder):
+    """Yields each row's key with what was found."""
+    stub = Stub()
     ours, theirs = [], []
     for number in range(COLD_STARTS):
         stub.reset()
-        ours.append(cold_start([function], stub, number))
+        ours.append(cold_start([folder / "scale-up-lambda"], stub, number))
         stub.reset()
-        theirs.append(cold_start(boto3 + ["lambda"], stub, number))
-    report = Report()
-    report.row(
-        "cold start to first answer, median",
-        "ms",
-        statistics.median(ours),
-        statistics.median(theirs),
-        "30 + the calls; boto3: 520",
-    )
+        theirs.append(cold_start(BOTO3 + ["lambda"], stub, number))
+    yield "cold", found(ours, theirs)
 
     # At max_count nobody updates the service, so the endpoint does not hold itself back.
-    peers = [Server([server], stub, "1"), Server(boto3 + ["server"], stub, "1")]
-    for at_once, title in [(1, "one at a time"), (AT_ONCE, "%d at once" % AT_ONCE)]:
-        mine, other = (Rate(peer, stub, at_once) for peer in peers)
-        report.row(
-            "warm, no update needed, " + title,
-            "webhooks/s",
-            mine.per_second,
-            other.per_second,
-            "5 times boto3",
-        )
-        report.row(
-            "  processor time of each",
-            "ms",
-            mine.processor_milliseconds,
-            other.processor_milliseconds,
-        )
-    for peer in peers:
-        peer.stop()
+    with Peers(folder, stub, 1) as both:
+        for key, at_once in (("one", 1), ("many", AT_ONCE)):
+            mine, other = rates(both, stub, at_once)
+            yield key, found(mine.per_second, other.per_second)
+            yield key + "-cpu", found(mine.milliseconds, other.milliseconds)
 
     # Where each webhook needs an update the endpoint makes four a second, by design.
-    peers = [Server([server], stub, "1000"), Server(boto3 + ["server"], stub, "1000")]
-    mine, other = (Rate(peer, stub, AT_ONCE, rounds=3) for peer in peers)
-    report.row(
-        "warm, each needs an update, %d at once" % AT_ONCE,
-        "webhooks/s",
-        mine.per_second,
-        other.per_second,
-    )
-    report.row(
-        "  service updates", "1/s", mine.updates_per_second, other.updates_per_second, "at most 5"
-    )
+    with Peers(folder, stub, 1000) as both:
+        stub.reset()
+        times = [[], []]
+        for number in range(FOLLOWED):
+            for place, peer in enumerate(both):
+                time.sleep(PAUSE_SECONDS)
+                times[place].append(followed(peer, stub, 2 * number + place))
+        yield "follow", found(*times)
+        mine, other = rates(both, stub, AT_ONCE, rounds=3)
+        yield "updates", found(mine.updates, other.updates)
+        seconds, most = [], []
+        for _ in range(BURSTS):
+            stub.reset()
+            spent, statuses = asyncio.run(burst(both[0].port, stub))
+            seconds.append(checked(spent, statuses, stub))
+            most.append(most_in_a_second([moment for moment, _ in stub.ask("GET", "/updates")]))
+        yield "burst-server", found(seconds)
+        yield "burst-server-updates", found(most)
+    with Peers(folder, stub, 1) as both:
+        yield "held", found([held(both[0], stub)])
 
-    stub.reset()
-    seconds, statuses = asyncio.run(burst(peers[0].port, stub))
-    report.burst("one server", seconds, statuses, stub)
-    for peer in peers:
-        peer.stop()
-    stub.reset()
-    seconds, statuses = asyncio.run(Fleet().burst(function, stub))
-    report.burst("%d instances of the function" % INSTANCES, seconds, statuses, stub)
-    stub.process.stdin.close()
-    stub.process.wait()
-
-
-class Report:
-    """Prints a table as it comes."""
-
-    LINE = "%-46s %10s %10s %10s %7s  %s"
-
-    def __init__(self):
-        print(self.LINE % ("", "", "endpoint", "boto3", "ratio", "target"), flush=True)
-
-    def row(self, title, unit, mine, other, target=""):
-        ratio = "%.1fx" % (max(mine, other) / max(min(mine, other), 1e-9))
-        print(self.LINE % (title, unit, "%.1f" % mine, "%.1f" % other, ratio, target), flush=True)
-
-    def burst(self, title, seconds, statuses, stub):
-        updates = stub.ask("GET", "/updates")
-        ledger = stub.ask("GET", "/ledger")
-        for row in [
-            ("burst of %d, %s" % (BURST, title), "s", "%.2f" % seconds, "10"),
-            ("  answered with 200", "", statuses.count(200), BURST),
-            (
-                "  size in the ledger, and of the service",
-                "",
-                "%s, %s" % (ledger["size"]["N"], updates[-1][1]),
-                BURST,
-            ),
-            ("  raises of the ledger", "", ledger["moves"]["N"], "one each: %d" % BURST),
-            ("  service updates", "", len(updates), "one each: %d" % BURST),
-            (
-                "  most of them within a second",
-                "",
-                most_in_a_second([moment for moment, _ in updates]),
-                "5",
-            ),
-        ]:
-            print(self.LINE % (row[0], row[1], row[2], "", "", row[3]), flush=True)
+    seconds, most = [], []
+    for _ in range(BURSTS):
+        stub.reset()
+        spent, statuses = asyncio.run(Fleet().burst(folder / "scale-up-lambda", stub))
+        seconds.append(checked(spent, statuses, stub))
+        most.append(most_in_a_second([moment for moment, _ in stub.ask("GET", "/updates")]))
+    yield "burst-function", found(seconds)
+    yield "burst-function-updates", found(most)
+    stub.stop()
 
 
-if __name__ == "__main__":
-    main()
+def checked(seconds, statuses, stub):
+    """All were answered, and ledger and service have an agent for each."""
+    ledger, updates = stub.ask("GET", "/ledger"), stub.ask("GET", "/updates")
+    sizes = int(ledger["size"]["N"]), updates[-1][1]
+    if statuses.count(200) != BURST or sizes != (BURST, BURST):
+        raise SystemExit("a burst had %d answers, sizes %s" % (statuses.count(200), sizes))
+    return seconds
+
+
+def growth(folder):
+    """Yields each series' key with its points: clients at once, and jobs in the ledger."""
+    stub = Stub()
+    server = Server([folder / "scale-up-server"], stub, 1)
+    rate, late = [], []
+    for clients in CLIENTS:
+        callers = [Caller(server.port) for _ in range(clients)]
+        stub.reset()
+        drive(callers[:1], [request(stub.webhook(0))])
+        calls = [request(stub.webhook(0)) for _ in range(max(200, 4 * clients))]
+        started = time.perf_counter()
+        times = drive(callers, calls)
+        spent = time.perf_counter() - started
+        for caller in callers:
+            caller.socket.close()
+        rate.append((clients, len(times) / spent))
+        late.append((clients, 1000 * sorted(times)[len(times) * 99 // 100 - 1]))
+    yield "clients", {"points": rate}
+    yield "clients-late", {"points": late}
+    points = []
+    for jobs in LEDGERS:
+        caller = Caller(server.port)
+        stub.reset(jobs=jobs, size=1)
+        times = drive([caller], [request(stub.webhook(0)) for _ in range(30)])
+        caller.socket.close()
+        points.append((jobs, 1000 * statistics.median(times)))
+    yield "ledger", {"points": points}
+    server.stop()
+    stub.stop()

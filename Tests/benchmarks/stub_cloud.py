@@ -1,35 +1,50 @@
 """ECS, DynamoDB and HCP Terraform for benchmarks: one process that answers at once.
 
-Items are kept and the conditions in use are checked; nothing else is. Prints its port, and ends
-when its standard input closes. `POST /reset` leaves a ledger that a task has written and no job;
-`GET /updates` lists when ECS was updated and to what, `GET /ledger` is the item of what is counted.
+It is ECS's endpoint in a task too. Items are kept and the conditions in use are checked; nothing
+else is. Prints its port, and ends when its standard input closes. `POST /reset?size=N&jobs=N`
+leaves a ledger that a task has written, with so many agents and jobs that nobody holds; `GET
+/updates` lists when ECS was updated and to what, `GET /ledger` is the item of what is counted, and
+`GET /jobs` how many jobs there are.
 """
 
 import asyncio
+import datetime
 import functools
 import json
 import re
 import sys
 import threading
 import time
+import urllib.parse
 
 # By pk and sk.
 items = {}
 updates = []
 desired = 0
 LEDGER = ("agents/pool", "ledger")
+TASKS = "arn:aws:ecs:eu-central-1:123456789012:task/agents/"
 
 
-def reset():
+def reset(size=0, jobs=0):
     global desired
     items.clear()
     updates.clear()
-    desired = 0
+    desired = size
     counts = {
         name: {"N": str(value)}
-        for name, value in {"format": 1, "version": 1, "size": 0, "adopted": 1}.items()
+        for name, value in {
+            "format": 1,
+            "version": 1,
+            "size": size,
+            "adopted": 1,
+            "moves": 0,
+        }.items()
     }
     items[LEDGER] = dict(counts, pk={"S": LEDGER[0]}, sk={"S": LEDGER[1]})
+    now = {"N": str(int(time.time() * 1000))}
+    for number in range(jobs):
+        key = (LEDGER[0], "job/run-known-%d/plan" % number)
+        items[key] = {"pk": {"S": key[0]}, "sk": {"S": key[1]}, "at": now}
 
 
 def service():
@@ -39,6 +54,7 @@ def service():
         "desiredCount": desired,
         "runningCount": 0,
         "pendingCount": desired,
+        "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY"}],
     }
 
 
@@ -112,6 +128,40 @@ def update_item(body):
     return 200, {"Attributes": item}
 
 
+def delete_item(body):
+    if not is_met(body, items.get(place(body["Key"]), {})):
+        return refused()
+    items.pop(place(body["Key"]), None)
+    return 200, {}
+
+
+WRITES = {"Put": put_item, "Update": update_item, "Delete": delete_item}
+
+
+def transact(body):
+    """All or none."""
+    writes = [next(iter(action.items())) for action in body["TransactItems"]]
+    met = [
+        is_met(write, items.get(place(write.get("Key") or write["Item"]), {}))
+        for _, write in writes
+    ]
+    if not all(met):
+        reasons = [{"Code": "None" if one else "ConditionalCheckFailed"} for one in met]
+        kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+        return 400, {"__type": kind, "message": "cancelled", "CancellationReasons": reasons}
+    for kind, write in writes:
+        WRITES[kind](write)
+    return 200, {}
+
+
+def batch_get(body):
+    answers = {
+        table: [items[place(key)] for key in asked["Keys"] if place(key) in items]
+        for table, asked in body["RequestItems"].items()
+    }
+    return 200, {"Responses": answers, "UnprocessedKeys": {}}
+
+
 def query(body):
     """`pk = :pk AND sk < :end`"""
     values = body["ExpressionAttributeValues"]
@@ -124,25 +174,74 @@ def refused():
     return 400, {"__type": kind, "message": "The conditional request failed"}
 
 
-def call(target, body):
+def update_service(body):
     global desired
+    desired = body["desiredCount"]
+    updates.append([time.time(), desired])
+    return 200, {"service": service()}
+
+
+def get_item(body):
+    found = items.get(place(body["Key"]))
+    return 200, {"Item": found} if found else {}
+
+
+def describe_tasks(body):
+    tasks = [
+        {"taskArn": TASKS + task, "startedBy": "ecs-svc/1", "createdAt": time.time()}
+        for task in body["tasks"]
+    ]
+    return 200, {"tasks": tasks, "failures": []}
+
+
+OPERATIONS = {
+    "BatchGetItem": batch_get,
+    "DeleteItem": delete_item,
+    "DescribeServices": lambda body: (200, {"services": [service()], "failures": []}),
+    "DescribeTasks": describe_tasks,
+    "GetItem": get_item,
+    "ListTasks": lambda body: (200, {"taskArns": []}),
+    "PutItem": put_item,
+    "Query": query,
+    "TransactWriteItems": transact,
+    "UpdateItem": update_item,
+    "UpdateService": update_service,
+}
+
+
+def call(target, body):
     operation = target.split(".")[-1]
-    if operation == "PutItem":
-        return put_item(body)
-    if operation == "Query":
-        return query(body)
-    if operation == "GetItem":
-        found = items.get(place(body["Key"]))
-        return 200, {"Item": found} if found else {}
-    if operation == "UpdateItem":
-        return update_item(body)
-    if operation == "UpdateService":
-        desired = body["desiredCount"]
-        updates.append([time.time(), desired])
-        return 200, {"service": service()}
-    if operation == "DescribeServices":
-        return 200, {"services": [service()], "failures": []}
+    if operation in OPERATIONS:
+        return OPERATIONS[operation](body)
     return 400, {"__type": "UnknownOperationException", "message": operation}
+
+
+def moment(minutes):
+    later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
+    return later.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def task_endpoint(task, what, body):
+    """What ECS gives each container of a task: metadata, credentials, protection."""
+    if what == "credentials":
+        names = ("AccessKeyId", "SecretAccessKey", "Token")
+        return 200, dict.fromkeys(names, "example") | {"Expiration": moment(600)}
+    if what.startswith("metadata"):
+        return 200, {
+            "Cluster": "agents",
+            "TaskARN": TASKS + task,
+            "Family": "agents",
+            "Revision": "1",
+            "ServiceName": "pool",
+            "DesiredStatus": "RUNNING",
+            "KnownStatus": "RUNNING",
+            "Containers": [],
+        }
+    wanted = json.loads(body)
+    protection = {"ProtectionEnabled": wanted["ProtectionEnabled"], "TaskArn": TASKS + task}
+    if wanted["ProtectionEnabled"]:
+        protection["ExpirationDate"] = moment(wanted.get("ExpiresInMinutes", 120))
+    return 200, {"protection": protection}
 
 
 def answer(method, path, headers, body):
@@ -150,12 +249,18 @@ def answer(method, path, headers, body):
         return call(headers["x-amz-target"], json.loads(body))
     if method == "PATCH":
         return 200, {"data": {"type": "task-results"}}
+    path, _, words = path.partition("?")
+    if path.startswith("/tasks/"):
+        _, _, task, what = path.split("/", 3)
+        return task_endpoint(task, what, body)
     if path == "/updates":
         return 200, updates
+    if path == "/jobs":
+        return 200, sum(key[1].startswith("job/") for key in items)
     if path == "/ledger":
         return 200, items[LEDGER]
     if path == "/reset":
-        reset()
+        reset(**{name: int(value) for name, value in urllib.parse.parse_qsl(words)})
         return 200, {}
     return 404, {}
 

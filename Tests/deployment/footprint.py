@@ -23,7 +23,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PEERS = ROOT / "Tests/Peers"
 TASK = "0123456789abcdef0123456789abcdef"
-# Design limits; see Tests/README.md, "Footprint".
+# Design limits; see Tests/README.md, "Images".
 LIMIT_RSS_KB = 18 * 1024
 LIMIT_ANONYMOUS_KB = 4 * 1024
 
@@ -149,63 +149,60 @@ def binary(root: pathlib.Path, name: str) -> pathlib.Path:
     return next(place for place in places if place.exists())
 
 
-def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
-    """Starts sidecar and launcher, waits until both are at rest, and looks for a while."""
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fp-")))
+class Surroundings:
+    """What a task has: its endpoints, AWS behind TLS, a folder for the link, a log."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self.stack = stack
+        self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fp-")))
         own = stack.enter_context(peer("task_peer.py", "agents", "pool", TASK))
-        aws = stack.enter_context(peer("moto_peer.py"))
-        front = TLSFront(folder, aws)
-        bundle = folder / "bundle.pem"
-        bundle.write_text(system_certificates() + front.certificate.read_text())
-        link = folder / "link"
-        link.mkdir()
-        environment = task_environment(own, f"https://localhost:{front.port}")
-        environment["AGENT_LINK_DIR"] = str(link)
-        environment["SSL_CERT_FILE"] = str(bundle)
+        self.front = TLSFront(self.folder, stack.enter_context(peer("moto_peer.py")))
+        bundle = self.folder / "bundle.pem"
+        bundle.write_text(system_certificates() + self.front.certificate.read_text())
+        self.link = self.folder / "link"
+        self.link.mkdir()
+        self.environment = task_environment(own, f"https://localhost:{self.front.port}")
+        self.environment["AGENT_LINK_DIR"] = str(self.link)
+        self.environment["SSL_CERT_FILE"] = str(bundle)
         # Asked at once whether it may leave, the agent is refused by the floor: that takes the
         # ledger and ECS, over TLS.
-        environment["DESIRED_COUNT"] = "1"
-        environment["FIRST_JOB_TIMEOUT_SECONDS"] = "1"
-        log = stack.enter_context(open(folder / "log", "w+b"))
+        self.environment["DESIRED_COUNT"] = "1"
+        self.environment["FIRST_JOB_TIMEOUT_SECONDS"] = "1"
+        self.log = stack.enter_context(open(self.folder / "log", "w+b"))
 
-        def start(*command) -> subprocess.Popen:
-            process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
+    def start(self, *command) -> subprocess.Popen:
+        process = subprocess.Popen(
+            command,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+        )
+        self.stack.callback(process.wait)
+        self.stack.callback(process.kill)
+        return process
 
+
+@contextlib.contextmanager
+def surroundings():
+    """Yields them; what was logged is shown if something goes wrong."""
+    with contextlib.ExitStack() as stack:
+        around = Surroundings(stack)
         try:
-            forget(binary(root, "agent-sidecar"))
-            # It copies the launcher from beside itself, as in the image.
-            sidecar = start(binary(root, "agent-sidecar"), "run")
-            wait_for("healthy", (link / "healthy").exists, sidecar)
-            # An agent at rest: it says that it waits for jobs, and sleeps.
-            script = folder / "tfc-agent"
-            script.write_text(
-                "#!/bin/sh\n"
-                """echo '{"@module":"core","@message":"Waiting for next job"}'\n"""
-                "exec sleep 3600\n"
-            )
-            script.chmod(0o755)
-            forget(link / "agent-launcher")
-            launcher = start(link / "agent-launcher", script)
-            # Before the launcher is, which leaves its agent behind when it is killed.
-            stack.callback(subprocess.run, ["pkill", "-KILL", "-P", str(launcher.pid)])
-            wait_for("a TLS connection", lambda: front.handshakes > 0, sidecar)
-            time.sleep(2)
-            pids = {"sidecar": sidecar.pid, "launcher": launcher.pid}
-            before = {name: (status(pid), waits(pid)) for name, pid in pids.items()}
-            time.sleep(seconds)
-            after = {name: (status(pid), waits(pid)) for name, pid in pids.items()}
-            handshakes = front.handshakes
+            yield around
         except Exception:
-            log.seek(0)
-            print(log.read().decode(errors="replace"))
+            around.log.seek(0)
+            print(around.log.read().decode(errors="replace"))
             raise
-    result: dict[str, float] = {"tls_handshakes": handshakes}
+
+
+def at_rest(pids: dict[str, int], seconds: float) -> dict[str, float]:
+    """What processes take while nothing happens, each under its name."""
+    time.sleep(2)
+    before = {name: (status(pid), waits(pid)) for name, pid in pids.items()}
+    time.sleep(seconds)
+    after = {name: (status(pid), waits(pid)) for name, pid in pids.items()}
+    result: dict[str, float] = {}
     ticks = os.sysconf("SC_CLK_TCK")
     for name, (now, waited) in after.items():
         then, waited_then = before[name]
@@ -216,6 +213,38 @@ def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
         woken = sum(count - waited_then.get(thread, 0) for thread, count in waited.items())
         result[f"{name}_wakeups_per_second"] = round(woken / seconds, 2)
     return result
+
+
+def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
+    """Starts sidecar and launcher, waits until both are at rest, and looks for a while."""
+    with surroundings() as around:
+        forget(binary(root, "agent-sidecar"))
+        # It copies the launcher from beside itself, as in the image.
+        sidecar = around.start(binary(root, "agent-sidecar"), "run")
+        wait_for("healthy", (around.link / "healthy").exists, sidecar)
+        # An agent at rest: it says that it waits for jobs, and sleeps.
+        script = around.folder / "tfc-agent"
+        script.write_text(
+            "#!/bin/sh\n"
+            """echo '{"@module":"core","@message":"Waiting for next job"}'\n"""
+            "exec sleep 3600\n"
+        )
+        script.chmod(0o755)
+        forget(around.link / "agent-launcher")
+        launcher = around.start(around.link / "agent-launcher", script)
+        # Before the launcher is, which leaves its agent behind when it is killed.
+        around.stack.callback(subprocess.run, ["pkill", "-KILL", "-P", str(launcher.pid)])
+        wait_for("a TLS connection", lambda: around.front.handshakes > 0, sidecar)
+        found = at_rest({"sidecar": sidecar.pid, "launcher": launcher.pid}, seconds)
+        return {"tls_handshakes": around.front.handshakes} | found
+
+
+def measure_peer(command: list, seconds: float) -> dict[str, float]:
+    """The same of another program in the sidecar's place."""
+    with surroundings() as around:
+        process = around.start(*command)
+        wait_for("a TLS connection", lambda: around.front.handshakes > 0, process)
+        return at_rest({"sidecar": process.pid}, seconds)
 
 
 if __name__ == "__main__":
