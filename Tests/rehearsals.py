@@ -43,6 +43,10 @@ RENEWED = re.compile(r"^(\d+) containers renewed, (\d+) spoiled$")
 NOTHING_FOUND = "0 jobs found what an earlier one of their container had left"
 MAX_JOBS = 2
 
+# Half of the tasks, since the machine may be busy; the pull of images before it is none of ours.
+AGENT_STARTED = re.compile(r"^from a task's first container to its agent (\S+) s, \S+ s$")
+AGENT_START_SECONDS = 1.5
+
 JOB_RECEIVED = re.compile(r"task (\S+)\s+\S+ received (\S+)")
 
 
@@ -281,6 +285,44 @@ def forgets_a_canceled_run(root: pathlib.Path) -> bool:
         and at["forgotten"] - at["canceled"] < 10
         and at["floor"] - at["canceled"] < 30
     )
+
+
+def with_health_check(root: pathlib.Path, path: pathlib.Path) -> None:
+    """The task definition, its agent waiting for a health check of the sidecar: ECS makes the first
+    after 5 s at the least (Amazon ECS API reference, HealthCheck)."""
+    definition = json.loads((root / "ecs-task-def/task-definition.json").read_text())
+    containers = {container["name"]: container for container in definition["containerDefinitions"]}
+    containers["agent-sidecar"]["healthCheck"] = {
+        "command": ["CMD-SHELL", "test -e $AGENT_LINK_DIR/allowed"],
+        "interval": 5,
+        "startPeriod": 300,
+    }
+    (waits,) = (
+        wait
+        for wait in containers["tfc-agent"]["dependsOn"]
+        if wait["containerName"] == "agent-sidecar"
+    )
+    waits["condition"] = "HEALTHY"
+    path.write_text(json.dumps(definition))
+
+
+def starts_agents_soon(root: pathlib.Path) -> bool:
+    """From a task's first container to its agent, beside the same with a health check between."""
+    took: list[float] = []
+
+    def watch(line: str) -> None:
+        if match := AGENT_STARTED.match(line):
+            took.append(float(match[1]))
+
+    options = ["--runs", "6", "--max", "3", "--seed", "12"]
+    with tempfile.TemporaryDirectory() as folder:
+        before = pathlib.Path(folder) / "task-definition.json"
+        with_health_check(root, before)
+        held = finish(play(root, *options), watch) and finish(
+            play(root, *options, "--task-definition", str(before)), watch
+        )
+    print(f"    half of them: {took[:1]} s; with a health check: {took[1:]} s", flush=True)
+    return held and len(took) == 2 and took[0] <= AGENT_START_SECONDS < 5 <= took[1]
 
 
 def survives_faults(root: pathlib.Path) -> bool:
@@ -586,6 +628,7 @@ ALL = [
         is_told_by_its_lines("--runs", "6", "--mode", "shared", "--seed", "4", proves={1, 2, 4, 6}),
     ),
     ("a fresh agent for each job, in a container that is made as it was", renews_between_jobs),
+    ("a task's agent starts within 1.5 s of its first container", starts_agents_soon),
     ("runs that are cancelled or fail", plays("--runs", "8", "--mixed", "--seed", "5")),
     (
         "a run that is canceled while its agent boots, and the floor seconds after",

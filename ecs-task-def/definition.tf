@@ -33,6 +33,9 @@ locals {
     log_group                 = local.agents_log_group
   }))
 
+  # Its containers by their names.
+  filled_containers = { for container in local.filled.containerDefinitions : container.name => container }
+
   # The limits stand in the table, where changing one restarts nothing. In the environment they would
   # make a new revision of the task definition, and so a deployment, of every change.
   limits_variables = ["DESIRED_COUNT", "MAX_COUNT", "SPARE_COUNT"]
@@ -67,13 +70,13 @@ locals {
   own_environment = {
     "agent-sidecar" = merge(
       {
-        for pair in local.filled.containerDefinitions[0].environment : pair.name => pair.value
+        for pair in local.filled_containers["agent-sidecar"].environment : pair.name => pair.value
         if !contains(local.limits_variables, pair.name)
       },
       local.common_environment,
     )
     "tfc-agent" = merge(
-      { for pair in local.filled.containerDefinitions[1].environment : pair.name => pair.value },
+      { for pair in local.filled_containers["tfc-agent"].environment : pair.name => pair.value },
       local.proxy_environment,
     )
   }
@@ -109,7 +112,7 @@ locals {
         environment = [
           for name, value in merge(var.environment.sidecar, local.own_environment["agent-sidecar"]) : { name = name, value = value }
         ]
-        mountPoints = concat(local.filled.containerDefinitions[0].mountPoints, [
+        mountPoints = concat(local.filled_containers["agent-sidecar"].mountPoints, [
           for it in var.mounts.sidecar : { sourceVolume = it.volume, containerPath = it.path, readOnly = it.read_only }
         ])
       },
@@ -124,10 +127,10 @@ locals {
         environment = [
           for name, value in merge(var.environment.agent, local.own_environment["tfc-agent"]) : { name = name, value = value }
         ]
-        mountPoints = concat(local.filled.containerDefinitions[1].mountPoints, [
+        mountPoints = concat(local.filled_containers["tfc-agent"].mountPoints, [
           for it in var.mounts.agent : { sourceVolume = it.volume, containerPath = it.path, readOnly = it.read_only }
         ])
-        secrets = concat(local.filled.containerDefinitions[1].secrets, [
+        secrets = concat(local.filled_containers["tfc-agent"].secrets, [
           for name, arn in var.container_secrets.agent : { name = name, valueFrom = arn }
         ])
       },
@@ -142,6 +145,12 @@ locals {
       { for key, it in { repositoryCredentials = var.registry_credentials.agent } : key => { credentialsParameter = it.arn } if it != null },
     )
   }
+
+  # The container that delivers the launcher is the sidecar's in all but what it does: it fails where
+  # that could not start. It needs none of its secrets.
+  changes_of = merge(local.changes, {
+    "launcher-delivery" = { for key, value in local.changes["agent-sidecar"] : key => value if key != "secrets" }
+  })
 
   # ECS reads it with the execution role and gives it to the sidecar's container, whose environment a
   # run does not see. By TFE_TOKEN_PARAMETER the sidecar would read it with the task role, and a run
@@ -172,7 +181,7 @@ locals {
   ]
 
   container_definitions = concat(
-    [for container in local.filled.containerDefinitions : merge(container, local.changes[container.name])],
+    [for container in local.filled.containerDefinitions : merge(container, local.changes_of[container.name])],
     local.extra_containers,
   )
 

@@ -395,8 +395,8 @@ variable "extra_containers" {
     error_message = "extra_containers must be container definitions, with a name and an image each."
   }
   validation {
-    condition     = length(distinct(concat(["agent-sidecar", "tfc-agent"], [for it in var.extra_containers : try(it.name, "")]))) == 2 + length(var.extra_containers)
-    error_message = "extra_containers must have different names, and not agent-sidecar or tfc-agent, which are the module's."
+    condition     = length(distinct(concat(["launcher-delivery", "agent-sidecar", "tfc-agent"], [for it in var.extra_containers : try(it.name, "")]))) == 3 + length(var.extra_containers)
+    error_message = "extra_containers must have different names, and not launcher-delivery, agent-sidecar or tfc-agent, which are the module's."
   }
   validation {
     condition     = alltrue([for it in var.extra_containers : try(it.essential, false) == false])

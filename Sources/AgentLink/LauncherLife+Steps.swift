@@ -3,7 +3,7 @@ extension LauncherLife {
     package enum Observation: Sendable, Equatable {
         /// A sidecar gave the agent its name.
         case named(String)
-        /// No sidecar did so in time.
+        /// No sidecar did so, nor answered in any other way, within the limit.
         case startLimitReached
         /// The agent's output has a line about its status.
         case statusLine(LauncherMessage)

@@ -1,4 +1,4 @@
-/// Whether the agent has a sidecar that is awake, as a value: it knows no clock or socket.
+/// Whether there is a sidecar that is awake, as a value: it knows no clock or socket.
 ///
 /// A sidecar that is frozen, or whose loop waits for ever, keeps its connection, and the kernel even
 /// takes new ones for it. So a connection proves nothing: only what the sidecar says does, and it is
@@ -26,7 +26,7 @@ package struct Solitude: Sendable, Equatable {
     /// job.
     private static let lookAgain = 60_000
 
-    /// An agent that starts now, with all of its limit before it.
+    /// A wait that begins now, with all of its limit before it.
     ///
     /// - Parameters:
     ///   - limit: How long nothing may be heard, in milliseconds.

@@ -6,8 +6,8 @@ package enum Observation: Hashable, Sendable {
     case unprotected
     /// The task may still be protected.
     case unprotectFailed(String)
-    /// `becomeHealthy` came to nothing.
-    case healthFailed(String)
+    /// `allowAgent` came to nothing.
+    case allowanceFailed(String)
     case linked
     case unlinked
     case agent(AgentEvent)
@@ -44,9 +44,9 @@ package enum ProtectionReport: Hashable, Sendable {
 package enum Directive: Hashable, Sendable {
     case protect
     case unprotect
-    /// The agent's container may start. Said again only if it failed; never taken back, for an
-    /// unhealthy task is replaced by ECS whatever it runs.
-    case becomeHealthy
+    /// The agent may start: noted for a sidecar of this task that comes after this one. Said again
+    /// only if it failed, and never taken back.
+    case allowAgent
     /// Tell the launcher the agent's name, at which it starts the agent.
     case nameAgent
     /// Tell the launcher the name of the task's next agent, by its number.

@@ -1,7 +1,7 @@
 /// What the launcher is told, and what is said of the agent behind it.
 extension Retirement {
     mutating func speakToLauncher(at now: Instant, _ steps: inout [Step]) {
-        if case .linked(let isAnswered) = launcher, healthy, !isAnswered {
+        if case .linked(let isAnswered) = launcher, agentAllowed, !isAnswered {
             launcher = .linked(isAnswered: true)
             steps.append(Step(.nameAgent, .launcherConnected))
         }
@@ -32,7 +32,7 @@ extension Retirement {
 
     private mutating func missLauncher(at now: Instant, _ steps: inout [Step]) {
         guard !linked, agent == .absent, !telling.saidNoLauncher,
-            let healthyAt = telling.healthyAt, now - healthyAt >= timing.launcherPatience
+            let allowedAt = telling.allowedAt, now - allowedAt >= timing.launcherPatience
         else {
             return
         }
@@ -63,7 +63,7 @@ extension Retirement {
                 steps.append(Step(.warn, .drainsLong(now - since)))
             }
         }
-        guard healthy, agent == .unknown else {
+        guard agentAllowed, agent == .unknown else {
             timers[.silentSince] = nil
             telling.nextSilenceWarning = nil
             return

@@ -4,10 +4,10 @@ extension Retirement {
         switch observation {
         case .woke: break
         case .protection(let report): take(report, at: now)
-        case .healthFailed(let cause):
+        case .allowanceFailed(let cause):
             steps.append(Step(.warn, .tryAgain(cause)))
-            telling.healthCause = cause
-            healthSlot.failed(&timers[.healthFrom], at: now, timing)
+            telling.allowanceCause = cause
+            allowanceSlot.failed(&timers[.allowFrom], at: now, timing)
         case .unprotected: tookProtectionBack(failed: false, at: now)
         case .unprotectFailed: tookProtectionBack(failed: true, at: now)
         case .linked: launcherCame(at: now)
@@ -40,7 +40,7 @@ extension Retirement {
     }
 
     private mutating func take(_ report: ProtectionReport, at now: Instant) {
-        protection.take(report, &timers, at: now, agentMayRun: healthy)
+        protection.take(report, &timers, at: now, agentMayRun: agentAllowed)
         if let cause = report.cause { telling.protectionCause = cause }
         // Said again now and then, protected or not, so that a ledger that was lost learns of it.
         if case .busy(let job) = agent, entries.job == .job(job),

@@ -1,11 +1,11 @@
-/// Scale-in protection, and the health that lets the agent start.
+/// Scale-in protection, without which no agent is allowed to start as long as it may still come.
 extension Retirement {
     mutating func protect(at now: Instant, _ steps: inout [Step]) {
         guard phase.isAtWork else { return }
         let isHeld = protection.isHeld(timers, at: now)
         let isLost = protection.isLost(timers, at: now)
         if isHeld, !isLost { telling.saidExposed = false }
-        if isLost, healthy, !telling.saidExposed {
+        if isLost, agentAllowed, !telling.saidExposed {
             telling.saidExposed = true
             steps.append(Step(.alarm, .runsWithoutProtection(telling.protectionCause)))
         }
@@ -28,18 +28,18 @@ extension Retirement {
     /// The task ends before its agent was ever started.
     var isOver: Bool { stopRequested && agent == .absent }
 
-    mutating func becomeHealthy(at now: Instant, _ steps: inout [Step]) {
+    mutating func allowAgent(at now: Instant, _ steps: inout [Step]) {
         guard !isOver else { return }
-        if !healthy {
+        if !agentAllowed {
             guard let reason = reasonToStart(at: now) else { return }
-            healthy = true
-            steps.append(Step(.becomeHealthy, reason))
-        } else if healthSlot.failures > 0, healthSlot.isFree(timers[.healthFrom], at: now) {
-            steps.append(Step(.becomeHealthy, .tryAgain(telling.healthCause)))
+            agentAllowed = true
+            steps.append(Step(.allowAgent, reason))
+        } else if allowanceSlot.failures > 0, allowanceSlot.isFree(timers[.allowFrom], at: now) {
+            steps.append(Step(.allowAgent, .tryAgain(telling.allowanceCause)))
             // Counts as done unless it is said to have failed again.
-            healthSlot.underWay = Asked()
+            allowanceSlot.underWay = Asked()
         }
-        if telling.healthyAt == nil { telling.healthyAt = now }
+        if telling.allowedAt == nil { telling.allowedAt = now }
     }
 
     private func reasonToStart(at now: Instant) -> Reason? {

@@ -18,7 +18,7 @@ extension Retirement {
             telling.nextSilenceWarning,
             works ? telling.busySince.map { $0 + timing.longestJob } : nil,
             telling.saidDrainsLong ? nil : telling.drainsSince.map { $0 + timing.longestDrain },
-            lacksLauncher ? telling.healthyAt.map { $0 + timing.launcherPatience } : nil,
+            lacksLauncher ? telling.allowedAt.map { $0 + timing.launcherPatience } : nil,
         ]
     }
 
@@ -52,7 +52,7 @@ extension Retirement {
                 ? timers[timer].map { $0 + timing.projectionPatience } : nil
         case .lookFrom, .unprotectFrom: return dueForHandOver(timer)
         case .handedOverAt: return timers[timer].map { $0 + timing.handOverPatience }
-        case .healthFrom: return healthSlot.underWay == nil ? timers[timer] : nil
+        case .allowFrom: return allowanceSlot.underWay == nil ? timers[timer] : nil
         case .ledgerFrom: return ledgerSlot.underWay == nil ? timers[timer] : nil
         case .projectFrom:
             return following.isDue && following.slot.underWay == nil ? timers[timer] : nil
@@ -70,9 +70,9 @@ extension Retirement {
             return protection.underWay ? nil : protection.nextAttempt(timers, at: now)
         case .failingSince:
             return protection.lostAt(timers).flatMap { Optional($0).orLater(nextExposure) }
-        case .bornAt where timers[.failingSince] != nil && !healthy:
+        case .bornAt where timers[.failingSince] != nil && !agentAllowed:
             return timers[timer].map { $0 + timing.runComesFirst }
-        case .exposedAt where timers[.failingSince] != nil && !healthy:
+        case .exposedAt where timers[.failingSince] != nil && !agentAllowed:
             return timers[timer].map { $0 + timing.loweringPatience }
         default: return nil
         }
@@ -118,7 +118,7 @@ extension Retirement {
             comparison.forget()
             timers[.comparedAt] = nil
         }
-        if case .exited = agent, healthy, phase.name != .renewing {
+        if case .exited = agent, agentAllowed, phase.name != .renewing {
             // Nothing follows an exit, and only an agent that may live is protected.
             protection.forget()
             watch = AgentWatch()
@@ -129,7 +129,7 @@ extension Retirement {
         }
         // Looked at only where the ledger has a job of this agent.
         if case .job(.some) = entries.job {} else { timers[.jobSaidAt] = nil }
-        if healthy, timers[.protectedUntil] != nil { timers[.bornAt] = nil }
+        if agentAllowed, timers[.protectedUntil] != nil { timers[.bornAt] = nil }
     }
 
     /// Timers that only a living agent has.
@@ -143,7 +143,7 @@ extension Retirement {
     /// the same as none.
     private func oldest(_ timer: Timer) -> Duration? {
         switch timer {
-        case .renewFrom, .protectFrom, .healthFrom, .ledgerFrom, .reserveFrom, .drainFrom,
+        case .renewFrom, .protectFrom, .allowFrom, .ledgerFrom, .reserveFrom, .drainFrom,
             .projectFrom,
             .watchFrom, .lookFrom, .unprotectFrom:
             nil

@@ -18,7 +18,7 @@ package struct Retirement: Hashable, Sendable {
         package var renewal: Renewal?
         /// Ask HCP Terraform's agents API what it takes the agent for; needs an API token.
         package var watchesAgent: Bool
-        /// True when an earlier sidecar of this task made it healthy, so that the agent may be
+        /// True when an earlier sidecar of this task allowed its agent to start, so that it may be
         /// running already.
         package var restarted: Bool
         /// True when an earlier sidecar of this task ran at all, so that the ledger may have an
@@ -57,8 +57,8 @@ package struct Retirement: Hashable, Sendable {
     var telling = Telling()
 
     package internal(set) var phase: Phase = .working
-    package internal(set) var healthy: Bool
-    var healthSlot = Slot<Asked>()
+    package internal(set) var agentAllowed: Bool
+    var allowanceSlot = Slot<Asked>()
     var launcher: Launcher = .away
     var stop: Stop = .unasked
     var protection = Protection()
@@ -106,7 +106,7 @@ package struct Retirement: Hashable, Sendable {
     package init(_ settings: Settings) {
         self.settings = settings
         self.timers = Timers(settings.timing)
-        self.healthy = settings.restarted
+        self.agentAllowed = settings.restarted
         self.entries = LedgerEntries(settings)
         self.hasWaited = settings.restarted
         self.agentNumber = settings.renewal?.agentNumber ?? 1
@@ -134,7 +134,7 @@ package struct Retirement: Hashable, Sendable {
     private mutating func decide(at now: Instant, _ steps: inout [Step]) {
         advancePhase(at: now)
         advanceRenewal(at: now, &steps)
-        becomeHealthy(at: now, &steps)
+        allowAgent(at: now, &steps)
         protect(at: now, &steps)
         speakToLauncher(at: now, &steps)
         handOver(at: now, &steps)

@@ -16,7 +16,7 @@ package enum StartObstacle: String, Hashable, Sendable, CaseIterable {
     case noNetwork = "no_network"
     case throttled
     case roleRefused = "role_refused"
-    case neverHealthy = "never_healthy"
+    case undelivered
     case containerFailed = "container_failed"
     /// Words that this version does not know.
     case other
@@ -38,7 +38,7 @@ package enum StartObstacle: String, Hashable, Sendable, CaseIterable {
         case .noNetwork: "the network interface cannot be made"
         case .throttled: "ECS is throttled at the moment"
         case .roleRefused: "ECS may not use the roles of the service"
-        case .neverHealthy: "the sidecar does not become healthy"
+        case .undelivered: "the container launcher-delivery fails"
         case .containerFailed: "a container cannot be started"
         case .other: "ECS cannot start them"
         }
@@ -108,8 +108,8 @@ package enum StartObstacle: String, Hashable, Sendable, CaseIterable {
         (.secretMissing, ["resourceinitializationerror", "can't find"]),
         (.secretMissing, ["resourceinitializationerror", "invalid ssm parameters"]),
         (.noNetwork, ["network interface"]),
-        (.neverHealthy, ["healthy"]),
-        (.neverHealthy, ["containerruntimetimeouterror"]),
+        (.undelivered, ["dependency graph"]),
+        (.undelivered, ["containerruntimetimeouterror"]),
         (.containerFailed, ["cannotstartcontainer"]),
         (.containerFailed, ["cannotcreatevolume"]),
         (.containerFailed, ["containerruntimeerror"]),

@@ -3,7 +3,7 @@
 struct Telling: Hashable, Sendable {
     /// What the last failure of each kind was.
     var protectionCause = ""
-    var healthCause = ""
+    var allowanceCause = ""
     var ledgerCause = ""
     var projectionCause = ""
 
@@ -18,7 +18,7 @@ struct Telling: Hashable, Sendable {
     /// Why a reservation is taken back.
     var stayReason: Reason = .caughtJob
 
-    var healthyAt: Instant?
+    var allowedAt: Instant?
     /// Since when the agent has worked on its job.
     var busySince: Instant?
     var drainsSince: Instant?

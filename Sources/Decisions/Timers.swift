@@ -18,7 +18,7 @@ package enum Timer: Int, CaseIterable, Hashable, Sendable {
     /// Since when nobody knows what the agent does.
     case silentSince
     case exitedAt
-    case healthFrom
+    case allowFrom
 
     // The ledger.
     case ledgerFrom

@@ -14,8 +14,8 @@ package struct Timing: Hashable, Sendable {
     /// A refusal that lasts this long is a fault of the installation, not a passing one.
     package var protectionPatience: Duration = .seconds(60)
     /// An agent is started after so long though neither protection nor ledger answers. An entry in
-    /// the ledger would have had its time by then, and ECS ends a task whose sidecar is not healthy
-    /// within two minutes (`startTimeout`; 120 s at most on Fargate).
+    /// the ledger would have had its time by then, and as long as its sidecar answers the launcher
+    /// waits for ever.
     package var runComesFirst: Duration = .seconds(100)
     /// A task that is not needed yet asks again; ECS's bucket for protection calls refills by
     /// 80 a second for the whole account (ECS developer guide, "Request throttling").

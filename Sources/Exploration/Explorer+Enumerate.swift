@@ -61,6 +61,7 @@ extension Explorer {
         guard state.held >= Small.releaseLimit else { return nil }
         let life = minds.facts(of: state.life)
         if life.hasEnded, !life.isHeld { return .releaseLimit }
+        if !life.isRunning, !life.hasEnded { return isAlone(task) ? .startLimit : nil }
         let waits = life.isHeld || life.isRunning && state.agent == .idle
         return waits && isAlone(task) ? .aloneLimit : nil
     }

@@ -71,6 +71,10 @@ extension Explorer {
         case .aloneLimit:
             tellLauncher(who, .aloneLimitReached)
             tellLauncher(who, .noJobProcesses)
+        case .startLimit:
+            // What delivered the launcher has asked for protection too.
+            if change(.protect, who) { world.tasks[who].protectedFor = UInt8(scene.protection) }
+            tellLauncher(who, .startLimitReached)
         case .age: setLedger(ledgers.aged(world.ledger, gone: vacant, over: over))
         case .bookingPasses: setLedger(ledgers.unbooked(world.ledger))
         }
@@ -312,15 +316,15 @@ extension Explorer {
         // Nobody renews its protection any more, which no rule can prevent.
         world.tasks[task].flags.insert(.hasOutsideCause)
         world.tasks[task].held = 0
-        // The agent's container waits for the sidecar to be healthy.
-        if world.tasks[task].life == 0 { endTask(task) }
+        // Its launcher has waited for it, and now nobody answers any more.
+        if world.tasks[task].life == 0 { world.tasks[task].life = minds.newLife }
     }
 
     private func restart(_ task: Int) {
         world.tasks[task].flags.remove(.isWithoutSidecar)
-        let isHealthy = world.tasks[task].flags.contains(.isHealthy)
+        let agentAllowed = world.tasks[task].flags.contains(.agentAllowed)
         world.tasks[task].mind = minds.newMind(
-            restarted: isHealthy,
+            restarted: agentAllowed,
             hasPredecessor: true,
             agentNumber: world.tasks[task].agentNumber
         )

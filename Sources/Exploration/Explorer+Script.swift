@@ -137,6 +137,7 @@ extension Transition.Kind {
         case .restart: .restart
         case .releaseLimit: .releaseLimit
         case .aloneLimit: .aloneLimit
+        case .startLimit: .startLimit
         case .age: .age
         case .bookingPasses: .bookingPasses
         case .crashAgent: .crashAgent

@@ -30,7 +30,7 @@ extension Explorer {
         switch effect {
         case .protect: world.tasks[task].pending.insert(.protect)
         case .unprotect: world.tasks[task].pending.insert(.unprotect)
-        case .becomeHealthy: becomeHealthy(task)
+        case .allowAgent: allowAgent(task)
         case .nameAgent: tellLauncher(task, .named)
         case .nameNext(let number):
             seen.hasNamedNext = true
@@ -87,10 +87,11 @@ extension Explorer {
         world.tasks[task].change = change
     }
 
-    private func becomeHealthy(_ task: Int) {
-        guard !world.tasks[task].flags.contains(.isHealthy) else { return }
-        world.tasks[task].flags.insert(.isHealthy)
+    private func allowAgent(_ task: Int) {
+        guard !world.tasks[task].flags.contains(.agentAllowed) else { return }
+        world.tasks[task].flags.insert(.agentAllowed)
         guard world.tasks[task].stage == .running else { return }
+        // It runs since the task does; what it does before it can be named is to wait.
         world.tasks[task].life = minds.newLife
         world.tasks[task].held = 0
     }

@@ -33,7 +33,7 @@ final class Minds {
     enum Effect {
         case protect
         case unprotect
-        case becomeHealthy
+        case allowAgent
         case nameAgent
         case nameNext(Int)
         case drain
@@ -80,7 +80,7 @@ final class Minds {
         switch step.directive {
         case .protect: .protect
         case .unprotect: .unprotect
-        case .becomeHealthy: .becomeHealthy
+        case .allowAgent: .allowAgent
         case .nameAgent: .nameAgent
         case .nameNext(let number): .nameNext(number)
         case .drain: .drain
@@ -135,6 +135,7 @@ final class Minds {
         case held
         case releaseLimitReached
         case aloneLimitReached
+        case startLimitReached
         case renewed
         case spoiled
         case nextNamed
@@ -255,6 +256,7 @@ final class Minds {
         case .held: .held
         case .releaseLimitReached: .releaseLimitReached
         case .aloneLimitReached: .aloneLimitReached
+        case .startLimitReached: .startLimitReached
         case .renewed: .renewed
         case .spoiled: .spoiled(.remains)
         case .nextNamed: .nextNamed("agent-n")

@@ -133,8 +133,8 @@ enum AgentState: UInt8, BitwiseCopyable {
 struct TaskFlags: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
     static let isLinked = TaskFlags(rawValue: 1)
-    /// An earlier sidecar made it healthy.
-    static let isHealthy = TaskFlags(rawValue: 2)
+    /// An earlier sidecar has allowed its agent to start.
+    static let agentAllowed = TaskFlags(rawValue: 2)
     /// The ledger's size has fallen for this task.
     static let hasLowered = TaskFlags(rawValue: 4)
     /// What the launcher last said of its agent was that it waits.

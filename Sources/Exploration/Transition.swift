@@ -38,6 +38,7 @@ package struct Transition: Hashable, Sendable {
         case restart
         case releaseLimit
         case aloneLimit
+        case startLimit
         case age
         case bookingPasses
         case crashAgent

@@ -109,7 +109,7 @@ extension Scene {
         unless(budgets.breaks > 0, "breakLink", "connect")
         unless(budgets.crashes > 0, "crash")
         unless(budgets.crashes > 0 && !diesForGood, "restart")
-        unless(budgets.crashes > 0 && diesForGood, "aloneLimit")
+        unless(budgets.crashes > 0 && diesForGood, "aloneLimit", "startLimit")
         unless(budgets.agentCrashes > 0 && !agentsFailToStart, "crashAgent")
         unless(agentsFailToStart, "startAgent", "failAgent", "failed start")
         unless(watches, "watch")

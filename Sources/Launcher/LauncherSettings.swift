@@ -29,7 +29,8 @@ struct LauncherSettings {
     /// What HashiCorp's images call their user.
     static let defaultAgentUser = "tfc-agent"
 
-    /// How long a run may wait for a sidecar that does not come: the run comes first.
+    /// How long a run may wait for a sidecar that says nothing: the run comes first. One that
+    /// answers is waited for, since it is about to protect the task.
     static let defaultStartLimit: MonotonicMilliseconds = 30_000
 
     /// How long the container is held open for a release: less than the 30 s that ECS gives a

@@ -12,8 +12,6 @@ struct Supervisor {
     private let separation: Separation?
     private let signals: SignalSource
     private let mailbox: StatusMailbox
-    private let startedAt = MonotonicClock.now
-
     private var life: LauncherLife
     private var link: LinkClient
     private var processes = ProcessWatch()
@@ -26,7 +24,8 @@ struct Supervisor {
     private var hasReleaseLimitPassed = false
     private var exitCode: Int32?
     private var hasReportedMalformed = false
-    private var solitude: Solitude?
+    /// From the launcher's start, then from the agent's, then from when the container is held open.
+    private var solitude: Solitude
 
     /// How long the sidecar may be kept from booking the departure by an output that nobody reads.
     private static let outputLimit: MonotonicMilliseconds = 2000
@@ -49,6 +48,7 @@ struct Supervisor {
         self.signals = signals
         self.mailbox = mailbox
         link = LinkClient(path: settings.socketPath)
+        solitude = Solitude(limit: settings.startLimit, at: MonotonicClock.now)
     }
 
     /// Runs the agent from its start to the container's end.
@@ -79,9 +79,6 @@ struct Supervisor {
 
     private mutating func meetDeadlines() {
         let now = MonotonicClock.now
-        if life.isWaiting, now >= startedAt + settings.startLimit {
-            observe(.startLimitReached)
-        }
         if life.seeksAgent, processes.isLookDue(now) { lookForAgent() }
         if isSearchOver(now) {
             // Between two looks it may have come.
@@ -119,10 +116,12 @@ struct Supervisor {
 
     private mutating func watchSolitude(_ now: MonotonicMilliseconds) {
         guard needsSidecar else { return }
-        for step in solitude?.due(at: now, isConnected: link.isConnected) ?? [] {
+        for step in solitude.due(at: now, isConnected: link.isConnected) {
             switch step {
             case .ask(let number):
                 link.say(.ping(number))
+            case .alone where life.isWaiting:
+                observe(.startLimitReached)
             case .alone where life.isHeld:
                 observe(.aloneLimitReached)
             case .alone:
@@ -137,7 +136,7 @@ struct Supervisor {
     }
 
     /// Whether somebody has to be awake at the other end of the link.
-    private var needsSidecar: Bool { life.isRunning || life.isHeld }
+    private var needsSidecar: Bool { life.isWaiting || life.isRunning || life.isHeld }
 
     private mutating func takeSignals() {
         while let signal = signals.next() {
@@ -231,7 +230,7 @@ struct Supervisor {
     private mutating func takeSidecarMessages() {
         for arrival in link.serve() {
             if case .message(let message) = arrival {
-                solitude?.heard(message, at: MonotonicClock.now)
+                solitude.heard(message, at: MonotonicClock.now)
             }
             switch arrival {
             case .message(.name(let name)): observe(.named(name))
@@ -368,8 +367,7 @@ struct Supervisor {
     private func sleep() {
         let deadlines = [
             link.deadline,
-            life.isWaiting ? startedAt + settings.startLimit : nil,
-            needsSidecar ? solitude?.deadline(isConnected: link.isConnected) : nil,
+            needsSidecar ? solitude.deadline(isConnected: link.isConnected) : nil,
             processes.deadline(life),
             life.awaitsOutput ? MonotonicClock.now + OutputWatch.lookEvery : nil,
             hasReleaseLimitPassed || life.isHeld ? nil : releaseDeadline,

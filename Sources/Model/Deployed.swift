@@ -5,30 +5,33 @@ package struct Deployed: Hashable, Sendable {
     package var minimumHealthyPercent = 0
     package var maximumPercent = 100
     package var breaker = CircuitBreaker(isOn: true, rollsBack: true)
-    package var containers = [Self.sidecar, Self.agent]
+    package var containers = [Self.delivery, Self.sidecar, Self.agent]
 
     package init() {}
 
+    package static let deliveryName = "launcher-delivery"
     package static let sidecarName = "agent-sidecar"
     package static let agentName = "tfc-agent"
+
+    package static let delivery = ContainerDefinition(
+        deliveryName,
+        isEssential: false,
+        startTimeout: 120.seconds
+    )
 
     package static let sidecar = ContainerDefinition(
         sidecarName,
         isEssential: false,
-        health: .init(
-            interval: 5.seconds,
-            timeout: 5.seconds,
-            retries: 10,
-            startPeriod: 300.seconds
-        ),
         restart: .init(ignoredExitCodes: [], attemptPeriod: 60.seconds),
-        startTimeout: 120.seconds,
         stopTimeout: 30.seconds
     )
 
     package static let agent = ContainerDefinition(
         agentName,
-        dependsOn: [.init(container: sidecarName, condition: .healthy)],
+        dependsOn: [
+            .init(container: deliveryName, condition: .success),
+            .init(container: sidecarName, condition: .start),
+        ],
         stopTimeout: 120.seconds
     )
 }
@@ -50,8 +53,13 @@ package struct CircuitBreaker: Hashable, Sendable {
 
 /// A container of a task definition, as far as a task's life depends on it; times in milliseconds.
 package struct ContainerDefinition: Hashable, Sendable {
-    package enum Condition: String, Hashable, Sendable {
+    /// ECS API reference, ContainerDependency.
+    package enum Condition: String, Hashable, Sendable, Decodable {
         case start = "START"
+        /// It has ended, with whatever code.
+        case complete = "COMPLETE"
+        /// It has ended with code 0.
+        case success = "SUCCESS"
         case healthy = "HEALTHY"
     }
 

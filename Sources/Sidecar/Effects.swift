@@ -33,12 +33,12 @@ struct Effects: Sendable {
     // MARK: At once
 
     /// - Returns: that it failed, if it did.
-    func becomeHealthy() -> Observation? {
+    func allowAgent() -> Observation? {
         do {
-            try volume.becomeHealthy()
+            try volume.allowAgent()
             return nil
         } catch {
-            return .healthFailed("the task cannot become healthy: \(error)")
+            return .allowanceFailed("that the agent may start cannot be noted: \(error)")
         }
     }
 
@@ -75,7 +75,7 @@ struct Effects: Sendable {
         case .compare(let always): .compared(await compare(always: always))
         case .look: .looked(await look())
         case .watch(let agent): .watched(await watch(agent))
-        case .becomeHealthy, .nameAgent, .nameNext, .drain, .release, .hold, .wakeAt, .end, .note,
+        case .allowAgent, .nameAgent, .nameNext, .drain, .release, .hold, .wakeAt, .end, .note,
             .warn, .alarm:
             nil
         }

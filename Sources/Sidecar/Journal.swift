@@ -85,7 +85,7 @@ extension Step {
         case .note, .warn, .alarm: reason.event
         case .protect: .protectionAsked
         case .unprotect: .protectionReturned
-        case .becomeHealthy: .agentAllowed
+        case .allowAgent: .agentAllowed
         case .nameAgent, .nameNext: .agentNamed
         case .drain: .agentDrained
         case .release: .containerReleased
@@ -113,7 +113,7 @@ extension Directive {
         switch self {
         case .protect: "protect the task"
         case .unprotect: "give protection back"
-        case .becomeHealthy: "healthy: the agent may start"
+        case .allowAgent: "the agent may start"
         case .nameAgent: "name the agent"
         case .nameNext(let number): "name agent \(number)"
         case .drain: "drain the agent"

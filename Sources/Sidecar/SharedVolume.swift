@@ -2,8 +2,8 @@ import AgentLink
 import Daemon
 import Glibc
 
-/// The volume that the sidecar shares with the agent's container: it carries the launcher over
-/// and holds the marker that makes the task healthy. The link's socket is there too.
+/// The volume that the sidecar shares with the agent's container: it carries the launcher over,
+/// holds the link's socket, and what a sidecar that is started again has to know.
 struct SharedVolume: Sendable {
     let directory: String
 
@@ -15,27 +15,24 @@ struct SharedVolume: Sendable {
 
     init(directory: String) { self.directory = directory }
 
-    /// Made once, when the agent may start; never removed. An unhealthy task would be replaced
-    /// by ECS whatever it runs, so health is not taken back, not even by a dead sidecar.
-    private var marker: String { directory + "/healthy" }
+    /// Made once, when the agent may start; never removed.
+    private var marker: String { directory + "/allowed" }
 
     /// The marker under another name. Giving it its own one needs no room on a volume that has
     /// been filled since, as making it would.
-    private var reserved: String { directory + "/healthy.next" }
+    private var reserved: String { directory + "/allowed.next" }
 
-    var isHealthy: Bool { access(marker, F_OK) == 0 }
+    var agentAllowed: Bool { access(marker, F_OK) == 0 }
 
-    /// True once a sidecar of this task has delivered the launcher, be it this one or one before.
-    var hasLauncher: Bool { access(launcher, F_OK) == 0 }
-
-    private var launcher: String { directory + "/agent-launcher" }
+    /// True once a sidecar of this task has opened the link, be it this one or one before.
+    var hasLink: Bool { access(Link.socketPath(in: directory), F_OK) == 0 }
 
     /// Makes room for the marker, as long as there is some.
     func reserveMarker() {
-        if !isHealthy { try? Self.touch(reserved) }
+        if !agentAllowed { try? Self.touch(reserved) }
     }
 
-    func becomeHealthy() throws(VolumeFault) {
+    func allowAgent() throws(VolumeFault) {
         if rename(reserved, marker) == 0 { return }
         try Self.touch(marker)
     }
@@ -73,28 +70,18 @@ struct SharedVolume: Sendable {
         guard rename(temporary, counter) == 0 else { throw VolumeFault("rename", temporary) }
     }
 
-    /// Copies the launcher from beside this program, unless a sidecar before this one did. Written
-    /// under another name first: the agent's container must never execute half a file, and nor is
-    /// there ever half a launcher to be taken for a delivered one.
+    /// Copies the launcher from beside this program to where the agent's container starts it.
     func deliverLauncher() throws(VolumeFault) {
-        guard !hasLauncher else { return }
-        let source = Self.programDirectory() + "/agent-launcher"
-        let temporary = launcher + ".new"
-        do throws(VolumeFault) {
-            try Self.copy(source, to: temporary)
-            guard rename(temporary, launcher) == 0 else { throw VolumeFault("rename", temporary) }
-        } catch {
-            // Half a file would keep the volume full.
-            unlink(temporary)
-            throw error
-        }
+        try Self.copy(
+            Self.programDirectory() + "/agent-launcher",
+            to: directory + "/agent-launcher"
+        )
     }
 
     private static func copy(_ source: String, to target: String) throws(VolumeFault) {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw VolumeFault("open", source) }
         defer { close(input) }
-        unlink(target)
         let output = open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o755)
         guard output >= 0 else { throw VolumeFault("create", target) }
         defer { close(output) }
@@ -118,7 +105,7 @@ struct SharedVolume: Sendable {
     }
 }
 
-/// The shared volume cannot be used; the task cannot become healthy.
+/// The shared volume cannot be used.
 struct VolumeFault: Error, CustomStringConvertible {
     let description: String
 

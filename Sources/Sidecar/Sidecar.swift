@@ -16,7 +16,7 @@ enum Sidecar {
         let born = ContinuousClock.now
         let volume = SharedVolume(environment)
         // Before anything is done, since it decides what a failure means.
-        let restarted = volume.isHealthy
+        let restarted = volume.agentAllowed
         let log: ProgramLog
         let settings: SidecarSettings
         do {
@@ -74,7 +74,7 @@ enum Sidecar {
             effects: parts.effects,
             journal: parts.journal
         )
-        await loop.run(link: parts.link.events, stops: minute.stops)
+        await loop.run(link: parts.reception.takeOver(), stops: minute.stops)
         return 0
     }
 
@@ -83,12 +83,12 @@ enum Sidecar {
         let hasPredecessor: Bool
         let start: LifeMeter.Start
         let http: CurlClient
-        let link: LinkServer
+        let reception: Reception
         let effects: Effects
         let journal: Journal
 
         func stop() {
-            link.stop()
+            reception.link.stop()
             http.stop()
         }
     }
@@ -101,15 +101,17 @@ enum Sidecar {
         _ log: ProgramLog
     ) async throws -> Parts {
         let http = try await minute.attempt("libcurl cannot be used") {
-            try CurlClient(
-                CurlConfiguration(
-                    userAgent: "agent-sidecar",
-                    caBundlePath: settings.authorities.path,
-                    moreAuthorities: settings.authorities.more
-                )
-            )
+            try CurlClient(connections(settings))
         }
+        let hasPredecessor = volume.hasLink
+        var opened: LinkServer?
         do {
+            // First, so that the launcher hears that there is a sidecar, whatever keeps this one.
+            let link = try await minute.attempt("the link cannot be opened") {
+                try LinkServer(directory: volume.directory)
+            }
+            opened = link
+            let reception = Reception(link)
             let client = TaskMetadataClient(uri: settings.metadataURI, http: http)
             let metadata = try await minute.attempt("the task metadata cannot be read") {
                 try await client.task()
@@ -121,14 +123,7 @@ enum Sidecar {
                 credentials: CredentialsProvider(settings.credentials, http: http),
                 http: http
             )
-            let hasPredecessor = volume.hasLauncher
-            try await minute.attempt("the launcher cannot be put on the volume") {
-                try volume.deliverLauncher()
-            }
-            let link = try await minute.attempt("the link cannot be opened") {
-                try LinkServer(directory: volume.directory)
-            }
-            // Its failure costs nothing yet; becoming healthy is where it counts.
+            // Its failure costs nothing yet; allowing the agent to start is where it counts.
             volume.reserveMarker()
             let meter = LedgerMeter()
             let journal = Journal(
@@ -142,7 +137,7 @@ enum Sidecar {
                 hasPredecessor: hasPredecessor,
                 start: LifeMeter.Start(metadata, at: .now()),
                 http: http,
-                link: link,
+                reception: reception,
                 effects: effects(
                     settings,
                     place,
@@ -158,9 +153,18 @@ enum Sidecar {
                 journal: journal
             )
         } catch {
+            opened?.stop()
             http.stop()
             throw error
         }
+    }
+
+    static func connections(_ settings: SidecarSettings) -> CurlConfiguration {
+        CurlConfiguration(
+            userAgent: "agent-sidecar",
+            caBundlePath: settings.authorities.path,
+            moreAuthorities: settings.authorities.more
+        )
     }
 
     private static func effects(

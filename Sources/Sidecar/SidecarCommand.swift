@@ -8,13 +8,13 @@ struct SidecarCommand: ParsableCommand {
         commandName: "agent-sidecar",
         abstract: "Protects an HCP Terraform agent on ECS and lets it leave when it is not needed.",
         discussion: """
-            Runs as the second container of the agent's task. The agent's container
-            starts through agent-launcher, which this program copies to the shared
-            volume, and depends on this container being HEALTHY, so that no agent runs
-            unprotected.
+            Runs beside the agent's container, which starts through agent-launcher. A
+            container that ends before brings that to the shared volume (deliver). The
+            launcher waits until this program (run) tells it the agent's name, once the
+            task is protected.
             """,
         version: ProductVersion.current,
-        subcommands: [Run.self, Health.self] + operators
+        subcommands: [Run.self, Deliver.self] + operators
     )
 
     /// What a person asks of the pool by this program: none of it needs more than the image.
@@ -83,20 +83,19 @@ struct SidecarCommand: ParsableCommand {
         }
     }
 
-    struct Health: ParsableCommand {
+    struct Deliver: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Exits with 0 when the agent may start; for the container's health check.",
+            abstract: "Copies agent-launcher to the shared volume, and ends.",
             discussion: """
-                Healthy is never taken back: ECS replaces an unhealthy task whatever it
-                runs. Reads AGENT_LINK_DIR (/run/agent-link).
+                For a container that the agent's container depends on with SUCCESS. It has
+                the environment of run, and fails where run could not start: a task whose
+                settings are faulty ends before its agent would run unprotected.
                 """
         )
 
         func run() throws {
-            guard SharedVolume(processEnvironment()).isHealthy else {
-                complain("not healthy: the task is not protected yet")
-                throw ExitCode.failure
-            }
+            let environment = processEnvironment()
+            Signals.run { _ in await Delivery.run(environment) }
         }
     }
 }

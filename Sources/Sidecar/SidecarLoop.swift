@@ -90,8 +90,8 @@ struct SidecarLoop {
             return true
         case .note, .warn, .alarm:
             break
-        case .becomeHealthy:
-            if let failure = effects.becomeHealthy() { publish.yield(.observation(failure)) }
+        case .allowAgent:
+            if let failure = effects.allowAgent() { publish.yield(.observation(failure)) }
         case .nameAgent: effects.nameAgent()
         case .nameNext(let number): effects.nameNext(number)
         case .drain: effects.drain()

@@ -90,7 +90,7 @@ struct RebasedMindTests {
             .protection(.protected(for: .seconds(16))), .protection(.protected(for: .seconds(16))),
             .protection(.blocked), .protection(.unclear("a fault")),
             .protection(.held(for: .seconds(5), "a fault")), .unprotected,
-            .healthFailed("a fault"), .agent(.registered(id: "agent-1")), .agent(.waiting),
+            .allowanceFailed("a fault"), .agent(.registered(id: "agent-1")), .agent(.waiting),
             .agent(.waiting), .agent(.received(plan)), .agent(.received(apply)),
             .agent(.unreadable), .agent(.working(processes: 1)), .agent(.renewed),
             .booked(.reported(plan), sizeChanged: false),

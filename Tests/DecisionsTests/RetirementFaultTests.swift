@@ -273,7 +273,7 @@ struct RetirementMarginTests {
         story.tell(.woke)
         #expect(
             !story.tell(.protection(.held(for: .seconds(10), "DEPLOYMENT_BLOCKED")))
-                .contains(.becomeHealthy)
+                .contains(.allowAgent)
         )
         #expect(story.operations == [.expose])
     }
@@ -283,7 +283,7 @@ struct RetirementMarginTests {
         var story = Story()
         story.tell(.woke)
         #expect(
-            story.tell(.protection(.protected(for: .seconds(40)))).contains(.becomeHealthy)
+            story.tell(.protection(.protected(for: .seconds(40)))).contains(.allowAgent)
         )
     }
 
@@ -426,19 +426,19 @@ struct RetirementWarningTests {
         #expect(warnings(story) == [.drainsLong(.seconds(300))])
     }
 
-    @Test("a task that could not become healthy tries again, until it can")
-    func health() throws {
+    @Test("what could not be noted is noted again, until it can be")
+    func allowance() throws {
         var story = Story()
         story.tell(.woke)
         story.tell(.protection(.protected(for: .seconds(7_200))))
-        #expect(story.count(.becomeHealthy) == 1)
+        #expect(story.count(.allowAgent) == 1)
         for _ in 0..<3 {
-            story.tell(.healthFailed("no space left"))
-            while try !story.sleepUntilTimer().contains(.becomeHealthy) {}
+            story.tell(.allowanceFailed("no space left"))
+            while try !story.sleepUntilTimer().contains(.allowAgent) {}
         }
-        #expect(story.count(.becomeHealthy) == 4)
+        #expect(story.count(.allowAgent) == 4)
         try live(&story, until: .seconds(500))
-        #expect(story.count(.becomeHealthy) == 4)
+        #expect(story.count(.allowAgent) == 4)
     }
 
     @Test("a silent agent that a launcher runs is not taken for one that never started")

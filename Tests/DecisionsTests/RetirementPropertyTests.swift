@@ -21,7 +21,7 @@ struct RetirementPropertyTests {
         var heard: AgentHeard = .nothing
         var linked = false
         var departures = 0
-        var healthy = 0
+        var allowed = 0
         var released = false
         /// The agent has ended well, and the launcher has not said yet what became of the container.
         var mayRenew = false
@@ -235,9 +235,9 @@ struct RetirementPropertyTests {
                 truth.projectUnderWay = true
             case .compare: truth.compareUnderWay = true
             case .watch: truth.watchUnderWay = true
-            case .becomeHealthy:
-                truth.healthy += 1
-                #expect(truth.healthy == 1)
+            case .allowAgent:
+                truth.allowed += 1
+                #expect(truth.allowed == 1)
                 truth.started = true
             case .nameAgent: truth.started = true
             case .nameNext(let number):

@@ -5,14 +5,16 @@ private func job(_ key: String) throws -> Job { try #require(Job(key: key)) }
 
 @Suite("Retirement, birth")
 struct RetirementBirthTests {
-    @Test("a task asks for protection before anything else, and only then becomes healthy")
+    @Test(
+        "a task asks for protection before anything else, and only then allows the agent to start"
+    )
     func protectFirst() {
         var story = Story()
         #expect(story.tell(.woke) == [.protect])
         #expect(story.tell(.linked) == [])
         #expect(
             story.tell(.protection(.protected(for: .seconds(7_200))))
-                == [.becomeHealthy, .nameAgent]
+                == [.allowAgent, .nameAgent]
         )
     }
 
@@ -35,7 +37,7 @@ struct RetirementBirthTests {
             #expect(story.tell(.protection(.blocked)) == [])
             #expect(try story.sleepUntilTimer() == [.protect])
         }
-        #expect(!story.retirement.healthy)
+        #expect(!story.retirement.agentAllowed)
         #expect(story.operations.isEmpty)
     }
 
@@ -48,7 +50,7 @@ struct RetirementBirthTests {
             try story.sleepUntilTimer()
         }
         story.tell(.protection(.unclear("no answer")))
-        #expect(!story.retirement.healthy)
+        #expect(!story.retirement.agentAllowed)
         #expect(story.operations.isEmpty)
         story.tell(.woke, after: .seconds(61))
         #expect(story.operations == [.expose])
@@ -63,11 +65,11 @@ struct RetirementBirthTests {
             try story.sleepUntilTimer()
         }
         #expect(story.age >= .seconds(60))
-        #expect(!story.retirement.healthy)
+        #expect(!story.retirement.agentAllowed)
         #expect(story.tell(.booked(.exposed, sizeChanged: false)).contains(.project))
-        #expect(!story.retirement.healthy)
-        #expect(!story.tell(.projected).contains(.becomeHealthy))
-        while !story.retirement.healthy {
+        #expect(!story.retirement.agentAllowed)
+        #expect(!story.tell(.projected).contains(.allowAgent))
+        while !story.retirement.agentAllowed {
             story.tell(.protection(.refused("TASK_NOT_VALID")))
             try story.sleepUntilTimer()
         }
@@ -86,7 +88,7 @@ struct RetirementBirthTests {
         story.tell(.booked(.exposed, sizeChanged: false))
         let exposed = story.now
         story.tell(.projected)
-        while !story.retirement.healthy {
+        while !story.retirement.agentAllowed {
             story.tell(.protection(.refused("TASK_NOT_VALID")))
             try story.sleepUntilTimer()
         }
@@ -94,13 +96,13 @@ struct RetirementBirthTests {
     }
 
     /// Seed 13778: it had entered its task and died before its agent was to start.
-    @Test("a sidecar takes back the exposure of one that died before the task was healthy")
-    func coversForUnhealthyPredecessor() {
+    @Test("a sidecar takes back the exposure of one that died before the agent was allowed")
+    func coversForEarlyPredecessor() {
         var story = Story(.init(hasPredecessor: true))
         story.tell(.woke)
-        #expect(!story.retirement.healthy)
+        #expect(!story.retirement.agentAllowed)
         story.tell(.protection(.protected(for: .seconds(7_200))))
-        #expect(story.retirement.healthy)
+        #expect(story.retirement.agentAllowed)
         #expect(story.operations.last == .cover)
     }
 
@@ -127,7 +129,7 @@ struct RetirementBirthTests {
         }
         story.tell(.booked(.exposed, sizeChanged: false))
         let exposed = story.now
-        while !story.retirement.healthy {
+        while !story.retirement.agentAllowed {
             if story.said.last?.directive == .project {
                 story.tell(.projectionFailed("held"))
             }
@@ -155,7 +157,7 @@ struct RetirementBirthTests {
     func bothFail() throws {
         var story = Story()
         story.tell(.woke)
-        while !story.retirement.healthy {
+        while !story.retirement.agentAllowed {
             try #require(story.age < .seconds(200))
             if story.said.last?.directive == .protect {
                 story.tell(.protection(.unclear("no answer")))
@@ -487,7 +489,7 @@ struct RetirementRestartTests {
         #expect(story.count(.project) == 0)
     }
 
-    @Test("a restarted sidecar is healthy from the start and reports what the launcher says")
+    @Test("a restarted sidecar takes the agent for allowed and reports what the launcher says")
     func restarted() throws {
         let plan = try job("run-1/plan")
         var story = Story(.init(restarted: true))

@@ -84,10 +84,17 @@ struct StartObstacleTests {
         #expect(StartObstacle(stopCode: code, reason: reason) == nil)
     }
 
-    @Test("a container that never becomes healthy, and words that nobody knows, are failed starts")
+    @Test(
+        "a container that does not deliver the launcher, and words that nobody knows, are failed starts"
+    )
     func others() {
-        let slow = "ContainerRuntimeTimeoutError: agent-sidecar did not become HEALTHY"
-        #expect(StartObstacle(stopCode: "TaskFailedToStart", reason: slow) == .neverHealthy)
+        let failed =
+            "CannotStartContainerError: dependency graph: failed to resolve container ordering "
+            + "dependency [launcher-delivery(image) (STOPPED->RUNNING) - Exit: 1]"
+        let slow = "ContainerRuntimeTimeoutError: launcher-delivery"
+        for reason in [failed, slow] {
+            #expect(StartObstacle(stopCode: "TaskFailedToStart", reason: reason) == .undelivered)
+        }
         #expect(StartObstacle(stopCode: "TaskFailedToStart", reason: "Gremlins") == .other)
     }
 

@@ -75,7 +75,7 @@ struct Story {
 
     // MARK: Beginnings
 
-    /// A protected, healthy task whose agent waits for its first job.
+    /// A protected task whose agent waits for its first job.
     static func idle(_ settings: Retirement.Settings = .init()) -> Story {
         var story = Story(settings)
         story.tell(.woke)

@@ -45,6 +45,30 @@ struct LinkTests {
         try await run.prints("name=none json=1\n")
     }
 
+    @Test("a sidecar that answers and names nobody is waited for, far beyond the limit")
+    func notReady() async throws {
+        let run = try LauncherRun(
+            environment: ["AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "600"])
+        let sidecar = try FakeSidecar(in: run.directory, name: nil)
+        // Four are a limit.
+        try await eventually("twenty questions") { sidecar.questions >= 20 }
+        #expect(run.output.isEmpty && run.errors.isEmpty)
+        sidecar.send(.name("agent one"))
+        try await run.prints("ready")
+        #expect(run.errors.isEmpty)
+    }
+
+    @Test("a sidecar that falls silent before it has named the agent is not waited for")
+    func silentBeforeStart() async throws {
+        let run = try LauncherRun(
+            environment: ["AGENT_LAUNCHER_START_LIMIT_MILLISECONDS": "600"])
+        let sidecar = try FakeSidecar(in: run.directory, name: nil)
+        try await eventually("eight questions") { sidecar.questions >= 8 }
+        sidecar.freeze()
+        try await run.prints("ready")
+        #expect(run.errors.contains("started_alone: no sidecar within 600 ms"))
+    }
+
     @Test("an agent that waits without a sidecar for too long gets its one signal, not before")
     func aloneLimit() async throws {
         let run = try LauncherRun(

@@ -55,11 +55,11 @@ enum PoolFaults {
             #""essential": true"#
         ),
         changed("definition.sidecar_restarts", #""enabled": true"#, #""enabled": false"#),
-        changed("definition.health_check", #""health"]"#, #""--version"]"#),
+        changed("definition.delivery", #""deliver"]"#, #""--version"]"#),
         changed("definition.start_timeout", #""startTimeout": 120"#, #""unknown": 120"#),
         changed("definition.agent_essential", #""essential": true"#, #""essential": false"#),
         changed("definition.launcher", "/agent-launcher", "/tfc-agent"),
-        changed("definition.depends_on", #""HEALTHY""#, #""START""#),
+        changed("definition.depends_on", #""SUCCESS""#, #""COMPLETE""#),
         changed("definition.stop_timeout", #""stopTimeout": 120"#, #""stopTimeout": 30"#),
         changed(
             "definition.token_secret",

@@ -23,7 +23,6 @@ struct ControlPlaneTests {
                 replacement: .same,
                 plan: ContainerPlan(images: [], parameters: [:]),
                 bootMilliseconds: failure == nil ? 3_600_000 : 0,
-                speed: .rehearsed,
                 directory: "/tmp",
                 rehearsal: "test",
                 inherited: [:]

@@ -162,7 +162,9 @@ struct HappeningTests {
     func lines() {
         func tally(_ lines: String...) -> PlayTally {
             var tally = PlayTally()
-            for line in lines { if let event = Happening(of: "t", told: line) { tally.see(event) } }
+            for event in lines.compactMap({ Happening(of: "t", told: $0) }) {
+                tally.see(event, at: 0)
+            }
             return tally
         }
         #expect(tally(Self.launcher("container_renewed", "in 9 ms")).renewals == 1)
@@ -175,6 +177,21 @@ struct HappeningTests {
             #"{"@level":"info","@message":"an earlier job","@timestamp":"t"}"#
         )
         #expect(others.renewals == 0 && others.finds == 0 && others.obstacle == nil)
+    }
+
+    @Test("a task's start counts from its first container to its first agent, and once")
+    func starts() {
+        var tally = PlayTally()
+        func container(_ name: String, restart: Bool = false) -> Happening {
+            .containerStarted("t", container: name, pid: 1, restart: restart)
+        }
+        let agent = Happening.agentRegistered("t", agent: "agent-1", pid: 1, name: "a")
+        tally.see(container("first"), at: 1_000)
+        tally.see(container("second"), at: 1_200)
+        tally.see(agent, at: 1_700)
+        tally.see(container("second", restart: true), at: 1_800)
+        tally.see(agent, at: 9_000)
+        #expect(tally.starts == [700])
     }
 
     @Test("modes stand side by side in one table")

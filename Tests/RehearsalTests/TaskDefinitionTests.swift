@@ -83,14 +83,21 @@ struct TaskDefinitionTests {
         )
     }
 
+    private func container(_ name: String) throws -> TaskDefinition.Container {
+        try #require(try definition().container(name))
+    }
+
     @Test("the repository's own file fills and decodes")
     func own() throws {
         let definition = try definition()
-        #expect(definition.containerDefinitions.map(\.name) == ["agent-sidecar", "tfc-agent"])
+        #expect(
+            definition.containerDefinitions.map(\.name)
+                == ["launcher-delivery", "agent-sidecar", "tfc-agent"]
+        )
         let agent = try #require(definition.containerDefinitions.last)
         #expect(agent.isEssential)
         #expect(agent.mountPoints?.first?.readOnly == true)
-        #expect(agent.dependsOn?.first?.condition == .healthy)
+        #expect(agent.dependsOn?.map(\.condition) == [.success, .start])
     }
 
     @Test("times of the repository's own file are within ECS's limits")
@@ -98,17 +105,12 @@ struct TaskDefinitionTests {
         for container in try definition().containerDefinitions {
             #expect((2...120).contains(container.stopTimeout ?? 30))
             #expect((60...1800).contains(container.restartPolicy?.restartAttemptPeriod ?? 300))
-            guard let check = container.healthCheck else { continue }
-            #expect((5...300).contains(check.interval ?? 30))
-            #expect((2...60).contains(check.timeout ?? 5))
-            #expect((1...10).contains(check.retries ?? 3))
-            #expect((0...300).contains(check.startPeriod ?? 0))
+            #expect((2...120).contains(container.startTimeout ?? 120))
         }
     }
 
     @Test("a container sees the shared volume's directory, its secrets and ECS's addresses")
     func plan() throws {
-        let definition = try definition()
         let plan = ContainerPlan(
             images: LocalImages.all(bin: "/b", agentDirectory: "/image"),
             parameters: ["/token": "s3cret"]
@@ -125,21 +127,22 @@ struct TaskDefinitionTests {
             marker: "t/a",
             rehearsal: "r"
         )
-        let agent = try plan.program(definition.containerDefinitions[1], surroundings)
+        let agent = try plan.program(try container("tfc-agent"), surroundings)
         #expect(agent.path == "/tmp/x/agent-launcher")
         #expect(agent.environment["AGENT_LINK_DIR"] == "/tmp/x")
         #expect(agent.environment["TFC_AGENT_TOKEN"] == "s3cret")
         #expect(agent.environment["ECS_AGENT_URI"] == "http://127.0.0.1:1/api/e")
         #expect(agent.environment["PATH"]?.hasPrefix("/image:") == true)
-        let sidecar = definition.containerDefinitions[0]
-        #expect(try plan.program(sidecar, surroundings).path == "/b/agent-sidecar")
-        #expect(try plan.program(sidecar, surroundings).arguments == ["run"])
-        #expect(try plan.healthCheck(sidecar, surroundings).arguments == ["health"])
+        let words = ["launcher-delivery": ["deliver"], "agent-sidecar": ["run"]]
+        for (name, arguments) in words {
+            let program = try plan.program(try container(name), surroundings)
+            #expect(program.path == "/b/agent-sidecar")
+            #expect(program.arguments == arguments)
+        }
     }
 
     @Test("a container with a root to itself has its paths as they are deployed")
     func enclosed() throws {
-        let definition = try definition()
         let plan = ContainerPlan(
             images: LocalImages.all(bin: "/b", agentDirectory: Enclosure.programs),
             parameters: ["/token": "s3cret"]
@@ -157,7 +160,7 @@ struct TaskDefinitionTests {
             rehearsal: "r"
         )
         surroundings.enclosure = Enclosure(place: "/tmp/p", user: 7, shown: [], agent: "/b/agent")
-        let agent = try plan.program(definition.containerDefinitions[1], surroundings)
+        let agent = try plan.program(try container("tfc-agent"), surroundings)
         #expect(agent.path == "/run/agent-link/agent-launcher")
         #expect(agent.environment["AGENT_LINK_DIR"] == "/run/agent-link")
         let words = try #require(agent.enclosure).arguments(agent.path, agent.arguments)

@@ -13,7 +13,7 @@ extension DeploymentWorld {
         for index in tasks.indices where tasks[index].isRunning && !isProtected(index) {
             guard tasks[index].revision != primary, !isStalled, !setup.isDeaf else { continue }
             // One that is just protecting itself is not worth a deployment's while.
-            if tasks[index].isHealthy { stop(index) }
+            if tasks[index].agentAllowed { stop(index) }
         }
         while living.count > desired, let index = surplus { stop(index) }
         if now >= startFrom {

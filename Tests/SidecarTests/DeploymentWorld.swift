@@ -69,7 +69,7 @@ struct DeploymentWorld {
         var bornAt = 0
         var wakeAt: Int?
         var startsAgainAt: Int?
-        var isHealthy = false
+        var agentAllowed = false
         var isLinked = false
         var launcher: LauncherLife? = LauncherLife()
         var agent = Agent.none
@@ -181,7 +181,7 @@ struct DeploymentWorld {
 
     private mutating func run(_ index: Int) {
         if let due = tasks[index].startsAgainAt, due <= now {
-            startSidecar(index, restarted: tasks[index].isHealthy)
+            startSidecar(index, restarted: tasks[index].agentAllowed)
         } else if fault(setup.deathEvery), tasks[index].retirement != nil,
             now - tasks[index].bornAt >= 60
         {
@@ -213,7 +213,7 @@ struct DeploymentWorld {
     }
 
     private mutating func link(_ index: Int) {
-        guard !tasks[index].isLinked, tasks[index].isHealthy, tasks[index].retirement != nil,
+        guard !tasks[index].isLinked, tasks[index].agentAllowed, tasks[index].retirement != nil,
             let launcher = tasks[index].launcher
         else { return }
         tasks[index].isLinked = true
@@ -366,7 +366,7 @@ struct DeploymentWorld {
             }
             if !fails { tasks[index].protectedUntil = 0 }
             heard.append((index, fails ? .unprotectFailed("lost") : .unprotected))
-        case .becomeHealthy: tasks[index].isHealthy = true
+        case .allowAgent: tasks[index].agentAllowed = true
         case .nameAgent: tell(index, .named("agent"))
         case .nameNext(let number): tell(index, .nextNamed("agent-\(number)"))
         case .drain:

@@ -87,7 +87,7 @@ struct FloorTests {
                     )
                 ]
             case .look: return [.looked(.settled)]
-            case .watch, .hold, .becomeHealthy, .nameAgent, .nameNext, .end, .note, .warn, .alarm:
+            case .watch, .hold, .allowAgent, .nameAgent, .nameNext, .end, .note, .warn, .alarm:
                 break
             }
             return []

@@ -35,7 +35,7 @@ struct SidecarProcessTests {
         #expect(try await stage.desiredCount() == 1)
 
         try stage.startSidecar()
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         #expect(try await stage.protectionCalls() == [true])
         let launcher = try stage.startLauncher(
             """
@@ -66,7 +66,7 @@ struct SidecarProcessTests {
         let plan = try #require(Job(id: "run-1", type: "plan"))
         try await stage.announce(plan)
         let first = try stage.startSidecar()
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         let launcher = try stage.startLauncher(
             """
             echo '{"@module":"core","@message":"Job received","job_id":"run-1","job_type":"plan"}'
@@ -92,7 +92,7 @@ struct SidecarProcessTests {
         let stage = try await Stage(service: "idle", ["blocked", "1"])
         try await stage.raise(to: 1)
         try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "1"])
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         #expect(try await stage.protectionCalls() == [true, true])
         let launcher = try stage.startLauncher(Self.idleAgent)
         try await stage.until("the launcher exits") { !launcher.isRunning }
@@ -108,7 +108,7 @@ struct SidecarProcessTests {
         let stage = try await Stage(service: "two-sidecars")
         try await stage.raise(to: 2)
         try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "2"])
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         let launcher = try stage.startLauncher(Self.idleAgent)
         try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "2"])
         try await stage.until("the launcher exits") { !launcher.isRunning }
@@ -126,7 +126,7 @@ struct SidecarProcessTests {
         let plan = try #require(Job(id: "run-1", type: "plan"))
         try await stage.announce(plan, ago: .seconds(180))
         try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "1", "TFE_TOKEN": "an-api-token"])
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         let launcher = try stage.startLauncher(Self.idleAgent)
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
@@ -146,7 +146,7 @@ struct SidecarProcessTests {
             "FIRST_JOB_TIMEOUT_SECONDS": "1", "TFE_TOKEN": "",
             "TFE_TOKEN_PARAMETER": "/agents/token-parameter",
         ])
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         let launcher = try stage.startLauncher(Self.idleAgent)
         try await stage.until("the launcher exits") { !launcher.isRunning }
 
@@ -161,7 +161,7 @@ struct SidecarProcessTests {
         try stage.startSidecar([
             "FIRST_JOB_TIMEOUT_SECONDS": "1", "TFE_TOKEN_PARAMETER": "/agents/nowhere",
         ])
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         let launcher = try stage.startLauncher(
             """
             echo '{"@module":"core","@message":"Waiting for next job"}'
@@ -185,7 +185,7 @@ struct SidecarProcessTests {
     func muteMetadata() async throws {
         let stage = try await Stage(service: "mute", ["mute", "9"])
         let sidecar = try stage.startSidecar()
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         #expect(sidecar.isRunning)
         #expect(try stage.log().contains("the task metadata cannot be read: HTTP status 500"))
     }
@@ -204,18 +204,19 @@ struct SidecarProcessTests {
 
         #expect(sidecar.exitCode == 1)
         #expect(try stage.log().contains("but this task is of"))
-        #expect(try stage.files() == [])
+        // Only where the launcher is told that there is a sidecar.
+        #expect(try stage.files() == ["link.sock"])
         #expect(try await stage.protectionCalls() == [])
     }
 
-    @Test("faulty settings end a new sidecar at once, and not one whose task was healthy before")
+    @Test("faulty settings end a new sidecar at once, and not one whose agent was allowed before")
     func faultySettings() async throws {
         let stage = try await Stage(service: "faulty")
         let new = try stage.startSidecar(["MAX_COUNT": "many"])
         try await stage.until("the sidecar ends") { !new.isRunning }
         #expect(new.exitCode == 1)
 
-        stage.touch("healthy")
+        stage.touch("allowed")
         let restarted = try stage.startSidecar(["MAX_COUNT": "some"])
         try await stage.until("it has said why") { try stage.log().contains("some") }
         #expect(restarted.isRunning)
@@ -223,15 +224,15 @@ struct SidecarProcessTests {
         try await stage.until("it ends when it is asked to") { !restarted.isRunning }
     }
 
-    @Test("a restarted sidecar does not need the launcher that is on the volume already")
+    @Test("a restarted sidecar needs no more room on the volume than its socket")
     func restartedWithoutRoom() async throws {
         let stage = try await Stage(service: "full")
         // The second one has no file left, and no room.
         let sidecar = try stage.startSidecar(
             by: """
                 mount -t tmpfs -o nr_inodes=4,size=64k none "$AGENT_LINK_DIR"
-                touch "$AGENT_LINK_DIR/agent-launcher" "$AGENT_LINK_DIR/healthy"
-                dd if=/dev/zero of="$AGENT_LINK_DIR/healthy" bs=1k 2>/dev/null || true
+                touch "$AGENT_LINK_DIR/agent-launcher" "$AGENT_LINK_DIR/allowed"
+                dd if=/dev/zero of="$AGENT_LINK_DIR/allowed" bs=1k 2>/dev/null || true
                 exec "$@"
                 """
         )
@@ -242,7 +243,9 @@ struct SidecarProcessTests {
         #expect(sidecar.isRunning)
     }
 
-    @Test("a volume that is filled while the task waits for protection does not keep it unhealthy")
+    @Test(
+        "a volume that is filled while the task waits for protection does not keep its agent from starting"
+    )
     func filled() async throws {
         let stage = try await Stage(service: "filled", ["blocked", "1"])
         let sidecar = try stage.startSidecar(
@@ -250,19 +253,69 @@ struct SidecarProcessTests {
                 mount -t tmpfs -o nr_inodes=20 none "$AGENT_LINK_DIR"
                 cd "$AGENT_LINK_DIR"
                 "$@" &
-                while [ ! -S link.sock ] || [ ! -e healthy.next ]; do sleep 0.05; done
+                while [ ! -S link.sock ] || [ ! -e allowed.next ]; do sleep 0.05; done
                 number=0
                 while touch fill$number 2>/dev/null; do number=$((number + 1)); done
-                [ ! -e healthy ]
-                while [ ! -e healthy ]; do sleep 0.05; done
+                [ ! -e allowed ]
+                while [ ! -e allowed ]; do sleep 0.05; done
                 kill $!
                 wait $! || true
-                echo "healthy with $number files beside it"
+                echo "allowed with $number files beside it"
                 """
         )
         try await stage.until("the script ends") { !sidecar.isRunning }
         #expect(sidecar.exitCode == 0)
         #expect(try stage.log().contains("files beside it"))
+    }
+
+    @Test(
+        "where a sidecar could not run no launcher is delivered, and it is said why",
+        arguments: [
+            ["MAX_COUNT": "many"], ["ECS_SERVICE": "somebody-elses"], ["ECS_CLUSTER": "others"],
+        ]
+    )
+    func refusedDelivery(_ settings: [String: String]) async throws {
+        let stage = try await Stage(service: "undelivered-\(UUID().uuidString.prefix(8))")
+        let delivery = try stage.deliver(settings)
+        try await stage.until("it ends") { !delivery.isRunning }
+        #expect(delivery.exitCode == 1)
+        for name in settings.keys {
+            #expect(try stage.log("delivery.log").contains(name))
+        }
+        #expect(try stage.files() == [])
+        #expect(try await stage.protectionCalls() == [])
+    }
+
+    @Test(
+        "a delivered launcher is anybody's to execute and its owner's to write, in a protected task"
+    )
+    func delivered() async throws {
+        let stage = try await Stage(service: "delivered")
+        let delivery = try stage.deliver()
+        try await stage.until("it ends") { !delivery.isRunning }
+        #expect(delivery.exitCode == 0)
+        #expect(try stage.files() == ["agent-launcher"])
+        #expect(stage.mode(of: "agent-launcher") == 0o755)
+        // Should its sidecar die too young to be started again, the agent runs protected.
+        #expect(try await stage.protectionCalls() == [true])
+    }
+
+    @Test(
+        "a sidecar that cannot read the task's metadata yet answers the launcher, and names nobody"
+    )
+    func answersBeforeItsStart() async throws {
+        let stage = try await Stage(service: "no-metadata")
+        let sidecar = try stage.startSidecar([
+            "ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/none"
+        ])
+        try await stage.until("it tries again") { try stage.log().contains("start_retried") }
+        let launcher = try Connection(to: stage.socket)
+        launcher.say(.hello(version: Link.version))
+        launcher.say(.ping(7))
+        try await stage.until("it answers") { launcher.hear().contains(.pong(7)) }
+        launcher.say(.ping(8))
+        try await stage.until("it answers again") { launcher.hear().contains(.pong(8)) }
+        #expect(sidecar.isRunning)
     }
 
     // MARK: A log that nobody reads
@@ -280,7 +333,7 @@ struct SidecarProcessTests {
         let sidecar = try stage.startSidecar(errors: .descriptor(writer))
         close(writer)
 
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         #expect(try await stage.protectionCalls() == [true])
         let launcher = try Connection(to: stage.socket)
         launcher.say(.hello(version: Link.version))
@@ -302,7 +355,7 @@ struct SidecarProcessTests {
                 sidecar.signal(SIGTERM)
             }
         }
-        for words in ["started", "healthy: the agent may start", "asked to stop"] {
+        for words in ["started", "the agent may start", "asked to stop"] {
             #expect(text.contains(words))
         }
     }
@@ -341,7 +394,7 @@ struct SidecarProcessTests {
         let stage = try await Stage(service: "newer")
         try await stage.writeItem(format: 99, size: 1)
         try stage.startSidecar(["FIRST_JOB_TIMEOUT_SECONDS": "1"])
-        try await stage.until("healthy") { stage.exists("healthy") }
+        try await stage.until("allowed") { stage.exists("allowed") }
         let launcher = try stage.startLauncher(
             """
             echo '{"@module":"core","@message":"Waiting for next job"}'

@@ -3,6 +3,7 @@ import AgentLink
 import Curl
 import Decisions
 import FoundationEssentials
+import Glibc
 import Peers
 import Ports
 import Synchronization
@@ -165,10 +166,19 @@ final class Stage: Sendable {
         return try start(unshare + [script, "sh"] + sidecar, environment, log: "sidecar.log")
     }
 
-    /// The launcher that the sidecar copied to the volume, with a shell script as the agent.
+    /// Starts what copies the launcher to the volume, and ends.
+    func deliver(_ settings: [String: String] = [:]) throws -> TestProcess {
+        try start(
+            [try TestProcess.built("agent-sidecar"), "deliver"],
+            environment.merging(settings) { $1 },
+            log: "delivery.log"
+        )
+    }
+
+    /// The launcher, with a shell script as the agent.
     func startLauncher(_ agent: String) throws -> TestProcess {
         try start(
-            [folder.appending(path: "agent-launcher").path, "/bin/sh", "-c", agent],
+            [try TestProcess.built("agent-launcher"), "/bin/sh", "-c", agent],
             environment,
             log: "agent.log"
         )
@@ -195,6 +205,12 @@ final class Stage: Sendable {
     }
 
     // MARK: The volume
+
+    func mode(of name: String) -> UInt32 {
+        var status = stat()
+        #expect(stat(folder.appending(path: name).path, &status) == 0)
+        return status.st_mode & 0o7777
+    }
 
     /// What is on it.
     func files() throws -> [String] {

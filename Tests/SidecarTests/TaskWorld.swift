@@ -77,7 +77,7 @@ struct TaskWorld {
     private var retirement: Retirement
     /// Which agent was named last, as the shared volume has it.
     private var agentNumber = 1
-    private var isHealthy = false
+    private var agentAllowed = false
     private var wakeAt: Instant?
     private var steps: [Step] = []
     private var heard: [Observation] = [.woke]
@@ -214,7 +214,7 @@ struct TaskWorld {
     private mutating func startAgain() {
         startsAgainAt = nil
         var settings = Self.settings(script, agentNumber: agentNumber)
-        settings.restarted = isHealthy
+        settings.restarted = agentAllowed
         settings.hasPredecessor = true
         retirement = Retirement(settings)
         heard = [.woke]
@@ -229,7 +229,7 @@ struct TaskWorld {
             isProtected = false
             if script.rollout.handsOver { stopAt = stopAt ?? now + .seconds(5) }
             return .unprotected
-        case .becomeHealthy: isHealthy = true
+        case .allowAgent: agentAllowed = true
         case .nameAgent: tell(.named("agent"))
         case .nameNext(let number):
             agentNumber = number
@@ -275,8 +275,8 @@ struct TaskWorld {
     // MARK: The launcher and its agent
 
     private mutating func connect() {
-        // Its container starts once the sidecar is healthy.
-        guard isHealthy else {
+        // Before it may start the agent it only waits.
+        guard agentAllowed else {
             if heard.isEmpty, steps.isEmpty, let wakeAt {
                 now = wakeAt
                 self.wakeAt = nil

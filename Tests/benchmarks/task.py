@@ -54,10 +54,11 @@ class Task:
         } | settings
         self.log = self.stack.enter_context(open(self.folder / "log", "w+b"))
         start = {"env": environment, "stdin": subprocess.DEVNULL, "stderr": self.log}
+        subprocess.run([folder / "agent-sidecar", "deliver"], check=True, stdout=self.log, **start)
         self.sidecar = subprocess.Popen([folder / "agent-sidecar", "run"], stdout=self.log, **start)
         self.stack.callback(self.sidecar.wait)
         self.stack.callback(self.sidecar.kill)
-        footprint.wait_for("healthy", (link / "healthy").exists, self.sidecar)
+        footprint.wait_for("allowed", (link / "allowed").exists, self.sidecar)
         agent = self.folder / "tfc-agent"
         agent.write_text(script)
         agent.chmod(0o755)

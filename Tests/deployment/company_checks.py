@@ -390,7 +390,7 @@ def extra_containers() -> None:
         }
     )
     found = plan.containers
-    assert list(found) == ["agent-sidecar", "tfc-agent", "scanner", "router"]
+    assert list(found) == ["launcher-delivery", "agent-sidecar", "tfc-agent", "scanner", "router"]
     assert found["scanner"]["essential"] is found["router"]["essential"] is False
     log = found["scanner"]["logConfiguration"]
     assert log["options"]["awslogs-group"] == "/ecs/tfc-agents"

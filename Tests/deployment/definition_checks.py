@@ -99,7 +99,7 @@ for _name in planning.VARIANTS:
         plan = planning.variant(name)
         definition = planned_definition(plan)
         answer = register(definition)
-        assert len(answer["containerDefinitions"]) == 2
+        assert len(answer["containerDefinitions"]) == 3
         follows_fargate(definition)
         for values in plan.of("aws_ecs_task_definition").values():
             containers = json.loads(values["container_definitions"])
@@ -122,10 +122,26 @@ def follows_fargate(definition: dict) -> None:
         assert 60 <= container.get("restartPolicy", {}).get("restartAttemptPeriod", 300) <= 1800
         for dependency in container.get("dependsOn", []):
             other = containers[dependency["containerName"]]
-            assert "healthCheck" in other
-            # Or the container waits for hours for a HEALTHY that does not come.
+            if dependency["condition"] == "START":
+                continue
+            # An essential container's end would be the task's.
+            assert dependency["condition"] == "SUCCESS" and other["essential"] is False
+            # Or the container waits for hours for an end that does not come.
             assert 2 <= other["startTimeout"] <= 120
+    delivery = containers["launcher-delivery"]
     sidecar, agent = containers["agent-sidecar"], containers["tfc-agent"]
+    # What the agent's container starts with is there, and the sidecar is stopped after it.
+    waits = {d["containerName"]: d["condition"] for d in agent["dependsOn"]}
+    assert waits == {"launcher-delivery": "SUCCESS", "agent-sidecar": "START"}, waits
+    # It fails where the sidecar could not start, and is the same in all that decides that.
+    alike = [
+        "image", "entryPoint", "environment", "mountPoints", "user", "readonlyRootFilesystem",
+        "linuxParameters", "repositoryCredentials",
+    ]
+    assert all(delivery.get(key) == sidecar.get(key) for key in alike)
+    assert delivery["command"] == ["deliver"] and "secrets" not in delivery
+    # It must not end a second time.
+    assert "restartPolicy" not in delivery
     # The agent gets its signal first and must be observable after its end.
     assert agent["essential"] and not sidecar["essential"]
     assert sidecar["readonlyRootFilesystem"] is True

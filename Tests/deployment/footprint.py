@@ -220,8 +220,9 @@ def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
     with surroundings() as around:
         forget(binary(root, "agent-sidecar"))
         # It copies the launcher from beside itself, as in the image.
+        assert around.start(binary(root, "agent-sidecar"), "deliver").wait() == 0
         sidecar = around.start(binary(root, "agent-sidecar"), "run")
-        wait_for("healthy", (around.link / "healthy").exists, sidecar)
+        wait_for("allowed", (around.link / "allowed").exists, sidecar)
         # An agent at rest: it says that it waits for jobs, and sleeps.
         script = around.folder / "tfc-agent"
         script.write_text(

@@ -724,16 +724,15 @@ for _name in ("sidecar", "endpoint"):
             assert with_old == found
 
 
-@check("in its image the sidecar helps, is not healthy yet, and says what is missing")
+@check("in its image the sidecar helps, and says what is missing")
 def sidecar_speaks() -> None:
     root = images.image("sidecar")
     sidecar = "/usr/local/bin/agent-sidecar"
     code, said = images.finish(root, [sidecar, "--help"])
     assert code == 0 and "SUBCOMMANDS" in said, said
-    code, said = images.finish(root, [sidecar, "health"])
-    assert code == 1 and "not healthy" in said, said
-    code, said = images.finish(root, [sidecar, "run"])
-    assert code == 1 and "LEDGER_TABLE" in said and "ECS_AGENT_URI" in said, said
+    for command in ("deliver", "run"):
+        code, said = images.finish(root, [sidecar, command])
+        assert code == 1 and "LEDGER_TABLE" in said and "ECS_AGENT_URI" in said, said
 
 
 @check("in its image the sidecar hands the launcher over, which runs a command there")
@@ -747,12 +746,13 @@ def hands_over() -> None:
         cloud = stack.enter_context(footprint.peer("moto_peer.py"))
         settings = footprint.task_environment(task, f"http://127.0.0.1:{cloud}")
         settings["AGENT_LINK_DIR"] = "/run/agent-link"
-        sidecar = images.start(root, ["/usr/local/bin/agent-sidecar", "run"], settings, volume)
+        program = "/usr/local/bin/agent-sidecar"
+        code, said = images.finish(root, [program, "deliver"], settings=settings, volume=volume)
+        assert code == 0, said
+        sidecar = images.start(root, [program, "run"], settings, volume)
         stack.callback(sidecar.wait)
         stack.callback(sidecar.kill)
-        footprint.wait_for("healthy", (volume / "healthy").exists, sidecar)
-        code, _ = images.finish(root, ["/usr/local/bin/agent-sidecar", "health"], volume=volume)
-        assert code == 0
+        footprint.wait_for("allowed", (volume / "allowed").exists, sidecar)
         # As the agent's user, which is not root.
         code, said = images.finish(
             root,

@@ -79,13 +79,6 @@ package struct DefinitionSettings: Decodable, Hashable, Sendable {
         package let condition: String?
     }
 
-    package struct HealthCheck: Decodable, Hashable, Sendable {
-        package let command: [String]?
-        package let interval: Int?
-        package let retries: Int?
-        package let startPeriod: Int?
-    }
-
     package struct Restarts: Decodable, Hashable, Sendable { package let enabled: Bool? }
 
     package struct Log: Decodable, Hashable, Sendable {
@@ -103,7 +96,6 @@ package struct DefinitionSettings: Decodable, Hashable, Sendable {
         package let secrets: [Secret]?
         package let mountPoints: [Mount]?
         package let dependsOn: [Dependency]?
-        package let healthCheck: HealthCheck?
         package let restartPolicy: Restarts?
         package let startTimeout: Int?
         package let stopTimeout: Int?

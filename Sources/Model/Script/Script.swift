@@ -146,6 +146,8 @@ package struct Script: Hashable, Sendable {
         case restart
         case releaseLimit = "release-limit"
         case aloneLimit = "alone-limit"
+        /// Nobody has answered the launcher for so long that it starts the agent without a sidecar.
+        case startLimit = "start-limit"
         /// What the ledger says of tasks that are gone and jobs that are over grows old.
         case age
         case bookingPasses = "booking-passes"

@@ -38,15 +38,19 @@ package struct Stop: Hashable, Sendable {
     /// No text of ECS's for it was found.
     package static let hostLost = Stop(.terminationNotice, "The task's host is gone")
     /// No text of ECS's for it was found.
-    package static func neverHealthy(_ container: String) -> Stop {
+    package static func startTimeout(_ container: String) -> Stop {
         Stop(
             .failedToStart,
-            "ContainerRuntimeTimeoutError: \(container) did not become HEALTHY within its startTimeout"
+            "ContainerRuntimeTimeoutError: \(container) was waited for longer than its startTimeout"
         )
     }
-    /// No text of ECS's for it was found.
+    /// What another container waits for can come no more (amazon-ecs-agent, dependencygraph).
     package static func dependencyFailed(_ container: String) -> Stop {
-        Stop(.failedToStart, "\(container), which another container waits for, is not HEALTHY")
+        Stop(
+            .failedToStart,
+            "CannotStartContainerError: dependency graph: failed to resolve container ordering"
+                + " dependency [\(container)]"
+        )
     }
 }
 
@@ -65,8 +69,8 @@ package enum StartFailure: String, Hashable, Sendable, CaseIterable {
     case quotaReached = "quota-reached"
     /// Fargate has no room: no task is made at all.
     case noCapacity = "no-capacity"
-    /// The container that the agent waits for never becomes HEALTHY.
-    case neverHealthy = "never-healthy"
+    /// The container that brings the agent's launcher fails.
+    case undelivered
 
     /// ECS makes no task for it; only a service event tells.
     package var isUnplaced: Bool { self == .quotaReached || self == .noCapacity }
@@ -91,14 +95,14 @@ package enum StartFailure: String, Hashable, Sendable, CaseIterable {
         case .noCapacity:
             "Capacity is unavailable at this time. Please try again later or in a different"
                 + " availability zone"
-        case .neverHealthy: Stop.neverHealthy(Deployed.sidecarName).reason
+        case .undelivered: Stop.dependencyFailed(Deployed.deliveryName).reason
         }
     }
 
     package var stop: Stop { Stop(.failedToStart, reason) }
 
-    /// From the start to the failure. For ``neverHealthy`` it is the time until the container that
-    /// is waited for runs; its `startTimeout` comes on top.
+    /// From the start to the failure. For ``undelivered`` it is the time until the container that
+    /// is waited for runs.
     package var delay: ClosedRange<Milliseconds> {
         switch self {
         case .quotaReached, .noCapacity: 0...0
@@ -106,7 +110,7 @@ package enum StartFailure: String, Hashable, Sendable, CaseIterable {
         case .parameterMissing: 10.seconds...30.seconds
         case .pullRefused: 15.seconds...60.seconds
         case .noRoute: 270.seconds...300.seconds
-        case .neverHealthy: 20.seconds...60.seconds
+        case .undelivered: 20.seconds...60.seconds
         }
     }
 }

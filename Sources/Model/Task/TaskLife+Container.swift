@@ -27,32 +27,23 @@ extension TaskLife {
         package var hasStarted: Bool { startedAt != nil }
         package var isOver: Bool { !isUp && exitCode != nil }
 
-        func nextCheck(after now: Milliseconds, _ speed: Speed) -> Milliseconds? {
-            guard let check = definition.health else { return nil }
-            guard health == .healthy else { return now + check.interval / speed.healthChecks }
-            return speed.checksHealthy ? now + check.interval : nil
-        }
-    }
-
-    /// How much faster than on ECS two waits run, so that a rehearsal of a minute contains what
-    /// takes ECS ten. Timeouts are not scaled: they guard against a slow machine, and this one may
-    /// be.
-    package struct Speed: Hashable, Sendable {
-        /// Health check intervals until a container is healthy. After that nothing waits for them,
-        /// and each is a process.
-        package let healthChecks: Int
-        /// The restart attempt period.
-        package let restarts: Int
-        /// False where one that became healthy stays so: each check is an event for nothing.
-        package let checksHealthy: Bool
-
-        package init(healthChecks: Int, restarts: Int, checksHealthy: Bool = true) {
-            self.healthChecks = healthChecks
-            self.restarts = restarts
-            self.checksHealthy = checksHealthy
+        /// Whether what others wait for has come.
+        func meets(_ condition: ContainerDefinition.Condition) -> Bool {
+            switch condition {
+            case .start: hasStarted
+            case .complete: isOver
+            case .success: isOver && exitCode == 0
+            case .healthy: health == .healthy
+            }
         }
 
-        /// ECS's own.
-        package static let real = Speed(healthChecks: 1, restarts: 1)
+        /// Whether it can come no more.
+        func fails(_ condition: ContainerDefinition.Condition) -> Bool {
+            switch condition {
+            case .start, .complete: false
+            case .success: isOver && exitCode != 0
+            case .healthy: isOver || health == .unhealthy
+            }
+        }
     }
 }

@@ -34,7 +34,10 @@ package struct TaskLife: Hashable, Sendable {
         case kill(String)
     }
 
-    package let speed: Speed
+    /// How much shorter than on ECS the restart attempt period is, so that a rehearsal of a minute
+    /// contains what takes ECS ten. Nothing else is scaled: timeouts guard against a slow machine,
+    /// and this one may be.
+    package let restartSpeed: Int
     /// When the task's infrastructure is ready and its containers may start.
     package let readyAt: Milliseconds
     package private(set) var state = State.provisioning
@@ -50,17 +53,17 @@ package struct TaskLife: Hashable, Sendable {
     /// When ECS notices that the task's host is gone, with everything that ran there.
     private var hostLossNoticedAt: Milliseconds?
 
-    /// - Parameter failure: what becomes of it when it is ready; with ``StartFailure/neverHealthy``
-    ///   its containers start, and every health check fails.
+    /// - Parameter failure: what becomes of it when it is ready; with ``StartFailure/undelivered``
+    ///   its containers start, and those fail whose success is waited for.
     package init(
         _ containers: [ContainerDefinition],
         readyAt: Milliseconds,
-        speed: Speed = .real,
+        restartSpeed: Int = 1,
         failure: StartFailure? = nil
     ) {
         self.containers = containers.map { Container(definition: $0) }
         self.readyAt = readyAt
-        self.speed = speed
+        self.restartSpeed = restartSpeed
         self.failure = failure
     }
 
@@ -75,12 +78,11 @@ package struct TaskLife: Hashable, Sendable {
     }
 
     package mutating func started(_ name: String, pid: Int, at now: Milliseconds) {
-        let speed = speed
         change(name) { container in
             container.pid = pid
             container.startedAt = now
             container.finishedAt = nil
-            container.nextCheckAt = container.nextCheck(after: now, speed)
+            container.nextCheckAt = container.definition.health.map { now + $0.interval }
         }
         guard stop == nil else { return }
         if containers.allSatisfy(\.hasStarted) {
@@ -90,6 +92,8 @@ package struct TaskLife: Hashable, Sendable {
     }
 
     package mutating func exited(_ name: String, code: Int, at now: Milliseconds) {
+        let isUndelivered = failure == .undelivered && waiting(on: name).contains(.success)
+        let code = isUndelivered ? max(code, 1) : code
         change(name) { container in
             container.isUp = false
             container.pid = nil
@@ -108,19 +112,24 @@ package struct TaskLife: Hashable, Sendable {
         }
         if container.definition.isEssential {
             stop(.essentialExited)
-        } else if hasWaiting(on: name, until: .healthy) {
-            stop(.dependencyFailed(name))
+        } else {
+            failWaiting(on: name)
         }
     }
 
+    /// A dependent that has not started never will.
+    private mutating func failWaiting(on name: String) {
+        guard let container = container(name) else { return }
+        let isFailed = waiting(on: name).contains { container.fails($0) }
+        if isFailed { stop(.dependencyFailed(name)) }
+    }
+
     package mutating func checked(_ name: String, healthy: Bool, at now: Milliseconds) {
-        let speed = speed
-        let isHealthy = healthy && failure != .neverHealthy
         change(name) { container in
             container.checkRunning = false
             guard container.isUp, let check = container.definition.health else { return }
-            defer { container.nextCheckAt = container.nextCheck(after: now, speed) }
-            if isHealthy {
+            defer { container.nextCheckAt = now + check.interval }
+            if healthy {
                 container.failedChecks = 0
                 container.health = .healthy
             } else if now - (container.startedAt ?? now) >= check.startPeriod {
@@ -131,13 +140,9 @@ package struct TaskLife: Hashable, Sendable {
         guard stop == nil, hostLossNoticedAt == nil, let container = container(name),
             container.health == .unhealthy
         else { return }
-        // Only an essential container's health is the task's; a dependent that has not started
-        // never will.
-        if hasWaiting(on: name, until: .healthy) {
-            stop(.dependencyFailed(name))
-        } else if container.definition.isEssential {
-            stop(.unhealthy)
-        }
+        failWaiting(on: name)
+        // Only an essential container's health is the task's.
+        if stop == nil, container.definition.isEssential { stop(.unhealthy) }
     }
 
     /// Somebody decides to end the task; one that is already ending keeps its first reason.
@@ -193,10 +198,10 @@ package struct TaskLife: Hashable, Sendable {
         return min(check, limit)
     }
 
-    /// Until when others wait for it to become HEALTHY.
+    /// Until when others wait for what has not come of it yet.
     private func startLimit(_ container: Container) -> Milliseconds? {
         guard let timeout = container.definition.startTimeout, let started = container.startedAt,
-            container.health != .healthy, hasWaiting(on: container.definition.name, until: .healthy)
+            waiting(on: container.definition.name).contains(where: { !container.meets($0) })
         else { return nil }
         return started + timeout
     }
@@ -211,10 +216,10 @@ package struct TaskLife: Hashable, Sendable {
     // MARK: - Steps
 
     private mutating func failIfDue(at now: Milliseconds) {
-        if let failure, failure != .neverHealthy, now >= readyAt { return stop(failure.stop) }
+        if let failure, failure != .undelivered, now >= readyAt { return stop(failure.stop) }
         for container in containers {
             if let limit = startLimit(container), now >= limit {
-                return stop(.neverHealthy(container.definition.name))
+                return stop(.startTimeout(container.definition.name))
             }
         }
     }
@@ -266,31 +271,21 @@ package struct TaskLife: Hashable, Sendable {
             !policy.ignoredExitCodes.contains(code)
         else { return false }
         let ran = now - (container.startedAt ?? now)
-        return ran >= policy.attemptPeriod / speed.restarts
+        return ran >= policy.attemptPeriod / restartSpeed
     }
 
     private func dependenciesHold(_ container: Container) -> Bool {
         // Evaluated when the task starts; a container that restarts is not held back again.
         if container.hasStarted { return true }
         return container.definition.dependsOn.allSatisfy { dependency in
-            guard let other = self.container(dependency.container) else { return false }
-            switch dependency.condition {
-            case .start: return other.hasStarted
-            case .healthy: return other.health == .healthy
-            }
+            self.container(dependency.container)?.meets(dependency.condition) ?? false
         }
     }
 
-    private func hasWaiting(
-        on name: String,
-        until condition: ContainerDefinition.Condition
-    ) -> Bool {
-        containers.contains { other in
-            !other.hasStarted
-                && other.definition.dependsOn.contains {
-                    $0.container == name && $0.condition == condition
-                }
-        }
+    /// What those wait for that have not started yet.
+    private func waiting(on name: String) -> [ContainerDefinition.Condition] {
+        containers.filter { !$0.hasStarted }.flatMap(\.definition.dependsOn)
+            .filter { $0.container == name }.map(\.condition)
     }
 
     private func dependentLives(_ container: Container) -> Bool {

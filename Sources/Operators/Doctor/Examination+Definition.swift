@@ -1,7 +1,8 @@
 import AWS
 
-/// The names of the task's two containers (`ecs-task-def/task-definition.json`).
+/// The names of the task's containers (`ecs-task-def/task-definition.json`).
 enum ContainerName {
+    static let delivery = "launcher-delivery"
     static let sidecar = "agent-sidecar"
     static let agent = "tfc-agent"
 }
@@ -31,7 +32,8 @@ extension Examination {
             "without a task role no sidecar can protect or book anything; without an execution role "
                 + "no image of ECR and no secret can be read"
         )
-        guard let sidecar = definition.container(ContainerName.sidecar),
+        guard let delivery = definition.container(ContainerName.delivery),
+            let sidecar = definition.container(ContainerName.sidecar),
             let agent = definition.container(ContainerName.agent)
         else {
             let names = (definition.containerDefinitions ?? []).compactMap(\.name)
@@ -39,16 +41,40 @@ extension Examination {
                 "definition.containers",
                 false,
                 names.joined(separator: ", "),
-                "it needs the containers agent-sidecar and tfc-agent"
+                "it needs the containers launcher-delivery, agent-sidecar and tfc-agent"
             )
             return judge.diagnoses
         }
-        judge.expect("definition.containers", true, "agent-sidecar and tfc-agent", "")
+        let all = "launcher-delivery, agent-sidecar and tfc-agent"
+        judge.expect("definition.containers", true, all, "")
+        judgeDelivery(delivery, sidecar, &judge)
         judgeSidecar(sidecar, &judge)
         judgeAgent(agent, &judge)
-        judgeVolume(sidecar, agent, &judge)
+        judgeVolume([delivery, sidecar], agent, &judge)
         judgeEnvironment(sidecar, agent, &judge)
         return judge.diagnoses
+    }
+
+    private func judgeDelivery(
+        _ delivery: DefinitionSettings.Container,
+        _ sidecar: DefinitionSettings.Container,
+        _ judge: inout Judge
+    ) {
+        let command = (delivery.command ?? []).joined(separator: " ")
+        judge.expect(
+            "definition.delivery",
+            command == "deliver" && delivery.image == sidecar.image,
+            "\(delivery.image ?? "no image"): \(command)",
+            "launcher-delivery must run `deliver` of agent-sidecar's own image: else launcher and "
+                + "sidecar may not understand each other"
+        )
+        judge.expect(
+            "definition.start_timeout",
+            (delivery.startTimeout).map { (2...120).contains($0) } ?? false,
+            delivery.startTimeout.map { "\($0) s" } ?? "not set",
+            "set its startTimeout to 120: without it a task whose launcher does not come waits for "
+                + "hours"
+        )
     }
 
     private func judgeSidecar(
@@ -67,19 +93,6 @@ extension Examination {
             sidecar.restartPolicy?.enabled == true ? "it is restarted" : "no restart policy",
             "turn its restart policy on: without a sidecar an agent books no departure"
         )
-        judge.expect(
-            "definition.health_check",
-            sidecar.healthCheck?.command?.contains("health") == true,
-            sidecar.healthCheck?.command?.joined(separator: " ") ?? "none",
-            "its health check must run `agent-sidecar health`: the agent waits for it"
-        )
-        judge.expect(
-            "definition.start_timeout",
-            (sidecar.startTimeout).map { (2...120).contains($0) } ?? false,
-            sidecar.startTimeout.map { "\($0) s" } ?? "not set",
-            "set startTimeout to 120: without it a task whose sidecar is never healthy waits for "
-                + "hours"
-        )
     }
 
     private func judgeAgent(_ agent: DefinitionSettings.Container, _ judge: inout Judge) {
@@ -95,14 +108,18 @@ extension Examination {
             agent.entryPoint?.joined(separator: " ") ?? "the image's own",
             "the agent must start through agent-launcher, or a stop signal of ECS drops its job"
         )
-        let waits = (agent.dependsOn ?? []).contains {
-            $0.containerName == ContainerName.sidecar && $0.condition == "HEALTHY"
-        }
+        let waits = Set(
+            (agent.dependsOn ?? []).map { "\($0.containerName ?? "?") \($0.condition ?? "?")" }
+        )
         judge.expect(
             "definition.depends_on",
-            waits,
-            waits ? "it waits until the sidecar is HEALTHY" : "it does not wait for the sidecar",
-            "let tfc-agent depend on agent-sidecar being HEALTHY: else it takes jobs unprotected"
+            waits.isSuperset(of: ["\(ContainerName.delivery) SUCCESS"])
+                && !waits.isDisjoint(
+                    with: ["START", "HEALTHY"].map { "\(ContainerName.sidecar) \($0)" }
+                ),
+            waits.isEmpty ? "it waits for nothing" : waits.sorted().joined(separator: ", "),
+            "let tfc-agent depend on launcher-delivery's SUCCESS, which brings what it starts with, "
+                + "and on agent-sidecar's START, so that a stop reaches the agent first"
         )
         judge.expect(
             "definition.stop_timeout",
@@ -131,7 +148,7 @@ extension Examination {
     }
 
     private func judgeVolume(
-        _ sidecar: DefinitionSettings.Container,
+        _ own: [DefinitionSettings.Container],
         _ agent: DefinitionSettings.Container,
         _ judge: inout Judge
     ) {
@@ -139,20 +156,21 @@ extension Examination {
             let directory = container.value("AGENT_LINK_DIR") ?? "/run/agent-link"
             return container.mountPoints?.first { $0.containerPath == directory }
         }
-        let (own, its) = (mount(sidecar), mount(agent))
+        let its = mount(agent)
         judge.expect(
             "definition.link_volume",
-            own?.sourceVolume != nil && own?.sourceVolume == its?.sourceVolume,
-            "agent-sidecar: \(own?.sourceVolume ?? "none"), tfc-agent: "
-                + (its?.sourceVolume ?? "none"),
-            "mount one volume in both at AGENT_LINK_DIR: launcher and link are on it"
+            its?.sourceVolume != nil
+                && own.allSatisfy { mount($0)?.sourceVolume == its?.sourceVolume },
+            (own + [agent]).map { "\($0.name ?? "?"): \(mount($0)?.sourceVolume ?? "none")" }
+                .joined(separator: ", "),
+            "mount one volume in each of the three at AGENT_LINK_DIR: launcher and link are on it"
         )
         judge.expect(
             "definition.link_read_only",
-            own?.readOnly != true && its?.readOnly == true,
+            own.allSatisfy { mount($0)?.readOnly != true } && its?.readOnly == true,
             its?.readOnly == true ? "the agent only reads it" : "the agent may write it",
-            "mount it writable in agent-sidecar and readOnly in tfc-agent, or a run can replace the "
-                + "launcher"
+            "mount it writable in launcher-delivery and agent-sidecar and readOnly in tfc-agent, or "
+                + "a run can replace the launcher"
         )
     }
 

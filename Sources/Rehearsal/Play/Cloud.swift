@@ -165,7 +165,6 @@ struct Cloud: Sendable {
                 parameters: parameters
             ),
             bootMilliseconds: Int(settings.bootSeconds * 1000),
-            speed: .rehearsed,
             directory: folder.path,
             rehearsal: folder.marker,
             inherited: inherited(),

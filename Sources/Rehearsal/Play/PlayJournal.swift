@@ -1,5 +1,6 @@
 import Decisions
 import Glibc
+import Model
 import Rules
 import Synchronization
 
@@ -18,9 +19,19 @@ struct PlayTally: Sendable {
     var finds = 0
     /// Why no container can be renewed here.
     var obstacle: String?
+    /// From each task's first container to its first agent: what of a boot is this project's own.
+    var starts: [Milliseconds] = []
+    private var startedAt: [TaskID: Milliseconds] = [:]
 
-    mutating func see(_ event: Happening) {
+    mutating func see(_ event: Happening, at now: Milliseconds) {
         switch event {
+        case .containerStarted(let task, _, _, restart: false) where startedAt[task] == nil:
+            startedAt[task] = now
+        case .agentRegistered(let task, _, _, _):
+            // A later one follows no boot.
+            if let begin = startedAt.updateValue(.max, forKey: task), begin != .max {
+                starts.append(now - begin)
+            }
         case .taskStarted: boots += 1
         case .jobStarted: jobs += 1
         case .apiCall(let service): calls[service, default: 0] += 1
@@ -100,7 +111,7 @@ final class PlayJournal: Sendable {
     }
 
     private func take(_ event: Happening, _ state: inout State) {
-        state.tally.see(event)
+        state.tally.see(event, at: time.now)
         let violations = state.verdict.see(event, at: time.now)
         if let entry = TimelineEntry(event), isNews(event, &state) { show(entry) }
         for violation in violations { show(TimelineEntry(violation)) }

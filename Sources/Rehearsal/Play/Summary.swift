@@ -79,6 +79,7 @@ struct Summary: Sendable {
             "agents lived \(tenths(Double(figures.alive) / 1000)) s, \(figures.busyShare) % of it busy",
             "plans waited \(PlayFigures.told(figures.planWaits)), applies"
                 + " \(PlayFigures.told(figures.applyWaits)) (half of them no longer, and the longest)",
+            "from a task's first container to its agent \(PlayFigures.told(tally.starts))",
             "API calls per job: " + calls.joined(separator: ", ")
                 + (tally.refusedCalls > 0 ? "; \(tally.refusedCalls) refused" : ""),
             "DynamoDB units per job: \(perJob(units.writes)) to write, \(perJob(units.reads)) to read",

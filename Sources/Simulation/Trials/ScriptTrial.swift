@@ -61,20 +61,19 @@ package struct ScriptTrial: Sendable {
         self.setup = setup
     }
 
-    /// Health and ends come when the script says so.
+    /// Ends come when the script says so.
     private static func containers(_ stage: Script.Stage) -> [ContainerDefinition] {
         let never = 24.hours
         let restart = ContainerDefinition.Restart(ignoredExitCodes: [], attemptPeriod: 0)
         let sidecar = ContainerDefinition(
             Deployed.sidecarName,
             isEssential: false,
-            health: .init(interval: never, timeout: never, retries: 1, startPeriod: never),
             restart: stage.diesForGood ? nil : restart,
             stopTimeout: never
         )
         let agent = ContainerDefinition(
             Deployed.agentName,
-            dependsOn: Deployed.agent.dependsOn,
+            dependsOn: [.init(container: Deployed.sidecarName, condition: .start)],
             stopTimeout: never
         )
         return [sidecar, agent]
@@ -203,7 +202,7 @@ private struct Stagehand {
         case .receive:
             guard let job = step.numbers.first else { return false }
             return pool.give("run-\(job)", to: task)
-        case .crash, .breakLink: return task.play(step)
+        case .crash, .breakLink, .startLimit: return task.play(step)
         case .aloneLimit: return prompter.perform(step) || task.play(step)
         default: return prompter.perform(step)
         }

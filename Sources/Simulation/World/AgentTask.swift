@@ -48,7 +48,6 @@ final class AgentTask {
         life = TaskLife(
             world.terms.containers,
             readyAt: world.now + boot,
-            speed: .simulated,
             failure: failure
         )
     }
@@ -112,7 +111,7 @@ final class AgentTask {
             companion.start(name)
             planMishaps()
         case .checkHealth(let name):
-            life.checked(name, healthy: companion?.isHealthy ?? true, at: world.now)
+            life.checked(name, healthy: true, at: world.now)
         case .terminate(let name): companion?.terminate(name)
         case .kill(let name): companion?.kill(name)
         }
@@ -182,12 +181,6 @@ final class AgentTask {
     }
 
     // MARK: What a script says
-
-    /// The sidecar's health check is asked as soon as it would say so.
-    func becameHealthy() {
-        life.checked(Deployed.sidecarName, healthy: true, at: world.now)
-        advance()
-    }
 
     /// Its containers do not run at all.
     func failToBoot() {
@@ -288,11 +281,6 @@ final class AgentTask {
     }
 }
 
-extension TaskLife.Speed {
-    /// ECS's own times; no container of the simulation falls ill.
-    static let simulated = TaskLife.Speed(healthChecks: 1, restarts: 1, checksHealthy: false)
-}
-
 /// What a task needs of the service that it belongs to.
 protocol TaskHost: AnyObject {
     /// Of its pool.
@@ -308,6 +296,9 @@ protocol TaskHost: AnyObject {
     func ran(_ task: AgentTask)
     func leaves(_ task: AgentTask, failsToStart: Bool)
     func taskStopped(_ task: AgentTask)
+    /// A call for protection reaches ECS.
+    @discardableResult
+    func grant(_ task: AgentTask) -> Service.ProtectionAnswer
 }
 
 /// What an agent needs of the pool that it belongs to.
@@ -330,8 +321,6 @@ protocol Companion: AnyObject {
     func terminate(_ container: String)
     /// A container is killed, since its time to stop is over.
     func kill(_ container: String)
-    /// What the health check of its container says.
-    var isHealthy: Bool { get }
     /// The agent wrote one of its status lines.
     func agentSays(_ line: AgentLine)
     func agentExited(code: Int32)
@@ -347,7 +336,6 @@ protocol Companion: AnyObject {
 }
 
 extension Companion {
-    var isHealthy: Bool { true }
     func sidecarDies() -> Bool { false }
     func linkBreaks() -> Bool { false }
     func play(_ step: Script.Step) -> Bool { false }

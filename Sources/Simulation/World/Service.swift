@@ -293,7 +293,9 @@ final class Service: TaskHost {
         }
     }
 
-    private func grant(_ task: AgentTask) -> ProtectionAnswer {
+    /// ECS's own answer to a call that reaches it.
+    @discardableResult
+    func grant(_ task: AgentTask) -> ProtectionAnswer {
         switch state.protect(task.number, for: world.setup.protection, at: world.clock) {
         case .protected(let until):
             note(.protected(task.id, until: until))

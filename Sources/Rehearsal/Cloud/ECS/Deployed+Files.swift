@@ -65,10 +65,7 @@ extension TaskDefinition.Container {
             name,
             isEssential: isEssential,
             dependsOn: (dependsOn ?? []).map {
-                .init(
-                    container: $0.containerName,
-                    condition: $0.condition == .healthy ? .healthy : .start
-                )
+                .init(container: $0.containerName, condition: $0.condition)
             },
             health: healthCheck.map {
                 .init(

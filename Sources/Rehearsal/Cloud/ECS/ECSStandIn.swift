@@ -17,6 +17,10 @@ actor ECSStandIn {
     /// processes.
     static let pace = Pace(first: 500, longest: 10_000)
 
+    /// A restart attempt period of 1 s: about what a sidecar runs before its agent's first job, so
+    /// one that is killed during a job is restarted as on ECS.
+    static let restartSpeed = 60
+
     struct Settings: Sendable {
         var names: ServiceNames
         var definition: TaskDefinition
@@ -24,7 +28,6 @@ actor ECSStandIn {
         var replacement: Replacement
         var plan: ContainerPlan
         var bootMilliseconds: Milliseconds
-        var speed: TaskLife.Speed
         /// Task directories are made here; short, since a Unix socket's path has 108 bytes.
         var directory: String
         /// The whole rehearsal's marker.
@@ -194,7 +197,7 @@ actor ECSStandIn {
             life: TaskLife(
                 settings.deployed.containers,
                 readyAt: now + settings.bootMilliseconds,
-                speed: settings.speed,
+                restartSpeed: Self.restartSpeed,
                 failure: failure
             ),
             number: number,
@@ -282,11 +285,4 @@ extension ECSStandIn.RunningTask {
         guard !life.everRan, let code = life.stop?.code else { return false }
         return code == .failedToStart || code == .essentialContainerExited
     }
-}
-
-extension TaskLife.Speed {
-    /// Health checks every 250 ms until a container is healthy, and a restart attempt period of 1 s:
-    /// about what a sidecar runs before its agent's first job, so one that is killed during a job
-    /// is restarted as on ECS.
-    static let rehearsed = TaskLife.Speed(healthChecks: 20, restarts: 60)
 }

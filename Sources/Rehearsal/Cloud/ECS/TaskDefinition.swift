@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Model
 import StrictJSON
 
 /// The parts of a `RegisterTaskDefinition` input that the stand-in honours, named as in the ECS API
@@ -39,11 +40,7 @@ struct TaskDefinition: Decodable, Sendable {
         var condition: Condition
     }
 
-    /// The two conditions that this task definition needs; a file with another one is refused.
-    enum Condition: String, Decodable, Sendable {
-        case start = "START"
-        case healthy = "HEALTHY"
-    }
+    typealias Condition = ContainerDefinition.Condition
 
     struct HealthCheck: Decodable, Sendable {
         var command: [String]
@@ -139,6 +136,12 @@ extension TaskDefinition {
                     throw TaskDefinitionError(
                         description: "\(container.name) depends on \(dependency.containerName),"
                             + " which is none of \(names.sorted())"
+                    )
+                }
+                if [.complete, .success].contains(dependency.condition), target.isEssential {
+                    throw TaskDefinitionError(
+                        description: "\(container.name) waits for the end of \(target.name),"
+                            + " which is essential"
                     )
                 }
                 if dependency.condition == .healthy && target.healthCheck == nil {

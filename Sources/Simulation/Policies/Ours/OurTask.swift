@@ -3,7 +3,8 @@ import Decisions
 import Model
 import Rules
 
-/// The two containers of a task: sidecar and launcher, and the link between them.
+/// The containers of a task: the one that delivers the launcher, sidecar and launcher, and the link
+/// between them.
 final class OurTask: Companion, SidecarHost {
     private let task: AgentTask
     private let installation: Installation
@@ -13,10 +14,12 @@ final class OurTask: Companion, SidecarHost {
     /// Which connection of the launcher this is; what is on its way on an older one is lost.
     private var connection = 0
     private var isLinked = false
+    /// Since when it has not been, where it is not.
+    private var silentSince: Milliseconds = 0
     private var sidecarStartedAt: Milliseconds = 0
     /// Set by the first sidecar, kept by the volume.
-    private(set) var isHealthy = false
-    /// A sidecar of this task has run; the launcher on the volume says so.
+    private var agentAllowed = false
+    /// A sidecar of this task has run; its socket on the volume says so.
     private var hasRun = false
     private var isOver = false
     /// Set by sidecars, kept by the volume.
@@ -37,6 +40,9 @@ final class OurTask: Companion, SidecarHost {
     // MARK: Its containers
 
     func start(_ container: String) {
+        if container == Deployed.deliveryName {
+            return task.containerEnded(container, noticed: Self.delivery)
+        }
         guard container == Deployed.sidecarName else { return startLauncher() }
         guard hasRun else { return startSidecar() }
         world.prompt(.restart, who) { [self] in startSidecar() }
@@ -69,7 +75,7 @@ final class OurTask: Companion, SidecarHost {
             of: task,
             self,
             installation,
-            restarted: isHealthy,
+            restarted: agentAllowed,
             hasPredecessor: hasRun,
             clockSkew: clockSkew
         )
@@ -107,11 +113,7 @@ final class OurTask: Companion, SidecarHost {
         task.state(.sidecarEnded(task.id))
     }
 
-    /// The sidecar says that the agent's container may start; its health check says so later.
-    func becomeHealthy() {
-        isHealthy = true
-        if world.prompter != nil { world.after(0) { [self] in task.becameHealthy() } }
-    }
+    func allowAgent() { agentAllowed = true }
 
     private var who: Script.Actor { .task(task.number) }
 
@@ -140,6 +142,7 @@ final class OurTask: Companion, SidecarHost {
     private func disconnect() {
         guard isLinked else { return }
         isLinked = false
+        silentSince = world.now
         task.state(.heard(task.id, .unknown))
         tellSidecar(.unlinked)
         waitForSidecar()
@@ -203,6 +206,9 @@ final class OurTask: Companion, SidecarHost {
 
     /// As in `LauncherSettings`.
     private static let startLimit: Milliseconds = 30.seconds
+
+    /// How long it takes to copy a file and to have ECS know; not measured on ECS.
+    private static let delivery: ClosedRange<Milliseconds> = 200...800
     /// Longer than the sidecar's patience with its projection.
     private var releaseLimit: Milliseconds {
         world.prompter == nil ? 20.seconds : 2.seconds
@@ -234,9 +240,20 @@ final class OurTask: Companion, SidecarHost {
     private func startLauncher() {
         guard !isOver, launcher == nil else { return }
         launcher = LauncherLife(renews: world.setup.mode == .renewed)
+        silentSince = world.now
         planConnection()
-        world.after(Self.startLimit) { [self] in
-            if launcher?.isWaiting ?? false, !world.isPrompted { tellLauncher(.startLimitReached) }
+        if !world.isPrompted { waitForName() }
+    }
+
+    /// As long as a sidecar is there it answers.
+    private func waitForName() {
+        let alone = (isLinked ? world.now : silentSince) + Self.startLimit
+        world.after(alone - world.now) { [self] in
+            guard launcher?.isWaiting ?? false else { return }
+            guard !isLinked, world.now >= silentSince + Self.startLimit else {
+                return waitForName()
+            }
+            tellLauncher(.startLimitReached)
         }
     }
 
@@ -353,6 +370,12 @@ final class OurTask: Companion, SidecarHost {
             guard sidecar == nil, launcher != nil else { return false }
             tellLauncher(.aloneLimitReached)
             tellLauncher(.jobProcesses(0))
+            return true
+        case .startLimit:
+            guard sidecar == nil, launcher?.isWaiting ?? false else { return false }
+            // What delivered the launcher has asked for protection too.
+            task.service.grant(task)
+            tellLauncher(.startLimitReached)
             return true
         default: return false
         }

@@ -5,8 +5,8 @@ import Rules
 
 /// What a sidecar needs of the task that it runs in.
 protocol SidecarHost: AnyObject {
-    /// The agent's container may start; its health check says so later.
-    func becomeHealthy()
+    /// The agent may start: a sidecar that comes anew is to know.
+    func allowAgent()
     /// Which of the task's agents was named last, on the volume that outlives the sidecar.
     var agentNumber: Int { get set }
     /// What it says to the launcher.
@@ -99,7 +99,7 @@ final class SidecarShell {
             service.unprotect(task) { [self] isSure in
                 observe(isSure ? .unprotected : .unprotectFailed("no answer"))
             }
-        case .becomeHealthy: owner.becomeHealthy()
+        case .allowAgent: owner.allowAgent()
         case .nameAgent: owner.say(.named(task.id.text))
         case .nameNext(let number):
             // Noted first: a name must not be given twice.
