@@ -135,8 +135,14 @@ def follows_fargate(definition: dict) -> None:
     assert waits == {"launcher-delivery": "SUCCESS", "agent-sidecar": "START"}, waits
     # It fails where the sidecar could not start, and is the same in all that decides that.
     alike = [
-        "image", "entryPoint", "environment", "mountPoints", "user", "readonlyRootFilesystem",
-        "linuxParameters", "repositoryCredentials",
+        "image",
+        "entryPoint",
+        "environment",
+        "mountPoints",
+        "user",
+        "readonlyRootFilesystem",
+        "linuxParameters",
+        "repositoryCredentials",
     ]
     assert all(delivery.get(key) == sidecar.get(key) for key in alike)
     assert delivery["command"] == ["deliver"] and "secrets" not in delivery

@@ -118,7 +118,8 @@ struct Proof: Sendable {
             say("failed: \(error)")
             isPlayed = false
         }
-        let rest = try await rested(watch, isPlayed ? pace.patience : 0)
+        // What an act left undone says nothing of rest.
+        let rest = isPlayed ? try await rested(watch) : nil
         if pace.lines > 0 { say("read: the last lines come within \(Int(pace.lines)) s") }
         try await Task.sleep(for: .seconds(pace.lines))
         let agents = try await account.lines(of: names.agentsLog, since: began)
@@ -154,9 +155,9 @@ struct Proof: Sendable {
     /// Waits until the service rests.
     ///
     /// - Returns: what it looked like then, or at the end of the patience.
-    private func rested(_ watch: ProofWatch, _ patience: Double) async throws -> Rest? {
+    private func rested(_ watch: ProofWatch) async throws -> Rest? {
         say("rest: the service has to come to 0 tasks, and to stay there")
-        let end = ContinuousClock.now + .seconds(patience)
+        let end = ContinuousClock.now + .seconds(settings.pace.patience)
         var book = RuleBook()
         while ContinuousClock.now < end {
             try await watch.look()
@@ -181,6 +182,7 @@ struct Proof: Sendable {
             for definition in try await account.ecs.taskDefinitions(family: names.family) {
                 try await account.ecs.remove(definition: definition)
             }
+            say("look: whether anything is left")
             let found =
                 try await account.territory().found.keys.sorted()
                 + account.ecs.taskDefinitions(family: names.family)

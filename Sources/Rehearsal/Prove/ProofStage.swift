@@ -129,7 +129,8 @@ actor ProofStage {
             try await finish(run)
             end(run)
         } catch {
-            try? await ground.refuseProtection(false)
+            // Whoever interrupts wants all of it taken away.
+            if !Task.isCancelled { try? await ground.refuseProtection(false) }
             throw error
         }
         try await ground.refuseProtection(false)

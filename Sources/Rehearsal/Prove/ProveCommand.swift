@@ -164,7 +164,7 @@ struct ProveCommand: ParsableCommand {
             Glibc.exit((takeAway ? await proof.onlyTakeAway() : await proof.run()).rawValue)
         }
         signals.wait()
-        Self.say("stopping: everything is taken away first")
+        Self.say(keep ? "stopping" : "stopping: everything is taken away first")
         work.cancel()
         ground.interrupt(destroying: false)
         signals.wait()

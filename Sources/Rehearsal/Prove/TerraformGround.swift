@@ -96,9 +96,10 @@ final class TerraformGround: ProofGround {
         do {
             try files.createDirectory(
                 atPath: place,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
+                withIntermediateDirectories: true
             )
+            // Variables and state have secrets.
+            try files.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder)
             for (from, to) in [(module, folder), ("\(module)/\(Self.example)", place)] {
                 for name in try files.contentsOfDirectory(atPath: from).sorted()
                 where name.hasSuffix(".tf") || name == "task-definition.json" {
@@ -180,6 +181,8 @@ final class TerraformGround: ProofGround {
     /// - Returns: its output, line by line.
     @discardableResult
     private func run(_ words: [String]) async throws -> [String] {
+        // Between two commands nobody interrupts Terraform.
+        try Task.checkCancellation()
         let log = "\(folder)/terraform.log"
         say("  terraform \(words.first ?? "")")
         let program = Program(
