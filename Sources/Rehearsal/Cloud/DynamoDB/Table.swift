@@ -230,7 +230,10 @@ struct DynamoDBTable: Sendable {
         guard most > 0 || rest.isEmpty else {
             throw TableRefusal("ValidationException", "Limit must be 1 or more")
         }
-        let (page, bytes) = page(of: rest.prefix(most), most: min(max(Self.pageBytes, before), Self.largestPage))
+        let (page, bytes) = page(
+            of: rest.prefix(most),
+            most: min(max(Self.pageBytes, before), Self.largestPage)
+        )
         let units = Partition.readUnits(
             bytes,
             isConsistent: input["ConsistentRead"]?.bool == true
