@@ -67,6 +67,10 @@ class Task:
         )
         self.stack.callback(self.launcher.wait)
         self.stack.callback(self.launcher.kill)
+        # Before the launcher is, which leaves its agent behind when it is killed.
+        self.stack.callback(
+            subprocess.run, ["pkill", "-KILL", "-P", str(self.launcher.pid)], check=False
+        )
 
     def __enter__(self):
         return self
