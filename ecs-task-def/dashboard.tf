@@ -14,7 +14,7 @@ locals {
     for name in [
       "AgentsBusy", "AgentsExposed", "AgentsIdle", "AgentsLeaving", "AgentsStarting", "AgentsWanted",
       "AgentsCrashed", "AgentsUnknown", "AnnouncementsFailed", "AnswerDuration", "Answers",
-      "Boot", "BootPull", "BootRegister", "BootStart", "CallbacksFailed", "HandOvers", "IdleTime",
+      "Boot", "BootProtect", "BootPull", "BootRegister", "BootStart", "CallbacksFailed", "HandOvers", "IdleTime",
       "JobDuration", "JobWait", "JobsBeyondMax", "JobsWaiting", "LedgerConflicts", "LedgerFailures",
       "LedgerWriteUnits", "OldestWaitingJob",
       "ProjectionRepairs", "ProtectionFailures", "Renewals", "RenewalsSpoiled", "ServiceAway", "StartsFailed",
@@ -212,7 +212,8 @@ locals {
             stat  = "Average", period = 300
             metrics = [
               concat(local.shown["BootPull"], [{ label = "images pulled" }]),
-              concat(local.shown["BootStart"], [{ label = "agent started" }]),
+              concat(local.shown["BootStart"], [{ label = "started" }]),
+              concat(local.shown["BootProtect"], [{ label = "protected" }]),
               concat(local.shown["BootRegister"], [{ label = "registered" }]),
             ]
           }

@@ -22,11 +22,9 @@ extension Audit {
             otherLines = audit.unread
             tasks = audit.tasks
             jobs = audit.jobs.map(Story.init)
-            let all = [
-                "wait": audit.waits, "work": audit.durations, "idle": audit.idleTimes,
-                "boot": audit.boots,
-            ]
-            seconds = all.compactMapValues { $0.map(Times.init) }
+            seconds = Dictionary(
+                uniqueKeysWithValues: audit.times.map { ($0.rawValue, Times($1)) }
+            )
             rules = audit.findings.map(Verdict.init)
         }
     }

@@ -3,7 +3,7 @@ import Decisions
 extension Audit {
     /// For a terminal of 80 columns: a line for each job, the pool's times, a line for each rule.
     package var text: String {
-        ([head, ""] + jobTable + [""] + times + [""] + findings.flatMap(Self.lines))
+        ([head, ""] + jobTable + [""] + timeTable + [""] + findings.flatMap(Self.lines))
             .joined(separator: "\n")
     }
 
@@ -24,13 +24,10 @@ extension Audit {
         return Self.table([["job", "waited", "worked", "task", "end"]] + rows)
     }
 
-    private var times: [String] {
-        let all: [(String, Percentiles?)] = [
-            ("wait", waits), ("work", durations), ("idle", idleTimes), ("boot", boots),
-        ]
-        let rows = all.map { name, found in
-            [name]
-                + (found.map { times in
+    private var timeTable: [String] {
+        let rows = PoolTime.allCases.map { time in
+            [time.isPart ? "  \(time.word)" : time.word]
+                + (times[time].map { times in
                     ["\(times.count)"]
                         + [times.median, times.ninetieth, times.ninetyNinth, times.longest]
                         .map { Self.seconds($0) }

@@ -47,10 +47,7 @@ package struct Auditor: Sendable {
             unread: unread,
             jobs: stories.jobs.values.sorted { ($0.order, $0.job) < ($1.order, $1.job) },
             tasks: court.tasksSeen.count,
-            boots: Percentiles(stories.boots),
-            waits: Percentiles(stories.jobs.values.compactMap(\.wait)),
-            durations: Percentiles(stories.jobs.values.compactMap(\.duration)),
-            idleTimes: Percentiles(stories.idleTimes),
+            times: stories.times,
             findings: court.findings
         )
     }
@@ -64,10 +61,7 @@ package struct Audit: Hashable, Sendable {
     package let jobs: [JobStory]
     /// Tasks whose sidecar was seen to start.
     package let tasks: Int
-    package let boots: Percentiles?
-    package let waits: Percentiles?
-    package let durations: Percentiles?
-    package let idleTimes: Percentiles?
+    package let times: [PoolTime: Percentiles]
     /// Of every rule, in order.
     package let findings: [RuleVerdict]
 
@@ -92,12 +86,20 @@ package struct RuleVerdict: Hashable, Sendable {
 /// Collects what became of each job, and the times of the pool.
 private struct Stories {
     var jobs: [Job: JobStory] = [:]
-    var boots: [Double] = []
-    var idleTimes: [Double] = []
+    private var measured: [PoolTime: [Double]] = [:]
+
+    var times: [PoolTime: Percentiles] {
+        var all = measured
+        all[.wait] = jobs.values.compactMap(\.wait)
+        all[.work] = jobs.values.compactMap(\.duration)
+        return all.compactMapValues(Percentiles.init)
+    }
 
     mutating func hear(_ line: ToldLine) {
-        if let boot = line.value(.boot) { boots.append(boot) }
-        if let idle = line.value(.idleTime) { idleTimes.append(idle) }
+        for time in PoolTime.allCases {
+            guard let metric = time.metric, let value = line.value(metric) else { continue }
+            measured[time, default: []].append(value)
+        }
         guard let job = line.text(.job).flatMap({ Job(key: $0) }) else { return }
         let at = line.at.milliseconds
         switch line.event {

@@ -13,6 +13,7 @@ struct LifeMeter {
 
     private let start: Start
     private var hasWaited: Bool
+    private var hadJob: Bool
     private var namedAt: Instant?
     private var idleSince: Instant?
     /// What the agent does can be told from what the launcher last said.
@@ -23,6 +24,7 @@ struct LifeMeter {
     init(_ start: Start, restarted: Bool) {
         self.start = start
         hasWaited = restarted
+        hadJob = restarted
     }
 
     /// - Returns: what is to be said of it.
@@ -77,10 +79,10 @@ struct LifeMeter {
         guard !hasWaited, let pull = start.pull, let sincePull = start.sincePull else {
             return record
         }
-        let started = sincePull + namedAt.sinceOrigin
         record.measured[.bootPull] = pull.inSeconds
-        record.measured[.bootStart] = started.inSeconds
-        record.measured[.boot] = (pull + started + (now - namedAt)).inSeconds
+        record.measured[.bootStart] = sincePull.inSeconds
+        record.measured[.bootProtect] = namedAt.sinceOrigin.inSeconds
+        record.measured[.boot] = (pull + sincePull + now.sinceOrigin).inSeconds
         return record
     }
 
@@ -89,7 +91,11 @@ struct LifeMeter {
         guard self.job?.job != job else { return [] }
         var records = endOfJob(code: nil, at: now)
         var record = LogRecord(.jobStarted, "the agent received \(job)", [.job: "\(job)"])
-        if let idle = endOfIdleTime(at: now) { record.measured[.idleTime] = idle }
+        if let idle = endOfIdleTime(at: now) {
+            record.measured[.idleTime] = idle
+            if !hadJob { record.measured[.bootFirstJob] = idle }
+        }
+        hadJob = true
         self.job = (job, now)
         records.append(record)
         return records

@@ -9,7 +9,9 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
     case boot = "Boot"
     case bootPull = "BootPull"
     case bootStart = "BootStart"
+    case bootProtect = "BootProtect"
     case bootRegister = "BootRegister"
+    case bootFirstJob = "BootFirstJob"
     case renewals = "Renewals"
     case renewalsSpoiled = "RenewalsSpoiled"
     case departures = "Departures"
@@ -60,8 +62,8 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
 
     package var unit: Unit {
         switch self {
-        case .jobWait, .jobDuration, .idleTime, .boot, .bootPull, .bootStart, .bootRegister,
-            .oldestWaitingJob:
+        case .jobWait, .jobDuration, .idleTime, .boot, .bootPull, .bootStart, .bootProtect,
+            .bootRegister, .bootFirstJob, .oldestWaitingJob:
             .seconds
         case .answerDuration, .sweepDuration: .milliseconds
         case .renewals, .renewalsSpoiled, .departures, .handOvers, .leavesRefused,
@@ -82,8 +84,8 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
             .startsFailed:
             .reasonName
         case .answers: .status
-        case .jobWait, .jobDuration, .idleTime, .boot, .bootPull, .bootStart, .bootRegister,
-            .renewals, .handOvers, .protectionFailures, .agentsUnknown, .ledgerFailures,
+        case .jobWait, .jobDuration, .idleTime, .boot, .bootPull, .bootStart, .bootProtect,
+            .bootRegister, .bootFirstJob, .renewals, .handOvers, .protectionFailures, .agentsUnknown, .ledgerFailures,
             .answerDuration, .announcementsFailed, .callbacksFailed, .sweeps, .sweepsFailed,
             .sweepDuration, .projectionRepairs, .serviceAway, .agentsWanted, .agentsBusy,
             .agentsIdle, .agentsStarting, .agentsLeaving, .agentsExposed, .agentsFailing,

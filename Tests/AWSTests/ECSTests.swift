@@ -211,6 +211,9 @@ struct ECSTests {
                 ? .json(
                     #"{"tasks":[{"taskArn":"arn:aws:ecs:r:1:task/agents/b","lastStatus":"STOPPED","#
                         + #""taskDefinitionArn":"arn:aws:ecs:r:1:task-definition/agent:7","#
+                        + #""startedBy":"ecs-svc/7","createdAt":1767225520,"#
+                        + #""connectivityAt":1767225530,"pullStartedAt":1767225540,"#
+                        + #""pullStoppedAt":1767225550,"stoppingAt":1767225590,"#
                         + #""stoppedAt":1767225600,"stopCode":"TaskFailedToStart","#
                         + #""stoppedReason":"no image","containers":[{"name":"tfc-agent","#
                         + #""reason":"CannotPullContainerError: no"}]}],"failures":[]}"#
@@ -228,6 +231,12 @@ struct ECSTests {
                     id: TaskID("b"),
                     state: "STOPPED",
                     definition: "agent:7",
+                    deployment: "ecs-svc/7",
+                    createdAt: WallTime(milliseconds: 1_767_225_520_000),
+                    connectivityAt: WallTime(milliseconds: 1_767_225_530_000),
+                    pullStartedAt: WallTime(milliseconds: 1_767_225_540_000),
+                    pullStoppedAt: WallTime(milliseconds: 1_767_225_550_000),
+                    stoppingAt: WallTime(milliseconds: 1_767_225_590_000),
                     stoppedAt: WallTime(milliseconds: 1_767_225_600_000),
                     stopCode: "TaskFailedToStart",
                     stoppedReason: "no image",
@@ -400,8 +409,8 @@ struct BotocoreTests {
         let ecs = ECSClient(aws)
         #expect(try await ecs.deployAgain(cluster: "a", service: "s") == ECSTests.counts)
         try await ecs.stopTask(cluster: "a", TaskID("one"), reason: "tried out")
-        let observed = try await ecs.observe(cluster: "a", [TaskID("one")])
-        #expect(observed == [ObservedTask(id: TaskID("one"), deployment: "ecs-svc/1")])
+        let described = try await ecs.describeTasks(cluster: "a", [TaskID("one")])
+        #expect(described.map(\.deployment) == ["ecs-svc/1"])
         // The prefix finds another family, too.
         #expect(try await ecs.taskDefinitions(family: "f") == ["f:1"])
         try await ecs.remove(definition: "f:1")

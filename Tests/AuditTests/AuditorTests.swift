@@ -79,7 +79,7 @@ struct AuditorTests {
         let story = try #require(audit.jobs.first)
         #expect(story.wait == 1 && story.duration == 1 && story.task == TaskID("t1"))
         #expect(!story.isLost && audit.jobs.count == 1 && audit.tasks == 1)
-        #expect(audit.boots?.median == 40 && audit.idleTimes?.longest == 7)
+        #expect(audit.times[.boot]?.median == 40 && audit.times[.idle]?.longest == 7)
     }
 
     @Test("each promise that lines can show to be broken is found by its number")
@@ -275,7 +275,7 @@ struct AuditorTests {
                 log.say(.agentReady, measuring: [.boot: Double(time)])
             }
         }
-        let boots = try #require(audit.boots)
+        let boots = try #require(audit.times[.boot])
         #expect(boots.count == 200 && boots.longest == 200)
         #expect((boots.median, boots.ninetieth, boots.ninetyNinth) == (100, 180, 198))
     }

@@ -88,6 +88,12 @@ struct PoolPageTests {
         run-bbbbbbbbbbbbbbbb/apply  15s  an agent starts
         run-cccccccccccccccc/plan   5s   ECS has not started a task for it yet
 
+        STARTED   CONNECTED  PULL BEGAN  PULLED    RAN
+        77aa0d1c  + 10.0 s   -           -         -
+        91ab0f3d  + 10.0 s   + 5.0 s     + 23.0 s  + 2.0 s
+        825a3582  + 10.0 s   + 5.0 s     + 23.0 s  + 2.0 s
+        5c1e22aa  + 10.0 s   + 5.0 s     + 23.0 s  + 2.0 s
+
         DEPARTED  AGO  HOW
         0001aaaa  5m   retired: the service shrank by one; agent exit code 0
         0002bbbb  16m  not booked; agent exit code 137; Task stopped by user

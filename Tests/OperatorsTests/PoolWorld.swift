@@ -45,6 +45,9 @@ struct PoolWorld {
             state: state,
             definition: "tfc-agents:\(revision)",
             createdAt: Self.ago(seconds + 40),
+            connectivityAt: Self.ago(seconds + 30),
+            pullStartedAt: state == "RUNNING" ? Self.ago(seconds + 25) : nil,
+            pullStoppedAt: state == "RUNNING" ? Self.ago(seconds + 2) : nil,
             startedAt: state == "RUNNING" ? Self.ago(seconds) : nil
         )
         live.append(task)

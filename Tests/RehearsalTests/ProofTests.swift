@@ -146,8 +146,8 @@ struct ReplacementSeenTests {
         from start: Int,
         to end: Int? = nil,
         code: String = "UserInitiated"
-    ) -> ObservedTask {
-        ObservedTask(
+    ) -> TaskDescription {
+        TaskDescription(
             id: TaskID("\(deployment)-\(start)"),
             deployment: "ecs-svc/\(deployment)",
             createdAt: .init(milliseconds: start),
@@ -157,7 +157,7 @@ struct ReplacementSeenTests {
         )
     }
 
-    private func seen(_ tasks: [ObservedTask]) -> ReplacementSeen {
+    private func seen(_ tasks: [TaskDescription]) -> ReplacementSeen {
         ReplacementSeen(Self.rollout, tasks)
     }
 
@@ -234,7 +234,7 @@ struct ProofEvidenceTests {
         var evidence = ProofEvidence(agents: Self.life, endpoint: [], tasks: [])
         #expect(verdict(evidence, .protected) == "held")
         evidence.tasks = [
-            ObservedTask(
+            TaskDescription(
                 id: TaskID(Self.task),
                 stoppingAt: Self.moment(5),
                 stopCode: "ServiceSchedulerInitiated"
@@ -242,7 +242,7 @@ struct ProofEvidenceTests {
         ]
         #expect(verdict(evidence, .protected) == "broken")
         evidence.tasks = [
-            ObservedTask(
+            TaskDescription(
                 id: TaskID(Self.task),
                 stoppingAt: Self.moment(5),
                 stopCode: "UserInitiated"
@@ -310,7 +310,7 @@ struct ProofBillTests {
     @Test("a task costs a minute at the least, and what it is given beyond")
     func tasks() {
         func bill(_ seconds: Int) -> ProofBill {
-            let task = ObservedTask(
+            let task = TaskDescription(
                 id: TaskID("a"),
                 pullStartedAt: .init(milliseconds: 1_000),
                 stoppedAt: .init(milliseconds: 1_000 + seconds * 1_000)

@@ -7,8 +7,12 @@ import Testing
 @Suite("Life meter")
 struct LifeMeterTests {
     private let plan: Job
+    private let apply: Job
 
-    init() throws { plan = try #require(Job(id: "run-1", type: "plan")) }
+    init() throws {
+        plan = try #require(Job(id: "run-1", type: "plan"))
+        apply = try #require(Job(id: "run-1", type: "apply"))
+    }
 
     private static func at(_ seconds: Double) -> Instant {
         Instant(sinceOrigin: .milliseconds(Int(seconds * 1_000)))
@@ -39,9 +43,23 @@ struct LifeMeterTests {
         let ready = lines(&meter, .agent(.waiting), at: 4)
         #expect(ready.map(\.0) == [.agentReady])
         #expect(
-            ready[0].1 == [.boot: 14.5, .bootPull: 9, .bootStart: 2, .bootRegister: 3.5]
+            ready[0].1
+                == [.boot: 14.5, .bootPull: 9, .bootStart: 1.5, .bootProtect: 0.5, .bootRegister: 3.5]
         )
         #expect(lines(&meter, .agent(.waiting), at: 5).isEmpty)
+    }
+
+    @Test("the wait for the first job is a part of the boot; that for a later one is idle time alone")
+    func firstJob() {
+        var meter = fresh()
+        meter.see(.nameAgent, at: Self.at(0))
+        _ = lines(&meter, .agent(.waiting), at: 1)
+        let first = lines(&meter, .agent(.received(plan)), at: 8)
+        #expect(first.map(\.1) == [[.idleTime: 7, .bootFirstJob: 7]])
+        _ = lines(&meter, .agent(.waiting), at: 20)
+        _ = lines(&meter, .unlinked, at: 21)
+        let next = lines(&meter, .agent(.received(apply)), at: 25)
+        #expect(next.map(\.1) == [[.idleTime: 5]])
     }
 
     @Test(

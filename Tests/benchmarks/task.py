@@ -212,7 +212,7 @@ def rehearsed(folder):
     with tempfile.TemporaryDirectory() as keep:
         text = play(folder, keep, "--runs", "8", "--max", "5", "--seed", "2")
         boots = [
-            found["BootStart"]
+            found["BootStart"] + found["BootProtect"]
             for path in pathlib.Path(keep).glob("*agent-sidecar.log")
             for found in lines(path)
             if "BootStart" in found

@@ -21,9 +21,17 @@ package struct TaskDescription: Hashable, Sendable {
     package let state: String?
     /// The task definition as `family:revision`.
     package let definition: String?
+    /// The deployment that started it (`startedBy`), such as `ecs-svc/123`.
+    package let deployment: String?
     package let createdAt: WallTime?
+    /// When its network interface was there, and when the pull of its images began, from where on
+    /// Fargate is paid, and ended; nil until then.
+    package let connectivityAt: WallTime?
+    package let pullStartedAt: WallTime?
+    package let pullStoppedAt: WallTime?
     /// Nil for one that never ran.
     package let startedAt: WallTime?
+    package let stoppingAt: WallTime?
     package let stoppedAt: WallTime?
     package let stopCode: String?
     package let stoppedReason: String?
@@ -33,8 +41,13 @@ package struct TaskDescription: Hashable, Sendable {
         id: TaskID,
         state: String? = nil,
         definition: String? = nil,
+        deployment: String? = nil,
         createdAt: WallTime? = nil,
+        connectivityAt: WallTime? = nil,
+        pullStartedAt: WallTime? = nil,
+        pullStoppedAt: WallTime? = nil,
         startedAt: WallTime? = nil,
+        stoppingAt: WallTime? = nil,
         stoppedAt: WallTime? = nil,
         stopCode: String? = nil,
         stoppedReason: String? = nil,
@@ -43,8 +56,13 @@ package struct TaskDescription: Hashable, Sendable {
         self.id = id
         self.state = state
         self.definition = definition
+        self.deployment = deployment
         self.createdAt = createdAt
+        self.connectivityAt = connectivityAt
+        self.pullStartedAt = pullStartedAt
+        self.pullStoppedAt = pullStoppedAt
         self.startedAt = startedAt
+        self.stoppingAt = stoppingAt
         self.stoppedAt = stoppedAt
         self.stopCode = stopCode
         self.stoppedReason = stoppedReason
@@ -83,8 +101,13 @@ private struct DescribedTask: Decodable {
     let taskArn: String
     let lastStatus: String?
     let taskDefinitionArn: String?
+    let startedBy: String?
     let createdAt: Timestamp?
+    let connectivityAt: Timestamp?
+    let pullStartedAt: Timestamp?
+    let pullStoppedAt: Timestamp?
     let startedAt: Timestamp?
+    let stoppingAt: Timestamp?
     let stoppedAt: Timestamp?
     let stopCode: String?
     let stoppedReason: String?
@@ -101,8 +124,13 @@ private struct DescribedTask: Decodable {
             id: TaskID(arn: taskArn),
             state: lastStatus,
             definition: taskDefinitionArn.map(TaskDescription.shortName),
+            deployment: startedBy,
             createdAt: createdAt?.time,
+            connectivityAt: connectivityAt?.time,
+            pullStartedAt: pullStartedAt?.time,
+            pullStoppedAt: pullStoppedAt?.time,
             startedAt: startedAt?.time,
+            stoppingAt: stoppingAt?.time,
             stoppedAt: stoppedAt?.time,
             stopCode: stopCode,
             stoppedReason: stoppedReason,

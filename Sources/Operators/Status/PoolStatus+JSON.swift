@@ -18,6 +18,7 @@ extension PoolStatus {
         let deployments: [WrittenDeployment]?
         let concerns: [WrittenReason]
         let agents: [WrittenAgent]
+        let boots: [WrittenBoot]
         let waiting: [WrittenJob]
         let departures: [WrittenDeparture]
         let failedStarts: [WrittenStart]
@@ -47,6 +48,7 @@ extension PoolStatus {
             deployments = status.service?.deployments.map(WrittenDeployment.init)
             concerns = status.concerns.map { WrittenReason(code: $0.code, text: "\($0)") }
             agents = status.agents.map(WrittenAgent.init)
+            boots = status.boots.map(WrittenBoot.init)
             waiting = status.waiting.map {
                 WrittenJob(
                     job: $0.job.key,
@@ -132,6 +134,23 @@ extension PoolStatus {
             since = agent.since?.text
             definition = agent.definition
             isExposed = agent.isExposed
+        }
+    }
+
+    /// Each part by itself.
+    private struct WrittenBoot: Encodable {
+        let task: String
+        let connectedSeconds: Double?
+        let pullBeganSeconds: Double?
+        let pulledSeconds: Double?
+        let ranSeconds: Double?
+
+        init(_ boot: PoolStatus.Boot) {
+            task = boot.task.text
+            connectedSeconds = boot.connected.map { $0 / .seconds(1) }
+            pullBeganSeconds = boot.asked.map { $0 / .seconds(1) }
+            pulledSeconds = boot.pulled.map { $0 / .seconds(1) }
+            ranSeconds = boot.ran.map { $0 / .seconds(1) }
         }
     }
 

@@ -21,6 +21,10 @@ extension PoolStatus {
                 ),
                 .table(head: ["WAITING", "FOR", "WHY"], rows: waiting.map(row)),
                 .table(
+                    head: ["STARTED", "CONNECTED", "PULL BEGAN", "PULLED", "RAN"],
+                    rows: boots.prefix(Self.shownBoots).map(row)
+                ),
+                .table(
                     head: ["DEPARTED", "AGO", "HOW"],
                     rows: departures.prefix(Self.shownDepartures).map(row)
                 ),
@@ -78,6 +82,13 @@ extension PoolStatus {
         ]
     }
 
+    private func row(_ boot: Boot) -> [Page.Cell] {
+        [Page.Cell(boot.task.shortText)]
+            + [boot.connected, boot.asked, boot.pulled, boot.ran].map { part in
+                Page.Cell(part.map { "+ \($0.tenthsText)" } ?? "-")
+            }
+    }
+
     private func row(_ departure: Departure) -> [Page.Cell] {
         let isGood = departure.kind != nil && (departure.exitCode ?? 0) == 0
         return [
@@ -91,6 +102,14 @@ extension PoolStatus {
             Page.Cell(start.task?.shortText ?? "(no task)"), ago(start.at),
             Page.Cell(start.reason, .bad),
         ]
+    }
+}
+
+extension Duration {
+    /// In seconds with one decimal, such as `9.3 s`.
+    fileprivate var tenthsText: String {
+        let tenths = Int((self / .milliseconds(100)).rounded())
+        return "\(tenths / 10).\(abs(tenths % 10)) s"
     }
 }
 

@@ -33,7 +33,7 @@ struct ProofBill: Equatable, Sendable {
     }()
 
     init(
-        tasks observed: [ObservedTask],
+        tasks observed: [TaskDescription],
         functionLog: [LogGroupReader.Event],
         agentsLog: [LogGroupReader.Event],
         jobs: Int

@@ -7,7 +7,7 @@ import Rules
 struct ProofEvidence: Sendable {
     var agents: [LogGroupReader.Event]
     var endpoint: [LogGroupReader.Event]
-    var tasks: [ObservedTask]
+    var tasks: [TaskDescription]
     /// Every item of the ledger that was seen.
     var items: [String] = []
     var noted: [ProofStage.Noted] = []
@@ -42,7 +42,7 @@ struct ProofEvidence: Sendable {
     }
 
     /// ECS's scheduler stopped the task. A person did what follows from that person's count.
-    private func stop(_ task: ObservedTask) -> ProofStage.Noted? {
+    private func stop(_ task: TaskDescription) -> ProofStage.Noted? {
         guard task.isStoppedByScheduler, let at = task.stoppingAt ?? task.stoppedAt else {
             return nil
         }

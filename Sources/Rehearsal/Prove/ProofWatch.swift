@@ -7,7 +7,7 @@ import Synchronization
 /// Looks at ECS and the ledger while a proof is played, and keeps what it saw.
 final class ProofWatch: Sendable {
     private struct State {
-        var tasks: [TaskID: ObservedTask] = [:]
+        var tasks: [TaskID: TaskDescription] = [:]
         var service: ServiceCounts?
         var ledger: [String: String] = [:]
         /// Every text that an item ever had when it was looked at.
@@ -24,7 +24,7 @@ final class ProofWatch: Sendable {
         pause = .seconds(seconds)
     }
 
-    var tasks: [ObservedTask] {
+    var tasks: [TaskDescription] {
         state.withLock { $0.tasks.values.sorted { $0.id < $1.id } }
     }
 
@@ -65,7 +65,7 @@ final class ProofWatch: Sendable {
         let over = state.withLock { state in state.tasks.filter { $0.value.stoppedAt != nil } }
         let open = Set(listed).union(state.withLock { Set($0.tasks.keys) })
             .filter { over[$0] == nil }
-        let observed = try await account.ecs.observe(cluster: names.cluster, open.sorted())
+        let observed = try await account.ecs.describeTasks(cluster: names.cluster, open)
         let ledger = try await account.ledger()
         state.withLock { state in
             state.service = counts

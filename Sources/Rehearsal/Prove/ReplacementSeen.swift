@@ -26,7 +26,7 @@ enum ReplacementSeen: Equatable, Sendable {
     /// - Parameter tasks: as ECS describes them at the end. A start is a replacement where a task of
     ///   the old deployment had ended before it, other than by ECS's scheduler, which makes room for the
     ///   newest revision; each end is answered once.
-    init(_ rollout: Rollout, _ tasks: [ObservedTask]) {
+    init(_ rollout: Rollout, _ tasks: [TaskDescription]) {
         let span = rollout.began...max(rollout.began, rollout.ended)
         let ends = tasks.filter { $0.deployment == rollout.old && !$0.isStoppedByScheduler }
             .compactMap { $0.stoppingAt ?? $0.stoppedAt }.filter(span.contains).sorted()
@@ -64,7 +64,7 @@ enum ReplacementSeen: Equatable, Sendable {
     }
 }
 
-extension ObservedTask {
+extension TaskDescription {
     /// By a deployment or a lower count (Amazon ECS API reference, Task, stopCode).
     var isStoppedByScheduler: Bool { stopCode == "ServiceSchedulerInitiated" }
 }

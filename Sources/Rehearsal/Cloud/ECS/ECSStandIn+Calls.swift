@@ -125,6 +125,8 @@ extension ECSStandIn {
             "desiredStatus": life.stop == nil ? "RUNNING" : "STOPPED",
             "launchType": "FARGATE",
             "createdAt": .string(time.text(task.startedAt)),
+            "connectivityAt": .string(time.text(task.startedAt)),
+            "pullStartedAt": .string(time.text(task.startedAt)),
             "containers": .array(
                 life.containers.map { container in
                     var body: [String: JSON] = ["name": .string(container.definition.name)]
@@ -133,7 +135,10 @@ extension ECSStandIn {
                 }
             ),
         ]
-        if let at = task.ranAt { body["startedAt"] = .string(time.text(at)) }
+        if let at = task.ranAt {
+            body["pullStoppedAt"] = .string(time.text(life.readyAt))
+            body["startedAt"] = .string(time.text(at))
+        }
         if let at = task.stoppedAt { body["stoppedAt"] = .string(time.text(at)) }
         if let stop = life.stop {
             body["stopCode"] = .string(stop.code.rawValue)
