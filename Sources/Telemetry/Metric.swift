@@ -85,7 +85,8 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
             .reasonName
         case .answers: .status
         case .jobWait, .jobDuration, .idleTime, .boot, .bootPull, .bootStart, .bootProtect,
-            .bootRegister, .bootFirstJob, .renewals, .handOvers, .protectionFailures, .agentsUnknown, .ledgerFailures,
+            .bootRegister, .bootFirstJob, .renewals, .handOvers, .protectionFailures,
+            .agentsUnknown, .ledgerFailures,
             .answerDuration, .announcementsFailed, .callbacksFailed, .sweeps, .sweepsFailed,
             .sweepDuration, .projectionRepairs, .serviceAway, .agentsWanted, .agentsBusy,
             .agentsIdle, .agentsStarting, .agentsLeaving, .agentsExposed, .agentsFailing,

@@ -44,12 +44,17 @@ struct LifeMeterTests {
         #expect(ready.map(\.0) == [.agentReady])
         #expect(
             ready[0].1
-                == [.boot: 14.5, .bootPull: 9, .bootStart: 1.5, .bootProtect: 0.5, .bootRegister: 3.5]
+                == [
+                    .boot: 14.5, .bootPull: 9, .bootStart: 1.5, .bootProtect: 0.5,
+                    .bootRegister: 3.5,
+                ]
         )
         #expect(lines(&meter, .agent(.waiting), at: 5).isEmpty)
     }
 
-    @Test("the wait for the first job is a part of the boot; that for a later one is idle time alone")
+    @Test(
+        "the wait for the first job is a part of the boot; that for a later one is idle time alone"
+    )
     func firstJob() {
         var meter = fresh()
         meter.see(.nameAgent, at: Self.at(0))

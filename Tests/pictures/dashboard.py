@@ -176,6 +176,8 @@ class Drawing:
     def chart(
         self, found: list[Series], stacked: bool, x: float, y: float, width: float, height: float
     ) -> None:
+        # Room for the topmost number.
+        y, height = y + 8, height - 8
         legend = 16 * -(-len(found) // 3) + 4 if found else 0
         plot = height - legend - 12
         numbers = sorted({n for series in found for n in series.points})
