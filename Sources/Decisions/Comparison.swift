@@ -61,7 +61,7 @@ package struct Comparison: Hashable, Sendable {
     ///
     /// A revision that cannot start must not end every agent of the old one. So nobody goes while a
     /// task that is wanted does not run, or the newest ones fail; until one of them has been seen to
-    /// run, one agent goes and the others wait for what becomes of it; so too where a single one has
+    /// run, one agent goes and the others wait for what becomes of it; so too where one or two have
     /// failed and ECS has no room to try again. And a task that was started
     /// beside the newer revision stays: ECS has answered an exit with the old one, and may again,
     /// each time. Its deployment stays open until it is one too many, or has had a job.

@@ -62,8 +62,9 @@ package struct Rollout: Hashable, Sendable {
         case runs
         /// None runs, and some were tried; or the circuit breaker has tripped.
         case fails
-        /// One was tried and did not get up, and none is on its way. That says little: a task that was
-        /// one too many for a while is never let to start. ECS tries again once it has room.
+        /// One or two were tried and did not get up, and none is on its way. That says little: a task
+        /// that was one too many for a while is never let to start, and ECS's own circuit breaker
+        /// judges by three at the least. ECS tries again once it has room.
         case stalled
     }
 
@@ -128,10 +129,14 @@ package struct Rollout: Hashable, Sendable {
         return own?.createdAt.map { $0 < newest } ?? true
     }
 
+    /// Failed starts in a row by which ECS's circuit breaker judges, at the least (Amazon ECS
+    /// developer guide, "How the Amazon ECS deployment circuit breaker detects failures").
+    private static let judgedBy = 3
+
     private static func progress(_ primary: DeploymentView) -> Progress {
         if primary.state == .failed { return .fails }
         if primary.running == 0, primary.failed > 0 {
-            return primary.failed == 1 && primary.pending == 0 ? .stalled : .fails
+            return primary.failed < judgedBy && primary.pending == 0 ? .stalled : .fails
         }
         if primary.pending > 0 { return .starting }
         return primary.running > 0 ? .runs : .untried

@@ -22,7 +22,10 @@ extension RuleBook {
                 bench.note(.rest, party, "lowered size to \(size), below desired_count, \(floor)")
             }
         }
-        for id in write.departures { judgeDeparture(of: id, lowers: fall > 0, &bench) }
+        for id in write.departures {
+            judgeDeparture(of: id, lowers: fall > 0, &bench)
+            if fall > 0 { unfollowed[id] = write.sizes.to }
+        }
         guard exposed != write.exposed else { return }
         let covered = exposed.subtracting(write.exposed)
         exposed = write.exposed
@@ -61,12 +64,23 @@ extension RuleBook {
         for id in gone.sorted() { judgeProtection(of: id, &bench) }
     }
 
-    /// A ledger that is lost knows of no departure, so one may be booked again; what it lowered is
-    /// not lowered twice.
+    /// The service wants no more than that.
+    mutating func follow(_ count: Int) {
+        unfollowed = unfollowed.filter { $0.value < count }
+    }
+
+    /// A ledger that is lost knows of no departure, so one may be booked again. What the service
+    /// followed is not lowered twice; what it did not is in no count, since the next ledger begins with
+    /// what the service wants.
     private mutating func forgetDepartures() {
-        for id in tasks.keys where tasks[id]?.end == .departed { tasks[id]?.end = .none }
-        for index in stopped.indices where stopped[index].end == .departed {
+        for id in tasks.keys where isForgotten(id, tasks[id]?.end) { tasks[id]?.end = .none }
+        for index in stopped.indices where isForgotten(stopped[index].task, stopped[index].end) {
             stopped[index].end = .none
         }
+        unfollowed = [:]
+    }
+
+    private func isForgotten(_ id: TaskID, _ end: BookedEnd?) -> Bool {
+        end == .departed || unfollowed[id] != nil
     }
 }

@@ -21,12 +21,14 @@ extension RuleBook {
             judgeProtection(of: id, &bench)
         case .stopped(let id, let cause): judgeStop(of: id, cause, &bench)
         case .desiredCount(let before, let count, .system):
+            follow(count)
             guard count != before else { return }
             judgeLedger(behind: count, before, &bench)
             if count < before { judgeLowering(to: count, before, &bench) }
             if count > before { raisedAt = bench.now }
             if count < before { fall = Fall(at: bench.now, from: before) }
         case .desiredCount(let before, let count, .person):
+            follow(count)
             editedAt = bench.now
             if count < before { fall = Fall(at: bench.now, from: before) }
         case .serviceEnds: isDeleted = true

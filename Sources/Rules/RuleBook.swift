@@ -50,6 +50,8 @@ package struct RuleBook: Sendable, Hashable {
     var stopped: [Stopped] = []
     /// Tasks that the ledger says run unprotected.
     var exposed: Set<TaskID> = []
+    /// What departures lowered the size to, as long as the service wants more.
+    var unfollowed: [TaskID: Int] = [:]
     var ledger = LedgerState.unknown
     /// When it was lost last.
     var ledgerLostAt: Int?

@@ -32,10 +32,25 @@ extension RuleBookTests {
         let retired = write((2, 1), by: task, departures: [task])
         #expect(broken([.taskStarted(task), strayed, strayed]) == [4])
         #expect(broken([.taskStarted(task), strayed, .noLedger, retired]).isEmpty)
-        #expect(broken([.taskStarted(task), retired, .noLedger, retired]) == [4])
+        let followed = Fact.desiredCount(from: 2, to: 1, by: .system)
+        #expect(broken([.taskStarted(task), retired, followed, .noLedger, retired]) == [4])
         #expect(
-            broken([.taskStarted(task), retired, .taskStopped(task), .noLedger, retired]) == [4]
+            broken([.taskStarted(task), retired, followed, .taskStopped(task), .noLedger, retired])
+                == [4]
         )
+    }
+
+    @Test("4: what the service had not followed when the ledger was lost is lowered again")
+    func departsUnfollowed() {
+        let retired = write((2, 1), by: task, departures: [task])
+        let adopted = write((0, 1), by: task, departures: [task])
+        #expect(broken([.taskStarted(task), retired, .noLedger, retired]).isEmpty)
+        #expect(broken([.taskStarted(task), retired, .noLedger, adopted]).isEmpty)
+        let elsewhere = Fact.desiredCount(from: 3, to: 2, by: .system)
+        #expect(broken([.taskStarted(task), retired, elsewhere, .noLedger, retired]).isEmpty)
+        // Once, and while the ledger is there not even that.
+        #expect(broken([.taskStarted(task), retired, .noLedger, retired, retired]) == [4])
+        #expect(broken([.taskStarted(task), retired, retired]) == [4])
     }
 
     @Test("4: a write over a change that was not read is found")

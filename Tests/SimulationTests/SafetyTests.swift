@@ -79,11 +79,13 @@ struct SafetyTests {
     /// 1738: strays that were not found in time, since each reading that failed broke the row.
     /// 1663, 9053, 11127: a single failed start stalled a deployment for good. 6158: a circuit breaker
     /// tripped after the last person had looked. 17350: a service that ended was asked for a size that
-    /// nobody was left to take off.
+    /// nobody was left to take off. 9871: two failed starts stalled a deployment.
+    /// 12573: a departure that the service had not followed was lost with the ledger.
     @Test(
         "seeds that broke a rule once hold",
         arguments: [
-            985, 1_118, 1_663, 1_738, 1_968, 4_259, 6_158, 9_053, 11_127, 13_778, 17_350,
+            985, 1_118, 1_663, 1_738, 1_968, 4_259, 6_158, 9_053, 9_871, 11_127, 12_573, 13_778,
+            17_350,
         ]
     )
     func onceBroken(_ seed: UInt64) {
