@@ -434,7 +434,8 @@ def differ(timeline: str, lines: list[str], report: dict, proves: set[int]):
     """Where the audit says otherwise than the rehearsal, which saw it from outside."""
     table = re.search(r"(\d+) runs, (\d+) jobs, (\d+) tasks started", timeline)
     jobs, tasks = int(table[2]), int(table[3])
-    worked = [job for job in report["jobs"] if job["task"]]
+    # Without a task: announced, and nobody was seen to receive it.
+    worked = [job for job in report["jobs"] if job.get("task")]
     if len(worked) != jobs:
         yield f"{len(worked)} jobs, and there were {jobs}"
     # One that ECS stopped before its containers ran has no lines.

@@ -218,9 +218,10 @@ def at_rest(pids: dict[str, int], seconds: float) -> dict[str, float]:
 def measure(root: pathlib.Path, seconds: float) -> dict[str, float]:
     """Starts sidecar and launcher, waits until both are at rest, and looks for a while."""
     with surroundings() as around:
-        forget(binary(root, "agent-sidecar"))
         # It copies the launcher from beside itself, as in the image.
         assert around.start(binary(root, "agent-sidecar"), "deliver").wait() == 0
+        # What is in the page cache the kernel maps in pieces of 64 KB, used or not.
+        forget(binary(root, "agent-sidecar"))
         sidecar = around.start(binary(root, "agent-sidecar"), "run")
         wait_for("allowed", (around.link / "allowed").exists, sidecar)
         # An agent at rest: it says that it waits for jobs, and sleeps.

@@ -494,7 +494,9 @@ def fresh() -> None:
     assert text.index('ARG FRESH=""') in range(text.index("FROM "), first_step)
     with registry() as ecr:
         for given in (True, False):
-            process = ecr.build("--agent", "none", *(["--fresh"] if given else []))
+            # A second has one default tag.
+            words = ["--tag", f"fresh-{given}", *(["--fresh"] if given else [])]
+            process = ecr.build("--agent", "none", *words)
             assert process.returncode == 0, process.stderr
             calls = ecr.calls("docker", "build")
             assert len(calls) == 2
