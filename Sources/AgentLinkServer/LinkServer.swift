@@ -27,18 +27,26 @@ package final class LinkServer: Sendable {
         var outgoing: [UInt8] = []
         var isConnected = false
         var isStopping = false
+        /// Nobody reads the events yet.
+        var isUnread: Bool
     }
 
-    private let mailbox = Mutex(Mailbox())
+    private let mailbox: Mutex<Mailbox>
     private let wakeup: Wakeup
     private let publish: AsyncStream<LinkEvent>.Continuation
 
     /// Listens on `link.sock` and starts the thread. A socket that a predecessor left there is
     /// replaced.
     ///
-    /// - Parameter directory: The shared volume's directory; it has to exist.
+    /// - Parameters:
+    ///   - directory: The shared volume's directory; it has to exist.
+    ///   - isUnread: Nobody reads the events yet, until ``takeOver()``. As long as that is so the link
+    ///     itself answers the launcher's questions: one that hears nothing for half a minute starts the
+    ///     agent without a sidecar. Whoever says so must not take long, since the answers then prove no
+    ///     more than that its process lives.
     /// - Throws: Why nobody can connect. Nothing is left open then.
-    package init(directory: String) throws(SocketFault) {
+    package init(directory: String, isUnread: Bool = false) throws(SocketFault) {
+        mailbox = Mutex(Mailbox(isUnread: isUnread))
         let path = Link.socketPath(in: directory)
         let listener = try UnixSocket.listen(at: path)
         guard let wakeup = Wakeup() else {
@@ -63,6 +71,9 @@ package final class LinkServer: Sendable {
             throw .callFailed(call: "pthread_create", path: path, errno: result)
         }
     }
+
+    /// From now on whoever reads the events answers them.
+    package func takeOver() { mailbox.withLock { $0.isUnread = false } }
 
     /// Says something to the launcher. Returns at once; without a connection the message is
     /// dropped, since the launcher's state, repeated when it connects, decides what to say then. A
@@ -91,6 +102,17 @@ package final class LinkServer: Sendable {
     private static let waitingEventsLimit = 1024
 
     // MARK: For the thread
+
+    /// Answers what needs nobody who reads the events.
+    ///
+    /// - Returns: False for what is an event.
+    func answers(_ event: LinkEvent) -> Bool {
+        guard case .message(.ping(let number)) = event, mailbox.withLock({ $0.isUnread }) else {
+            return false
+        }
+        send(.pong(number))
+        return true
+    }
 
     var wakeupDescriptor: Int32 { wakeup.descriptor }
 

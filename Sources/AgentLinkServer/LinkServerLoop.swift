@@ -119,7 +119,8 @@ struct LinkServerLoop {
     private mutating func take(_ piece: [UInt8]) {
         var keptUp = true
         for line in client?.incoming.take(piece) ?? [] {
-            keptUp = server.tell(LinkServerLoop.event(of: line)) && keptUp
+            let event = LinkServerLoop.event(of: line)
+            if !server.answers(event) { keptUp = server.tell(event) && keptUp }
         }
         if !keptUp { closeClient() }
     }

@@ -24,7 +24,7 @@ extension RuleBook {
         }
         for id in write.departures {
             judgeDeparture(of: id, lowers: fall > 0, &bench)
-            if fall > 0 { unfollowed[id] = write.sizes.to }
+            if fall > 0, desired ?? .max > write.sizes.to { unfollowed[id] = write.sizes.to }
         }
         guard exposed != write.exposed else { return }
         let covered = exposed.subtracting(write.exposed)
@@ -64,8 +64,9 @@ extension RuleBook {
         for id in gone.sorted() { judgeProtection(of: id, &bench) }
     }
 
-    /// The service wants no more than that.
+    /// The service wants so many from now on.
     mutating func follow(_ count: Int) {
+        desired = count
         unfollowed = unfollowed.filter { $0.value < count }
     }
 

@@ -50,6 +50,8 @@ package struct RuleBook: Sendable, Hashable {
     var stopped: [Stopped] = []
     /// Tasks that the ledger says run unprotected.
     var exposed: Set<TaskID> = []
+    /// What the service wants; nil until that is told.
+    var desired: Int?
     /// What departures lowered the size to, as long as the service wants more.
     var unfollowed: [TaskID: Int] = [:]
     var ledger = LedgerState.unknown

@@ -23,7 +23,8 @@ struct AuditCommand: ParsableCommand {
             promise whether it was held or broken, or why the lines cannot tell. Log groups are
             read with logs:FilterLogEvents, by the credentials and in the region that AWS's own
             tools put into the environment; else it asks nobody. Exit code: 0, or 1 when a
-            promise was broken; 64 for options or settings that are wrong.
+            promise was broken; 64 for options or settings that are wrong, 69 where a log group
+            cannot be read.
             """
     )
 
@@ -69,7 +70,7 @@ struct AuditCommand: ParsableCommand {
                 return try Self.show(auditor, isJSON: isJSON)
             } catch {
                 complain("\(error)")
-                return EX_USAGE
+                return error is AWSFailure ? EX_UNAVAILABLE : EX_USAGE
             }
         }
     }

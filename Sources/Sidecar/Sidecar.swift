@@ -74,7 +74,8 @@ enum Sidecar {
             effects: parts.effects,
             journal: parts.journal
         )
-        await loop.run(link: parts.reception.takeOver(), stops: minute.stops)
+        parts.link.takeOver()
+        await loop.run(link: parts.link.events, stops: minute.stops)
         return 0
     }
 
@@ -83,12 +84,12 @@ enum Sidecar {
         let hasPredecessor: Bool
         let start: LifeMeter.Start
         let http: CurlClient
-        let reception: Reception
+        let link: LinkServer
         let effects: Effects
         let journal: Journal
 
         func stop() {
-            reception.link.stop()
+            link.stop()
             http.stop()
         }
     }
@@ -108,10 +109,9 @@ enum Sidecar {
         do {
             // First, so that the launcher hears that there is a sidecar, whatever keeps this one.
             let link = try await minute.attempt("the link cannot be opened") {
-                try LinkServer(directory: volume.directory)
+                try LinkServer(directory: volume.directory, isUnread: true)
             }
             opened = link
-            let reception = Reception(link)
             let client = TaskMetadataClient(uri: settings.metadataURI, http: http)
             let metadata = try await minute.attempt("the task metadata cannot be read") {
                 try await client.task()
@@ -137,7 +137,7 @@ enum Sidecar {
                 hasPredecessor: hasPredecessor,
                 start: LifeMeter.Start(metadata, at: .now()),
                 http: http,
-                reception: reception,
+                link: link,
                 effects: effects(
                     settings,
                     place,

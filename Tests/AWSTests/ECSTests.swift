@@ -424,7 +424,7 @@ struct BotocoreTests {
         let arns = try await belongings.resources(tagged: "rehearsal-prove", "mark")
         #expect(arns == ["arn:aws:ecs:eu-central-1:1:cluster/proof"])
 
-        #expect(try await ItemReader(aws, table: "ledger").items("a/s").isEmpty)
+        #expect(try await ItemReader(aws, table: "ledger").texts("a/s").isEmpty)
 
         let jobs = JobTable(aws, name: "proof-prove")
         let job = try #require(Job(key: "run-1/plan"))

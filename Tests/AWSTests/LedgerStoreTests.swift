@@ -207,6 +207,31 @@ struct LedgerStoreTests {
     }
 
     @Test(
+        "a write whose cost is not told as documented has been made all the same",
+        arguments: [
+            (#"{"ConsumedCapacity":"odd"}"#, 0),
+            (#"{"ConsumedCapacity":{"CapacityUnits":"1"}}"#, 0),
+            (#"{"ConsumedCapacity":null}"#, 0),
+            (#"{"ConsumedCapacity":["odd",{"CapacityUnits":2},{"CapacityUnits":0.5}]}"#, 2.5),
+        ]
+    )
+    func oddCost(_ answer: String, _ units: Double) async throws {
+        let meter = LedgerMeter()
+        let store = try bench.store(
+            FakeHTTP { [table] request, _ in
+                let real = table.answer(request)
+                return request.isWrite ? .json(answer) : real
+            },
+            meter: meter
+        )
+        let job = try #require(Job(id: "run-1", type: "plan"))
+        let entry = Ledger.JobEntry(at: WallTime(milliseconds: 1))
+        let written = try await store.write(JobWrite(job, from: nil, to: entry))
+        #expect(written == .written(over: nil))
+        #expect(meter.take() == LedgerMeter.Reading(writeUnits: units))
+    }
+
+    @Test(
         "a write that another one was in the way of has done nothing, and is run again",
         arguments: [
             FakeTable.cancelled("None", "TransactionConflict"),

@@ -12,10 +12,10 @@ struct LinkServerTests {
         private var events: AsyncStream<LinkEvent>.Iterator
         private var clients: [Int32] = []
 
-        init() throws {
+        init(isUnread: Bool = false) throws {
             var template = Array("/tmp/agent-link-test-XXXXXX".utf8CString)
             directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-            server = try LinkServer(directory: directory)
+            server = try LinkServer(directory: directory, isUnread: isUnread)
             events = server.events.makeAsyncIterator()
         }
 
@@ -231,6 +231,31 @@ struct LinkServerTests {
         while let event = await bench.next(), event != .disconnected {
             count += 1
         }
+        #expect(count < 200_000)
+    }
+
+    @Test(
+        "until somebody reads, questions are answered; all else is kept, and no more than is bounded"
+    )
+    func answersUnread() async throws {
+        let bench = try Bench(isUnread: true)
+        let client = try bench.client()
+        bench.say("hello 1\nping 7\n", client)
+        #expect(bench.hear(client, 7) == "pong 7\n")
+        bench.server.takeOver()
+        #expect(await bench.next() == .connected)
+        #expect(await bench.next() == .message(.hello(version: 1)))
+        // Now whoever reads is asked.
+        bench.say("ping 8\n", client)
+        #expect(await bench.next() == .message(.ping(8)))
+
+        let flooded = try Bench(isUnread: true)
+        let flood = try flooded.client()
+        signal(SIGPIPE, SIG_IGN)
+        var bytes = Array(String(repeating: "stopping\n", count: 200_000).utf8)
+        _ = Descriptor.send(flood, &bytes)
+        var count = 0
+        while let event = await flooded.next(), event != .disconnected { count += 1 }
         #expect(count < 200_000)
     }
 

@@ -166,7 +166,7 @@ struct OperatorProcessTests {
         let all = try await command(["audit", "--group", group, "--json"], settings)
         #expect(all.output.contains(#""lines" : 10501"#), "\(all.output.prefix(200))")
         let missing = try await command(["audit", "--group", "/ecs/nobody"], settings)
-        #expect(missing.code == EX_USAGE)
+        #expect(missing.code == EX_UNAVAILABLE)
         #expect(missing.output.contains("logs FilterLogEvents: not found"))
     }
 

@@ -320,8 +320,14 @@ struct ProofBillTests {
                 at: .init(milliseconds: 0),
                 text: Self.report
             )
-            return ProofBill(tasks: [task], functionLog: [event], agentsLog: [], jobs: 1)
+            let write = LogGroupReader.Event(
+                stream: "s",
+                at: .init(milliseconds: 0),
+                text: #"{"event":"departed","LedgerWriteUnits":2.5}"#
+            )
+            return ProofBill(tasks: [task], functionLog: [event], agentsLog: [write], jobs: 1)
         }
+        #expect(bill(10).writeUnits == 2.5)
         #expect(bill(10).taskSeconds == 60)
         #expect(bill(3_600).taskSeconds == 3_600)
         #expect(bill(3_600).gigabyteSeconds == 0.25)

@@ -48,6 +48,9 @@ extension RuleBookTests {
         #expect(broken([.taskStarted(task), retired, .noLedger, adopted]).isEmpty)
         let elsewhere = Fact.desiredCount(from: 3, to: 2, by: .system)
         #expect(broken([.taskStarted(task), retired, elsewhere, .noLedger, retired]).isEmpty)
+        // It wanted no more before: there was nothing to follow.
+        let edited = Fact.desiredCount(from: 2, to: 1, by: .person)
+        #expect(broken([.taskStarted(task), edited, retired, .noLedger, retired]) == [4])
         // Once, and while the ledger is there not even that.
         #expect(broken([.taskStarted(task), retired, .noLedger, retired, retired]) == [4])
         #expect(broken([.taskStarted(task), retired, retired]) == [4])

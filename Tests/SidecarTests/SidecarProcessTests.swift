@@ -300,6 +300,26 @@ struct SidecarProcessTests {
         #expect(try await stage.protectionCalls() == [true])
     }
 
+    @Test("who delivers the launcher asks again where the task is not known yet")
+    func deliveredLate() async throws {
+        let stage = try await Stage(service: "delivered-late", ["mute", "2"])
+        let delivery = try stage.deliver()
+        try await stage.until("it ends") { !delivery.isRunning }
+        #expect(delivery.exitCode == 0)
+        #expect(try await stage.protectionCalls() == [true])
+    }
+
+    @Test("a launcher is delivered all the same where the task's metadata cannot be had")
+    func deliveredUnknown() async throws {
+        let stage = try await Stage(service: "delivered-unknown")
+        let delivery = try stage.deliver([
+            "ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/none"
+        ])
+        try await stage.until("it ends") { !delivery.isRunning }
+        #expect(delivery.exitCode == 0)
+        #expect(try stage.files() == ["agent-launcher"])
+    }
+
     @Test(
         "a sidecar that cannot read the task's metadata yet answers the launcher, and names nobody"
     )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 
+import boto3
 import msgpack
 import planning
 import terraform
@@ -101,6 +102,21 @@ def proves() -> None:
 
             def folder() -> bool:
                 return (here / "prove-proof-eu-central-1").exists()
+
+            # A family of somebody else's, such as one that a module left behind: all revisions
+            # of it would be deleted in the end.
+            keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+            url = environment["AWS_ENDPOINT_URL"]
+            ecs = boto3.client("ecs", region_name="eu-central-1", endpoint_url=url, **keys)
+            container = {"name": "tfc-agent", "image": "agent", "memory": 128}
+            ecs.register_task_definition(family="proof-agents", containerDefinitions=[container])
+            refused = prove()
+            assert refused.returncode == 2, refused.stdout
+            sentence = "there is task definition proof-agents:1, which this did not make"
+            assert sentence in refused.stdout and not folder(), refused.stdout
+            there = ecs.list_task_definitions(familyPrefix="proof-agents")
+            assert len(there["taskDefinitionArns"]) == 1
+            ecs.deregister_task_definition(taskDefinition="proof-agents:1")
 
             # Nothing has the tag, since nothing is made: so nothing is played.
             ended = prove()

@@ -54,30 +54,8 @@ package struct JobTable: Sendable {
 
     /// All jobs, in the order of their numbers; what is no job is left out.
     package func entries() async throws(AWSFailure) -> [Entry] {
-        struct Input: Encodable {
-            let TableName: String
-            let KeyConditionExpression = "pk = :pk"
-            let ExpressionAttributeValues: Item
-            let ConsistentRead = true
-            let ExclusiveStartKey: Item?
-        }
-        struct Answer: Decodable {
-            let Items: [Item]
-            let LastEvaluatedKey: Item?
-        }
-        var found: [Entry] = []
-        var start: Item?
-        repeat {
-            let input = Input(
-                TableName: name,
-                ExpressionAttributeValues: [":pk": .string(Self.partition)],
-                ExclusiveStartKey: start
-            )
-            let answer: Answer = try await aws.call(.dynamodb, "Query", .harmless, input)
-            found += answer.Items.compactMap(Self.entry)
-            start = answer.LastEvaluatedKey
-        } while start != nil
-        return found.sorted { $0.number < $1.number }
+        try await ItemReader(aws, table: name).items(Self.partition).compactMap(Self.entry)
+            .sorted { $0.number < $1.number }
     }
 
     /// Takes the first job that nobody has.

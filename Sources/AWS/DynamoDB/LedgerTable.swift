@@ -159,7 +159,7 @@ struct LedgerTable: Sendable {
                 TransactionInput(actions: actions)
             )
         }
-        for consumed in answer.consumed ?? [] { meter?.wrote(units: consumed.units ?? 0) }
+        meter?.wrote(units: answer.consumed?.units ?? 0)
     }
 
     /// One write by itself, which may be repeated.
@@ -297,9 +297,23 @@ struct LedgerTable: Sendable {
         }
     }
 
+    /// Of one write, or of each of a transaction. Whatever stands there, it makes no write that took
+    /// effect one of which nobody knows.
     private struct Consumed: Decodable {
-        let units: Double?
+        let units: Double
+
         enum CodingKeys: String, CodingKey { case units = "CapacityUnits" }
+
+        init(from decoder: any Decoder) {
+            if var several = try? decoder.unkeyedContainer() {
+                var sum = 0.0
+                while let one = try? several.decode(Consumed.self) { sum += one.units }
+                units = sum
+            } else {
+                let one = try? decoder.container(keyedBy: CodingKeys.self)
+                units = (try? one?.decode(Double.self, forKey: .units)) ?? 0
+            }
+        }
     }
 
     private struct WriteAnswer: Decodable {
@@ -313,7 +327,7 @@ struct LedgerTable: Sendable {
     }
 
     private struct TransactionAnswer: Decodable {
-        let consumed: [Consumed]?
+        let consumed: Consumed?
         enum CodingKeys: String, CodingKey { case consumed = "ConsumedCapacity" }
     }
 

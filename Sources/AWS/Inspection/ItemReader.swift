@@ -1,7 +1,6 @@
 import FoundationEssentials
 
-/// Items of a table as they are, for whoever looks for what should not be in them (DynamoDB API
-/// reference, Query).
+/// All items of a partition of a table as they are (DynamoDB API reference, Query).
 package struct ItemReader: Sendable {
     private let aws: AWSClient
     private let table: String
@@ -11,9 +10,23 @@ package struct ItemReader: Sendable {
         self.table = table
     }
 
+    /// For whoever looks for what should not be in them.
+    ///
     /// - Parameter partition: the value of `pk`.
     /// - Returns: each item in DynamoDB's JSON, by its `sk`.
-    package func items(_ partition: String) async throws(AWSFailure) -> [String: String] {
+    package func texts(_ partition: String) async throws(AWSFailure) -> [String: String] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var found: [String: String] = [:]
+        for item in try await items(partition) {
+            guard case .string(let key) = item["sk"], let data = try? encoder.encode(item)
+            else { continue }
+            found[key] = String(decoding: data, as: UTF8.self)
+        }
+        return found
+    }
+
+    func items(_ partition: String) async throws(AWSFailure) -> [Item] {
         struct Input: Encodable {
             let TableName: String
             let KeyConditionExpression = "pk = :pk"
@@ -25,9 +38,7 @@ package struct ItemReader: Sendable {
             let Items: [Item]
             let LastEvaluatedKey: Item?
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var found: [String: String] = [:]
+        var found: [Item] = []
         var start: Item?
         repeat {
             let input = Input(
@@ -36,11 +47,7 @@ package struct ItemReader: Sendable {
                 ExclusiveStartKey: start
             )
             let answer: Answer = try await aws.call(.dynamodb, "Query", .harmless, input)
-            for item in answer.Items {
-                guard case .string(let key) = item["sk"], let data = try? encoder.encode(item)
-                else { continue }
-                found[key] = String(decoding: data, as: UTF8.self)
-            }
+            found += answer.Items
             start = answer.LastEvaluatedKey
         } while start != nil
         return found

@@ -13,16 +13,21 @@ struct Play: Sendable {
 
     init(_ settings: PlaySettings) throws(PlayError) {
         self.settings = settings
-        let executables = Self.executables + [settings.endpoint.executable]
-        for name in executables where access("\(settings.bin)/\(name)", X_OK) != 0 {
-            throw PlayError(
-                description: "\(name) is not in \(settings.bin); `swift build` builds it"
-            )
-        }
+        try Self.checkExecutables(settings)
         if settings.isEnclosed, let lack = Enclosure.lack() {
             throw PlayError(description: "--mode renewed needs a root of its own: " + lack)
         }
         folder = try PlayFolder(settings)
+    }
+
+    /// - Throws: where one is missing of the programs that are played with.
+    static func checkExecutables(_ settings: PlaySettings) throws(PlayError) {
+        let names = executables + [settings.endpoint.executable]
+        for name in names where access("\(settings.bin)/\(name)", X_OK) != 0 {
+            throw PlayError(
+                description: "\(name) is not in \(settings.bin); `swift build` builds it"
+            )
+        }
     }
 
     /// How it ended.

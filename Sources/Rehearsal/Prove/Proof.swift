@@ -79,7 +79,10 @@ struct Proof: Sendable {
     // MARK: Whose is what
 
     private func claim(_ account: ProofAccount) async throws {
-        let foreign = try await account.territory().foreign(to: settings.marker)
+        var foreign = try await account.territory().foreign(to: settings.marker)
+        // All of the family are removed in the end.
+        foreign += try await account.ecs.taskDefinitions(family: names.family)
+            .map { "task definition \($0)" }
         guard foreign.isEmpty else {
             throw ProofError(
                 description:

@@ -2,9 +2,10 @@ import AWS
 import Decisions
 import Model
 import Simulation
+import Telemetry
 
-/// What a proof cost, in US dollars, at list prices of us-east-1. What nobody tells at once (DynamoDB)
-/// is estimated, and said to be.
+/// What a proof cost, in US dollars, at list prices of us-east-1. What nobody tells at once (DynamoDB's
+/// readings) is estimated, and said to be.
 struct ProofBill: Equatable, Sendable {
     /// Fargate bills a minute at the least (AWS Fargate pricing).
     private static let leastSeconds = 60.0
@@ -16,8 +17,9 @@ struct ProofBill: Equatable, Sendable {
     /// A gigabyte taken in (Amazon CloudWatch pricing), and what each line has beside its text.
     private static let logGigabyte = 0.50
     private static let logLineBytes = 26
-    /// DynamoDB's units of one job in a rehearsal (Tests/README.md, Footprint).
-    private static let unitsPerJob = (writes: 9.8, reads: 4.8)
+    /// DynamoDB's units that the readings of one job take, which no line tells (`rehearsal play --runs 8
+    /// --max 5`).
+    private static let readUnitsPerJob = 4.8
 
     private(set) var taskSeconds = 0.0
     private(set) var tasks = 0
@@ -25,6 +27,8 @@ struct ProofBill: Equatable, Sendable {
     private(set) var gigabyteSeconds = 0.0
     private(set) var logBytes = 0
     private(set) var jobs = 0
+    /// As sidecars and endpoint tell them.
+    private(set) var writeUnits = 0.0
     /// Of the tasks that examples/prove makes.
     private let prices: Prices = {
         var prices = Prices()
@@ -52,6 +56,9 @@ struct ProofBill: Equatable, Sendable {
             invocations += 1
             gigabyteSeconds += report
         }
+        for event in functionLog + agentsLog {
+            writeUnits += Self.writeUnits(event.text)
+        }
         logBytes = (functionLog + agentsLog).reduce(0) {
             $0 + $1.text.utf8.count + Self.logLineBytes
         }
@@ -70,10 +77,17 @@ struct ProofBill: Equatable, Sendable {
         return milliseconds / 1_000 * megabytes / 1_024
     }
 
+    /// What a line tells of writes of the ledger since the line before.
+    private static func writeUnits(_ line: String) -> Double {
+        let metric = Metric.ledgerWriteUnits.rawValue
+        guard line.contains(metric), case .number(let units)? = JSON(parsing: line.utf8)?[metric]
+        else { return 0 }
+        return units
+    }
+
     private var parts: [(text: String, dollars: Double)] {
         let hours = taskSeconds / 3_600
-        let writes = Self.unitsPerJob.writes * Double(jobs)
-        let reads = Self.unitsPerJob.reads * Double(jobs)
+        let reads = Self.readUnitsPerJob * Double(jobs)
         return [
             (
                 "Fargate: \(tasks) tasks, \(tenths(taskSeconds)) s, each with a public address",
@@ -85,8 +99,8 @@ struct ProofBill: Equatable, Sendable {
                     + Double(invocations) * Self.millionInvocations / 1_000_000
             ),
             (
-                "DynamoDB, estimated: \(tenths(writes)) units to write and \(tenths(reads)) to read",
-                (writes * prices.millionWrites + reads * prices.millionReads) / 1_000_000
+                "DynamoDB: \(tenths(writeUnits)) units to write, and estimated \(tenths(reads)) to read",
+                (writeUnits * prices.millionWrites + reads * prices.millionReads) / 1_000_000
             ),
             (
                 "CloudWatch Logs: \(logBytes / 1_000) kB taken in",

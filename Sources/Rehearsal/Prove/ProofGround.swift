@@ -52,7 +52,7 @@ struct ProofAccount: Sendable {
 
     /// The ledger's items of the service, by their sort keys.
     func ledger() async throws -> [String: String] {
-        try await ledgerItems.items("\(names.cluster)/\(names.service)")
+        try await ledgerItems.texts("\(names.cluster)/\(names.service)")
     }
 
     /// All lines of a log group since then.

@@ -203,6 +203,11 @@ struct ProveCommand: ParsableCommand {
         play.agentVariables = [
             "STAND_IN_JOBS": ProofNames(prefix: prefix).jobTable, "AGENT_HIDE_TASK_ROLE": "false",
         ]
+        do throws(PlayError) {
+            try Play.checkExecutables(play)
+        } catch {
+            throw Self.failure("\(error)")
+        }
         Orphans.adopt()
         let folder = try PlayFolder(play)
         let watchdog = try Watchdog(

@@ -13,13 +13,14 @@ struct ServiceNames: Sendable {
 
     /// - Parameters:
     ///   - pool: one of several behind one endpoint; nil for the only one.
-    ///   - prefix: of all names, as the module gives them (names.tf); nil for the rehearsal's own.
+    ///   - prefix: of all names, as the module gives them; nil for the rehearsal's own.
     init(pool: String? = nil, prefix: String? = nil) {
         if let prefix {
-            cluster = prefix
-            service = prefix + "-agents"
-            family = service
-            ledgerTable = prefix + "-ledger"
+            let names = ProofNames(prefix: prefix)
+            cluster = names.cluster
+            service = names.service
+            family = names.family
+            ledgerTable = names.ledgerTable
             agentTokenParameter = "/\(prefix)/agent-token"
             hmacKeyParameter = "/\(prefix)/hmac-key"
         }

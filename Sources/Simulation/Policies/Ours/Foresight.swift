@@ -1,8 +1,8 @@
 import Decisions
 import Model
 
-/// Announces applies before they are asked for: an experiment that does not ship, since it does not gain
-/// (this target's README, "What does not gain").
+/// Announces applies before they are asked for: an experiment that does not ship (this target's
+/// README, "What is not worth it").
 ///
 /// At `post_plan` the apply of a workspace is foreseen whose latest plans were followed by it within a
 /// boot's time, which the calls of run tasks tell by themselves. What is foreseen is a job of its own
