@@ -43,6 +43,8 @@ package struct ProjectionFlow: Sendable {
     private var ledgerReadAt: Instant
     /// The jobs are known, so that what is counted is enough from here on.
     private var hasRead = true
+    /// The jobs were read before what is counted was.
+    private var hasOlderJobs = false
     /// Read by this flow, and after what is known of the service.
     private var isFresh = false
     private var service: ServiceView?
@@ -113,6 +115,12 @@ package struct ProjectionFlow: Sendable {
         case .used(let moves, let before): return .note(followed: moves, after: before)
         case .notNeeded, .made: break
         }
+        // A departure takes its job along. The size after it beside the jobs before it would hold the
+        // service up for an agent that is gone, and ECS start another in its place.
+        if hasOlderJobs, ledger.busy > ledger.size {
+            hasRead = false
+            return reading
+        }
         switch Projection(ledger, service: service) {
         case .look: return .readService
         case .agreed:
@@ -146,6 +154,7 @@ package struct ProjectionFlow: Sendable {
     package mutating func read(_ view: LedgerView, asked: Instant) {
         ledger = view
         ledgerReadAt = asked
+        hasOlderJobs = hasRead
         hasRead = true
         isFresh = true
     }

@@ -28,9 +28,10 @@ struct FlowValue: Hashable {
     /// often it went round only ends it in the end, which takes others that always come between.
     private static func overwritten(by step: ProjectionFlow.Step) -> Set<String> {
         let always: Set<String> = ["rounds", "maximumRounds", "ledgerReadAt"]
+        let ofReading: Set<String> = ["isFresh", "hasOlderJobs", "hasPaused"]
         switch step {
-        case .note: return always.union(["ledger", "service", "wanted", "isFresh", "hasPaused"])
-        case .book: return always.union(["ledger", "service", "isFresh", "hasPaused"])
+        case .note: return always.union(["ledger", "service", "wanted"]).union(ofReading)
+        case .book: return always.union(["ledger", "service"]).union(ofReading)
         default: return always
         }
     }

@@ -191,6 +191,32 @@ struct ProjectionFlowTests {
         #expect(flow.next(at: .origin) == .write(5))
     }
 
+    @Test("jobs that were read before a size that is too small for them are read again")
+    func olderJobs() throws {
+        let known = try view(1, busy: 1, moves: 1)
+        var flow = ProjectionFlow(following: known, to: 1, isBooked: false, at: .origin)
+        #expect(flow.next(at: .origin) == .book)
+        flow.booked(try view(0, busy: 1, moves: 2), asked: .origin, wait: nil)
+        #expect(flow.next(at: .origin) == .readLedger)
+        flow.read(try view(0, moves: 2), asked: .origin)
+        #expect(flow.next(at: .origin) == .write(0))
+        flow.wrote(.init(desired: 0))
+        #expect(flow.next(at: .origin) == .note(followed: 2, after: 0))
+    }
+
+    @Test("jobs that are too many for the size, once they are read, hold it up")
+    func moreWork() throws {
+        let known = try view(1, busy: 1, moves: 1)
+        var flow = ProjectionFlow(following: known, to: 1, isBooked: false, at: .origin)
+        #expect(flow.next(at: .origin) == .book)
+        flow.booked(try view(0, busy: 1, moves: 2), asked: .origin, wait: nil)
+        #expect(flow.next(at: .origin) == .readLedger)
+        flow.read(try view(0, busy: 1, moves: 2), asked: .origin)
+        #expect(flow.next(at: .origin) == .readService)
+        flow.saw(.init(desired: 2, running: 2))
+        #expect(flow.next(at: .origin) == .write(1))
+    }
+
     @Test("an update that did not take effect is booked and made again")
     func notTakenEffect() throws {
         let ledger = try view(2, moves: 3, followed: 1)

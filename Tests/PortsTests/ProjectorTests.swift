@@ -7,6 +7,7 @@ import Testing
 struct ProjectorTests {
     let service = InMemoryService(desired: 1)
     let retry = RetryClock(sleep: { _ in })
+    let now = WallTime(milliseconds: 1_000_000_000)
 
     func ledger(_ ledger: Ledger) throws -> InMemoryLedgerStore {
         InMemoryLedgerStore(
@@ -112,6 +113,36 @@ struct ProjectorTests {
         let restless = RestlessService(ledger)
         let projector = Projector(ledger, restless, retry: retry)
         await #expect(throws: ProjectionFailure.unsettled) { try await projector.project() }
+    }
+
+    /// Held up for the second's job, the service kept one agent more than it wanted, and ECS
+    /// started another in place of the first.
+    @Test("two agents that end at once are followed as a whole by whoever of them books first")
+    func twoDepartures() async throws {
+        let (first, second) = (TaskID("a"), TaskID("b"))
+        var start = Ledger(version: 1, size: 2, isAdopted: true)
+        for task in [first, second] {
+            let job = try #require(Job(key: "run-\(task)/plan"))
+            start.jobs[job] = .init(at: now, task: task)
+        }
+        let ledger = try ledger(start)
+        let service = InMemoryService(desired: 2)
+        let projector = Projector(ledger, service, retry: retry)
+        var departures: [LedgerSnapshot] = []
+        for task in [first, second] {
+            let (answer, snapshot) = try await ledger.change { [now] ledger, limits in
+                ledger.depart(task, at: now, limits)
+            }
+            #expect(answer == .retired)
+            departures.append(snapshot)
+        }
+        for snapshot in departures {
+            let move = snapshot.ledger.moves
+            _ = try await projector.follow(snapshot, to: move, isBooked: false)
+            #expect(service.desired == 0)
+        }
+        #expect(try await ledger.read().ledger.followed == 2)
+        #expect(service.calls == [.set(0)])
     }
 
     /// Somebody changes the size whenever it is written.

@@ -36,7 +36,8 @@ struct ProofPace: Equatable, Sendable {
     var rest: Double
     /// So long the last lines take to CloudWatch.
     var lines: Double
-    /// After this something that is waited for does not come.
+    /// After this something that is waited for does not come: more than a task that ECS started in
+    /// excess may stay (``Ledger/strayAfter``).
     var patience: Double
 
     /// A boot takes 35 to 75 s, a sweep comes each minute.
@@ -59,7 +60,7 @@ struct ProofPace: Equatable, Sendable {
         rights: 0,
         rest: 4,
         lines: 0,
-        patience: 240
+        patience: 480
     )
 }
 
