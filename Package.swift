@@ -368,8 +368,10 @@ let package = Package(
         .testTarget(
             name: "SidecarTests",
             dependencies: [
-                "AWS", "AgentLink", "Curl", "Daemon", "Decisions", "HCPTerraform",
-                "Peers", "Ports", "ProductVersion", "Seeded", "Sidecar", "Telemetry",
+                "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
+                "HCPTerraform",
+                "InMemoryPorts", "Peers", "Ports", "ProductVersion", "Seeded", "Sidecar",
+                "Telemetry",
             ],
             swiftSettings: strict
         ),

@@ -3,6 +3,23 @@ import AgentLinkServer
 import Decisions
 import Telemetry
 
+/// What the loop's times are of.
+struct LoopClock: Sendable {
+    let now: @Sendable () -> Instant
+    /// Until then; throws where the task is cancelled before.
+    let sleep: @Sendable (Instant) async throws -> Void
+
+    /// This machine's, which begins now.
+    static func machine() -> LoopClock {
+        let clock = ContinuousClock()
+        let origin = clock.now
+        return LoopClock(
+            now: { Instant(sinceOrigin: origin.duration(to: clock.now)) },
+            sleep: { try await clock.sleep(until: origin.advanced(by: $0.sinceOrigin)) }
+        )
+    }
+}
+
 /// Takes what happens, asks ``Retirement``, has its directives performed in order, and feeds
 /// each outcome back. Nothing is decided here.
 struct SidecarLoop {
@@ -14,8 +31,7 @@ struct SidecarLoop {
 
     private let effects: Effects
     private let journal: Journal
-    private let clock = ContinuousClock()
-    private let origin: ContinuousClock.Instant
+    private let clock: LoopClock
     private let events: AsyncStream<Event>
     private let publish: AsyncStream<Event>.Continuation
 
@@ -30,12 +46,13 @@ struct SidecarLoop {
         _ settings: Retirement.Settings,
         meter: LifeMeter,
         effects: Effects,
-        journal: Journal
+        journal: Journal,
+        clock: LoopClock = .machine()
     ) {
         self.meter = meter
         self.effects = effects
         self.journal = journal
-        self.origin = clock.now
+        self.clock = clock
         self.retirement = Retirement(settings)
         // Unbounded: each event is the outcome of something asked for, or a line of the link,
         // which is bounded itself. A dropped one would never be repeated.
@@ -51,7 +68,7 @@ struct SidecarLoop {
             publish.yield(.observation(.woke))
             for await event in events {
                 guard let observation = read(event) else { continue }
-                let now = Instant(sinceOrigin: origin.duration(to: clock.now))
+                let now = clock.now()
                 var ended = false
                 for record in meter.see(observation, at: now) { journal.say(record) }
                 for step in retirement.observe(observation, at: now) {
@@ -80,10 +97,9 @@ struct SidecarLoop {
             timerEnd = instant
             timer?.cancel()
             let publish = publish
-            let deadline = origin.advanced(by: instant.sinceOrigin)
             let clock = clock
             timer = Task {
-                guard (try? await clock.sleep(until: deadline)) != nil else { return }
+                guard (try? await clock.sleep(instant)) != nil else { return }
                 publish.yield(.observation(.woke))
             }
         case .end:
