@@ -104,16 +104,16 @@ struct RunLifeTests {
         #expect(failed.end == .job(.canceled))
     }
 
-    @Test("a run needs an agent but for the time in which a person decides")
+    @Test("a run may need an agent for its plan until that has ended, and for its apply after it")
     func needs() {
         var run = run()
-        let needs = (toPlanned + toApplying).map { input in
+        let statuses = (toPlanned + toApplying).map { input in
             _ = run.handle(input, at: 0)
-            return run.status.needsAgent
+            return run.status
         }
-        #expect(needs == [true, true, true, false, false, true, true, true])
-        #expect(RunStatus.planned.mayNeedAgent(for: .apply))
-        #expect(!RunStatus.planned.mayNeedAgent(for: .plan))
+        #expect(statuses.prefix(3).allSatisfy { $0.mayNeedAgent(for: .plan) })
+        #expect(!statuses.dropFirst(3).contains { $0.mayNeedAgent(for: .plan) })
+        #expect(statuses.allSatisfy { $0.mayNeedAgent(for: .apply) })
     }
 
     @Test("a run task is called again after growing pauses, and its first final result stands")

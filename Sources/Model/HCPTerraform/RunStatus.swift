@@ -23,11 +23,6 @@ package enum RunStatus: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Whether an agent works for the run, or will without anybody's word.
-    package var needsAgent: Bool {
-        mayNeedAgent(for: .apply) && self != .postPlanRunning && self != .planned
-    }
-
     /// Whether a job of the run can still come to an agent, or is with one.
     package func mayNeedAgent(for job: PoolJob.Kind) -> Bool {
         switch self {

@@ -60,13 +60,12 @@ final class Pool: AgentHost, RunHost {
     var idleAgents: Int { agents.waitingAgents }
     /// Agents that hold a job.
     var busyAgents: Int { service.tasks.reduce(0) { $0 + ($1.agent.holdsJob ? 1 : 0) } }
+    /// Agents that HCP Terraform knows and that have not left it.
+    var registeredAgents: Int {
+        service.tasks.reduce(0) { $0 + ($1.agent.number != nil && $1.agent.mayLive ? 1 : 0) }
+    }
     /// In the order in which they arrived.
     var openRuns: [SimulatedRun] { runs.values.sorted { $0.number < $1.number } }
-
-    /// Runs that an agent works for or that wait for one, as a list of runs tells it.
-    var runsThatNeedAgent: Int {
-        runs.values.reduce(0) { $0 + ($1.life.status.needsAgent ? 1 : 0) }
-    }
 
     func add(_ run: SimulatedRun) { runs[run.id] = run }
     func remove(_ run: SimulatedRun) { runs[run.id] = nil }
