@@ -112,7 +112,10 @@ struct SecrecyTests {
         #expect(run.output.split(separator: "\n").map(String.init) == expected)
     }
 
-    @Test("even who may trace the launcher finds no secret in its memory that it was started with")
+    @Test(
+        "even who may trace the launcher finds no secret in its memory that it was started with",
+        .unsanitized
+    )
     func forgetsStart() async throws {
         let run = try LauncherRun(
             [
@@ -138,7 +141,7 @@ struct SecrecyTests {
         sidecar.stop()
     }
 
-    @Test("nor when it has looked at the environment of an agent below a script")
+    @Test("nor when it has looked at the environment of an agent below a script", .unsanitized)
     func forgetsAgent() async throws {
         let run = try LauncherRun(
             ["/bin/sh", "-c", "$AGENT_LINK_DIR/tfc-agent $AGENT_LINK_DIR/obedient-agent; exit $?"],
@@ -185,7 +188,7 @@ struct SecrecyTests {
         }
     }
 
-    @Test("a launcher that crashes leaves no core, where another program leaves one")
+    @Test("a launcher that crashes leaves no core, where another program leaves one", .unsanitized)
     func leavesNoCore() async throws {
         let wrapper = [
             "/bin/sh", "-c", "cd $AGENT_LINK_DIR; ulimit -c unlimited; \"$@\"; exit $?", "sh",

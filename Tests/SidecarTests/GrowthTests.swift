@@ -7,6 +7,7 @@ import Decisions
 import FoundationEssentials
 import Glibc
 import InMemoryPorts
+import Peers
 import Ports
 import Synchronization
 import Telemetry
