@@ -28,7 +28,7 @@ package final class TestProcess: Sendable {
 
     /// - Parameters:
     ///   - words: the program, looked up on `PATH` unless it has a slash, and its arguments.
-    ///   - environment: all of it; nil is this process's own.
+    ///   - environment: all of it, but for what a sanitizer is told; nil is this process's own.
     package init(
         _ words: [String],
         environment: [String: String]? = nil,
@@ -36,9 +36,18 @@ package final class TestProcess: Sendable {
         output: Output,
         errors: Output? = nil
     ) throws(StartFailure) {
+        let environment = environment.map { $0.merging(Self.sanitizing) { own, _ in own } }
         pid = try Self.spawn(words, environment, input, output, errors ?? output)
         Survivors.shared.add(pid)
     }
+
+    private static let sanitizing: [String: String] = {
+        var told: [String: String] = [:]
+        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] {
+            told[name] = getenv(name).map { String(cString: $0) }
+        }
+        return told
+    }()
 
     deinit { end() }
 

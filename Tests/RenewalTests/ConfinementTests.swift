@@ -1,8 +1,9 @@
+import Peers
 import Testing
 
 @testable import Renewal
 
-@Suite("What a job's processes cannot do", .timeLimit(.minutes(1)))
+@Suite("What a job's processes cannot do", .unsanitized, .timeLimit(.minutes(1)))
 struct ConfinementTests {
     private static func python(_ text: String) -> String {
         "job:python3 - <<'EOF'\nimport ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"

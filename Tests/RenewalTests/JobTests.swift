@@ -1,8 +1,9 @@
+import Peers
 import Testing
 
 /// What a job may leave behind, each trick by name, with real processes. Nothing of it may be there
 /// for the next job, and the tree has to be the first one for tools that know nothing of renewal.
-@Suite("A renewed container is as it was", .timeLimit(.minutes(5)))
+@Suite("A renewed container is as it was", .unsanitized, .timeLimit(.minutes(5)))
 struct JobTests {
     /// A line of shell, or Python after this mark.
     private static let pythonStart =

@@ -1,8 +1,9 @@
+import Peers
 import Testing
 
 @testable import Renewal
 
-@Suite("Where renewal would prove nothing it is not offered", .timeLimit(.minutes(1)))
+@Suite("Where renewal would prove nothing it is not offered", .unsanitized, .timeLimit(.minutes(1)))
 struct ObstacleTests {
     private static let plans: [(String, Room.Plan, String)] = [
         (

@@ -1,9 +1,10 @@
+import Peers
 import Seeded
 import Testing
 
 /// Jobs that nobody thought of: whatever a job does as the agent's user, the tree is the first one
 /// again, say tools that know nothing of renewal.
-@Suite("After any job the container is as it was", .timeLimit(.minutes(10)))
+@Suite("After any job the container is as it was", .unsanitized, .timeLimit(.minutes(10)))
 struct RandomJobTests {
     /// Does so many things at random to whatever it finds, and lets each fail that may not be.
     private static let player = """

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// The launcher itself as the first process of a room, beside a sidecar outside.
-@Suite("The launcher renews its container", .timeLimit(.minutes(2)))
+@Suite("The launcher renews its container", .unsanitized, .timeLimit(.minutes(2)))
 struct RenewingLauncherTests {
     /// A sidecar that names the first agent and records what it hears.
     private final class Sidecar: Sendable {

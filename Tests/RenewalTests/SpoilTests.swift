@@ -1,6 +1,7 @@
+import Peers
 import Testing
 
-@Suite("What cannot be shown to be clean is spoiled", .timeLimit(.minutes(5)))
+@Suite("What cannot be shown to be clean is spoiled", .unsanitized, .timeLimit(.minutes(5)))
 struct SpoilTests {
     @Test("more entries than the bound says")
     func entries() throws {

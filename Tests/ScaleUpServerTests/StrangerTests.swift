@@ -95,6 +95,7 @@ struct StrangerTests {
 
     @Test(
         "bodies whose senders reset the connection are counted for as long as they are held",
+        .unsanitized,
         arguments: ["a key in doubt", "no key, and SSM hangs"]
     )
     func reset(_ state: String) async throws {
@@ -136,7 +137,10 @@ struct StrangerTests {
         if hasKey { #expect(try await stage.post(stage.payload("run-then")).status == 200) }
     }
 
-    @Test("while 400 answers last longer than their connections, a new one is closed at once")
+    @Test(
+        "while 400 answers last longer than their connections, a new one is closed at once",
+        .unsanitized
+    )
     func abandoned() async throws {
         try raiseFileLimit()
         let stage = try await ServerStage(service: "abandoned")

@@ -23,7 +23,8 @@ struct GrowthTests {
     private static let minutes = 10_000
 
     @Test(
-        "ten thousand minutes with a job in each leave nothing behind, and cost the same to the end"
+        "ten thousand minutes with a job in each leave nothing behind, and cost the same to the end",
+        .unsanitized
     )
     func flat() async throws {
         let folder = FileManager.default.temporaryDirectory
