@@ -43,7 +43,7 @@ package final class TestProcess: Sendable {
 
     private static let sanitizing: [String: String] = {
         var told: [String: String] = [:]
-        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] {
+        for name in ["ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"] {
             told[name] = getenv(name).map { String(cString: $0) }
         }
         return told
