@@ -55,6 +55,7 @@ private func raiseFileLimit() throws {
 struct StrangerTests {
     @Test(
         "780 connections with bodies that nobody signed take no more than 16 MiB and their sockets",
+        .unsanitized,
         arguments: [
             (signature: nil, megabyte: true), (signature: wrongSignature, megabyte: true),
             (signature: wrongSignature, megabyte: false),
