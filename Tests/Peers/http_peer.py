@@ -75,6 +75,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers:
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            # Else the client may use it again before it hears that it is closed.
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
