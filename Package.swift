@@ -369,9 +369,8 @@ let package = Package(
             name: "SidecarTests",
             dependencies: [
                 "AWS", "AgentLink", "AgentLinkServer", "Curl", "Daemon", "Decisions",
-                "HCPTerraform",
-                "InMemoryPorts", "Peers", "Ports", "ProductVersion", "Seeded", "Sidecar",
-                "Telemetry",
+                "HCPTerraform", "InMemoryPorts", "Peers", "Ports", "ProductVersion", "Seeded",
+                "Sidecar", "Telemetry",
             ],
             swiftSettings: strict
         ),

@@ -132,6 +132,19 @@ private final class Readings: HTTPClient {
     }
 }
 
+@Suite("Proof: how long it waits")
+struct ProofPaceTests {
+    @Test(
+        "longer than a task may stay that ECS started in excess: two looks of a minute beside its spell",
+        arguments: [ProofPace.account, .local]
+    )
+    func patience(_ pace: ProofPace) {
+        let timing = Timing.shipped
+        let stay = Ledger.strayAfter + timing.compareEvery + timing.reserveAgain
+        #expect(.seconds(pace.patience) > stay)
+    }
+}
+
 @Suite("Proof: which revision ECS starts")
 struct ReplacementSeenTests {
     private static let rollout = ReplacementSeen.Rollout(

@@ -56,7 +56,7 @@ struct GrowthTests {
         launcher.yield(.connected)
         launcher.yield(.message(.hello(version: Link.version)))
         launcher.yield(.message(.status(Self.waiting)))
-        var found: [Int: Used] = [:]
+        var used: [Used] = []
         for minute in 1...Self.minutes {
             let job = try #require(Job(key: "run-\(minute)/plan"))
             launcher.yield(.message(.status(Self.received(job))))
@@ -64,9 +64,7 @@ struct GrowthTests {
             launcher.yield(.message(.status(Self.waiting)))
             try await Self.until { try await store.read().ledger.jobs[job] == nil }
             for _ in 0..<6 { await clock.advance(by: .seconds(10)) }
-            if [1_000, 2_000, Self.minutes - 1_000, Self.minutes].contains(minute) {
-                found[minute] = try Used()
-            }
+            if minute.isMultiple(of: 1_000) { used.append(try Used()) }
         }
         stop.yield(SIGTERM)
         stop.yield(SIGTERM)
@@ -79,13 +77,14 @@ struct GrowthTests {
         ] as [(EventName, Int)] {
             #expect(said[event] ?? 0 >= least, "\(event.rawValue)")
         }
-        let early = try #require(found[1_000])
-        let late = try #require(found[Self.minutes])
+        let (early, late) = try (#require(used.first), #require(used.last))
         print("anonymous memory in kB: \(early.anonymous) after 1,000 minutes, \(late.anonymous)")
         #expect(late.anonymous - early.anonymous < 1_024)
-        let first = try #require(found[2_000]).seconds - early.seconds
-        let last = try late.seconds - #require(found[Self.minutes - 1_000]).seconds
-        print("processor time: \(first) s of the second thousand, \(last) s of the last")
+        // Other work on the machine adds to some of them, and takes nothing from any.
+        let each = zip(used.dropFirst(), used).map { $0.seconds - $1.seconds }
+        let first = try #require(each.prefix(4).min())
+        let last = try #require(each.suffix(4).min())
+        print("processor time of a thousand: \(first) s of the first ones, \(last) s of the last")
         #expect(last < 2 * first)
     }
 
